@@ -1,0 +1,64 @@
+# `make help` lists the targets. Everything happens in .venv and .kubeserve; built tools go to ~/.cache/kubeserve.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo check test lock clean
+
+PYTHON ?= python3
+STORE ?= minio
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.synced
+TOOLS := minio etcd kube-apiserver kube-controller-manager
+TOOLS_LOG := .kubeserve/tools.log
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Make .venv from requirements.lock (instant when nothing changed)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "KubeServe needs Python 3.11 or newer, and '$(PYTHON)' is not: try make PYTHON=python3.11 $(or $(MAKECMDGOALS),setup)." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# The very uv of the lock file makes the environment: an older one may read the lock differently.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@uv=$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements.lock); \
+	  test "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$${uv#uv==}" || $(BIN)/python -m pip install --quiet "$$uv"
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
+	@touch $@
+
+# exec: Ctrl-C then has one process to stop, and make waits for it.
+run: $(STAMP)  ## Serve models on this machine until Ctrl-C (STORE=minio or folder)
+	@exec $(BIN)/python -m dev.run run --store $(STORE)
+
+demo: $(STAMP)  ## Upload a model, ask it, update it, and end (STORE=minio or folder)
+	@exec $(BIN)/python -m dev.run demo --store $(STORE)
+
+check: $(STAMP)  ## Lint, format, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The first build of the tools takes minutes; the unit tests need none of them.
+test: $(STAMP)  ## Unit tests, then integration tests against a real MinIO and API server
+	@mkdir -p $(dir $(TOOLS_LOG))
+	@echo "Building or finding $(TOOLS) meanwhile; see $(TOOLS_LOG)."
+	@$(BIN)/python -m dev.tools $(TOOLS) >$(TOOLS_LOG) 2>&1 & tools=$$!; \
+	  trap 'kill $$tools 2>/dev/null || true' EXIT; \
+	  $(BIN)/python -m pytest -q tests/unit; \
+	  echo "Waiting for the tools where they are still being built …"; \
+	  wait $$tools && failed= || failed=1; \
+	  trap - EXIT; \
+	  test -z "$$failed" || { echo "The tools for the integration tests could not be built:" >&2; cat $(TOOLS_LOG) >&2; exit 1; }; \
+	  $(BIN)/python -m pytest -q tests/integration
+
+lock: $(STAMP)  ## Compile requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --all-extras --group dev --python-version 3.11 \
+	  pyproject.toml -o requirements.lock
+
+clean:  ## Remove .venv, caches and the data of make run
+	rm -rf $(VENV) .kubeserve .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,33 @@
+"""`make run` and `make demo`.
+
+`python -m dev.run run` stays up until Ctrl-C; `python -m dev.run demo` shows an upload and an update,
+and ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from dev.processes import StopRequested, stop_on_signals
+
+
+def main() -> int:
+    """Return 0 after Ctrl-C or a demo that worked, 1 with a sentence on stderr otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m dev.run")
+    parser.add_argument("action", choices=("run", "demo"))
+    parser.add_argument("--store", choices=("minio", "folder"), default="minio")
+    arguments = parser.parse_args()
+    stop_on_signals()
+    try:
+        # scikit-learn takes seconds to import: a Ctrl-C meanwhile must end without a traceback, too.
+        from dev import session  # noqa: PLC0415
+
+        return session.perform(arguments.action, arguments.store)
+    except StopRequested:
+        # A demo that was cut short did not work.
+        return 0 if arguments.action == "run" else 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

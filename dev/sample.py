@@ -1,0 +1,35 @@
+"""Two versions of a small model that answer the same input differently."""
+
+from __future__ import annotations
+
+import io
+
+import joblib
+from sklearn.datasets import load_iris
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+
+MODEL = "demo/iris"
+INSTANCE = [5.1, 3.5, 1.4, 0.2]
+
+
+def first() -> bytes:
+    """Return a regression that calls INSTANCE class 0."""
+    return _fit(LogisticRegression(max_iter=1000))
+
+
+def second() -> bytes:
+    """Return a model that calls everything class 2: the change is plain to see."""
+    return _fit(DummyClassifier(strategy="constant", constant=2))
+
+
+def key(version: str) -> str:
+    """Return the bucket's key of a version of the sample."""
+    return f"{MODEL}/{version}/model.joblib"
+
+
+def _fit(model: LogisticRegression | DummyClassifier) -> bytes:
+    features, classes = load_iris(return_X_y=True)
+    buffer = io.BytesIO()
+    joblib.dump(model.fit(features, classes), buffer)
+    return buffer.getvalue()

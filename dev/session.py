@@ -1,0 +1,238 @@
+"""A store, a watcher and models as processes on this machine."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minio.error import MinioException
+from urllib3.exceptions import HTTPError
+
+from dev import sample, tools
+from dev.minio import MinioServer, webhook_env
+from dev.processes import Child, ChildError, free_port
+from dev.stores import BUCKET, FolderStore, MinioStore, Store, new_token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DATA = Path(".kubeserve")
+_TIMEOUT = 60.0
+_MINIO_PORT, _WATCHER_PORT = 9000, 8080
+# All must be down 5 s after Ctrl-C; MinIO, stopped after the watcher, has 1.5 s.
+_WATCHER_GRACE = 3.0
+_METRICS_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running store and the watcher that serves from it."""
+
+    store: Store
+    watcher: Child
+    url: str
+
+    def check(self) -> None:
+        """Raise ChildError if a part died."""
+        self.store.check()
+        self.watcher.check()
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the models as the watcher sees them; none while it does not answer yet."""
+        try:
+            return list(json.loads(_get(f"{self.url}/status"))["models"])
+        except (OSError, ValueError):
+            return []
+
+    def ready(self, name: str = "", version: str = "") -> dict[str, Any] | None:
+        """Return a model that is Ready: the one named, at the version named, where a name is given."""
+        for model in self.models():
+            named = not name or f"{model['namespace']}/{model['model']}" == name
+            if named and model["state"] == "Ready" and version in ("", model["version"]):
+                return model
+        return None
+
+    def wait_ready(self, name: str = "", version: str = "") -> dict[str, Any]:
+        """Wait for `ready`; raise ChildError with the watcher's reasons when it takes too long."""
+        deadline = time.monotonic() + _TIMEOUT
+        while (model := self.ready(name, version)) is None:
+            self.check()
+            if time.monotonic() > deadline:
+                wanted = f"{name} {version}".strip() or "No model"
+                raise ChildError(f"{wanted} is not Ready after {_TIMEOUT:.0f} s: {self._reasons()}.")
+            time.sleep(0.1)
+        return model
+
+    def _reasons(self) -> str:
+        states = (f"{each['model']} {each['version']} is {each['state']} {each['reason']}" for each in self.models())
+        return "; ".join(state.strip() for state in states) or f"the watcher lists no model at {self.url}/status"
+
+
+@contextmanager
+def started(data: Path, kind: str, *, quiet: bool) -> Iterator[Stack]:
+    """Start the store, then the watcher; stop them in reverse."""
+    data.mkdir(parents=True, exist_ok=True)
+    port = free_port(_WATCHER_PORT)
+    with ExitStack() as stack:
+        store = _open_store(stack, data, kind, port)
+        watcher = stack.enter_context(_watcher(data, store, port, data / "watcher.log" if quiet else None))
+        running = Stack(store, watcher, f"http://127.0.0.1:{port}")
+        watcher.wait_until(lambda: _answers(f"{running.url}/status"), _TIMEOUT)
+        # Only now: MinIO refuses a rule whose target is offline.
+        store.notify()
+        yield running
+
+
+def _open_store(stack: ExitStack, data: Path, kind: str, watcher_port: int) -> Store:
+    if kind == "minio":
+        try:
+            return _open_minio(stack, data, tools.find("minio"), watcher_port)
+        except tools.ToolUnavailable as error:
+            print(f"{error}\nUsing a folder instead of MinIO.", file=sys.stderr, flush=True)
+    folder = (data / "bucket").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return FolderStore(folder)
+
+
+def _open_minio(stack: ExitStack, data: Path, program: Path, watcher_port: int) -> Store:
+    token = new_token()
+    env = webhook_env(f"http://127.0.0.1:{watcher_port}/events", token)
+    port = free_port(_MINIO_PORT)
+    server = MinioServer(program, data / "minio", data / "minio.log", port=port, bucket=BUCKET, env=env)
+    return MinioStore(stack.enter_context(server), token)
+
+
+def _watcher(data: Path, store: Store, port: int, log: Path | None) -> Child:
+    command = [sys.executable, "-m", "watcher", "run", "--runtime", "local", *store.watcher_flags()]
+    command += ["--listen", f"127.0.0.1:{port}", "--state-dir", str(data / "local")]
+    # SIGTERM, so that the watcher can still stop its servers if this program is killed.
+    return Child("The watcher", command, log, store.watcher_env(), _WATCHER_GRACE, signal.SIGTERM)
+
+
+def run(kind: str) -> None:
+    """Serve from ./.kubeserve until a signal, or until a part dies."""
+    with started(_DATA, kind, quiet=False) as stack:
+        if stack.store.empty():
+            stack.store.put(sample.key("v1"), sample.first())
+        print(_guide(stack, _first_ready(stack)), flush=True)
+        while True:
+            stack.check()
+            time.sleep(0.2)
+
+
+def _first_ready(stack: Stack) -> dict[str, Any] | None:
+    try:
+        stack.wait_ready()
+    except ChildError as error:
+        # A part that died ends the run; a model that is not Ready is the user's to put right.
+        stack.check()
+        print(error, file=sys.stderr)
+        return None
+    return stack.ready(sample.MODEL) or stack.ready()
+
+
+def _guide(stack: Stack, model: dict[str, Any] | None) -> str:
+    """Return what a user can paste next."""
+    upload = stack.store.upload_command("my-team/my-model/v1/model.joblib")
+    status = f"{Path(sys.executable).parent / 'kubeserve'} status --url {stack.url}"
+    look = f"{_short(status)}\ncurl -s {stack.url}/status"
+    parts = [("Upload a model of your own", upload), ("See what is served, and why", look)]
+    if model:
+        parts.insert(0, (f"{model['namespace']}/{model['model']} {model['version']} is served", _calls(model)))
+    body = "\n\n".join(f"# {title}\n{text}" for title, text in parts)
+    return f"\n{'─' * 72}\n{body}\n\n# Ctrl-C stops everything; the models stay in {_DATA}/\n{'─' * 72}\n"
+
+
+def _calls(model: dict[str, Any]) -> str:
+    url = model["url"].rstrip("/")
+    known = f"{model['namespace']}/{model['model']}" == sample.MODEL
+    data = json.dumps({"data": [sample.INSTANCE if known else [0.0]]})
+    predict = f"curl -s {url}/predict -H 'Content-Type: application/json' -d '{data}'"
+    return f"{predict}\ncurl -s {url}/health\ncurl -s {url}/metrics"
+
+
+def _short(command: str) -> str:
+    return command.removeprefix(f"{Path.cwd()}/")
+
+
+def demo(kind: str) -> None:
+    """Upload a model, ask it, upload a better version, and show that the answer changed."""
+    with tempfile.TemporaryDirectory(prefix="kubeserve-demo-") as directory:
+        data = Path(directory)
+        try:
+            with started(data, kind, quiet=True) as stack:
+                _show(stack)
+        except ChildError:
+            # The directory goes, so its log must be seen now.
+            _print_log(data / "watcher.log")
+            raise
+
+
+def _show(stack: Stack) -> None:
+    before = _serve(stack, "v1", sample.first())
+    metrics = [line for line in before["metrics"].splitlines() if line.startswith("kubeserve_")]
+    print("  metrics:", *metrics[:_METRICS_SHOWN], sep="\n    ", flush=True)
+    after = _serve(stack, "v2", sample.second())
+    if before["answer"] == after["answer"]:
+        raise ChildError(f"v2 is Ready but the answer is still v1's: {after['answer']}.")
+    print("The answer changed: v2 took over from v1.", flush=True)
+
+
+def _serve(stack: Stack, version: str, body: bytes) -> dict[str, str]:
+    print(f"Uploading {sample.key(version)} …", flush=True)
+    started_at = time.monotonic()
+    stack.store.put(sample.key(version), body)
+    url = stack.wait_ready(sample.MODEL, version)["url"].rstrip("/")
+    print(f"  served after {time.monotonic() - started_at:.1f} s at {url}", flush=True)
+    answer = _post(f"{url}/predict", {"data": [sample.INSTANCE]})
+    print(f"  predict {sample.INSTANCE} → {answer}", flush=True)
+    # Versions and timings differ by design; only what was predicted counts.
+    predicted = json.dumps(json.loads(answer).get("predictions", answer))
+    return {"answer": predicted, "metrics": _get(f"{url}/metrics")}
+
+
+def _print_log(path: Path) -> None:
+    if path.exists():
+        lines = path.read_text(errors="replace").splitlines()[-20:]
+        print("The watcher's last lines:", *lines, sep="\n  ", file=sys.stderr, flush=True)
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def _post(url: str, body: object) -> str:
+    headers = {"Content-Type": "application/json"}
+    return _get_request(urllib.request.Request(url, json.dumps(body).encode(), headers))
+
+
+def _get_request(request: urllib.request.Request) -> str:
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.read().decode().strip())
+
+
+def _answers(url: str) -> bool:
+    try:
+        _get(url)
+    except OSError:
+        return False
+    return True
+
+
+def perform(action: str, kind: str) -> int:
+    """Run or demonstrate; return the exit status, with a sentence on stderr where it is not 0."""
+    try:
+        (run if action == "run" else demo)(kind)
+    except (ChildError, MinioException, HTTPError, OSError, ValueError) as error:
+        print(f"make {action}: {error}", file=sys.stderr)
+        return 1
+    return 0

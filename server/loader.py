@@ -1,0 +1,156 @@
+"""A joblib file → a model that is known to answer, with its schema."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+
+from server.errors import ModelError
+from server.payload import Schema
+
+log = structlog.get_logger()
+
+PACKAGES = "packages"
+"""Beside the model file: what its requirements.txt brought."""
+
+NEEDS_A_FRAME = "strings is only supported for dataframes"
+"""scikit-learn's words when a pipeline picks its columns by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """`predict` takes float64 (rows, features) and gives whatever the model gives for those rows."""
+
+    predict: Callable[[np.ndarray[Any, Any]], Any]
+    schema: Schema
+    library: str
+
+
+def load(path: Path) -> LoadedModel:
+    """Load and warm up.
+
+    Raises:
+        ModelError: in words that its owner can act on.
+
+    """
+    estimator = read(path)
+    if not callable(getattr(estimator, "predict", None)):
+        raise ModelError(f"{path.name} holds a {type(estimator).__name__}, which has no predict()")
+    schema = schema_of(estimator)
+    predict = warmed_up(estimator, schema)
+    return LoadedModel(predict, schema, library_of(estimator))
+
+
+def read(path: Path) -> Any:
+    """Unpickle the file, with its own packages first."""
+    import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
+
+    packages = path.parent / PACKAGES
+    if packages.is_dir() and str(packages) not in sys.path:
+        sys.path.insert(0, str(packages))
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            estimator = joblib.load(path)
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no file {path}") from error
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"the model needs the package '{error.name}': put it into requirements.txt beside the model"
+        ) from error
+    except Exception as error:  # unpickling runs the file's own code: anything may come
+        raise ModelError(f"{path.name} is not a model that joblib can load: {_first_line(error)}") from error
+    for warning in caught:
+        report(warning.message)
+    return estimator
+
+
+def report(warning: Warning | str) -> None:
+    """Say in words what a version mismatch means; other warnings as they are."""
+    saved = getattr(warning, "original_sklearn_version", None)
+    if saved is None:
+        log.warning("while loading", warning=_first_line(warning))
+        return
+    here = getattr(warning, "current_sklearn_version", "another")
+    log.warning(
+        f"the model was saved with scikit-learn {saved} and this is {here}: answers may differ; "
+        f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
+    )
+
+
+def schema_of(estimator: Any) -> Schema:
+    """What the fitted estimator says of its input."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return Schema(
+        features=getattr(estimator, "n_features_in_", None),
+        names=tuple(map(str, names)) if names is not None else (),
+        allows_missing=allows_missing(estimator),
+    )
+
+
+def allows_missing(estimator: Any) -> bool:
+    try:
+        return bool(estimator.__sklearn_tags__().input_tags.allow_nan)
+    except Exception:  # noqa: BLE001 - not of scikit-learn, or of one too old to say
+        return False
+
+
+def warmed_up(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]], Any]:
+    """The way to call this model, tried once on zeros.
+
+    A ValueError is no verdict: zeros may not suit the model (an unknown category, say). Anything else is one.
+    """
+    if schema.features is None:
+        log.info("no warm-up: the model does not say how many features it takes")
+        return estimator.predict  # type: ignore[no-any-return]
+    zeros = np.zeros((1, schema.features))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "X does not have valid feature names": the order is the schema's
+            estimator.predict(zeros)
+    except Exception as error:  # the model's own code: anything may come
+        if NEEDS_A_FRAME in str(error) and schema.names:
+            return by_name(estimator, schema)
+        judge(error)
+    return quiet(estimator.predict)
+
+
+def judge(error: Exception) -> None:
+    """Raise what shows a broken model; only warn of what may be the zeros' fault."""
+    if isinstance(error, ValueError) and type(error).__name__ != "NotFittedError":
+        log.warning("the warm-up input was refused", reason=_first_line(error))
+        return
+    raise ModelError(f"the model cannot predict: {type(error).__name__}: {_first_line(error)}") from error
+
+
+def quiet(predict: Callable[..., Any]) -> Callable[..., Any]:
+    """`predict` without the warning that arrays carry no names: their order is the schema's."""
+    warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
+    return predict
+
+
+def by_name(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]], Any]:
+    """`predict` for models that pick columns by name: they get a DataFrame."""
+    try:
+        import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - only these need it
+    except ModuleNotFoundError as error:
+        raise ModelError("the model picks its columns by name: put pandas into requirements.txt beside it") from error
+    return lambda X: estimator.predict(pd.DataFrame(X, columns=list(schema.names)))
+
+
+def library_of(estimator: Any) -> str:
+    """Such as `sklearn 1.9.1`."""
+    name = type(estimator).__module__.partition(".")[0]
+    return f"{name} {getattr(sys.modules.get(name), '__version__', '')}".strip()
+
+
+def _first_line(error: object) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

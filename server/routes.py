@@ -1,0 +1,87 @@
+"""HTTP in, HTTP out: handlers only translate."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sanic import Sanic
+from sanic.exceptions import PayloadTooLarge, SanicException
+from sanic.request import Request
+from sanic.response import HTTPResponse, json
+
+from server.errors import InputError, ModelError
+from server.metrics import Metrics
+from server.payload import encode, parse
+from server.predictor import Predictor
+
+log = structlog.get_logger()
+
+App = Sanic[Any, Any]
+
+
+def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, version: str) -> None:
+    """`/predict`, `/health` and `/metrics`."""
+    who = {"model": name, "version": version}
+
+    @app.post("/predict")
+    async def predict(request: Request) -> HTTPResponse:
+        if predictor.model is None:
+            return failure(predictor.reason, HTTPStatus.SERVICE_UNAVAILABLE)
+        X = parse(request.body, predictor.model.schema)
+        answer = encode(await predictor.predict(X))
+        metrics.rows.inc(len(X))
+        return HTTPResponse(answer, content_type="application/json")
+
+    @app.get("/health")
+    async def health(_: Request) -> HTTPResponse:
+        if predictor.reason:
+            return json({"status": "loading", "reason": predictor.reason, **who}, status=503)
+        return json({"status": "ok", **who})
+
+    @app.get("/metrics")
+    async def show_metrics(_: Request) -> HTTPResponse:
+        return HTTPResponse(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def add_error_handling(app: App) -> None:
+    """Every error is `{"error": "…"}`; a fault of ours is logged, and never shown."""
+
+    @app.exception(Exception)
+    async def failed(request: Request, error: Exception) -> HTTPResponse:
+        if isinstance(error, InputError):
+            return failure(str(error), HTTPStatus.BAD_REQUEST)
+        if isinstance(error, ModelError):
+            return failure(str(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+        if isinstance(error, PayloadTooLarge):
+            limit = request.app.config.REQUEST_MAX_SIZE
+            return failure(f"the body is larger than {limit} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        if isinstance(error, SanicException):
+            return failure(str(error), error.status_code, error.headers)
+        log.error("fault", path=request.path, error=f"{type(error).__name__}: {error}")
+        return failure("internal error; the server's log says more", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def add_accounting(app: App, metrics: Metrics) -> None:
+    """Count and time every request, failed ones included."""
+
+    @app.on_request
+    async def begin(request: Request) -> None:
+        request.ctx.started = time.perf_counter()
+        metrics.in_progress.inc()
+
+    @app.on_response
+    async def end(request: Request, response: HTTPResponse) -> None:
+        started = getattr(request.ctx, "started", None)
+        if started is not None:
+            metrics.in_progress.dec()
+        seconds = time.perf_counter() - started if started is not None else 0.0
+        metrics.request(request.path, response.status, seconds)
+
+
+def failure(message: str, status: int, headers: dict[str, str] | None = None) -> HTTPResponse:
+    return json({"error": message}, status=int(status), headers=headers)

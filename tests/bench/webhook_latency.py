@@ -1,0 +1,125 @@
+"""Seconds from the end of an upload to its objects in a real API server, by MinIO's webhook: `make bench-webhook`.
+
+Fifty models are uploaded one at a time, nothing else meanwhile; the clock stops when the last object, the HPA, is
+seen by a watch. The poll is set to a minute, so it cannot help. For reference, the same run times a bare
+server-side apply of the same objects by the same client.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client, config, watch
+from minio.notificationconfig import NotificationConfig, QueueConfig
+
+from dev.minio import MinioServer
+from tests.integration.control_plane import ControlPlane
+from tests.integration.driving import Uploads, Watcher, eventually, free_port
+
+COUNT = 50
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder, ControlPlane(Path(folder) / "k8s") as plane:
+        with config.new_client_from_config(str(plane.kubeconfig)) as api:
+            client.CoreV1Api(api).create_namespace({"metadata": {"name": "bench"}})
+            measured = measure(Path(folder), plane, api)
+    for name, seconds in measured.items():
+        ordered = sorted(seconds)
+        print(
+            f"{name}: median {statistics.median(ordered) * 1000:.0f} ms, "
+            f"p95 {ordered[int(len(ordered) * 0.95)] * 1000:.0f} ms, max {ordered[-1] * 1000:.0f} ms, n={len(ordered)}"
+        )
+    ratio = statistics.median(measured["upload to applied"]) / statistics.median(measured["bare apply"])
+    print(f"ratio of the medians: {ratio:.1f}")
+    return 0
+
+
+def measure(folder: Path, plane: ControlPlane, api: client.ApiClient) -> dict[str, list[float]]:
+    token, port = secrets.token_hex(16), free_port()
+    env = {
+        "MINIO_NOTIFY_WEBHOOK_ENABLE_KUBESERVE": "on",
+        "MINIO_NOTIFY_WEBHOOK_ENDPOINT_KUBESERVE": f"http://127.0.0.1:{port}/events",
+        "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_KUBESERVE": token,
+    }
+    with MinioServer(folder / "minio", bucket="kubeserve-models", env=env) as minio:
+        credentials = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+        os.environ.update(credentials)
+        watcher = Watcher(
+            folder / "watcher.log",
+            *("--kubeconfig", str(plane.kubeconfig), "--s3-endpoint", minio.endpoint, "--poll-interval", "60"),
+            *("--no-listen-stream",),
+            port=port,
+            KUBESERVE_WEBHOOK_TOKEN=token,
+            **credentials,
+        )
+        with watcher:
+            rule = QueueConfig("arn:minio:sqs::KUBESERVE:webhook", ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"])
+            minio.client().set_bucket_notification("kubeserve-models", NotificationConfig(queue_config_list=[rule]))
+            eventually(lambda: watcher.get("/readyz").status == 200)
+            time.sleep(2)
+            uploads = Uploads(minio.client(), "kubeserve-models")
+            applied = through_the_watcher(uploads, api)
+            printed = watcher.cli("render", "s3://kubeserve-models/bench/m0/v1/model.joblib")
+            return {"upload to applied": applied, "bare apply": by_hand(api, list(yaml.safe_load_all(printed)))}
+
+
+def through_the_watcher(uploads: Uploads, api: client.ApiClient) -> list[float]:
+    seen: queue.Queue[tuple[str, float]] = queue.Queue()
+    threading.Thread(target=note_autoscalers, args=(api, seen), daemon=True).start()
+    found = []
+    for number in range(COUNT):
+        uploads.put(f"bench/m{number}/v1/model.joblib", os.urandom(1024))
+        started = time.monotonic()
+        name, arrived = seen.get(timeout=30)
+        assert name == f"m{number}-model-serving", name
+        found.append(arrived - started)
+        time.sleep(0.1)
+    return found
+
+
+def note_autoscalers(api: client.ApiClient, seen: queue.Queue[tuple[str, float]]) -> None:
+    scaling = client.AutoscalingV2Api(api)
+    for event in watch.Watch().stream(
+        scaling.list_namespaced_horizontal_pod_autoscaler, "bench", _request_timeout=(5, 120)
+    ):
+        if event["type"] == "ADDED":
+            seen.put((event["object"].metadata.name, time.monotonic()))
+
+
+def by_hand(api: client.ApiClient, manifests: list[dict[str, Any]]) -> list[float]:
+    calls = {
+        "Deployment": client.AppsV1Api(api).patch_namespaced_deployment,
+        "Service": client.CoreV1Api(api).patch_namespaced_service,
+        "Secret": client.CoreV1Api(api).patch_namespaced_secret,
+        "HorizontalPodAutoscaler": client.AutoscalingV2Api(api).patch_namespaced_horizontal_pod_autoscaler,
+    }
+    found = []
+    for number in range(COUNT):
+        started = time.monotonic()
+        for manifest in manifests:
+            manifest["metadata"]["name"] = f"bare{number}"
+            calls[manifest["kind"]](
+                f"bare{number}",
+                "bench",
+                manifest,
+                field_manager="bench",
+                force=True,
+                _content_type="application/apply-patch+yaml",
+            )
+        found.append(time.monotonic() - started)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Real servers for the integration tests; a tool that cannot be built fails the tests, it skips none."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dev import processes, tools
+from dev.minio import MinioServer
+
+from .control_plane import ControlPlane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from minio import Minio
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An empty bucket of a test's own."""
+
+    name: str
+    client: Minio
+    server: MinioServer
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Return a function that returns a loopback port nobody listens on."""
+    return processes.free_port
+
+
+@pytest.fixture(scope="session")
+def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """Return a MinIO shared by all tests."""
+    directory = tmp_path_factory.mktemp("minio")
+    with MinioServer(_tool("minio"), directory / "data", directory / "minio.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """Return a Kubernetes control plane shared by all tests: use a namespace of your own."""
+    for name in ("etcd", "kube-apiserver", "kube-controller-manager"):
+        _tool(name)
+    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as plane:
+        yield plane
+
+
+@pytest.fixture
+def bucket(minio_server: MinioServer) -> Bucket:
+    """Return a fresh bucket and a client for it."""
+    name = f"test-{secrets.token_hex(6)}"
+    client = minio_server.client()
+    client.make_bucket(name)
+    return Bucket(name, client, minio_server)
+
+
+def _tool(name: str) -> Path:
+    try:
+        return tools.find(name)
+    except tools.ToolUnavailable as error:
+        pytest.fail(f"The tests need the real {name}: {error}", pytrace=False)

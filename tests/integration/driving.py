@@ -1,0 +1,158 @@
+"""Driving the real watcher from tests: start it as a user would, upload, wait, look."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import urllib3
+from kubernetes import client
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], seconds: float = 30) -> T:
+    """The first true answer of `look`; fails with its last answer or error."""
+    deadline, last = time.monotonic() + seconds, None
+    while time.monotonic() < deadline:
+        try:
+            last = look()
+            if last:
+                return last
+        except (client.ApiException, urllib3.exceptions.HTTPError, KeyError, LookupError) as error:
+            last = error
+        time.sleep(0.05)
+    raise AssertionError(f"still {last!r} after {seconds} s")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return sock.getsockname()[1]
+
+
+class Watcher:
+    """`python -m watcher run` with `arguments`, ended with the test."""
+
+    def __init__(self, log: Path, *arguments: str, port: int = 0, **env: str) -> None:
+        self.port, self.log = port or free_port(), log
+        self._command = [
+            sys.executable,
+            "-m",
+            "watcher",
+            "run",
+            "--listen",
+            f"127.0.0.1:{self.port}",
+            "--poll-interval",
+            "0.5",
+            *arguments,
+        ]
+        self._env = {**os.environ, **env}
+
+    def __enter__(self) -> Watcher:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=self._env, stdout=log, stderr=log)
+        eventually(self.status)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            assert self._process.wait(10) == 0, self.log.read_text()
+        log = self.log.read_text()
+        assert "Traceback" not in log, log
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def get(self, path: str) -> urllib3.BaseHTTPResponse:
+        return urllib3.request("GET", f"http://127.0.0.1:{self.port}{path}", timeout=5, retries=False)
+
+    def status(self) -> dict[str, Any]:
+        return self.get("/status").json()
+
+    def model(self, name: str) -> dict[str, Any]:
+        return next(item for item in self.status()["models"] if item["model"] == name)
+
+    def state(self, name: str) -> str | None:
+        return next((item["state"] for item in self.status()["models"] if item["model"] == name), None)
+
+    def cli(self, *arguments: str) -> str:
+        """What another `python -m watcher` of the same settings prints."""
+        flags = [*self._command[4:], ""]
+        known = {"--s3-endpoint"}
+        shared = [word for flag, value in itertools.pairwise(flags) if flag in known for word in (flag, value)]
+        command = [*self._command[:3], *arguments, *(shared if arguments[0] == "render" else [])]
+        return subprocess.run(command, env=self._env, check=True, capture_output=True, text=True).stdout
+
+
+def lines_of(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+
+
+class Uploads:
+    """Puts and deletes objects in one bucket."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3, self.bucket = s3, bucket
+
+    def put(self, key: str, data: bytes = b"bytes of a model") -> None:
+        self._s3.put_object(self.bucket, key, io.BytesIO(data), len(data))
+
+    def delete(self, key: str) -> None:
+        self._s3.remove_object(self.bucket, key)
+
+
+class Cluster:
+    """Looks at one namespace of the API server."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self.namespace = namespace
+        self.core, self.apps = client.CoreV1Api(api), client.AppsV1Api(api)
+        self.scaling = client.AutoscalingV2Api(api)
+
+    def deployment(self, model: str) -> Any:
+        return self.apps.read_namespaced_deployment(f"{model}-model-serving", self.namespace)
+
+    def version(self, model: str) -> str:
+        return self.deployment(model).spec.template.metadata.annotations["kubeserve.io/version"]
+
+    def hpa(self, model: str) -> Any:
+        return self.scaling.read_namespaced_horizontal_pod_autoscaler(f"{model}-model-serving", self.namespace)
+
+    def objects(self) -> dict[tuple[str, str], Any]:
+        """Every object of ours in the namespace by kind and name, Secrets included."""
+        lists = {
+            "Deployment": self.apps.list_namespaced_deployment(self.namespace),
+            "Service": self.core.list_namespaced_service(self.namespace),
+            "HPA": self.scaling.list_namespaced_horizontal_pod_autoscaler(self.namespace),
+            "Secret": self.core.list_namespaced_secret(self.namespace),
+        }
+        return {(kind, item.metadata.name): item for kind, found in lists.items() for item in found.items}
+
+    def resource_versions(self) -> dict[tuple[str, str], str]:
+        return {key: item.metadata.resource_version for key, item in self.objects().items()}
+
+    def contents(self) -> dict[tuple[str, str], Any]:
+        """What we wrote, without what the server adds to every run differently."""
+        found = {}
+        for key, item in self.objects().items():
+            plain = client.ApiClient().sanitize_for_serialization(item)
+            meta = plain["metadata"]
+            plain.pop("status", None)
+            plain["metadata"] = {"labels": meta["labels"], "annotations": meta["annotations"]}
+            plain["metadata"]["annotations"].pop("deployment.kubernetes.io/revision", None)
+            for address in ("clusterIP", "clusterIPs"):
+                plain.get("spec", {}).pop(address, None)
+            found[key] = plain
+        return found

@@ -1,0 +1,327 @@
+"""The watcher against a real MinIO and a real API server with its controllers (no kubelet: pods stay unscheduled)."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import config
+
+from .driving import Cluster, Uploads, Watcher, eventually, lines_of
+
+
+@pytest.fixture
+def uploads(bucket: Any) -> Uploads:
+    return Uploads(bucket.client, bucket.name)
+
+
+@pytest.fixture
+def cluster(control_plane: Any) -> Iterator[Cluster]:
+    with config.new_client_from_config(str(control_plane.kubeconfig)) as api:
+        found = Cluster(api, f"team-{uuid.uuid4().hex[:8]}")
+        found.core.create_namespace({"metadata": {"name": found.namespace}})
+        yield found
+
+
+class Setup:
+    """A bucket, a namespace, and watchers between them."""
+
+    def __init__(self, uploads: Uploads, cluster: Cluster, minio: Any, control_plane: Any, folder: Path) -> None:
+        self.uploads, self.cluster, self._minio, self._control_plane = uploads, cluster, minio, control_plane
+        self.log = folder / "watcher.log"
+
+    def watcher(self, *arguments: str, **env: str) -> Watcher:
+        credentials = {
+            "AWS_ACCESS_KEY_ID": self._minio.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._minio.secret_key,
+        }
+        return Watcher(
+            self.log,
+            "--kubeconfig",
+            str(self._control_plane.kubeconfig),
+            "--s3-endpoint",
+            self._minio.endpoint,
+            "--bucket",
+            self.uploads.bucket,
+            *arguments,
+            **(credentials | env),
+        )
+
+    def put(self, path: str, data: bytes = b"bytes of a model") -> None:
+        self.uploads.put(f"{self.cluster.namespace}/{path}", data)
+
+    def delete(self, path: str) -> None:
+        self.uploads.delete(f"{self.cluster.namespace}/{path}")
+
+
+@pytest.fixture
+def setup(uploads: Uploads, cluster: Cluster, minio_server: Any, control_plane: Any, tmp_path: Path) -> Setup:
+    return Setup(uploads, cluster, minio_server, control_plane, tmp_path)
+
+
+def names(cluster: Cluster) -> set[tuple[str, str]]:
+    return set(cluster.objects())
+
+
+ALL_FOUR = {(kind, "iris-model-serving") for kind in ("Deployment", "Service", "HPA", "Secret")}
+
+
+def test_an_upload_makes_the_four_objects(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.put("iris/v1/model.joblib")
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        deployment = setup.cluster.deployment("iris")
+        uid = deployment.metadata.uid
+        owners = {
+            key: [owner.uid for owner in item.metadata.owner_references or []]
+            for key, item in setup.cluster.objects().items()
+            if key[0] != "Deployment"
+        }
+        assert all(owner == [uid] for owner in owners.values()), owners
+        assert eventually(lambda: watcher.model("iris")["version"]) == "v1"
+
+
+def test_a_second_version_changes_the_template_of_the_same_deployment(setup: Setup) -> None:
+    with setup.watcher():
+        setup.put("iris/v9/model.joblib")
+        first = eventually(lambda: setup.cluster.deployment("iris"))
+        setup.put("iris/v10/model.joblib")
+        eventually(lambda: setup.cluster.version("iris") == "v10")
+        second = setup.cluster.deployment("iris")
+        assert second.metadata.uid == first.metadata.uid
+        assert second.spec.selector == first.spec.selector
+        setup.put("iris/v2/model.joblib")
+        time.sleep(1.5)
+        assert setup.cluster.version("iris") == "v10"
+
+
+def test_other_bytes_under_the_same_key_roll_the_pods(setup: Setup) -> None:
+    with setup.watcher():
+        setup.put("iris/v1/model.joblib", b"one")
+        before = eventually(lambda: setup.cluster.deployment("iris")).spec.template
+        setup.put("iris/v1/model.joblib", b"two")
+        eventually(lambda: setup.cluster.deployment("iris").spec.template != before)
+
+
+def test_values_beside_a_model_override_the_chart(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.put("iris/values.yaml", b"autoscaling: {maxReplicas: 9}")
+        setup.put("iris/v1/values.yaml", b"autoscaling: {minReplicas: 2}")
+        setup.put("iris/v1/model.joblib")
+        eventually(lambda: setup.cluster.hpa("iris").spec.max_replicas == 9)
+        assert setup.cluster.hpa("iris").spec.min_replicas == 2
+
+        setup.put("iris/values.yaml", b"autoscaling: {maxReplicas: many}")
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        assert "values.yaml: autoscaling.maxReplicas" in watcher.model("iris")["reason"]
+        assert setup.cluster.hpa("iris").spec.max_replicas == 9
+
+        setup.put("iris/values.yaml", b"autoscaling: {enabled: false}\ndeployment: {replicas: 3}")
+        eventually(lambda: ("HPA", "iris-model-serving") not in names(setup.cluster))
+        assert setup.cluster.deployment("iris").spec.replicas == 3
+
+
+def test_deleting_rolls_back_and_then_removes(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.put("iris/v1/model.joblib")
+        setup.put("iris/v2/model.joblib")
+        eventually(lambda: setup.cluster.version("iris") == "v2")
+        setup.delete("iris/v2/model.joblib")
+        eventually(lambda: setup.cluster.version("iris") == "v1")
+        setup.delete("iris/v1/model.joblib")
+        eventually(lambda: not names(setup.cluster))
+        assert eventually(lambda: watcher.status()["models"] == [])
+
+
+def test_refused_keys_are_reported_once_with_the_reason(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.put("iris/v1/model.pkl")
+        setup.put("iris/model.joblib")
+        setup.put("No_Name/v1/model.joblib")
+        setup.put("iris/v1/README.md")
+        refused = eventually(lambda: len(found := watcher.status()["refused"]) == 3 and found)
+        assert all(item["reason"] for item in refused)
+        time.sleep(2)
+        logged = [line["key"] for line in lines_of(setup.log) if line["event"] == "refused"]
+        assert sorted(logged) == sorted(item["key"] for item in refused)
+        assert names(setup.cluster) == set()
+
+
+def test_uploads_and_deletions_while_it_was_down_are_caught_up(setup: Setup) -> None:
+    with setup.watcher():
+        for model in ("keep", "lose"):
+            setup.put(f"{model}/v1/model.joblib")
+        eventually(lambda: len(names(setup.cluster)) == 8)
+    setup.put("keep/v2/model.joblib")
+    setup.put("new/v1/model.joblib")
+    setup.delete("lose/v1/model.joblib")
+    with setup.watcher():
+        eventually(lambda: setup.cluster.version("keep") == "v2" and setup.cluster.version("new") == "v1")
+        eventually(lambda: ("Deployment", "lose-model-serving") not in names(setup.cluster))
+
+
+def test_nothing_is_written_on_a_second_pass_or_a_resync(setup: Setup) -> None:
+    setup.put("iris/v1/model.joblib")
+    with setup.watcher():
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        time.sleep(2)
+    before = setup.cluster.resource_versions()
+    with setup.watcher("--resync-interval", "1") as watcher:
+        eventually(lambda: watcher.state("iris"))
+        time.sleep(3)
+    assert setup.cluster.resource_versions() == before
+
+
+def test_manual_drift_is_undone_by_a_resync(setup: Setup) -> None:
+    setup.put("iris/v1/model.joblib")
+    with setup.watcher("--resync-interval", "1"):
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        patch = {"spec": {"ports": [{"name": "http", "port": 80, "targetPort": 9999}]}}
+        setup.cluster.core.patch_namespaced_service("iris-model-serving", setup.cluster.namespace, patch)
+        eventually(
+            lambda: (
+                setup.cluster.core.read_namespaced_service("iris-model-serving", setup.cluster.namespace)
+                .spec.ports[0]
+                .target_port
+                == "http"
+            )
+        )
+
+
+def test_the_replicas_of_an_autoscaler_are_left_alone(setup: Setup) -> None:
+    with setup.watcher():
+        setup.put("iris/v1/model.joblib")
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        scale = {"spec": {"replicas": 4}}
+        setup.cluster.apps.patch_namespaced_deployment_scale("iris-model-serving", setup.cluster.namespace, scale)
+        setup.put("iris/v2/model.joblib")
+        eventually(lambda: setup.cluster.version("iris") == "v2")
+        assert setup.cluster.deployment("iris").spec.replicas == 4
+
+
+def test_an_object_of_somebody_else_is_not_touched(setup: Setup) -> None:
+    body = {"metadata": {"name": "iris-model-serving"}, "spec": {"ports": [{"port": 1}]}}
+    setup.cluster.core.create_namespaced_service(setup.cluster.namespace, body)
+    setup.put("iris/v1/model.joblib")
+    setup.put("fine/v1/model.joblib")
+    with setup.watcher() as watcher:
+        eventually(lambda: setup.cluster.version("fine") == "v1")
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        assert "Service iris-model-serving" in watcher.model("iris")["reason"]
+        assert ("Deployment", "iris-model-serving") not in names(setup.cluster)
+
+
+def test_a_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
+    models = ["a", "b", "c", "d"]
+    for model in models:
+        setup.put(f"{model}/v1/model.joblib")
+    with setup.watcher():
+        eventually(lambda: len(names(setup.cluster)) == 16)
+    for model in models:
+        setup.delete(f"{model}/v1/model.joblib")
+    with setup.watcher() as watcher:
+        eventually(lambda: [watcher.state(model) for model in models] == ["Held"] * 4)
+        assert "--max-delete-fraction 1" in watcher.model("a")["reason"]
+        assert len(names(setup.cluster)) == 16
+    with setup.watcher("--max-delete-fraction", "1"):
+        eventually(lambda: not names(setup.cluster))
+
+
+def test_a_missing_namespace_is_said_and_made_only_if_allowed(setup: Setup) -> None:
+    namespace = f"new-{uuid.uuid4().hex[:8]}"
+    setup.uploads.put(f"{namespace}/iris/v1/model.joblib")
+    with setup.watcher() as watcher:
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        assert "--create-namespaces" in watcher.model("iris")["reason"]
+    with setup.watcher("--create-namespaces"):
+        eventually(lambda: setup.cluster.apps.read_namespaced_deployment("iris-model-serving", namespace))
+
+
+def test_a_killed_watcher_and_a_restart_leave_what_an_undisturbed_run_does(setup: Setup) -> None:
+    script = [
+        ("put", "a/v1/model.joblib"),
+        ("put", "b/v1/model.joblib"),
+        ("put", "a/v2/model.joblib"),
+        ("put", "c/v1/model.joblib"),
+        ("put", "c/values.yaml"),
+        ("delete", "b/v1/model.joblib"),
+    ]
+
+    def act(verb: str, path: str) -> None:
+        if verb == "delete":
+            setup.delete(path)
+        else:
+            setup.put(
+                path,
+                b"deployment: {replicas: 2}\nautoscaling: {enabled: false}" if "values" in path else b"x",
+            )
+
+    pause = random.Random(1)
+    for step in script:
+        with setup.watcher() as watcher:
+            act(*step)
+            time.sleep(pause.uniform(0, 0.4))
+            watcher.kill()
+    with setup.watcher("--max-delete-fraction", "1"):
+        eventually(lambda: len(names(setup.cluster)) == 7)
+        time.sleep(1.5)
+    disturbed = setup.cluster.contents()
+
+    for item in ("a", "c"):
+        setup.cluster.apps.delete_namespaced_deployment(f"{item}-model-serving", setup.cluster.namespace)
+    eventually(lambda: not names(setup.cluster))
+    with setup.watcher():
+        eventually(lambda: len(names(setup.cluster)) == 7)
+        time.sleep(1.5)
+    assert setup.cluster.contents() == disturbed
+
+
+def test_render_prints_what_is_applied(setup: Setup) -> None:
+    setup.put("iris/v1/model.joblib")
+    setup.put("iris/values.yaml", b"deployment: {resources: {limits: {memory: 2Gi}}}")
+    with setup.watcher() as watcher:
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        printed = setup_render(setup, watcher)
+    applied = {key[0]: item for key, item in setup.cluster.objects().items()}
+    assert {item["kind"] for item in printed} == {
+        "Deployment",
+        "Secret",
+        "Service",
+        "HorizontalPodAutoscaler",
+    }
+    for item in printed:
+        live = applied["HPA" if item["kind"] == "HorizontalPodAutoscaler" else item["kind"]]
+        fingerprint = item["metadata"]["annotations"]["kubeserve.io/fingerprint"]
+        assert live.metadata.annotations["kubeserve.io/fingerprint"] == fingerprint
+
+
+def setup_render(setup: Setup, watcher: Watcher) -> list[dict[str, Any]]:
+    text = watcher.cli("render", f"s3://{setup.uploads.bucket}/{setup.cluster.namespace}/iris/v1/model.joblib")
+    return list(yaml.safe_load_all(text))
+
+
+def test_status_says_the_same_on_the_command_line_and_over_http(setup: Setup) -> None:
+    setup.put("iris/v1/model.joblib")
+    setup.put("iris/v1/model.pkl")
+    with setup.watcher() as watcher:
+        eventually(lambda: watcher.state("iris") == "Progressing" and watcher.status()["refused"])
+        shown = watcher.cli("status", "--url", f"http://127.0.0.1:{watcher.port}")
+        body = watcher.status()
+        for row in [*body["models"], *body["refused"]]:
+            assert all(str(cell) in shown for cell in row.values())
+        assert {"listen", "poll", "webhook"} == {source["name"] for source in body["sources"]}
+
+
+def test_a_wrong_password_is_said_and_holds_everything(setup: Setup) -> None:
+    with setup.watcher(AWS_SECRET_ACCESS_KEY="wrong-password") as watcher:
+        ready = eventually(
+            lambda: (found := watcher.get("/readyz")).status == 503 and b"AWS_SECRET" in found.data and found
+        )
+        assert b"secret key is wrong" in ready.data
+        assert "wrong-password" not in setup.log.read_text()

@@ -1,0 +1,128 @@
+"""From upload to prediction with nothing but this machine: real store, real watcher, real servers."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pytest
+import urllib3
+from sklearn.dummy import DummyClassifier
+
+from .driving import Uploads, Watcher, eventually
+
+
+def model(answer: str) -> bytes:
+    """A model that always answers the same."""
+    file = io.BytesIO()
+    joblib.dump(DummyClassifier(strategy="constant", constant=answer).fit([[0.0], [1.0]], [answer, "other"]), file)
+    return file.getvalue()
+
+
+def predict(url: str) -> Any:
+    response = urllib3.request("POST", f"{url}/predict", json={"data": [[1.0]]}, timeout=5, retries=False)
+    return response.json()["predictions"]
+
+
+class Setup:
+    def __init__(self, folder: Path, uploads: Any, arguments: tuple[str, ...], env: dict[str, str]) -> None:
+        self.folder, self.uploads, self._arguments, self._env = folder, uploads, arguments, env
+
+    def watcher(self, *arguments: str) -> Watcher:
+        log, state = self.folder / "watcher.log", str(self.folder / "state")
+        return Watcher(log, "--runtime", "local", "--state-dir", state, *self._arguments, *arguments, **self._env)
+
+
+class FolderUploads:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, key: str, data: bytes) -> None:
+        (self.root / key).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / key).write_bytes(data)
+
+    def delete(self, key: str) -> None:
+        (self.root / key).unlink()
+
+
+@pytest.fixture(params=["minio", "folder"])
+def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Setup:
+    if request.param == "folder":
+        (tmp_path / "bucket").mkdir()
+        return Setup(tmp_path, FolderUploads(tmp_path / "bucket"), ("--store", f"folder:{tmp_path / 'bucket'}"), {})
+    minio, bucket = request.getfixturevalue("minio_server"), request.getfixturevalue("bucket")
+    arguments = ("--s3-endpoint", minio.endpoint, "--bucket", bucket.name)
+    env = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+    return Setup(tmp_path, Uploads(bucket.client, bucket.name), arguments, env)
+
+
+def test_one_upload_is_served_and_a_second_version_takes_over_at_the_same_url(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+        eventually(lambda: watcher.state("iris") == "Ready")
+        url = watcher.model("iris")["url"]
+        assert predict(url) == ["one"]
+        setup.uploads.put("team/iris/v2/model.joblib", model("two"))
+        eventually(lambda: predict(url) == ["two"])
+        setup.uploads.delete("team/iris/v2/model.joblib")
+        eventually(lambda: predict(url) == ["one"])
+        setup.uploads.delete("team/iris/v1/model.joblib")
+        eventually(lambda: watcher.status()["models"] == [])
+
+
+def test_a_broken_model_leaves_the_good_version_serving_and_says_why(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.uploads.put("team/iris/v1/model.joblib", model("good"))
+        eventually(lambda: watcher.state("iris") == "Ready")
+        url = watcher.model("iris")["url"]
+        setup.uploads.put("team/iris/v2/model.joblib", b"this is not a model")
+        eventually(lambda: watcher.state("iris") == "Failed")
+        assert watcher.model("iris")["reason"]
+        assert predict(url) == ["good"]
+        setup.uploads.put("team/iris/v2/model.joblib", model("mended"))
+        eventually(lambda: predict(url) == ["mended"])
+
+
+def test_a_restart_serves_what_the_bucket_holds_at_the_same_url(setup: Setup) -> None:
+    setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+    with setup.watcher() as watcher:
+        eventually(lambda: watcher.state("iris") == "Ready")
+        url = watcher.model("iris")["url"]
+        watcher.kill()
+    with setup.watcher() as watcher:
+        eventually(lambda: watcher.state("iris") == "Ready")
+        assert watcher.model("iris")["url"] == url
+        assert predict(url) == ["one"]
+
+
+def test_its_servers_end_with_a_killed_watcher(setup: Setup) -> None:
+    setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+    with setup.watcher() as watcher:
+        eventually(lambda: watcher.state("iris") == "Ready")
+        watcher.kill()
+    state = str(setup.folder / "state")
+    eventually(lambda: not [line for line in commands() if state in line], seconds=5)
+
+
+def commands() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return found
+
+
+def test_metrics_count_the_work(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+        eventually(lambda: watcher.state("iris") == "Ready")
+        text = eventually(lambda: (found := watcher.get("/metrics").data.decode()) and found)
+        assert 'kubeserve_watcher_applied_total{kind="Process"} 1.0' in text
+        assert 'kubeserve_watcher_models{state="Ready"} 1.0' in text
+        assert "kubeserve_watcher_upload_to_ready_seconds_count 1.0" in text
+        assert watcher.get("/healthz").status == 200
+        assert watcher.get("/readyz").status == 200

@@ -1,0 +1,197 @@
+"""The composition root: settings → adapters, reconciler, loop, and their orderly stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import structlog
+import yaml
+
+from watcher import cluster, folder, s3
+from watcher.bucket import S3Bucket
+from watcher.catalog import read_listing
+from watcher.chart import defaults, merge
+from watcher.errors import Rejected
+from watcher.events import ListenStream, Webhook
+from watcher.local import LocalRuntime
+from watcher.loop import Loop
+from watcher.metrics import Metrics
+from watcher.models import Manifest, ModelId, Release, StoredObject
+from watcher.naming import parse_key
+from watcher.overrides import SIZE_LIMIT, model_values, overrides_of
+from watcher.reconciler import Bucket, Reconciler, Runtime
+from watcher.render import render
+from watcher.settings import Settings
+from watcher.status import Board, Sources, utcnow
+from watcher.web import WebServer, create_app, open_socket
+
+log = structlog.get_logger()
+
+STOP_SECONDS = 3.0
+"""What the workers get to finish what is in hand."""
+
+
+def run(settings: Settings) -> None:
+    """Run the watcher until SIGTERM or SIGINT."""
+    board, sources, metrics = Board(), Sources(), Metrics()
+    loop: Loop
+    bucket = _bucket(settings)
+    runtime = _runtime(settings, bucket, on_change=lambda model: loop.look_at(model))
+    reconciler = Reconciler(
+        bucket,
+        runtime,
+        board,
+        metrics,
+        now=utcnow,
+        max_delete_fraction=settings.max_delete_fraction,
+        namespaces=settings.namespace_list,
+        base=_chart_values(settings),
+    )
+    loop = Loop(
+        reconciler,
+        board,
+        sources,
+        metrics,
+        poll_interval=settings.poll_interval,
+        resync_interval=settings.resync_interval,
+        workers=settings.workers,
+    )
+    webhook = Webhook(settings.webhook_token, settings.bucket, loop.hint, sources)
+    web = WebServer(create_app(board, sources, metrics, webhook, loop.is_alive), open_socket(settings.listen))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
+    log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{settings.listen}/status")
+    web.start()
+    halt = _start_hints(settings, loop, sources)
+    try:
+        loop.run()
+    finally:
+        halt.set()
+        web.stop()
+        runtime_stop = Thread(target=runtime.close)
+        runtime_stop.start()
+        loop.join(STOP_SECONDS)
+        runtime_stop.join()
+        log.info("stopped")
+
+
+def render_one(settings: Settings, source: str, files: Iterable[bytes], assignments: Iterable[str]) -> list[Manifest]:
+    """The objects that would be applied for `s3://BUCKET/KEY`.
+
+    Raises:
+        Rejected: the source or a value is malformed, or there is no such model in the bucket.
+
+    """
+    name, _, key = source.removeprefix("s3://").partition("/")
+    if not source.startswith("s3://") or not key:
+        raise Rejected("Malformed", f"{source}: expected s3://BUCKET/{{namespace}}/{{model}}/{{version}}/model.joblib")
+    model, version, _ = parse_key(key)
+    client = s3.connect(settings.s3_endpoint, secure=settings.s3_secure, region=settings.s3_region)
+    bucket = S3Bucket(client, name)
+    release = _release_of(bucket, model, version, source)
+    layers = [*(_yaml(text, "-f") for text in files), *map(_assignment, assignments)]
+    base = merge(_chart_values(settings), release.overrides, *layers)
+    store = _pod_store(settings, name)
+    return render(Release(release.version), store, settings.owner or name, base)
+
+
+def _release_of(bucket: Bucket, model: ModelId, version: str, source: str) -> Release:
+    entry = read_listing(bucket.list(model.prefix)).entries.get(model)
+    found = next((item for item in entry.versions if item.version == version), None) if entry else None
+    if entry is None or found is None:
+        raise Rejected("NotFound", f"{source}: there is no such model in the bucket")
+
+    def read(file: StoredObject) -> bytes:
+        return bucket.read(file.key, SIZE_LIMIT)
+
+    return Release(found, overrides_of(found, model_values(entry, read), read, defaults()))
+
+
+def _bucket(settings: Settings) -> Bucket:
+    if settings.store == "s3":
+        client = s3.connect(settings.s3_endpoint, secure=settings.s3_secure, region=settings.s3_region)
+        return S3Bucket(client, settings.bucket)
+    if settings.runtime != "local":
+        raise Rejected("Malformed", "a folder as the bucket needs --runtime local: pods cannot reach it")
+    return folder.FolderBucket(_folder(settings))
+
+
+def _folder(settings: Settings) -> Path:
+    kind, _, path = settings.store.partition(":")
+    if kind != "folder" or not path:
+        raise Rejected("Malformed", f"--store {settings.store}: expected s3 or folder:PATH")
+    return Path(path)
+
+
+def _runtime(settings: Settings, bucket: Bucket, on_change: Any) -> Runtime:
+    if settings.runtime == "local":
+        return _local(settings, bucket, on_change)
+    return cluster.KubernetesRuntime(
+        cluster.connect(settings.kubeconfig),
+        _pod_store(settings, settings.bucket),
+        settings.owner or settings.bucket,
+        namespaces=settings.namespace_list,
+        create_namespaces=settings.create_namespaces,
+        base=_chart_values(settings),
+    )
+
+
+def _local(settings: Settings, bucket: Any, on_change: Any) -> LocalRuntime:
+    arguments: tuple[str, ...] = ()
+    if settings.store == "s3":
+        host, secure = s3.split_endpoint(settings.s3_endpoint, settings.s3_secure)
+        arguments = ("--endpoint", host, "--secure" if secure else "--no-secure")
+    aws = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
+    return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, aws, on_change)
+
+
+def _pod_store(settings: Settings, bucket: str) -> Any:
+    endpoint = settings.pod_s3_endpoint or settings.s3_endpoint
+    return s3.store_of(bucket, endpoint, secure=settings.s3_secure)
+
+
+def _start_hints(settings: Settings, loop: Loop, sources: Sources) -> Event:
+    """Start what hints beside the webhook and the poll; setting the event stops it."""
+    halt = Event()
+    if settings.store != "s3":
+        sources.report("folder", live=True)
+        Thread(target=folder.follow, args=(_folder(settings), loop.hint, halt), daemon=True).start()
+    elif settings.listen_stream:
+        client = s3.connect(settings.s3_endpoint, secure=settings.s3_secure, region=settings.s3_region)
+        ListenStream(client, settings.bucket, settings.listen_ping, loop.hint, sources).start()
+    return halt
+
+
+def _chart_values(settings: Settings) -> dict[str, Any]:
+    if not settings.chart_values:
+        return {}
+    try:
+        return _yaml(Path(settings.chart_values).read_bytes(), settings.chart_values)
+    except OSError as error:
+        raise Rejected("Malformed", f"--chart-values {settings.chart_values}: {error.strerror}") from error
+
+
+def _yaml(text: bytes, name: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise Rejected("InvalidValues", f"{name}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise Rejected("InvalidValues", f"{name}: expected a map of chart values")
+    return values
+
+
+def _assignment(text: str) -> dict[str, Any]:
+    """`a.b=c` → {"a": {"b": c}}, the value read as YAML."""
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise Rejected("Malformed", f"--set {text}: expected a.b=c")
+    result: Any = yaml.safe_load(value)
+    for name in reversed(path.split(".")):
+        result = {name: result}
+    return dict(result)

@@ -1,0 +1,253 @@
+"""Makes the runtime follow the bucket: a survey finds the models that need work, `reconcile` does it for one.
+
+Only `reconcile` writes, always on a fresh listing of the model's prefix; only a complete survey approves a removal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from watcher import overrides
+from watcher.catalog import read_listing
+from watcher.chart import defaults, merge
+from watcher.errors import Rejected
+from watcher.metrics import Metrics
+from watcher.models import (
+    FINGERPRINT,
+    Change,
+    Entry,
+    Manifest,
+    ModelId,
+    Observed,
+    Release,
+    State,
+    StoredObject,
+)
+from watcher.plan import plan, removals
+from watcher.status import Board
+
+log = structlog.get_logger()
+
+REMOVAL_WINDOW = timedelta(seconds=60)
+"""Removals count against the allowed share for this long: a slow `rm -r` is a mass removal too."""
+
+
+class Bucket(Protocol):
+    """The desired state. Errors are `WatcherError`s."""
+
+    name: str
+
+    def list(self, prefix: str = "") -> list[StoredObject]: ...
+    def read(self, key: str, limit: int) -> bytes: ...
+
+
+class Runtime(Protocol):
+    """The actual state. Errors are `WatcherError`s; every method is thread-safe and safe to repeat."""
+
+    def render(self, release: Release) -> list[Manifest]: ...
+    def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]: ...
+    def apply(self, release: Release | None, change: Change) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a full pass found: models whose bucket side changed since the last one, and others that need a look."""
+
+    changed: frozenset[ModelId]
+    stale: frozenset[ModelId]
+
+
+class Reconciler:
+    """Thread-safe as long as no model is reconciled twice at once, which the work queue sees to."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        runtime: Runtime,
+        board: Board,
+        metrics: Metrics,
+        *,
+        now: Callable[[], datetime],
+        max_delete_fraction: float = 0.5,
+        namespaces: tuple[str, ...] = (),
+        base: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._bucket, self._runtime, self._board, self._metrics = bucket, runtime, board, metrics
+        self._now, self._fraction, self._namespaces, self._base = now, max_delete_fraction, namespaces, base or {}
+        self._entries: Mapping[ModelId, Entry] = {}
+        self._settled: dict[ModelId, tuple[Entry, Mapping[str, str]]] = {}
+        self._approved: set[ModelId] = set()
+        self._removed: deque[datetime] = deque()
+        self._files: dict[str, tuple[str, bytes]] = {}
+        self._applied: dict[ModelId, tuple[str, datetime]] = {}
+
+    def survey(self, *, resync: bool = False) -> Survey:
+        """Compare all of the bucket with all of the runtime. A failed read raises, and nothing is removed.
+
+        With `resync`, every object is written again: the API server makes that a no-op unless somebody else
+        changed it.
+        """
+        catalog = read_listing(self._bucket.list(), self._namespaces)
+        observed = self._runtime.observe()
+        if resync:
+            self._settled.clear()
+        self._refuse(catalog.refusals)
+        changed = {model for model, entry in catalog.entries.items() if self._entries.get(model) != entry}
+        stale = {model for model, entry in catalog.entries.items() if not self._is_settled(entry, observed.get(model))}
+        gone = self._judge_removals({model for model in observed if model not in catalog.entries}, len(observed))
+        self._forget(set(self._entries) - set(catalog.entries) - set(observed))
+        self._entries = catalog.entries
+        return Survey(frozenset(changed & stale), frozenset((stale - changed) | gone))
+
+    def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
+        """Bring one model to what the bucket says now.
+
+        Returns:
+            False if the model is gone from the bucket and no survey has approved its removal yet.
+
+        Raises:
+            Retryable, Rejected: nothing is lost; what served before keeps serving.
+
+        """
+        entry = read_listing(self._bucket.list(model.prefix), self._namespaces).entries.get(model)
+        observed = self._runtime.observe(model).get(model)
+        if entry is None:
+            return self._remove(model, observed)
+        try:
+            self._bring_up(entry, observed, rewrite=rewrite)
+        except Rejected as error:
+            self._show(model, State.REJECTED, observed, reason=str(error))
+            raise
+        return True
+
+    def _bring_up(self, entry: Entry, observed: Observed | None, *, rewrite: bool) -> None:
+        release = self._release(entry)
+        if release is None:
+            self._settled[entry.model] = (entry, observed.objects if observed else {})
+            self._show(entry.model, State.PAUSED, observed, reason="values.yaml says paused: true")
+            return
+        manifests = self._runtime.render(release)
+        change = plan(manifests, None if rewrite and _all_ours(observed) else observed, entry.model)
+        if change:
+            self._runtime.apply(release, change)
+            self._note_applied(release, change, news=not rewrite)
+        self._settled[entry.model] = (entry, _fingerprints(manifests))
+        if not change and observed:
+            self._show(entry.model, observed.state, observed)
+
+    def _release(self, entry: Entry) -> Release | None:
+        """The release that should serve; None when the model is paused."""
+        above = overrides.model_values(entry, self._read)
+        if above.get("paused"):
+            return None
+        version = overrides.choose_version(entry, above)
+        return Release(version, overrides.overrides_of(version, above, self._read, merge(defaults(), self._base)))
+
+    def _read(self, file: StoredObject) -> bytes:
+        """A small file's bytes, from memory while its ETag is the same."""
+        etag, text = self._files.get(file.key, ("", b""))
+        if etag != file.etag:
+            text = self._bucket.read(file.key, overrides.SIZE_LIMIT)
+            self._files[file.key] = (file.etag, text)
+        return text
+
+    def _remove(self, model: ModelId, observed: Observed | None) -> bool:
+        if observed is None or not observed.objects:
+            self._forget({model})
+            return True
+        if model not in self._approved:
+            return False
+        self._runtime.apply(None, Change(model, remove=True))
+        self._approved.discard(model)
+        self._removed.append(self._now())
+        self._forget({model})
+        for kind in observed.objects:
+            self._metrics.deleted.labels(kind).inc()
+        log.info("removed", model=str(model), reason="no version is left in the bucket")
+        return True
+
+    def _judge_removals(self, gone: set[ModelId], total: int) -> frozenset[ModelId]:
+        """The models that may be removed now; the others are held, and shown so."""
+        while self._removed and self._removed[0] < self._now() - REMOVAL_WINDOW:
+            self._removed.popleft()
+        recent = len(self._removed)
+        allowed, held = removals(gone, total, self._fraction, recent=recent)
+        self._approved = set(allowed)
+        for model in held:
+            reason = (
+                f"{len(gone)} of {total} models are gone from the bucket at once; removal is held. "
+                "To confirm it, restart the watcher with --max-delete-fraction 1"
+            )
+            status = self._board.get(model)
+            if self._board.set(
+                model,
+                State.HELD,
+                version=status.version if status else "",
+                reason=reason,
+                url=status.url if status else "",
+            ):
+                log.warning("removal held", model=str(model), reason=reason)
+        return frozenset(allowed)
+
+    def _is_settled(self, entry: Entry, observed: Observed | None) -> bool:
+        """True when nothing differs from what the last reconciliation left; then its state is shown, too."""
+        if self._settled.get(entry.model) != (entry, observed.objects if observed else {}):
+            return False
+        status = self._board.get(entry.model)
+        if observed and status and status.state is not State.PAUSED:
+            self._show(entry.model, observed.state, observed)
+        return True
+
+    def _show(self, model: ModelId, state: State, observed: Observed | None, reason: str | None = None) -> None:
+        text = reason if reason is not None else (observed.reason if observed else "")
+        version, url = (observed.version, observed.url) if observed and observed.objects else ("", "")
+        if self._board.set(model, state, version=version, reason=text, url=url):
+            log.info(state.value.lower(), model=str(model), version=version, **({"reason": text} if text else {}))
+        applied = self._applied.get(model)
+        if state is State.READY and applied and observed and applied[0] == observed.etag:
+            del self._applied[model]
+            self._metrics.to_ready.observe(max(0.0, (self._now() - applied[1]).total_seconds()))
+
+    def _note_applied(self, release: Release, change: Change, *, news: bool) -> None:
+        for manifest in change.writes:
+            self._metrics.applied.labels(manifest["kind"]).inc()
+        for kind in change.deletes:
+            self._metrics.deleted.labels(kind).inc()
+        if not news:
+            return
+        artifact = release.version.artifact
+        self._applied[release.model] = (artifact.etag, artifact.modified)
+        self._metrics.to_applied.observe(max(0.0, (self._now() - artifact.modified).total_seconds()))
+        kinds = [manifest["kind"] for manifest in change.writes]
+        log.info("applied", model=str(release.model), version=release.version.version, kinds=kinds)
+        url = status.url if (status := self._board.get(release.model)) else ""
+        self._board.set(release.model, State.PROGRESSING, version=release.version.version, reason="applied", url=url)
+
+    def _refuse(self, refusals: tuple[Any, ...]) -> None:
+        self._metrics.refused.set(len(refusals))
+        for refusal in sorted(self._board.refuse(refusals)):
+            log.warning("refused", key=refusal.key, reason=refusal.reason)
+
+    def _forget(self, models: set[ModelId]) -> None:
+        for model in models:
+            self._board.drop(model)
+            self._settled.pop(model, None)
+            self._applied.pop(model, None)
+
+
+def _fingerprints(manifests: list[Manifest]) -> dict[str, str]:
+    """As `Observed.objects` will show them; Secrets are never observed."""
+    return {
+        item["kind"]: item["metadata"]["annotations"][FINGERPRINT] for item in manifests if item["kind"] != "Secret"
+    }
+
+
+def _all_ours(observed: Observed | None) -> bool:
+    return observed is not None and not observed.foreign

@@ -1,0 +1,82 @@
+"""Reaching the S3 store: client, credentials, and the SDK's errors in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.credentials.providers import AWSConfigProvider, ChainedProvider, EnvAWSProvider, IamAwsProvider, Provider
+from minio.error import MinioException, S3Error
+
+from watcher.errors import Rejected, Retryable, WatcherError
+from watcher.models import Store
+
+NEEDS_A_PERSON = {
+    "AccessDenied": "the credentials may not read it",
+    "InvalidAccessKeyId": "the access key is unknown there: check AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
+    "NoSuchBucket": "there is no such bucket: create it, or check --bucket",
+    "PermanentRedirect": "it is in another region: set --s3-region",
+}
+
+
+def split_endpoint(endpoint: str, secure: bool) -> tuple[str, bool]:
+    """`host:port` or a URL → (host:port, secure); a URL's scheme overrides `secure`."""
+    if "://" not in endpoint:
+        return endpoint, secure
+    parts = urlsplit(endpoint)
+    return parts.netloc, parts.scheme == "https"
+
+
+def connect(endpoint: str, *, secure: bool, region: str) -> Minio:
+    """A client that gives up within seconds: the loop above it tries again, and reports meanwhile."""
+    host, secure = split_endpoint(endpoint, secure)
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=5, read=30),
+        retries=urllib3.Retry(total=2, backoff_factor=0.1, status_forcelist=(502, 503, 504)),
+        maxsize=16,
+    )
+    return Minio(host, credentials=credentials(), secure=secure, region=region, http_client=pool)
+
+
+def credentials() -> Provider:
+    """`AWS_*` variables, the shared credentials file, then the platform's role."""
+    return ChainedProvider([EnvAWSProvider(), AWSConfigProvider(), IamAwsProvider()])
+
+
+def store_of(bucket: str, endpoint: str, *, secure: bool) -> Store:
+    """What a pod needs in order to fetch the model, the watcher's own credentials included."""
+    host, secure = split_endpoint(endpoint, secure)
+    with translated("looking for S3 credentials"):
+        found = credentials().retrieve()
+    return Store(bucket, host, secure, found.access_key, found.secret_key)
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours; the message says what was being done."""
+    try:
+        yield
+    except S3Error as error:
+        raise _from_s3(error, doing) from error
+    except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise Retryable("StoreUnreachable", f"{doing}: the store cannot be reached ({_short(error)})") from error
+    except ValueError as error:
+        # The SDK's word for "no provider had credentials", and for malformed answers.
+        raise Retryable("StoreUnusable", f"{doing}: {_short(error)}") from error
+
+
+def _from_s3(error: S3Error, doing: str) -> WatcherError:
+    if error.code in NEEDS_A_PERSON:
+        return Rejected(error.code, f"{doing}: {NEEDS_A_PERSON[error.code]}")
+    return Retryable(error.code or "StoreError", f"{doing}: {error.message or error.code}")
+
+
+def _short(error: BaseException) -> str:
+    """The innermost cause in one line: SDK messages wrap it several times."""
+    while error.__context__ is not None or error.__cause__ is not None:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

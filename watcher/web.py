@@ -1,0 +1,120 @@
+"""The watcher's HTTP side: status, metrics, probes and the webhook. Handlers only translate."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sanic import Sanic
+from sanic.exceptions import SanicException
+from sanic.request import Request
+from sanic.response import HTTPResponse, json, text
+
+from watcher.errors import Rejected
+from watcher.events import Webhook
+from watcher.metrics import Metrics
+from watcher.status import Board, Sources, snapshot
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a notification: MinIO sends about one kilobyte for each event."""
+
+
+def open_socket(address: str) -> socket.socket:
+    """Listen on `host:port`.
+
+    Raises:
+        Rejected: the address is malformed or taken.
+
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        return socket.create_server((host or "0.0.0.0", int(port)))  # noqa: S104 - asked for by an empty host
+    except (OSError, ValueError, OverflowError) as error:
+        raise Rejected("AddressUnusable", f"cannot listen on {address}: {error}; choose another by --listen") from error
+
+
+def create_app(
+    board: Board, sources: Sources, metrics: Metrics, webhook: Webhook, is_alive: Callable[[], bool]
+) -> Sanic[Any, Any]:
+    app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
+    app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
+
+    @app.get("/status")
+    async def status(_: Request) -> HTTPResponse:
+        return json(snapshot(board, sources))
+
+    @app.get("/metrics")
+    async def show_metrics(_: Request) -> HTTPResponse:
+        fill_gauges(metrics, board, sources)
+        return HTTPResponse(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/healthz")
+    async def healthz(_: Request) -> HTTPResponse:
+        return text("ok") if is_alive() else text("the loop has stopped", status=503)
+
+    @app.get("/readyz")
+    async def readyz(_: Request) -> HTTPResponse:
+        poll = next((source for source in sources.all() if source.name == "poll"), None)
+        ready = poll is not None and poll.live
+        return text("ok") if ready else text(poll.detail if poll else "no survey yet", status=503)
+
+    @app.post("/events")
+    async def events(request: Request) -> HTTPResponse:
+        try:
+            return json({"hints": webhook.receive(request.headers.get("authorization", ""), request.body)})
+        except Rejected as error:
+            return json({"error": str(error)}, status=401 if error.reason == "Unauthorized" else 400)
+
+    @app.route("/events", methods=["HEAD", "GET"])
+    async def probe(_: Request) -> HTTPResponse:
+        return text("")  # MinIO asks whether the target is there
+
+    @app.exception(SanicException)
+    async def failed(_: Request, error: SanicException) -> HTTPResponse:
+        return json({"error": str(error)}, status=error.status_code)
+
+    return app
+
+
+def fill_gauges(metrics: Metrics, board: Board, sources: Sources) -> None:
+    """Gauges are read off the board when they are asked for: nothing to keep in step."""
+    metrics.models.clear()
+    for status in board.models():
+        metrics.models.labels(status.state.value).inc()
+    for source in sources.all():
+        metrics.source_up.labels(source.name).set(source.live)
+        metrics.hints.labels(source.name).set(source.hints)
+
+
+class WebServer(threading.Thread):
+    """Serves `app` on `sock` in a loop of its own, until `stop`."""
+
+    def __init__(self, app: Sanic[Any, Any], sock: socket.socket) -> None:
+        super().__init__(name="web", daemon=True)
+        self._app, self._sock = app, sock
+        self._loop = asyncio.new_event_loop()
+        self._done = asyncio.Event()
+
+    def run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    def stop(self) -> None:
+        if self.is_alive():
+            self._loop.call_soon_threadsafe(self._done.set)
+            self.join(2)
+
+    async def _serve(self) -> None:
+        server = await self._app.create_server(sock=self._sock, return_asyncio_server=True)
+        if server is None:
+            return
+        await server.startup()
+        await server.start_serving()
+        await self._done.wait()
+        await server.close()
