@@ -91,8 +91,7 @@ def render_one(settings: Settings, source: str, files: Iterable[bytes], assignme
     if not source.startswith("s3://") or not key:
         raise Rejected("Malformed", f"{source}: expected s3://BUCKET/{{namespace}}/{{model}}/{{version}}/model.joblib")
     model, version, _ = parse_key(key)
-    client = s3.connect(settings.s3_endpoint, secure=settings.s3_secure, region=settings.s3_region)
-    bucket = S3Bucket(client, name)
+    bucket = S3Bucket(_endpoint(settings).client(), name)
     release = _release_of(bucket, model, version, source)
     layers = [*(_yaml(text, "-f") for text in files), *map(_assignment, assignments)]
     base = merge(_chart_values(settings), release.overrides, *layers)
@@ -114,11 +113,14 @@ def _release_of(bucket: Bucket, model: ModelId, version: str, source: str) -> Re
 
 def _bucket(settings: Settings) -> Bucket:
     if settings.store == "s3":
-        client = s3.connect(settings.s3_endpoint, secure=settings.s3_secure, region=settings.s3_region)
-        return S3Bucket(client, settings.bucket)
+        return S3Bucket(_endpoint(settings).client(), settings.bucket)
     if settings.runtime != "local":
         raise Rejected("Malformed", "a folder as the bucket needs --runtime local: pods cannot reach it")
     return folder.FolderBucket(_folder(settings))
+
+
+def _endpoint(settings: Settings) -> s3.Endpoint:
+    return s3.Endpoint.of(settings.s3_endpoint, secure=settings.s3_secure, region=settings.s3_region)
 
 
 def _folder(settings: Settings) -> Path:
@@ -162,8 +164,7 @@ def _start_hints(settings: Settings, loop: Loop, sources: Sources) -> Event:
         sources.report("folder", live=True)
         Thread(target=folder.follow, args=(_folder(settings), loop.hint, halt), daemon=True).start()
     elif settings.listen_stream:
-        client = s3.connect(settings.s3_endpoint, secure=settings.s3_secure, region=settings.s3_region)
-        ListenStream(client, settings.bucket, settings.listen_ping, loop.hint, sources).start()
+        ListenStream(_endpoint(settings), settings.bucket, settings.listen_ping, loop.hint, sources).start()
     return halt
 
 

@@ -6,17 +6,15 @@ import hmac
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 
 import structlog
 import urllib3
-from minio import Minio
 from tenacity import RetryCallState, wait_exponential_jitter
 
 from watcher.errors import Rejected, Retryable, WatcherError
-from watcher.s3 import translated
+from watcher.s3 import Endpoint, translated
 from watcher.status import Sources
 
 log = structlog.get_logger()
@@ -49,11 +47,11 @@ def keys_of(notification: Any, bucket: str, *, escaped: bool) -> list[str]:
 class Webhook:
     """What `POST /events` does; the web layer only translates."""
 
-    name = "webhook"
+    source = "webhook"
 
     def __init__(self, token: str, bucket: str, hint: Hint, sources: Sources) -> None:
         self._token, self._bucket, self._hint, self._sources = token, bucket, hint, sources
-        sources.report(self.name, live=bool(token), detail="" if token else "off: set KUBESERVE_WEBHOOK_TOKEN")
+        sources.report(self.source, live=bool(token), detail="" if token else "off: set KUBESERVE_WEBHOOK_TOKEN")
 
     def receive(self, authorization: str, body: bytes) -> int:
         """Take a notification; the number of hints it gave.
@@ -72,7 +70,7 @@ class Webhook:
         keys = keys_of(document, self._bucket, escaped=True)
         for key in keys:
             self._hint(key)
-        self._sources.count(self.name, len(keys))
+        self._sources.count(self.source, len(keys))
         return len(keys)
 
 
@@ -83,16 +81,16 @@ class ListenStream(threading.Thread):
     every (re)connect it hints at the whole bucket: what happened while it was away was heard by nobody.
     """
 
-    name = "listen"
+    source = "listen"
 
-    def __init__(self, client: Minio, bucket: str, ping: int, hint: Hint, sources: Sources) -> None:
+    def __init__(self, s3: Endpoint, bucket: str, ping: int, hint: Hint, sources: Sources) -> None:
         super().__init__(name="listen-stream", daemon=True)
-        self._client, self._bucket, self._ping, self._hint, self._sources = client, bucket, ping, hint, sources
+        self._s3, self._bucket, self._ping, self._hint, self._sources = s3, bucket, ping, hint, sources
         self._halt = threading.Event()
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=5, read=SILENT_PINGS * ping), retries=False, maxsize=1
         )
-        sources.report(self.name, live=False, detail="connecting")
+        sources.report(self.source, live=False, detail="connecting")
 
     def run(self) -> None:
         backoff = wait_exponential_jitter(initial=1, max=60)
@@ -114,24 +112,20 @@ class ListenStream(threading.Thread):
     def _follow(self, failures: RetryCallState) -> None:
         with translated("following the listen stream"):
             for line in self._lines():
-                if not self._sources.is_live(self.name):
+                if not self._sources.is_live(self.source):
                     self._live(failures)
                 self._take(line)
 
     def _live(self, failures: RetryCallState) -> None:
         failures.attempt_number = 1
-        self._sources.report(self.name, live=True)
+        self._sources.report(self.source, live=True)
         log.info("listen stream is live", bucket=self._bucket)
         self._hint("")
 
     def _lines(self) -> Iterator[bytes]:
         """The stream's lines; a read that times out is a stream that is not live."""
-        url = self._client.get_presigned_url(
-            "GET",
-            self._bucket,
-            "",
-            expires=timedelta(minutes=10),
-            extra_query_params={"events": EVENTS, "ping": str(self._ping), "prefix": "", "suffix": ""},
+        url = self._s3.presigned(
+            "GET", self._bucket, [*(("events", name) for name in EVENTS), ("ping", str(self._ping))]
         )
         response = self._pool.request("GET", url, preload_content=False)
         try:
@@ -159,8 +153,8 @@ class ListenStream(threading.Thread):
         keys = keys_of(document, self._bucket, escaped=False)
         for key in keys:
             self._hint(key)
-        self._sources.count(self.name, len(keys))
+        self._sources.count(self.source, len(keys))
 
     def _lost(self, detail: str) -> None:
-        if not self._halt.is_set() and self._sources.report(self.name, live=False, detail=detail):
+        if not self._halt.is_set() and self._sources.report(self.source, live=False, detail=detail):
             log.warning("listen stream is not live", reason=detail)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import urllib3
 from minio import Minio
 from minio.credentials.providers import AWSConfigProvider, ChainedProvider, EnvAWSProvider, IamAwsProvider, Provider
 from minio.error import MinioException, S3Error
+from minio.signer import presign_v4
 
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.models import Store
@@ -31,15 +34,40 @@ def split_endpoint(endpoint: str, secure: bool) -> tuple[str, bool]:
     return parts.netloc, parts.scheme == "https"
 
 
-def connect(endpoint: str, *, secure: bool, region: str) -> Minio:
-    """A client that gives up within seconds: the loop above it tries again, and reports meanwhile."""
-    host, secure = split_endpoint(endpoint, secure)
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=5, read=30),
-        retries=urllib3.Retry(total=2, backoff_factor=0.1, status_forcelist=(502, 503, 504)),
-        maxsize=16,
-    )
-    return Minio(host, credentials=credentials(), secure=secure, region=region, http_client=pool)
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the store is, and how to speak to it."""
+
+    host: str
+    secure: bool
+    region: str
+
+    @classmethod
+    def of(cls, endpoint: str, *, secure: bool, region: str) -> Endpoint:
+        return cls(*split_endpoint(endpoint, secure), region)
+
+    def client(self) -> Minio:
+        """A client that gives up within seconds: the loop above it tries again, and reports meanwhile."""
+        pool = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=5, read=30),
+            retries=urllib3.Retry(total=2, backoff_factor=0.1, status_forcelist=(502, 503, 504)),
+            maxsize=16,
+        )
+        return Minio(self.host, credentials=credentials(), secure=self.secure, region=self.region, http_client=pool)
+
+    def presigned(self, method: str, bucket: str, query: Iterable[tuple[str, str]]) -> str:
+        """A signed URL of the bucket itself, which the SDK makes only for objects. Good for ten minutes."""
+        scheme = "https" if self.secure else "http"
+        url = urlsplit(f"{scheme}://{self.host}/{bucket}?{urlencode(list(query), quote_via=quote)}")
+        signed = presign_v4(
+            method=method,
+            url=url,
+            region=self.region,
+            credentials=credentials().retrieve(),
+            date=datetime.now(UTC),
+            expires=600,
+        )
+        return urlunsplit(signed)
 
 
 def credentials() -> Provider:

@@ -91,6 +91,14 @@ def fill_gauges(metrics: Metrics, board: Board, sources: Sources) -> None:
         metrics.hints.labels(source.name).set(source.hints)
 
 
+async def end_connections() -> None:
+    """Cancel what Sanic leaves of idle keep-alive connections, which would complain when the loop closes."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 class WebServer(threading.Thread):
     """Serves `app` on `sock` in a loop of its own, until `stop`."""
 
@@ -118,3 +126,4 @@ class WebServer(threading.Thread):
         await server.start_serving()
         await self._done.wait()
         await server.close()
+        await end_connections()

@@ -30,10 +30,13 @@ COUNT = 50
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder, ControlPlane(Path(folder) / "k8s") as plane:
-        with config.new_client_from_config(str(plane.kubeconfig)) as api:
-            client.CoreV1Api(api).create_namespace({"metadata": {"name": "bench"}})
-            measured = measure(Path(folder), plane, api)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ControlPlane(Path(folder) / "k8s") as plane,
+        config.new_client_from_config(str(plane.kubeconfig)) as api,
+    ):
+        client.CoreV1Api(api).create_namespace({"metadata": {"name": "bench"}})
+        measured = measure(Path(folder), plane, api)
     for name, seconds in measured.items():
         ordered = sorted(seconds)
         print(

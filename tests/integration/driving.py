@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import urllib3
 from kubernetes import client
@@ -58,7 +58,7 @@ class Watcher:
         ]
         self._env = {**os.environ, **env}
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Self:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._command, env=self._env, stdout=log, stderr=log)
         eventually(self.status)
