@@ -68,7 +68,7 @@ class ControlPlane:
         self.kubeconfig.write_text(json.dumps(self._kubeconfig()))  # JSON is YAML too
 
     def _kubeconfig(self) -> dict[str, object]:
-        cluster = {"server": self.server, "insecure-skip-tls-verify": True}
+        cluster = {"server": self.server, "certificate-authority": str(self.directory / "certificates" / "apiserver.crt")}
         return {
             "apiVersion": "v1",
             "kind": "Config",
