@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test lock clean
+.PHONY: help setup run demo check test bench docs lock clean
 
 PYTHON ?= python3
 STORE ?= minio
@@ -36,11 +36,18 @@ run: $(STAMP)  ## Serve models on this machine until Ctrl-C (STORE=minio or fold
 demo: $(STAMP)  ## Upload a model, ask it, update it, and end (STORE=minio or folder)
 	@exec $(BIN)/python -m dev.run demo --store $(STORE)
 
-check: $(STAMP)  ## Lint, format, types, imports
+check: $(STAMP)  ## Lint, format, types, imports, generated tables
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m dev.docs --check
+
+docs: $(STAMP)  ## Write the README's tables from the code
+	$(BIN)/python -m dev.docs
+
+bench: $(STAMP)  ## Measure upload → applied by the webhook, beside a bare apply
+	$(BIN)/python -m tests.bench.webhook_latency
 
 # The first build of the tools takes minutes; the unit tests need none of them.
 test: $(STAMP)  ## Unit tests, then integration tests against a real MinIO and API server

@@ -57,7 +57,9 @@ def main() -> int:
         fail=failures.append,
     )
     app.run(sock=sock, single_process=True, motd=False, access_log=False)
-    return failed(failures[0]) if failures else 0
+    code = failed(failures[0]) if failures else 0
+    sys.stderr.flush()
+    os._exit(code)  # a prediction or a load still running in its thread would hold a normal exit up
 
 
 def stop_with_stdin() -> None:

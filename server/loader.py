@@ -79,10 +79,8 @@ def report(warning: Warning | str) -> None:
         log.warning("while loading", warning=_first_line(warning))
         return
     here = getattr(warning, "current_sklearn_version", "another")
-    log.warning(
-        f"the model was saved with scikit-learn {saved} and this is {here}: answers may differ; "
-        f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
-    )
+    advice = f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
+    log.warning("saved by another scikit-learn: answers may differ", saved=saved, here=here, advice=advice)
 
 
 def schema_of(estimator: Any) -> Schema:
@@ -108,6 +106,7 @@ def warmed_up(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]]
     A ValueError is no verdict: zeros may not suit the model (an unknown category, say). Anything else is one.
     """
     if schema.features is None:
+        require_fitted(estimator)
         log.info("no warm-up: the model does not say how many features it takes")
         return estimator.predict  # type: ignore[no-any-return]
     zeros = np.zeros((1, schema.features))
@@ -115,11 +114,24 @@ def warmed_up(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "X does not have valid feature names": the order is the schema's
             estimator.predict(zeros)
-    except Exception as error:  # the model's own code: anything may come
+    except Exception as error:  # noqa: BLE001 - the model's own code: anything may come
         if NEEDS_A_FRAME in str(error) and schema.names:
             return by_name(estimator, schema)
         judge(error)
     return quiet(estimator.predict)
+
+
+def require_fitted(estimator: Any) -> None:
+    """An estimator that was never fitted says nothing of its features either: ask scikit-learn."""
+    if not hasattr(estimator, "__sklearn_tags__"):
+        return
+    from sklearn.exceptions import NotFittedError  # noqa: PLC0415 - loaded with the model
+    from sklearn.utils.validation import check_is_fitted  # noqa: PLC0415 - loaded with the model
+
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise ModelError(f"the {type(estimator).__name__} was never fitted: save it after fit()") from error
 
 
 def judge(error: Exception) -> None:

@@ -23,7 +23,7 @@ def read_listing(objects: Iterable[StoredObject], namespaces: tuple[str, ...] = 
     for key, item in sorted(by_key.items()):
         if reason := refusal(item, namespaces):
             refusals.append(Refusal(key, reason))
-        elif key.endswith(f"/{ARTIFACT}"):
+        elif key.endswith(f"/{ARTIFACT}") and not key.startswith("_"):
             versions.append(_version(item, by_key))
     return Catalog(_entries(versions, by_key), tuple(refusals))
 

@@ -6,6 +6,7 @@ import hmac
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -127,16 +128,13 @@ class ListenStream(threading.Thread):
         url = self._s3.presigned(
             "GET", self._bucket, [*(("events", name) for name in EVENTS), ("ping", str(self._ping))]
         )
-        response = self._pool.request("GET", url, preload_content=False)
         try:
-            self._check(response)
-            yield from response
+            with closing(self._pool.request("GET", url, preload_content=False)) as response:
+                self._check(response)
+                yield from response
         except urllib3.exceptions.ReadTimeoutError as error:
-            raise Retryable(
-                "StreamNotLive", f"no bytes for {SILENT_PINGS * self._ping} s; polling meanwhile"
-            ) from error
-        finally:
-            response.close()
+            silence = SILENT_PINGS * self._ping
+            raise Retryable("StreamNotLive", f"no bytes for {silence} s; polling meanwhile") from error
 
     def _check(self, response: urllib3.BaseHTTPResponse) -> None:
         """AWS and others ignore the query and answer with a listing: XML, where the stream is JSON."""

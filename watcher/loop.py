@@ -53,6 +53,7 @@ class Loop:
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(workers)]
         self._rewrite: set[ModelId] = set()
         self._beat = now()
+        sources.report("poll", live=False, detail="no survey yet")
 
     def hint(self, key: str) -> None:
         """Something may have changed at `key`; anywhere, if it is empty."""

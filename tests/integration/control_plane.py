@@ -68,7 +68,10 @@ class ControlPlane:
         self.kubeconfig.write_text(json.dumps(self._kubeconfig()))  # JSON is YAML too
 
     def _kubeconfig(self) -> dict[str, object]:
-        cluster = {"server": self.server, "certificate-authority": str(self.directory / "certificates" / "apiserver.crt")}
+        cluster = {
+            "server": self.server,
+            "certificate-authority": str(self.directory / "certificates" / "apiserver.crt"),
+        }
         return {
             "apiVersion": "v1",
             "kind": "Config",

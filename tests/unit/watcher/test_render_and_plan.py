@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from watcher.errors import Rejected
+from watcher.models import Change, ModelId, ModelVersion, Observed, Release, Store, StoredObject
+from watcher.plan import fingerprint_of, plan, removals
+from watcher.render import fill, render
+
+MODEL = ModelId("team", "iris")
+ARTIFACT = StoredObject("team/iris/v1+x/model.joblib", "e1", 7, datetime(2026, 1, 1, tzinfo=UTC))
+RELEASE = Release(ModelVersion(MODEL, "v1+x", ARTIFACT))
+STORE = Store("models", "minio:9000", secure=False, access_key="key", secret_key="secret")
+
+
+def by_kind(release: Release = RELEASE, **base: Any) -> dict[str, Any]:
+    return {item["kind"]: item for item in render(release, STORE, "models", base)}
+
+
+def test_the_seed_s_names_ports_and_probes_hold() -> None:
+    objects = by_kind()
+    assert {item["metadata"]["name"] for item in objects.values()} == {"iris-model-serving"}
+    assert objects["Service"]["spec"]["ports"][0]["port"] == 80
+    pod = objects["Deployment"]["spec"]["template"]["spec"]
+    assert [item["name"] for item in pod["initContainers"] + pod["containers"]] == [
+        "download-model",
+        "inference-server",
+    ]
+    server = pod["containers"][0]
+    assert server["image"] == "localhost:5001/kubeserve-base:latest"
+    assert (server["livenessProbe"]["periodSeconds"], server["readinessProbe"]["periodSeconds"]) == (10, 5)
+    assert objects["HorizontalPodAutoscaler"]["spec"]["maxReplicas"] == 5
+
+
+def test_replicas_are_absent_with_an_autoscaler_and_named_without() -> None:
+    assert "replicas" not in by_kind()["Deployment"]["spec"]
+    objects = by_kind(autoscaling={"enabled": False}, deployment={"replicas": 3})
+    assert objects["Deployment"]["spec"]["replicas"] == 3
+    assert "HorizontalPodAutoscaler" not in objects
+
+
+def test_a_metric_without_a_target_is_dropped() -> None:
+    metrics = by_kind(autoscaling={"targetMemoryUtilizationPercentage": None})["HorizontalPodAutoscaler"]["spec"][
+        "metrics"
+    ]
+    assert [item["resource"]["name"] for item in metrics] == ["cpu"]
+
+
+def test_only_the_init_container_sees_the_credentials() -> None:
+    pod = by_kind()["Deployment"]["spec"]["template"]["spec"]
+    assert "secretKeyRef" in str(pod["initContainers"])
+    assert "secretKeyRef" not in str(pod["containers"])
+    assert "secret" not in str(by_kind()["Deployment"]["metadata"])
+
+
+def test_a_label_takes_a_version_with_a_plus() -> None:
+    assert by_kind()["Deployment"]["metadata"]["labels"]["app.kubernetes.io/version"] == "v1_x"
+
+
+def test_new_bytes_change_the_pod_template_and_nothing_else_does() -> None:
+    other = Release(ModelVersion(MODEL, "v1+x", StoredObject(ARTIFACT.key, "e2", 7, ARTIFACT.modified)))
+    assert by_kind(other)["Deployment"]["spec"]["template"] != by_kind()["Deployment"]["spec"]["template"]
+    assert by_kind() == by_kind()
+
+
+def test_values_of_the_wrong_form_are_refused() -> None:
+    with pytest.raises(Rejected, match="deployment: Additional properties"):
+        by_kind(deployment={"imagee": "x"})
+
+
+def test_an_unknown_placeholder_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown placeholder"):
+        fill({"a": "${nobody.knows}"}, {})
+
+
+def seen(**changes: Any) -> Observed:
+    prints = {kind: fingerprint_of(item) for kind, item in by_kind().items() if kind != "Secret"}
+    return Observed(MODEL, {**prints, **changes})
+
+
+def test_nothing_is_planned_when_all_fingerprints_are_equal() -> None:
+    assert not plan(list(by_kind().values()), seen(), MODEL)
+
+
+def test_what_differs_is_written_with_the_secret_and_what_is_not_wanted_deleted() -> None:
+    change = plan(list(by_kind().values()), seen(Service="other"), MODEL)
+    assert [item["kind"] for item in change.writes] == ["Secret", "Service"]
+    without = by_kind(autoscaling={"enabled": False})
+    assert plan(list(without.values()), seen(), MODEL).deletes == ("HorizontalPodAutoscaler",)
+
+
+def test_a_foreign_object_is_refused() -> None:
+    foreign = Observed(MODEL, {}, foreign=("Service iris-model-serving",))
+    with pytest.raises(Rejected, match="Service iris-model-serving exists in namespace team"):
+        plan(list(by_kind().values()), foreign, MODEL)
+
+
+def models(count: int) -> tuple[ModelId, ...]:
+    return tuple(ModelId("t", f"m{number}") for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("gone", "total", "recent", "allowed"),
+    [(1, 1, 0, True), (5, 10, 0, True), (6, 10, 0, False), (10, 10, 0, False), (3, 7, 3, False), (0, 0, 0, True)],
+)
+def test_a_mass_removal_is_held_as_a_whole(gone: int, total: int, recent: int, allowed: bool) -> None:
+    wanted = models(gone)
+    assert removals(wanted, total, 0.5, recent=recent) == ((wanted, ()) if allowed else ((), wanted))
+
+
+def test_an_empty_change_is_false() -> None:
+    assert not Change(MODEL)
+    assert Change(MODEL, remove=True)
