@@ -14,13 +14,13 @@ INSTANCE = [5.1, 3.5, 1.4, 0.2]
 
 
 def first() -> bytes:
-    """Return a regression that calls INSTANCE class 0."""
+    """Return a regression that calls INSTANCE setosa."""
     return _fit(LogisticRegression(max_iter=1000))
 
 
 def second() -> bytes:
-    """Return a model that calls everything class 2: the change is plain to see."""
-    return _fit(DummyClassifier(strategy="constant", constant=2))
+    """Return a model that calls everything virginica: the change is plain to see."""
+    return _fit(DummyClassifier(strategy="constant", constant="virginica"))
 
 
 def key(version: str) -> str:
@@ -29,7 +29,7 @@ def key(version: str) -> str:
 
 
 def _fit(model: LogisticRegression | DummyClassifier) -> bytes:
-    features, classes = load_iris(return_X_y=True)
+    iris = load_iris()
     buffer = io.BytesIO()
-    joblib.dump(model.fit(features, classes), buffer)
+    joblib.dump(model.fit(iris.data, iris.target_names[iris.target]), buffer)
     return buffer.getvalue()

@@ -17,7 +17,7 @@ from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
 from dev import sample, tools
-from dev.minio import MinioServer, webhook_env
+from dev.minio_server import MinioServer, webhook_env
 from dev.processes import Child, ChildError, free_port
 from dev.stores import BUCKET, FolderStore, MinioStore, Store, new_token
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dev.minio import MinioServer
+    from dev.minio_server import MinioServer
 
 BUCKET = "kubeserve-models"
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import yaml
 from kubernetes import client, config, watch
-from minio.notificationconfig import NotificationConfig, QueueConfig
 
-from dev.minio import MinioServer
+from dev import tools
+from dev.minio_server import MinioServer, webhook_env
 from tests.integration.control_plane import ControlPlane
 from tests.integration.driving import Uploads, Watcher, eventually, free_port
 
@@ -50,25 +50,26 @@ def main() -> int:
 
 def measure(folder: Path, plane: ControlPlane, api: client.ApiClient) -> dict[str, list[float]]:
     token, port = secrets.token_hex(16), free_port()
-    env = {
-        "MINIO_NOTIFY_WEBHOOK_ENABLE_KUBESERVE": "on",
-        "MINIO_NOTIFY_WEBHOOK_ENDPOINT_KUBESERVE": f"http://127.0.0.1:{port}/events",
-        "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_KUBESERVE": token,
-    }
-    with MinioServer(folder / "minio", bucket="kubeserve-models", env=env) as minio:
+    env = webhook_env(f"http://127.0.0.1:{port}/events", token)
+    logs = folder / "minio.log"
+    with MinioServer(tools.find("minio"), folder / "minio", logs, bucket="kubeserve-models", env=env) as minio:
         credentials = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
         os.environ.update(credentials)
         watcher = Watcher(
             folder / "watcher.log",
-            *("--kubeconfig", str(plane.kubeconfig), "--s3-endpoint", minio.endpoint, "--poll-interval", "60"),
-            *("--no-listen-stream",),
+            *(
+                "--kubeconfig",
+                str(plane.kubeconfig),
+                "--s3-endpoint",
+                minio.endpoint,
+            ),
+            *("--no-listen-stream", "--poll-interval", "60"),
             port=port,
             KUBESERVE_WEBHOOK_TOKEN=token,
             **credentials,
         )
         with watcher:
-            rule = QueueConfig("arn:minio:sqs::KUBESERVE:webhook", ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"])
-            minio.client().set_bucket_notification("kubeserve-models", NotificationConfig(queue_config_list=[rule]))
+            minio.notify()
             eventually(lambda: watcher.get("/readyz").status == 200)
             time.sleep(2)
             uploads = Uploads(minio.client(), "kubeserve-models")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dev import processes, tools
-from dev.minio import MinioServer
+from dev.minio_server import MinioServer
 
 from .control_plane import ControlPlane
 

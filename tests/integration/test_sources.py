@@ -43,6 +43,16 @@ def test_a_stream_that_is_not_live_is_said_and_the_poll_serves(watcher_of: Any, 
     assert any(line["event"] == "listen stream is not live" for line in lines_of(tmp_path / "watcher.log"))
 
 
+def test_what_the_stream_does_bring_is_heard(watcher_of: Any, bucket: Any) -> None:
+    """Even that MinIO lets events out once 4 KB have gathered: enough uploads are heard, long before a poll."""
+    with watcher_of(*SLOW_POLL, "--listen-ping", "20") as watcher:
+        eventually(lambda: source(watcher, "poll")["live"])
+        for number in range(12):
+            Uploads(bucket.client, bucket.name).put(f"team/m{number}/v1/model.joblib")
+        eventually(lambda: source(watcher, "listen")["live"] and source(watcher, "listen")["hints"], seconds=10)
+        eventually(lambda: watcher.state("m0"), seconds=10)
+
+
 def notify(watcher: Watcher, bucket: str, key: str, token: str) -> int:
     body = {"Records": [{"s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]}
     url = f"http://127.0.0.1:{watcher.port}/events"
