@@ -12,7 +12,7 @@ import click
 import urllib3
 import yaml
 
-from watcher import compose, logs
+from watcher import logs
 from watcher.errors import WatcherError
 from watcher.settings import Settings
 from watcher.status import table
@@ -74,6 +74,8 @@ def main() -> None:
 @settings_options()
 def run(**values: Any) -> None:
     """Watch the bucket and make the runtime follow it, until SIGTERM or Ctrl-C."""
+    from watcher import compose  # noqa: PLC0415 - seconds of imports that `status` and `--help` need not wait for
+
     settings = Settings(**values)
     logs.configure(settings.log_level)
     compose.run(settings)
@@ -90,6 +92,8 @@ def render(source: str, files: tuple[Any, ...], assignments: tuple[str, ...], **
     Only the ownerReferences are left out: they name a UID that the API server has yet to give. The Secret is among
     the objects, so mind where you print it to.
     """
+    from watcher import compose  # noqa: PLC0415 - as above
+
     manifests = compose.render_one(Settings(**values), source, [file.read() for file in files], assignments)
     click.echo(yaml.safe_dump_all(manifests, sort_keys=False), nl=False)
 

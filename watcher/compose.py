@@ -12,13 +12,12 @@ from typing import Any
 import structlog
 import yaml
 
-from watcher import cluster, folder, s3
+from watcher import folder, s3
 from watcher.bucket import S3Bucket
 from watcher.catalog import read_listing
 from watcher.chart import defaults, merge
 from watcher.errors import Rejected
 from watcher.events import ListenStream, Webhook
-from watcher.local import LocalRuntime
 from watcher.loop import Loop
 from watcher.metrics import Metrics
 from watcher.models import Manifest, ModelId, Release, StoredObject
@@ -133,6 +132,8 @@ def _folder(settings: Settings) -> Path:
 def _runtime(settings: Settings, bucket: Bucket, on_change: Any) -> Runtime:
     if settings.runtime == "local":
         return _local(settings, bucket, on_change)
+    from watcher import cluster  # noqa: PLC0415 - the Kubernetes client is slow to import, and only this runtime has it
+
     return cluster.KubernetesRuntime(
         cluster.connect(settings.kubeconfig),
         _pod_store(settings, settings.bucket),
@@ -143,7 +144,9 @@ def _runtime(settings: Settings, bucket: Bucket, on_change: Any) -> Runtime:
     )
 
 
-def _local(settings: Settings, bucket: Any, on_change: Any) -> LocalRuntime:
+def _local(settings: Settings, bucket: Any, on_change: Any) -> Runtime:
+    from watcher.local import LocalRuntime  # noqa: PLC0415 - as in _runtime
+
     arguments: tuple[str, ...] = ()
     if settings.store == "s3":
         host, secure = s3.split_endpoint(settings.s3_endpoint, settings.s3_secure)
