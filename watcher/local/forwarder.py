@@ -6,9 +6,13 @@ import asyncio
 import socket
 import threading
 import zlib
-from contextlib import suppress
+from collections.abc import Coroutine
+from contextlib import closing, suppress
+from typing import Any, TypeVar
 
 from watcher.models import ModelId
+
+T = TypeVar("T")
 
 FIRST_PORT, PORTS = 20_000, 10_000
 """Below the range that systems take for outgoing connections (32768 and up on Linux)."""
@@ -22,17 +26,17 @@ def preferred_port(model: ModelId) -> int:
 
 
 def bind(port: int) -> socket.socket:
-    """Listen on `port` of the loopback, or on the next one that is free."""
-    for candidate in range(port, port + PORTS):
+    """Listen on `port` of the loopback, or on the next free one of the range, which wraps around."""
+    for step in range(PORTS):
         try:
-            return socket.create_server(("127.0.0.1", candidate))
+            return socket.create_server(("127.0.0.1", FIRST_PORT + (port - FIRST_PORT + step) % PORTS))
         except OSError:
             continue
     raise OSError("no local port is free")
 
 
 class Forwarder:
-    """All models' ports, in one event loop of its own. Thread-safe."""
+    """All models' ports, in one event loop of its own. Thread-safe until `stop`; do not use it after that."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -42,18 +46,25 @@ class Forwarder:
         self._thread.start()
 
     def point(self, model: ModelId, target: int) -> int:
-        """Send the model's new connections to local port `target`; the port that clients use."""
-        return asyncio.run_coroutine_threadsafe(self._point(model, target), self._loop).result()
+        """Send the model's new connections to local port `target`; the port that clients use.
+
+        Connections that are open stay with the process they have. The first call starts listening.
+        """
+        return self._run(self._point(model, target))
 
     def close(self, model: ModelId) -> None:
-        """Stop listening for the model."""
-        asyncio.run_coroutine_threadsafe(self._close(model), self._loop).result()
+        """Stop listening for the model; open connections stay until either side closes them."""
+        self._run(self._close(model))
 
     def stop(self) -> None:
-        for model in list(self._servers):
-            self.close(model)
+        """Close every port and connection, and end the thread."""
+        self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(1)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _point(self, model: ModelId, target: int) -> int:
         self._targets[model] = target
@@ -71,20 +82,45 @@ class Forwarder:
         if found := self._servers.pop(model, None):
             found[0].close()
 
+    async def _stop(self) -> None:
+        for model in list(self._servers):
+            await self._close(model)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        # A task that is only cancelled, not awaited, never closes its sockets.
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _serve(self, model: ModelId, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pipe one connection both ways; it stays with its process until either side closes."""
-        try:
+        # Cancelling is how `stop` ends this; asyncio would log it as an error of the callback.
+        with closing(writer), suppress(OSError, KeyError, asyncio.CancelledError):
             back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._targets[model])
-        except (OSError, KeyError):
-            writer.close()
-            return
-        await asyncio.gather(pipe(reader, back_writer), pipe(back_reader, writer))
+            with closing(back_writer):
+                await exchange((reader, writer), (back_reader, back_writer))
+
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def exchange(client: Stream, process: Stream) -> None:
+    """Pipe both ways until the process ends the connection, or either side breaks it.
+
+    A client that has only finished sending still gets its answer.
+    """
+    sending = asyncio.ensure_future(pipe(client[0], process[1]))
+    try:
+        await pipe(process[0], client[1])
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
 
 
 async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
+    """Copy until `reader` ends, and pass the end on. A broken connection counts as its end."""
+    with suppress(OSError):
         while data := await reader.read(CHUNK):
             writer.write(data)
             await writer.drain()
-    with suppress(ConnectionError):
-        writer.close()
+    with suppress(OSError):
+        writer.write_eof()

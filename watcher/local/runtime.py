@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
+from watcher.errors import Retryable
 from watcher.local.forwarder import Forwarder
-from watcher.local.replica import Replica
+from watcher.local.replica import STOP_SECONDS, Replica
 from watcher.models import ETAG, FINGERPRINT, S3_PATH, VERSION, Change, Manifest, ModelId, Observed, Release, State
-from watcher.naming import object_name
-
-log = structlog.get_logger()
 
 KIND = "Process"
+
+LINGER_SECONDS = 0.5
+"""What a replaced server has before SIGTERM: connections made just before the switch must still be accepted."""
+
+FOLDER = re.compile(r"[0-9a-f]{16}-[0-9]+")
+"""A replica's folder: its fingerprint, and a number so that a replica never shares one with another that still ends."""
 
 
 @dataclass(slots=True)
@@ -31,12 +37,19 @@ class Service:
     port: int = 0
 
     @property
+    def replicas(self) -> list[Replica]:
+        return [replica for replica in (self.serving, self.pending) if replica]
+
+    @property
     def wanted(self) -> Replica | None:
         return self.pending or self.serving
 
 
 class LocalRuntime:
-    """Thread-safe. Values such as replicas and resources have no meaning here."""
+    """Thread-safe. Values such as replicas and resources have no meaning here.
+
+    A version that never gets ready never takes over; one that does takes over without a refused connection.
+    """
 
     def __init__(
         self,
@@ -49,12 +62,16 @@ class LocalRuntime:
         self._root, self._source_of = state_dir.resolve(), source_of
         self._download_args, self._env, self._on_change = download_args, env, on_change
         self._services: dict[ModelId, Service] = {}
-        self._lock, self._closed = threading.RLock(), False
+        self._lock, self._closed = threading.RLock(), threading.Event()
         self._forwarder = Forwarder()
-        shutil.rmtree(self._root, ignore_errors=True)  # what an earlier run downloaded; the bucket has it all
+        self._numbers, self._stopping = itertools.count(1), set[threading.Thread]()
+        clear(self._root)
 
     def render(self, release: Release) -> list[Manifest]:
-        """One `Process` in the shape of a Kubernetes object, so that planning is the same for both runtimes."""
+        """One `Process` in the shape of a Kubernetes object, so that planning is the same for both runtimes.
+
+        Deterministic. The release's overrides (replicas, resources …) are left out: they mean nothing to one process.
+        """
         version = release.version
         spec = {
             "source": self._source_of(version.artifact.key),
@@ -73,69 +90,98 @@ class LocalRuntime:
         return [{"kind": KIND, "metadata": meta, "spec": spec}]
 
     def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
+        """The state of the version that was applied last, for each model or for one; a removed model is absent."""
         with self._lock:
             found = {key: item for key, item in self._services.items() if model in (None, key)}
             return {key: observed(key, service) for key, service in found.items() if service.wanted}
 
     def apply(self, release: Release | None, change: Change) -> None:  # noqa: ARG002 - what is served is in the manifest
+        """Start or stop processes; returns at once. Does nothing after `close`, nor for what runs already."""
         with self._lock:
+            if self._closed.is_set():
+                return
             if change.remove:
                 self._remove(change.model)
-            for manifest in change.writes:
-                self._write(change.model, manifest)
+            restored = [self._write(change.model, manifest) for manifest in change.writes]
+        if any(restored):  # outside the lock: the hint is the caller's code
+            self._on_change(change.model)
 
     def close(self) -> None:
-        """End every process within seconds. Safe to repeat."""
+        """End every process within four seconds. Safe to repeat."""
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 return
-            self._closed = True
-            replicas = [
-                item for service in self._services.values() for item in (service.serving, service.pending) if item
-            ]
-        for replica in replicas:
-            replica.terminate()
-        for replica in replicas:
-            replica.stop()
+            self._closed.set()
+            for replica in [item for service in self._services.values() for item in service.replicas]:
+                self._stop_later(replica)
+            stopping = list(self._stopping)
+        deadline = time.monotonic() + STOP_SECONDS + 0.8
+        for thread in stopping:  # each stops its own replica, all at the same time
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._forwarder.stop()
 
-    def _write(self, model: ModelId, manifest: Manifest) -> None:
+    def _write(self, model: ModelId, manifest: Manifest) -> bool:
+        """Whether that changed the state at once: what serves is wanted again, and what should replace it dropped."""
         service = self._services.setdefault(model, Service())
         fingerprint = manifest["metadata"]["annotations"][FINGERPRINT]
+        if service.wanted and service.wanted.fingerprint == fingerprint:
+            return False
         dropped, service.pending = service.pending, None
         if dropped:
-            stop_later(dropped)
-        if self._closed or (service.serving and service.serving.fingerprint == fingerprint):
-            return
-        folder = self._root / model.namespace / model.name / fingerprint
-        service.pending = Replica(
-            manifest, folder, self._download_args, self._env, lambda replica: self._changed(model, replica)
-        )
-        log.info("starting", model=str(model), version=service.pending.version, name=object_name(model))
+            self._stop_later(dropped)
+        if service.serving and service.serving.fingerprint == fingerprint:
+            return True
+        service.pending = self._replica(model, manifest, fingerprint)
         service.pending.start()
+        return False
+
+    def _replica(self, model: ModelId, manifest: Manifest, fingerprint: str) -> Replica:
+        folder = self._root / model.namespace / model.name / f"{fingerprint}-{next(self._numbers)}"
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise Retryable("NoStateDir", f"--state-dir: {folder} cannot be made: {error.strerror}") from error
+        return Replica(manifest, folder, self._download_args, self._env, lambda replica: self._changed(model, replica))
 
     def _changed(self, model: ModelId, replica: Replica) -> None:
         """A replica's state changed; called in its own thread."""
         with self._lock:
             service = self._services.get(model)
-            if service and not self._closed and replica.state is State.READY and replica is service.wanted:
+            if service and not self._closed.is_set() and replica.state is State.READY and replica in service.replicas:
                 self._promote(model, service, replica)
         self._on_change(model)
 
     def _promote(self, model: ModelId, service: Service, replica: Replica) -> None:
-        """Send new connections to `replica`; the old one drains and ends."""
+        """Send new connections to `replica`; an older one drains and ends.
+
+        The serving replica comes here too when it has restarted: it then has another port.
+        """
         service.port = self._forwarder.point(model, replica.port)
         if service.pending is replica:
             old, service.serving, service.pending = service.serving, replica, None
             if old:
-                stop_later(old)
+                self._stop_later(old, linger=LINGER_SECONDS)
 
     def _remove(self, model: ModelId) -> None:
         service = self._services.pop(model, None)
         self._forwarder.close(model)
-        for replica in (service.serving, service.pending) if service else ():
-            if replica:
-                stop_later(replica)
+        for replica in service.replicas if service else ():
+            self._stop_later(replica)
+
+    def _stop_later(self, replica: Replica, linger: float = 0) -> None:
+        """Stop in the background and remove its folder: draining takes seconds that nobody should wait for."""
+        name = f"stop-{replica.model_name}"
+        thread = threading.Thread(target=self._stop, args=(replica, linger), name=name, daemon=True)
+        self._stopping.add(thread)
+        thread.start()
+
+    def _stop(self, replica: Replica, linger: float) -> None:
+        self._closed.wait(linger)
+        replica.stop()
+        shutil.rmtree(replica.folder, ignore_errors=True)
+        with self._lock:  # `_replica` makes folders under it: none vanishes between its parent's making and its own
+            self._stopping.discard(threading.current_thread())
+            remove_empty(replica.folder.parent, replica.folder.parent.parent)
 
 
 def observed(model: ModelId, service: Service) -> Observed:
@@ -155,11 +201,16 @@ def observed(model: ModelId, service: Service) -> Observed:
     )
 
 
-def stop_later(replica: Replica) -> None:
-    """Stop in the background and remove its folder: draining takes seconds that nobody should wait for."""
+def clear(root: Path) -> None:
+    """Remove what an earlier run downloaded (the bucket has it all), and nothing else: a person chose this folder."""
+    for folder in root.glob("*/*/*"):
+        if FOLDER.fullmatch(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+            remove_empty(folder.parent, folder.parent.parent)
 
-    def stop() -> None:
-        replica.stop()
-        shutil.rmtree(replica.folder, ignore_errors=True)
 
-    threading.Thread(target=stop, name=f"stop-{replica.model_name}", daemon=True).start()
+def remove_empty(*folders: Path) -> None:
+    """Remove those that are empty, in this order."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
