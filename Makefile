@@ -62,9 +62,12 @@ test: $(STAMP)  ## Unit tests, then integration tests against a real MinIO and A
 	  test -z "$$failed" || { echo "The tools for the integration tests could not be built:" >&2; cat $(TOOLS_LOG) >&2; exit 1; }; \
 	  $(BIN)/python -m pytest -q tests/integration
 
-lock: $(STAMP)  ## Compile requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --universal --generate-hashes --no-header --all-extras --group dev --python-version 3.11 \
-	  pyproject.toml -o requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
+
+lock: $(STAMP)  ## Compile the lock files anew from pyproject.toml: everything, and each image's part of it
+	$(COMPILE) --all-extras --group dev -o requirements.lock
+	$(COMPILE) --extra server --constraint requirements.lock -o requirements-server.lock
+	$(COMPILE) --extra watcher --constraint requirements.lock -o requirements-watcher.lock
 
 clean:  ## Remove .venv, caches and the data of make run
 	rm -rf $(VENV) .kubeserve .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -22,7 +22,7 @@ WEBHOOK_ARN = "arn:minio:sqs::KUBESERVE:webhook"
 
 
 class MinioServer:
-    """A MinIO on the loopback interface; a context manager that waits until it answers."""
+    """A MinIO, on the loopback interface unless told otherwise; a context manager that waits until it answers."""
 
     def __init__(
         self,
@@ -30,13 +30,14 @@ class MinioServer:
         data: Path,
         log: Path,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
         access_key: str = "minioadmin",
         secret_key: str = "minioadmin",  # noqa: S107 - a loopback server of the developer's own
         bucket: str = "",
         env: Mapping[str, str] | None = None,
     ) -> None:
-        self.endpoint = f"127.0.0.1:{port or free_port()}"
+        self.endpoint = f"{host}:{port or free_port()}"
         self.access_key, self.secret_key, self.bucket = access_key, secret_key, bucket
         command = [str(program), "server", "--quiet", "--address", self.endpoint]
         command += ["--console-address", f"127.0.0.1:{free_port()}", str(data)]
@@ -47,7 +48,7 @@ class MinioServer:
             **(env or {}),
         }
         self._data = data
-        self._child = Child("MinIO", command, log, {**settings, **(env or {})}, grace=1.5)
+        self._child = Child("MinIO", command, log, settings, grace=1.5)
 
     def __enter__(self) -> Self:
         self.start()

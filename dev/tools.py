@@ -60,10 +60,10 @@ class Tool:
         return [go, "build", *flags, "-o", str(output / self.name), self.package]
 
 
-def _kubernetes(name: str) -> Tool:
+def _kubernetes(name: str, *, on_path: bool = False) -> Tool:
     # Without the version the API server calls itself v0.0.0, and clients that look refuse to talk to it.
     ldflags = f"-s -w -X k8s.io/component-base/version.gitVersion={_KUBERNETES}"
-    return Tool(name, _KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", "about 3 min", "kubernetes", ldflags)
+    return Tool(name, _KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", "about 3 min", "kubernetes", ldflags, on_path)
 
 
 TOOLS = {
@@ -79,6 +79,10 @@ TOOLS = {
         Tool("etcd", "v3.6.5", "go.etcd.io/etcd/server/v3", "about 20 s", "etcd"),
         *(_kubernetes(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
         *(_kubernetes(name) for name in ("kubelet", "kube-proxy")),
+        _kubernetes("kubectl", on_path=True),
+        Tool("metrics-server", "v0.9.0", "sigs.k8s.io/metrics-server/cmd/metrics-server", "about 2 min"),
+        Tool("coredns", "v1.15.0", "github.com/coredns/coredns", "about 2 min"),
+        Tool("pause", "1", ".", "a second", "pause"),
     )
 }
 
