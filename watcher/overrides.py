@@ -37,7 +37,13 @@ def user_schema(*, model_level: bool) -> dict[str, Any]:
     deployment = {**chart["deployment"], "properties": {}}
     deployment["properties"] = {name: chart["deployment"]["properties"][name] for name in ("replicas", "resources")}
     allowed = {"deployment": deployment, "autoscaling": chart["autoscaling"], **(CONTROLS if model_level else {})}
-    return {**schema(), "properties": allowed, "additionalProperties": False}
+    user: dict[str, Any] = _partial({**schema(), "properties": allowed})
+    return user
+
+
+def _partial(node: Any) -> Any:
+    """The schema without `required`: a user sets what they want to change."""
+    return {key: _partial(item) for key, item in node.items() if key != "required"} if isinstance(node, dict) else node
 
 
 def parse(text: bytes, key: str, *, model_level: bool) -> dict[str, Any]:

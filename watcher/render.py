@@ -15,9 +15,17 @@ from watcher.models import ETAG, FINGERPRINT, OWNER_LABEL, S3_PATH, VERSION, Man
 from watcher.naming import object_name, version_label
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
+AUTOSCALING = "autoscaling/v2"
+"""The autoscalers' API since Kubernetes 1.23; 1.19 to 1.22 have only v2beta2, which says the same in the same words."""
 
 
-def render(release: Release, store: Store, owner: str, base: Mapping[str, Any] | None = None) -> list[Manifest]:
+def render(
+    release: Release,
+    store: Store,
+    owner: str,
+    base: Mapping[str, Any] | None = None,
+    autoscaling: str = AUTOSCALING,
+) -> list[Manifest]:
     """The objects of a release, the Deployment first: the chart's defaults, then `base`, then the user's overrides.
 
     Equal input gives equal output. Raises `Rejected` when the values do not fit the chart's schema.
@@ -36,20 +44,28 @@ def render(release: Release, store: Store, owner: str, base: Mapping[str, Any] |
         "requirementsEtag": version.requirements.etag if version.requirements else "",
     }
     values = merge(defaults(), base or {}, release.overrides, {"model": facts})
-    return render_values(values, release.model, owner)
+    return render_values(values, release.model, owner, autoscaling)
 
 
 def render_values(
-    values: Mapping[str, Any], model: ModelId, owner: str, managed_by: str = "kubeserve"
+    values: Mapping[str, Any], model: ModelId, owner: str, autoscaling: str = AUTOSCALING
 ) -> list[Manifest]:
     """The chart's objects for complete `values`: what `helm template` makes of them, and the fingerprints."""
     check(values)
-    scope = {**values, **computed(values, model, owner, managed_by)}
+    values = plain(values)
+    scope = {**values, **computed(values, model, owner), "autoscalingVersion": autoscaling}
     kinds = ["deployment", "secret", "service", *(["hpa"] if values["autoscaling"]["enabled"] else [])]
     return [with_fingerprint(fill(template(kind), scope)) for kind in kinds]
 
 
-def computed(values: Mapping[str, Any], model: ModelId, owner: str, managed_by: str) -> dict[str, Any]:
+def plain(value: Any) -> Any:
+    """Values as Helm takes them: a null is a key that is not there, and a number without a fraction an integer."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items() if item is not None}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str, Any]:
     """The placeholders that are not values of the chart."""
     deployment, selector = values["deployment"], selector_labels(model)
     image = f"{deployment['image']['repository']}:{deployment['image']['tag']}"
@@ -57,7 +73,7 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str, managed_by: 
     return {
         "name": object_name(model),
         "namespace": model.namespace,
-        "labels": {**pod_labels, "app.kubernetes.io/managed-by": managed_by, OWNER_LABEL: owner},
+        "labels": {**pod_labels, "app.kubernetes.io/managed-by": "kubeserve", OWNER_LABEL: owner},
         "podLabels": pod_labels,
         "selectorLabels": selector,
         "annotations": identity(values),
@@ -70,6 +86,20 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str, managed_by: 
         "accessKey": base64_of(values["model"]["s3AccessKey"]),
         "secretKey": base64_of(values["model"]["s3SecretKey"]),
         "metrics": metrics(values["autoscaling"]),
+        **authority(object_name(model), values["model"]["s3CA"]),
+    }
+
+
+def authority(name: str, certificates: str) -> dict[str, Any]:
+    """A private certificate authority, for the init container alone; without one its four placeholders are null."""
+    if not certificates:
+        return dict.fromkeys(("ca", "caVariable", "caMount", "caVolume"))
+    secret = {"secretName": name, "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    return {
+        "ca": base64_of(certificates),
+        "caVariable": {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"},
+        "caMount": {"name": "ca", "mountPath": "/ca", "readOnly": True},
+        "caVolume": {"name": "ca", "secret": secret},
     }
 
 
@@ -96,10 +126,10 @@ def identity(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def metrics(scaling: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The HPA's metrics; a target of null drops its metric."""
+    """The HPA's metrics; one without a target is dropped."""
     targets = {
-        "cpu": scaling["targetCPUUtilizationPercentage"],
-        "memory": scaling["targetMemoryUtilizationPercentage"],
+        "cpu": scaling.get("targetCPUUtilizationPercentage"),
+        "memory": scaling.get("targetMemoryUtilizationPercentage"),
     }
     return [
         {

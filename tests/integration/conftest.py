@@ -12,6 +12,7 @@ from dev import processes, tools
 from dev.minio_server import MinioServer
 
 from .control_plane import ControlPlane
+from .helm import Helm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +51,12 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         _tool(name)
     with ControlPlane(tmp_path_factory.mktemp("control-plane")) as plane:
         yield plane
+
+
+@pytest.fixture(scope="session")
+def helm() -> Helm:
+    """Return the real Helm."""
+    return Helm(_tool("helm"))
 
 
 @pytest.fixture

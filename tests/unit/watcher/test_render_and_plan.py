@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from watcher.errors import Rejected
 from watcher.models import Change, ModelId, ModelVersion, Observed, Release, Store, StoredObject
 from watcher.plan import fingerprint_of, plan, removals
 from watcher.render import fill, render
 
+ROOT = Path(__file__).parents[3]
 MODEL = ModelId("team", "iris")
 ARTIFACT = StoredObject("team/iris/v1+x/model.joblib", "e1", 7, datetime(2026, 1, 1, tzinfo=UTC))
 RELEASE = Release(ModelVersion(MODEL, "v1+x", ARTIFACT))
@@ -64,6 +68,33 @@ def test_new_bytes_change_the_pod_template_and_nothing_else_does() -> None:
     other = Release(ModelVersion(MODEL, "v1+x", StoredObject(ARTIFACT.key, "e2", 7, ARTIFACT.modified)))
     assert by_kind(other)["Deployment"]["spec"]["template"] != by_kind()["Deployment"]["spec"]["template"]
     assert by_kind() == by_kind()
+
+
+def test_a_cluster_of_old_gets_the_autoscaler_that_it_knows() -> None:
+    for autoscaling in ("autoscaling/v2", "autoscaling/v2beta2"):
+        hpa = render(RELEASE, STORE, "models", autoscaling=autoscaling)[-1]
+        assert (hpa["kind"], hpa["apiVersion"]) == ("HorizontalPodAutoscaler", autoscaling)
+
+
+def test_a_limit_of_null_is_none() -> None:
+    server = by_kind(deployment={"resources": {"requests": None, "limits": {"cpu": None}}})["Deployment"]
+    assert server["spec"]["template"]["spec"]["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}}
+
+
+def test_a_private_authority_is_the_init_container_s_alone() -> None:
+    objects = by_kind(model={"s3CA": "PEM"})
+    pod = objects["Deployment"]["spec"]["template"]["spec"]
+    assert {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"} in pod["initContainers"][0]["env"]
+    assert "/ca" not in str(pod["containers"])
+    assert objects["Secret"]["data"]["ca.crt"] == "UEVN"
+    assert "ca.crt" not in by_kind()["Secret"]["data"]
+
+
+def test_the_charts_have_the_package_s_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for chart in (ROOT / "manifests" / "charts").iterdir():
+        about = yaml.safe_load((chart / "Chart.yaml").read_text())
+        assert (about["version"], about["appVersion"]) == (version, version), chart
 
 
 def test_values_of_the_wrong_form_are_refused() -> None:

@@ -1,0 +1,35 @@
+{{/*
+The twin of watcher/render.py's `fill`: the placeholders of a parsed template are filled by typed values, and a null
+drops its key. A template can only return text, so values travel as the JSON of {"value": …}.
+*/}}
+{{- define "model-serving.fill" -}}
+{{- $filled := .template -}}
+{{- if kindIs "map" .template -}}
+  {{- $filled = dict -}}
+  {{- range $key, $item := .template -}}
+    {{- $value := (include "model-serving.fill" (dict "template" $item "scope" $.scope) | fromJson).value -}}
+    {{- if not (kindIs "invalid" $value) -}}{{- $_ := set $filled $key $value -}}{{- end -}}
+  {{- end -}}
+{{- else if kindIs "slice" .template -}}
+  {{- $filled = list -}}
+  {{- range $item := .template -}}
+    {{- $value := (include "model-serving.fill" (dict "template" $item "scope" $.scope) | fromJson).value -}}
+    {{- if not (kindIs "invalid" $value) -}}{{- $filled = append $filled $value -}}{{- end -}}
+  {{- end -}}
+{{- else if and (kindIs "string" .template) (regexMatch `^\$\{[A-Za-z0-9.]+\}$` .template) -}}
+  {{- $path := .template | trimPrefix "${" | trimSuffix "}" -}}
+  {{- $filled = (include "model-serving.lookUp" (dict "path" $path "scope" .scope) | fromJson).value -}}
+{{- end -}}
+{{- dict "value" $filled | toJson -}}
+{{- end -}}
+
+{{- define "model-serving.lookUp" -}}
+{{- $value := .scope -}}
+{{- range $name := splitList "." .path -}}
+  {{- $found := false -}}
+  {{- if kindIs "map" $value -}}{{- $found = hasKey $value $name -}}{{- end -}}
+  {{- if not $found -}}{{- fail (printf "unknown placeholder ${%s} in the chart's objects" $.path) -}}{{- end -}}
+  {{- $value = get $value $name -}}
+{{- end -}}
+{{- dict "value" $value | toJson -}}
+{{- end -}}

@@ -1,0 +1,94 @@
+{{/*
+What the placeholders in objects/*.yaml stand for: the values, and what is computed of them. The twin of
+watcher/render.py's `computed`; tests/integration/test_chart_parity.py compares what the two make.
+*/}}
+{{- define "model-serving.scope" -}}
+{{- $model := .Values.model -}}
+{{- $deployment := .Values.deployment -}}
+{{- $scaling := .Values.autoscaling -}}
+{{- $scope := .Values | toJson | fromJson -}}
+
+{{- $selector := dict "app.kubernetes.io/name" "model-serving" "app.kubernetes.io/instance" .Release.Name -}}
+{{- $podLabels := merge (dict "app.kubernetes.io/component" "inference" "app.kubernetes.io/part-of" "kubeserve") $selector -}}
+{{- if $model.version -}}
+  {{- $_ := set $podLabels "app.kubernetes.io/version" ($model.version | replace "+" "_") -}}
+{{- end -}}
+{{- $chart := printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") -}}
+{{- $manager := dict "app.kubernetes.io/managed-by" .Release.Service "helm.sh/chart" $chart -}}
+
+{{- $annotations := dict -}}
+{{- range $key, $value := dict
+    "kubeserve.io/s3-path" $model.s3Path
+    "kubeserve.io/etag" $model.etag
+    "kubeserve.io/version" $model.version
+    "kubeserve.io/requirements-etag" $model.requirementsEtag -}}
+  {{- if $value -}}{{- $_ := set $annotations $key $value -}}{{- end -}}
+{{- end -}}
+
+{{- $metrics := list -}}
+{{- range $name, $target := dict
+    "cpu" $scaling.targetCPUUtilizationPercentage
+    "memory" $scaling.targetMemoryUtilizationPercentage -}}
+  {{- if not (kindIs "invalid" $target) -}}
+    {{- $utilization := dict "type" "Utilization" "averageUtilization" $target -}}
+    {{- $metrics = append $metrics (dict "type" "Resource" "resource" (dict "name" $name "target" $utilization)) -}}
+  {{- end -}}
+{{- end -}}
+
+{{- $image := printf "%s:%s" $deployment.image.repository $deployment.image.tag -}}
+{{- $computed := dict
+    "name" (printf "%s-model-serving" .Release.Name)
+    "namespace" .Release.Namespace
+    "labels" (merge $manager $podLabels)
+    "podLabels" $podLabels
+    "selectorLabels" $selector
+    "annotations" $annotations
+    "replicas" (ternary nil $deployment.replicas $scaling.enabled)
+    "image" $image
+    "downloadImage" (default $image .Values.download.image)
+    "modelName" (default .Release.Name $model.name)
+    "secure" (toString $model.s3UseSSL)
+    "accessKey" (b64enc $model.s3AccessKey)
+    "secretKey" (b64enc $model.s3SecretKey)
+    "autoscalingVersion" (include "model-serving.autoscalingVersion" .)
+    "metrics" $metrics -}}
+{{- /* Not by `merge`, which passes over a null. */ -}}
+{{- range $some := list $computed (include "model-serving.authority" . | fromJson) -}}
+  {{- range $key, $value := $some -}}{{- $_ := set $scope $key $value -}}{{- end -}}
+{{- end -}}
+{{- toJson $scope -}}
+{{- end -}}
+
+{{/* A private certificate authority, for the init container alone; without one its four placeholders are null. */}}
+{{- define "model-serving.authority" -}}
+{{- $found := dict "ca" nil "caVariable" nil "caMount" nil "caVolume" nil -}}
+{{- if .Values.model.s3CA -}}
+  {{- $items := list (dict "key" "ca.crt" "path" "ca.crt") -}}
+  {{- $secret := dict "secretName" (printf "%s-model-serving" .Release.Name) "items" $items -}}
+  {{- $found = dict
+      "ca" (b64enc .Values.model.s3CA)
+      "caVariable" (dict "name" "SSL_CERT_FILE" "value" "/ca/ca.crt")
+      "caMount" (dict "name" "ca" "mountPath" "/ca" "readOnly" true)
+      "caVolume" (dict "name" "ca" "secret" $secret) -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
+
+{{/* Kubernetes has v2 since 1.23; 1.19 to 1.22 have only v2beta2, which says the same in the same words. */}}
+{{- define "model-serving.autoscalingVersion" -}}
+{{- .Capabilities.APIVersions.Has "autoscaling/v2" | ternary "autoscaling/v2" "autoscaling/v2beta2" -}}
+{{- end -}}
+
+{{/* What a schema cannot say, or not in words that help. */}}
+{{- define "model-serving.check" -}}
+{{- if not (hasPrefix "s3://" .Values.model.s3Path) -}}
+  {{- fail "model.s3Path is required: --set model.s3Path=s3://BUCKET/NAMESPACE/MODEL/VERSION/model.joblib" -}}
+{{- end -}}
+{{- if not (and (regexMatch `^[a-z]([a-z0-9-]*[a-z0-9])?$` .Release.Name) (le (len .Release.Name) 49)) -}}
+  {{- fail (printf "release name '%s' cannot name a Service: lower-case letters, digits and '-', starting with a letter, 49 characters at most" .Release.Name) -}}
+{{- end -}}
+{{- $scaling := .Values.autoscaling -}}
+{{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+  {{- fail (printf "autoscaling.minReplicas (%d) is above autoscaling.maxReplicas (%d)" (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- end -}}
+{{- end -}}

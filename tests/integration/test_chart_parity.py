@@ -1,0 +1,237 @@
+"""One truth for the objects: what `helm template` makes of the model's chart, the watcher makes too, part by part."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+import yaml
+
+from watcher.chart import defaults, merge
+from watcher.errors import Rejected
+from watcher.models import ModelId
+from watcher.naming import model_problem
+from watcher.render import render_values
+
+from .helm import CHARTS, Helm
+
+MODEL = ModelId("user-1", "my-model")
+REQUIRED = {"model": {"s3Path": "s3://kubeserve-models/user-1/my-model/v1/model.joblib"}}
+
+NAMES_THE_MANAGER = {
+    "labels": ("app.kubernetes.io/managed-by", "helm.sh/chart", "kubeserve.io/owner"),
+    "annotations": ("kubeserve.io/fingerprint",),
+}
+"""All that may differ, and only in an object's own metadata."""
+
+THE_SEED_S_EXAMPLE = """
+model:
+  s3Path: "s3://kubeserve-models/user-1/fraud-detector/v1/model.joblib"
+  s3Endpoint: "minio:9000"
+  s3AccessKey: "minioadmin"
+  s3SecretKey: "minioadmin"
+
+deployment:
+  replicas: 2
+  resources:
+    requests:
+      cpu: "200m"
+      memory: "512Mi"
+    limits:
+      cpu: "2"
+      memory: "2Gi"
+
+autoscaling:
+  enabled: true
+  minReplicas: 1
+  maxReplicas: 10
+  targetCPUUtilizationPercentage: 70
+"""
+
+VALUE_SETS = {
+    "the defaults": "{}",
+    "the seed's example": THE_SEED_S_EXAMPLE,
+    "no autoscaler": "{autoscaling: {enabled: false}, deployment: {replicas: 3}}",
+    "no replicas": "{autoscaling: {enabled: false}, deployment: {replicas: 0}}",
+    "many replicas": "{autoscaling: {maxReplicas: 1000, minReplicas: 1000}}",
+    "whole numbers with a fraction": "{autoscaling: {maxReplicas: 4.0}, deployment: {resources: {limits: {cpu: 2.0}}}}",
+    "not scaled by memory": "{autoscaling: {targetMemoryUtilizationPercentage: null}}",
+    "scaled by nothing": "autoscaling: {targetCPUUtilizationPercentage: null, targetMemoryUtilizationPercentage: null}",
+    "cpu as a number": "{deployment: {resources: {requests: {cpu: 0.25}, limits: {cpu: 2}}}}",
+    "cpu as a large number": "{deployment: {resources: {limits: {cpu: 1000000}}}}",
+    "cpu as a word": "{deployment: {resources: {requests: {cpu: 1500m}, limits: {cpu: '2'}}}}",
+    "memory as bytes": "{deployment: {resources: {limits: {memory: '1073741824'}}}}",
+    "no limit of cpu": "{deployment: {resources: {limits: {cpu: null}}}}",
+    "no limits": "{deployment: {resources: {limits: null}}}",
+    "no requests and empty limits": "{deployment: {resources: {requests: null, limits: {cpu: null, memory: null}}}}",
+    "an own image": "{deployment: {image: {repository: 'registry.example:5000/a/b', tag: '1.10', pullPolicy: Always}}}",
+    "a digest": "{deployment: {image: {repository: 'r.example/a@sha256', tag: 'e3b0c44298fc1c149afbf4c8996fb924'}}}",
+    "an image for the download": "{download: {image: 'registry.example/mc:1'}}",
+    "TLS": "{model: {s3UseSSL: true, s3Endpoint: 's3.eu-central-1.amazonaws.com'}}",
+    "a private authority": '{model: {s3UseSSL: true, s3CA: "-----BEGIN CERTIFICATE-----\\nMIIB\\n"}}',
+    "a version with a plus": "{model: {version: 1.0.0+build.7, etag: 9a0364b9e99bb480dd25e1f0284c8555-3}}",
+    "a version that looks like a date": "{model: {version: '2026-01-31'}}",
+    "a version that looks like a number": "{model: {version: '1.10'}}",
+    "a version that looks like true": "{model: {version: 'true', name: 'yes'}}",
+    "a name of its own and requirements": "{model: {name: iris, version: v1, etag: e1, requirementsEtag: e2}}",
+    "words like numbers": "{model: {name: '1e3', etag: '0x1F', requirementsEtag: 'null', s3Endpoint: '1:30'}}",
+    "marks": """{model: {name: "a'b\\"c", etag: '"quoted"', s3Endpoint: '# & * ! | > % @ ` {{ x }} ${y}'}}""",
+    "unicode": "{model: {name: 'Größe 模型 🌺', s3Path: 's3://b/user-1/m/v1/möd <&>.joblib', s3SecretKey: 'ключ'}}",
+    "lines and spaces": '{model: {s3SecretKey: "one\\ntwo\\n", name: " a\\n b\\n\\n", s3AccessKey: "\\ttab  "}}',
+    "empty credentials": "{model: {s3AccessKey: '', s3SecretKey: '', s3Bucket: ''}}",
+    "a placeholder as a value": "{model: {name: '${replicas}', etag: '${nobody.knows}'}}",
+}
+
+REFUSED = {
+    "fewer at most than at least": "{autoscaling: {minReplicas: 7, maxReplicas: 3}}",
+    "no replicas at all": "{autoscaling: {minReplicas: 0}}",
+    "a fraction of a replica": "{deployment: {replicas: 1.5}}",
+    "a number as a word": "{autoscaling: {maxReplicas: '3'}}",
+    "a misspelt key": "{deployment: {imagee: {}}}",
+    "an unknown section": "{resources: {}}",
+    "nothing where something must be": "{autoscaling: {minReplicas: null}}",
+    "no image": "{deployment: {image: null}}",
+    "memory as a number": "{deployment: {resources: {limits: {memory: 1024}}}}",
+    "cpu that is none": "{deployment: {resources: {limits: {cpu: much}}}}",
+    "a version that is no label": "{model: {version: a b}}",
+    "a model that is elsewhere": "{model: {s3Path: 'http://example/model.joblib'}}",
+}
+
+POOL: dict[str, tuple[Any, ...]] = {
+    "model.s3Endpoint": ("minio:9000", "s3.amazonaws.com", "[::1]:9000", "true"),
+    "model.s3AccessKey": ("", "key", "1e3", "multi\nline"),
+    "model.s3SecretKey": ("secret", " spaces ", "ünïcode", "yes", "~"),
+    "model.s3UseSSL": (True, False),
+    "model.s3CA": ("", "-----BEGIN CERTIFICATE-----\nMIIB\n"),
+    "model.name": ("", "iris", "no", "007", "- a", "a: b", "\n"),
+    "model.version": ("", "v10", "1.0.0+a.b+c", "2026-01-31", "1e3", "0o17", "off"),
+    "model.etag": ("", "d41d8cd98f00b204e9800998ecf8427e", "1234567890123456", "null"),
+    "model.requirementsEtag": ("", "e-2"),
+    "deployment.replicas": (0, 1, 999),
+    "deployment.image.repository": ("localhost:5001/kubeserve-base", "r"),
+    "deployment.image.tag": ("latest", "1.10", "0"),
+    "deployment.image.pullPolicy": ("Always", "Never"),
+    "deployment.resources.requests": (None, {"cpu": 0.1}, {"cpu": "100m", "memory": None}, {}),
+    "deployment.resources.limits": (None, {"cpu": 12, "memory": "1.5Gi"}, {"cpu": None}),
+    "download.image": ("", "mc:1"),
+    "autoscaling.enabled": (True, False),
+    "autoscaling.maxReplicas": (1, 100, 1000, 3.0),
+    "autoscaling.targetCPUUtilizationPercentage": (None, 1, 1000),
+    "autoscaling.targetMemoryUtilizationPercentage": (None, 80),
+}
+
+
+def test_the_pool_covers_every_value_of_the_chart() -> None:
+    assert {*POOL, "model.s3Path", "model.s3Bucket", "autoscaling.minReplicas"} == set(paths(defaults()))
+
+
+@pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS.keys())
+def test_helm_and_the_watcher_make_the_same_objects(helm: Helm, values: str) -> None:
+    assert from_helm(helm, values) == from_the_watcher(values)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_helm_and_the_watcher_make_the_same_of_any_mixture(helm: Helm, seed: int) -> None:
+    values = json.dumps(mixture(random.Random(seed)), ensure_ascii=False)
+    assert from_helm(helm, values) == from_the_watcher(values)
+
+
+@pytest.mark.parametrize("values", REFUSED.values(), ids=REFUSED.keys())
+def test_what_one_refuses_the_other_does_too(helm: Helm, values: str) -> None:
+    helm.run("template", "my-model", str(CHARTS / "model-serving"), values=with_path(values), fails=True)
+    with pytest.raises(Rejected):
+        from_the_watcher(values)
+
+
+def test_only_the_manager_s_own_marks_are_set_aside(helm: Helm) -> None:
+    theirs = helm.template("my-model", "model-serving", MODEL.namespace, with_path("{}"))
+    ours = render_values(complete("{}"), MODEL, "owner")
+    for label, helms, watchers in (
+        ("app.kubernetes.io/managed-by", "Helm", "kubeserve"),
+        ("helm.sh/chart", "model-serving-0.1.0", None),
+        ("kubeserve.io/owner", None, "owner"),
+    ):
+        assert {item["metadata"]["labels"].get(label) for item in theirs} == {helms}
+        assert {item["metadata"]["labels"].get(label) for item in ours} == {watchers}
+    assert all("kubeserve.io/fingerprint" not in item["metadata"]["annotations"] for item in theirs)
+
+
+def test_a_missing_path_is_said_in_one_sentence(helm: Helm) -> None:
+    said = helm.run("template", "my-model", str(CHARTS / "model-serving"), fails=True)
+    assert "model.s3Path is required: --set model.s3Path=s3://BUCKET/NAMESPACE/MODEL/VERSION/model.joblib" in said
+
+
+@pytest.mark.parametrize("name", ["a" * 49, "a" * 50, "a.b", "1st", "a-1"])
+def test_helm_takes_the_names_that_the_watcher_does(helm: Helm, name: str) -> None:
+    chart = str(CHARTS / "model-serving")
+    helm.run("template", name, chart, values=with_path("{}"), fails=bool(model_problem(name)))
+
+
+def test_an_unknown_placeholder_fails(helm: Helm, tmp_path: Any) -> None:
+    copy = tmp_path / "model-serving"
+    for file in (CHARTS / "model-serving").rglob("*"):
+        if file.is_file():
+            target = copy / file.relative_to(CHARTS / "model-serving")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(file.read_text().replace("${downloadImage}", "${nobody.knows}"))
+    said = helm.run("template", "my-model", str(copy), values=with_path("{}"), fails=True)
+    assert "unknown placeholder ${nobody.knows} in the chart's objects" in said
+
+
+@pytest.mark.parametrize("chart", [path.name for path in CHARTS.iterdir()])
+def test_the_charts_are_clean(helm: Helm, chart: str, tmp_path: Any) -> None:
+    assert "0 chart(s) failed" in helm.run("lint", "--strict", str(CHARTS / chart))
+    helm.run("package", str(CHARTS / chart), "-d", str(tmp_path))
+    helm.run("lint", "--strict", str(next(tmp_path.glob("*.tgz"))))
+
+
+def with_path(values: str) -> str:
+    """The values with the one that is required."""
+    return json.dumps(merge(REQUIRED, yaml.safe_load(values)), ensure_ascii=False)
+
+
+def complete(values: str) -> dict[str, Any]:
+    return merge(defaults(), yaml.safe_load(with_path(values)))
+
+
+def from_helm(helm: Helm, values: str) -> dict[str, str]:
+    return comparable(helm.template(MODEL.name, "model-serving", MODEL.namespace, with_path(values)))
+
+
+def from_the_watcher(values: str) -> dict[str, str]:
+    return comparable(render_values(complete(values), MODEL, "owner"))
+
+
+def comparable(objects: list[dict[str, Any]]) -> dict[str, str]:
+    """Each kind's object as sorted JSON, where 1, 1.0, "1" and true all differ."""
+    found = {}
+    for item in objects:
+        for field, names in NAMES_THE_MANAGER.items():
+            for name in names:
+                item["metadata"][field].pop(name, None)
+        assert item["kind"] not in found
+        found[item["kind"]] = json.dumps(item, sort_keys=True, indent=1, ensure_ascii=False)
+    return found
+
+
+def mixture(pick: random.Random) -> dict[str, Any]:
+    """Some of the values, each one of its pool."""
+    mixed: dict[str, Any] = {}
+    for path in pick.sample(list(POOL), pick.randint(3, len(POOL))):
+        layer: Any = pick.choice(POOL[path])
+        for name in reversed(path.split(".")):
+            layer = {name: layer}
+        mixed = merge(mixed, layer)
+    return mixed
+
+
+def paths(values: dict[str, Any], above: str = "") -> list[str]:
+    """The dotted paths of all values, those of a map of amounts as one."""
+    found = []
+    for name, value in values.items():
+        path = f"{above}{name}"
+        leaf = not isinstance(value, dict) or path.startswith("deployment.resources.")
+        found += [path] if leaf else paths(value, f"{path}.")
+    return found

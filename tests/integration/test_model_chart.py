@@ -1,0 +1,180 @@
+"""The model's chart with the real Helm: on a real API server by the seed's own commands, and on a cluster of old."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from watcher.chart import defaults, merge
+from watcher.cluster import KubernetesRuntime
+from watcher.models import Change, ModelId, Store
+from watcher.render import render_values
+
+from .driving import Cluster, eventually
+from .helm import CHARTS, Helm
+from .test_chart_parity import THE_SEED_S_EXAMPLE
+
+CHART = str(CHARTS / "model-serving")
+V1 = "s3://kubeserve-models/user-1/my-model/v1/model.joblib"
+NAME = "my-model-model-serving"
+
+
+@pytest.fixture
+def cluster(control_plane: Any) -> Iterator[Cluster]:
+    with config.new_client_from_config(str(control_plane.kubeconfig)) as api:
+        found = Cluster(api, f"user-{uuid.uuid4().hex[:8]}")
+        found.core.create_namespace({"metadata": {"name": found.namespace}})
+        yield found
+
+
+def test_the_seed_s_commands_install_upgrade_and_uninstall(
+    helm: Helm, control_plane: Any, cluster: Cluster, tmp_path: Path
+) -> None:
+    helm, namespace = replace(helm, kubeconfig=control_plane.kubeconfig), ("--namespace", cluster.namespace)
+    settings = ("--set", f"model.s3Path={V1}", "--set", "model.s3Endpoint=minio:9000")
+    notes = helm.run("install", "my-model", CHART, *namespace, *settings)
+    assert f"kubectl logs deployment/{NAME} -c download-model -n {cluster.namespace}" in notes
+    installed = cluster.deployment("my-model")
+    assert set(cluster.objects()) >= {(kind, NAME) for kind in ("Deployment", "Service", "HPA", "Secret")}
+
+    custom = tmp_path / "custom-values.yaml"
+    custom.write_text(THE_SEED_S_EXAMPLE + "download:\n  image: 'registry.example/downloader:1'\n")
+    helm.run("upgrade", "my-model", CHART, *namespace, "-f", str(custom))
+    upgraded = cluster.deployment("my-model")
+    assert upgraded.spec.template.spec.containers[0].resources.limits == {"cpu": "2", "memory": "2Gi"}
+    assert (upgraded.metadata.uid, upgraded.spec.selector) == (installed.metadata.uid, installed.spec.selector)
+    assert cluster.hpa("my-model").spec.max_replicas == 10
+
+    helm.run("rollback", "my-model", "1", *namespace)
+    assert cluster.deployment("my-model").spec.template.spec.containers[0].resources.limits["memory"] == "1Gi"
+    helm.run("uninstall", "my-model", *namespace)
+    eventually(lambda: not cluster.objects())
+
+
+def test_an_upgrade_leaves_the_replicas_of_the_autoscaler_alone(
+    helm: Helm, control_plane: Any, cluster: Cluster
+) -> None:
+    helm, namespace = replace(helm, kubeconfig=control_plane.kubeconfig), ("--namespace", cluster.namespace)
+    helm.run("install", "my-model", CHART, *namespace, "--set", f"model.s3Path={V1}")
+    cluster.apps.patch_namespaced_deployment_scale(NAME, cluster.namespace, {"spec": {"replicas": 4}})
+    helm.run("upgrade", "my-model", CHART, *namespace, "--set", f"model.s3Path={V1.replace('v1', 'v2')}")
+    assert cluster.deployment("my-model").spec.replicas == 4
+    assert "v2" in str(cluster.deployment("my-model").spec.template.spec.init_containers[0].env)
+
+
+@pytest.mark.parametrize(("offered", "chosen"), [(["v1", "v2beta2"], "v2beta2"), (["v1", "v2beta2", "v2"], "v2")])
+def test_the_autoscaler_is_of_the_newest_version_that_the_cluster_has(
+    helm: Helm, tmp_path: Path, offered: list[str], chosen: str
+) -> None:
+    with old_cluster(offered) as (url, requests):
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps(kubeconfig_of(url)))
+        shown = replace(helm, kubeconfig=kubeconfig).run(
+            *("install", "my-model", CHART, "--dry-run=server", "--disable-openapi-validation"),
+            *("--set", f"model.s3Path={V1}"),
+        )
+        assert f"apiVersion: autoscaling/{chosen}\nkind: HorizontalPodAutoscaler" in shown
+
+        model = ModelId("default", "my-model")
+        with config.new_client_from_config(str(kubeconfig)) as api:
+            apply_by_the_watcher(api, model)
+        paths = [path for verb, path in requests if verb == "PATCH" and "/autoscaling/" in path]
+        assert [path.partition("?")[0] for path in paths] == [
+            f"/apis/autoscaling/{chosen}/namespaces/default/horizontalpodautoscalers/{NAME}"
+        ]
+
+
+def apply_by_the_watcher(api: client.ApiClient, model: ModelId) -> None:
+    runtime = KubernetesRuntime(api, Store("b", "minio:9000", secure=False), "owner")
+    values = merge(defaults(), {"model": {"s3Path": V1}})
+    with_api = render_values(values, model, "owner", runtime.autoscaling)
+    runtime.apply(None, Change(model, tuple(with_api)))
+
+
+@contextmanager
+def old_cluster(autoscaling: list[str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """A server that knows what Kubernetes 1.19 to 1.22 say of themselves, and the requests that it got."""
+    requests: list[tuple[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requests.append(("GET", self.path))
+            found = discovery(autoscaling).get(self.path.partition("?")[0])
+            self.answer(200 if found else 404, found or {"kind": "Status", "apiVersion": "v1", "code": 404})
+
+        def do_PATCH(self) -> None:
+            requests.append(("PATCH", self.path))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body["metadata"]["uid"] = "1"
+            self.answer(200, body)
+
+        def answer(self, status: int, body: dict[str, Any]) -> None:
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", requests
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def discovery(autoscaling: list[str]) -> dict[str, dict[str, Any]]:
+    def group(name: str, versions: list[str]) -> dict[str, Any]:
+        found = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+        return {"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": found, "preferredVersion": found[0]}
+
+    def resources(group_version: str, **kinds: str) -> dict[str, Any]:
+        found = [
+            {"name": name, "kind": kind, "namespaced": True, "verbs": ["get", "patch"]} for name, kind in kinds.items()
+        ]
+        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": found}
+
+    groups = [group("apps", ["v1"]), group("autoscaling", autoscaling)]
+    hpas = {
+        f"/apis/autoscaling/{version}": resources(
+            f"autoscaling/{version}", horizontalpodautoscalers="HorizontalPodAutoscaler"
+        )
+        for version in autoscaling
+    }
+    return {
+        "/version": {"major": "1", "minor": "22", "gitVersion": "v1.22.17"},
+        "/api": {"kind": "APIVersions", "versions": ["v1"]},
+        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
+        "/api/v1": resources("v1", services="Service", secrets="Secret"),
+        "/apis/apps/v1": resources("apps/v1", deployments="Deployment"),
+        "/apis/autoscaling/": groups[1],
+        **hpas,
+    }
+
+
+def kubeconfig_of(url: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": url}}],
+        "users": [{"name": "test", "user": {"token": "t"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+    }
