@@ -226,14 +226,14 @@ def _say(text: str) -> None:
 
 
 def main(names: Sequence[str]) -> int:
-    """Build the programs named and print where they are."""
+    """Build the programs named, or all, and print where they are."""
     if unknown := sorted(set(names) - TOOLS.keys()):
         _say(f"Unknown: {', '.join(unknown)}. Known: {', '.join(TOOLS)}.")
         return 2
     # SystemExit unwinds: the build under way is ended, its half-built file removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        for name in names:
+        for name in names or TOOLS:
             print(find(name), flush=True)
     except ToolUnavailable as error:
         _say(str(error))

@@ -31,7 +31,9 @@ RUN = Path("/run/kubeserve-test")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("--base", default="", help="base image; default: a Debian made here, as no registry is needed")
+    parser.add_argument("--bench", action="store_true", help="measure the start-up instead of telling the story")
     options, arguments = parser.parse_known_args()
+    arguments.insert(0, "tests/cluster/bench_startup.py" if options.bench else "tests/cluster")
     stop_on_signals()
     try:
         images = machine.prepare(options.base)
@@ -47,7 +49,7 @@ def main() -> int:
 def run_tests(images: list[Path], arguments: list[str]) -> int:
     environment = {"KUBESERVE_TEST_STATE": str(STATE), "KUBESERVE_TEST_RUN": str(RUN)}
     environment["KUBESERVE_TEST_IMAGES"] = os.pathsep.join(map(str, images))
-    pytest = [sys.executable, "-m", "pytest", "-q", "-s", "-x", "tests/cluster", *arguments]
+    pytest = [sys.executable, "-m", "pytest", "-q", "-s", "-x", *arguments]
     with Child("pytest", network.entered(pytest), env=environment, grace=60) as tests:
         while not tests.ended():
             time.sleep(0.1)

@@ -31,7 +31,7 @@ PROGRAMS = {
 
 TOOLS = (
     *("minio", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
-    *("kubectl", "metrics-server", "coredns", "pause"),
+    *("kubectl", "helm", "metrics-server", "coredns", "pause"),
 )
 
 STAND_IN = "localhost/kubeserve-python-stand-in:bookworm"
