@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test bench docs lock clean
+.PHONY: help setup run demo check test bench docs manifests lock clean
 
 PYTHON ?= python3
 STORE ?= minio
@@ -13,7 +13,7 @@ TOOLS := minio helm etcd kube-apiserver kube-controller-manager
 TOOLS_LOG := .kubeserve/tools.log
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv from requirements.lock (instant when nothing changed)
 
@@ -45,6 +45,9 @@ check: $(STAMP)  ## Lint, format, types, imports, generated tables
 
 docs: $(STAMP)  ## Write the README's tables from the code
 	$(BIN)/python -m dev.docs
+
+manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart
+	$(BIN)/python -m dev.manifests
 
 bench: $(STAMP)  ## Measure upload → applied by the webhook, beside a bare apply
 	$(BIN)/python -m tests.bench.webhook_latency
