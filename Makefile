@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-cluster images bench bench-startup docs lock clean
+.PHONY: help setup run demo check test test-cluster images bench bench-startup docs manifests lock clean
 
 PYTHON ?= python3
 STORE ?= minio
@@ -46,6 +46,9 @@ check: $(STAMP)  ## Lint, format, types, imports, generated tables
 
 docs: $(STAMP)  ## Write the README's tables from the code
 	$(BIN)/python -m dev.docs
+
+manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart
+	$(BIN)/python -m dev.manifests
 
 bench: $(STAMP)  ## Measure upload → applied by the webhook, beside a bare apply
 	$(BIN)/python -m tests.bench.webhook_latency

@@ -6,7 +6,8 @@ import urllib.request
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from minio import Minio
+from minio import Minio, MinioAdmin
+from minio.credentials.providers import StaticProvider
 from minio.error import MinioException
 from minio.notificationconfig import NotificationConfig, QueueConfig
 from urllib3.exceptions import HTTPError
@@ -94,6 +95,15 @@ class MinioServer:
         except (MinioException, HTTPError):
             return False
         return True
+
+    def set_webhook(self, url: str, token: str) -> None:
+        """Tell a running server where to send events; it restarts in place."""
+        admin = MinioAdmin(
+            endpoint=self.endpoint, credentials=StaticProvider(self.access_key, self.secret_key), secure=False
+        )
+        admin.config_set("notify_webhook:KUBESERVE", {"endpoint": url, "auth_token": token})
+        admin.service_restart()
+        self._child.wait_until(self._ready, _READY_SECONDS)
 
     def _ready(self) -> bool:
         url = f"{self.url}/minio/health/ready"

@@ -18,6 +18,8 @@ from watcher.settings import Settings
 from watcher.status import table
 
 Command = Callable[..., None]
+POD = ("pod_s3_endpoint", "pod_aws_access_key_id", "pod_aws_secret_access_key")
+"""How pods reach the store."""
 
 
 class Group(click.Group):
@@ -85,7 +87,7 @@ def run(**values: Any) -> None:
 @click.argument("source", metavar="s3://BUCKET/KEY")
 @click.option("-f", "--values", "files", multiple=True, type=click.File("rb"), help="Chart values; later files win.")
 @click.option("--set", "assignments", multiple=True, metavar="a.b=c", help="One chart value, as YAML.")
-@settings_options("s3_endpoint", "s3_secure", "s3_region", "pod_s3_endpoint", "owner", "chart_values")
+@settings_options("s3_endpoint", "s3_secure", "s3_region", *POD, "owner", "chart_values")
 def render(source: str, files: tuple[Any, ...], assignments: tuple[str, ...], **values: Any) -> None:
     """Print the objects that would be applied for one key, as YAML: its values.yaml count, then -f, then --set.
 

@@ -20,7 +20,7 @@ from watcher.errors import Rejected
 from watcher.events import ListenStream, Webhook
 from watcher.loop import Loop
 from watcher.metrics import Metrics
-from watcher.models import Manifest, ModelId, Release, StoredObject
+from watcher.models import Manifest, ModelId, Release, Store, StoredObject
 from watcher.naming import parse_key
 from watcher.overrides import SIZE_LIMIT, model_values, overrides_of
 from watcher.reconciler import Bucket, Reconciler, Runtime
@@ -155,9 +155,12 @@ def _local(settings: Settings, bucket: Any, on_change: Any) -> Runtime:
     return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, aws, on_change)
 
 
-def _pod_store(settings: Settings, bucket: str) -> Any:
-    endpoint = settings.pod_s3_endpoint or settings.s3_endpoint
-    return s3.store_of(bucket, endpoint, secure=settings.s3_secure)
+def _pod_store(settings: Settings, bucket: str) -> Store:
+    host, secure = s3.split_endpoint(settings.pod_s3_endpoint or settings.s3_endpoint, settings.s3_secure)
+    keys = settings.pod_aws_access_key_id, settings.pod_aws_secret_access_key
+    if any(keys) != all(keys):
+        raise Rejected("Malformed", "KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY: set both")
+    return Store(bucket, host, secure, *(keys if all(keys) else s3.own_keys()))
 
 
 def _start_hints(settings: Settings, loop: Loop, sources: Sources) -> Event:

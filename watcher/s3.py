@@ -15,7 +15,6 @@ from minio.error import MinioException, S3Error
 from minio.signer import presign_v4
 
 from watcher.errors import Rejected, Retryable, WatcherError
-from watcher.models import Store
 
 NEEDS_A_PERSON = {
     "AccessDenied": "the credentials may not read it",
@@ -75,12 +74,11 @@ def credentials() -> Provider:
     return ChainedProvider([EnvAWSProvider(), AWSConfigProvider(), IamAwsProvider()])
 
 
-def store_of(bucket: str, endpoint: str, *, secure: bool) -> Store:
-    """What a pod needs in order to fetch the model, the watcher's own credentials included."""
-    host, secure = split_endpoint(endpoint, secure)
+def own_keys() -> tuple[str, str]:
+    """The watcher's own access key and secret key."""
     with translated("looking for S3 credentials"):
         found = credentials().retrieve()
-    return Store(bucket, host, secure, found.access_key, found.secret_key)
+    return found.access_key, found.secret_key
 
 
 @contextmanager

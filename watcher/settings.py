@@ -31,6 +31,10 @@ class Settings:
     s3_secure: bool = setting(False, "Use TLS to the store; a URL's scheme decides by itself.")
     s3_region: str = setting("us-east-1", "The bucket's region.", env=("AWS_REGION", "AWS_DEFAULT_REGION"))
     pod_s3_endpoint: str = setting("", "The store as the pods reach it, where that differs from `--s3-endpoint`.")
+    pod_aws_access_key_id: str = setting(
+        "", "What pods fetch models with, read-only; empty: the watcher's own credentials.", secret=True
+    )
+    pod_aws_secret_access_key: str = setting("", "The secret key that belongs to it.", secret=True)
     kubeconfig: str = setting(
         "", "Path of a kubeconfig; default: in-cluster, else the usual kubeconfig.", env=("KUBECONFIG",)
     )

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from dev import tools
-from dev.minio_server import MinioServer, webhook_env
+from dev.minio_server import MinioServer
 from tests.integration.driving import Uploads
 
 from . import network
-from .kubeserve import NAMESPACE, TOKEN, WEBHOOK_ADDRESS, Kubeserve
+from .kubeserve import NAMESPACE, Kubeserve
 from .node import Node
 from .user import User, step
 
@@ -45,16 +45,9 @@ def node(state: Path) -> Iterator[Node]:
 
 @pytest.fixture(scope="session")
 def minio(state: Path) -> Iterator[MinioServer]:
-    """On the node's address, where the pods reach it too; its webhook is the watcher's Service."""
-    with MinioServer(
-        tools.find("minio"),
-        state / "node" / "minio",
-        state / "logs" / "minio.log",
-        host=network.ADDRESS,
-        port=9000,
-        bucket=BUCKET,
-        env=webhook_env(f"http://{WEBHOOK_ADDRESS}/events", TOKEN),
-    ) as server:
+    """On the node's address, where the pods reach it too."""
+    data, log = state / "node" / "minio", state / "logs" / "minio.log"
+    with MinioServer(tools.find("minio"), data, log, host=network.ADDRESS, port=9000, bucket=BUCKET) as server:
         yield server
 
 
@@ -76,7 +69,7 @@ def kubeserve(user: User, minio: MinioServer) -> Kubeserve:
         user.namespace(NAMESPACE)
         watcher.install(minio)
     with step("the bucket's events go to its webhook"):
-        assert minio.notify()
+        watcher.connect_webhook(minio)
     return watcher
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import urllib3
@@ -9,33 +10,36 @@ import urllib3
 from dev.minio_server import MinioServer
 from tests.integration.driving import eventually
 
-from . import network
 from .user import User
 
 NAMESPACE = "kubeserve"
 RELEASE = "kubeserve"
-WEBHOOK_ADDRESS = network.SERVICE_SUBNET.replace("0/24", "80")
-"""The watcher's Service: MinIO, outside the cluster, must know it before it starts."""
-TOKEN = "token-of-the-webhook"
+CHART = "manifests/charts/kubeserve"
 
 
 class Kubeserve:
     """One installed watcher."""
 
     def __init__(self, user: User) -> None:
-        self._user = user
+        self._user, self._url = user, ""
 
     def install(self, minio: MinioServer) -> None:
-        self._user.helm(
-            *("install", RELEASE, "manifests/charts/kubeserve", "--namespace", NAMESPACE, "--wait"),
-            *("--set", f"s3.endpoint={minio.endpoint}", "--set", f"s3.bucket={minio.bucket}"),
-            *("--set", f"s3.accessKey={minio.access_key}", "--set", f"s3.secretKey={minio.secret_key}"),
-            *("--set", f"service.clusterIP={WEBHOOK_ADDRESS}", "--set", f"webhook.token={TOKEN}"),
-            *("--set", "watch.allNamespaces=true"),
-        )
+        self._user.helm("install", RELEASE, CHART, "--namespace", NAMESPACE, "--wait", *self._values(minio))
+        self._url = f"http://{self._user.cluster_ip(NAMESPACE, RELEASE)}"
+
+    def upgrade(self, *arguments: str) -> None:
+        where = ("--namespace", NAMESPACE, "--wait", "--reuse-values")
+        self._user.helm("upgrade", RELEASE, CHART, *where, *arguments)
+
+    def connect_webhook(self, minio: MinioServer) -> None:
+        """As the chart's notes say, by MinIO's admin API; it restarts for that."""
+        secret = self._user.get("secret", f"{RELEASE}-webhook", "--namespace", NAMESPACE)
+        token = base64.b64decode(secret["data"]["KUBESERVE_WEBHOOK_TOKEN"]).decode()
+        minio.set_webhook(f"{self._url}/events", token)
+        eventually(minio.notify)
 
     def status(self) -> dict[str, Any]:
-        response = urllib3.request("GET", f"http://{WEBHOOK_ADDRESS}/status", timeout=5, retries=False)
+        response = urllib3.request("GET", f"{self._url}/status", timeout=5, retries=False)
         found: dict[str, Any] = response.json()
         return found
 
@@ -54,3 +58,14 @@ class Kubeserve:
 
     def wait(self, name: str, version: str) -> None:
         eventually(lambda: self.is_ready(name, version), 60)
+
+    @staticmethod
+    def _values(minio: MinioServer) -> list[str]:
+        values = {
+            "s3.endpoint": minio.endpoint,
+            "s3.bucket": minio.bucket,
+            "s3.accessKey": minio.access_key,
+            "s3.secretKey": minio.secret_key,
+            "watch.allNamespaces": "true",
+        }
+        return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import tomllib
+import dataclasses
+import json
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from watcher.errors import Rejected
 from watcher.models import Change, ModelId, ModelVersion, Observed, Release, Store, StoredObject
 from watcher.plan import fingerprint_of, plan, removals
 from watcher.render import fill, render
+from watcher.settings import Settings
 
-ROOT = Path(__file__).parents[3]
+CHARTS = Path(__file__).parents[3] / "manifests" / "charts"
 MODEL = ModelId("team", "iris")
 ARTIFACT = StoredObject("team/iris/v1+x/model.joblib", "e1", 7, datetime(2026, 1, 1, tzinfo=UTC))
 RELEASE = Release(ModelVersion(MODEL, "v1+x", ARTIFACT))
@@ -91,10 +94,20 @@ def test_a_private_authority_is_the_init_container_s_alone() -> None:
 
 
 def test_the_charts_have_the_package_s_version() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    for chart in (ROOT / "manifests" / "charts").iterdir():
+    own = version("kubeserve")
+    for chart in CHARTS.iterdir():
         about = yaml.safe_load((chart / "Chart.yaml").read_text())
-        assert (about["version"], about["appVersion"]) == (version, version), chart
+        assert (about["version"], about["appVersion"]) == (own, own), chart
+
+
+def test_the_watcher_s_chart_has_a_value_for_every_setting() -> None:
+    schema = json.loads((CHARTS / "kubeserve" / "values.schema.json").read_text())
+    template = (CHARTS / "kubeserve" / "templates" / "deployment.yaml").read_text()
+    elsewhere = {"runtime", "store", "s3_secure", "kubeconfig", "state_dir"}  # fixed by where it runs, or by a URL
+    for field in dataclasses.fields(Settings):
+        by_itself = f"KUBESERVE_{field.name.upper()}" in template
+        in_settings = field.name.replace("_", "-") in schema["properties"]["settings"]["properties"]
+        assert by_itself + in_settings + (field.name in elsewhere) == 1, field.name
 
 
 def test_values_of_the_wrong_form_are_refused() -> None:

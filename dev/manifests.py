@@ -1,0 +1,46 @@
+"""Write manifests/install.yaml from the watcher's chart: `python -m dev.manifests`. A test sees that it is current."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from dev import tools
+
+MANIFESTS = Path(__file__).parents[1] / "manifests"
+TARGET = MANIFESTS / "install.yaml"
+
+SETTINGS = (
+    "s3.endpoint=minio.minio:9000",
+    "s3.existingSecret=kubeserve-s3",
+    # A token made by chance would make a different file each time.
+    "webhook.existingSecret=kubeserve-s3",
+    "watch.allNamespaces=true",
+)
+
+HEAD = """\
+# The watcher without Helm. Written by `make manifests` from charts/kubeserve; change that.
+#
+#   kubectl create namespace kubeserve
+#   kubectl create secret generic kubeserve-s3 -n kubeserve --from-literal=AWS_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" \\
+#     --from-literal=AWS_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" \\
+#     --from-literal=KUBESERVE_WEBHOOK_TOKEN="$(openssl rand -hex 16)"
+#   kubectl apply -f manifests/install.yaml
+#   kubectl set env deployment/kubeserve -n kubeserve \\
+#     KUBESERVE_S3_ENDPOINT=minio.minio:9000 KUBESERVE_BUCKET=kubeserve-models
+"""
+
+
+def rendered() -> str:
+    """What the file should say."""
+    settings = [word for setting in SETTINGS for word in ("--set", setting)]
+    chart = str(MANIFESTS / "charts" / "kubeserve")
+    command = [str(tools.find("helm")), "template", "kubeserve", chart, "-n", "kubeserve", *settings]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # Helm is not the manager of what it only printed.
+    return HEAD + re.sub(r"(?m)^(# Source: .*| *helm\.sh/chart: .*| *app\.kubernetes\.io/managed-by: Helm)\n", "", text)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(rendered())

@@ -1,0 +1,78 @@
+{{- define "kubeserve.selectorLabels" -}}
+app.kubernetes.io/name: kubeserve
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "kubeserve.labels" -}}
+{{ include "kubeserve.selectorLabels" . }}
+app.kubernetes.io/component: watcher
+app.kubernetes.io/part-of: kubeserve
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- end -}}
+
+{{/* For what is not in the release's own namespace, where another release of this name may be. */}}
+{{- define "kubeserve.farName" -}}
+{{ .Release.Namespace }}-{{ .Release.Name }}
+{{- end -}}
+
+{{- define "kubeserve.credentialsName" -}}
+{{ .Values.s3.existingSecret | default (printf "%s-s3" .Release.Name) }}
+{{- end -}}
+
+{{- define "kubeserve.webhookName" -}}
+{{ .Values.webhook.existingSecret | default (printf "%s-webhook" .Release.Name) }}
+{{- end -}}
+
+{{/*
+What watcher/cluster.py does and nothing else; tests/integration/test_watcher_chart.py lives a model's life with it.
+Applying an object that is not there needs create beside patch. Secrets are written, never read.
+*/}}
+{{- define "kubeserve.rules" -}}
+- apiGroups: ["apps"]
+  resources: ["deployments"]
+  verbs: ["get", "list", "create", "patch", "delete"]
+- apiGroups: ["autoscaling"]
+  resources: ["horizontalpodautoscalers"]
+  verbs: ["get", "list", "create", "patch", "delete"]
+- apiGroups: [""]
+  resources: ["services"]
+  verbs: ["get", "list", "create", "patch"]
+- apiGroups: [""]
+  resources: ["secrets"]
+  verbs: ["create", "patch"]
+- apiGroups: [""]
+  resources: ["pods"]
+  verbs: ["list"]
+{{- end -}}
+
+{{/* What a schema cannot say, or not in words that help. */}}
+{{- define "kubeserve.check" -}}
+{{- $s3 := .Values.s3 -}}
+{{- $watch := .Values.watch -}}
+{{- if not $s3.endpoint -}}
+  {{- fail "s3.endpoint is required: --set s3.endpoint=minio.minio:9000, or https://s3.eu-central-1.amazonaws.com" -}}
+{{- end -}}
+{{- if ne (empty $s3.accessKey) (empty $s3.secretKey) -}}
+  {{- fail "s3.accessKey and s3.secretKey belong together: set both" -}}
+{{- end -}}
+{{- if ne (empty $s3.podAccessKey) (empty $s3.podSecretKey) -}}
+  {{- fail "s3.podAccessKey and s3.podSecretKey belong together: set both" -}}
+{{- end -}}
+{{- if and $s3.existingSecret (or $s3.accessKey $s3.podAccessKey) -}}
+  {{- fail "s3.existingSecret takes the place of the keys: set one or the other" -}}
+{{- end -}}
+{{- if not (or $s3.existingSecret $s3.accessKey $s3.podAccessKey) -}}
+  {{- fail "the store's credentials are required: set s3.existingSecret, or s3.accessKey and s3.secretKey" -}}
+{{- end -}}
+{{- if and $watch.allNamespaces $watch.namespaces -}}
+  {{- fail "watch.allNamespaces and watch.namespaces exclude each other: set one of them" -}}
+{{- end -}}
+{{- if not (or $watch.allNamespaces $watch.namespaces) -}}
+  {{- fail "say where models may be served: --set 'watch.namespaces={team-a,team-b}', or --set watch.allNamespaces=true" -}}
+{{- end -}}
+{{- if and $watch.createNamespaces (not $watch.allNamespaces) -}}
+  {{- fail "watch.createNamespaces needs watch.allNamespaces=true" -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,314 @@
+"""The watcher's chart with the real Helm on a real API server, and the watcher as the ServiceAccount that it makes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+import yaml
+from kubernetes import client, config, utils
+
+from dev import manifests
+
+from .driving import Cluster, Uploads, Watcher, eventually
+from .helm import CHARTS, Helm
+
+CHART = str(CHARTS / "kubeserve")
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A namespace for the watcher, one for models, and the way to both."""
+
+    helm: Helm
+    api: client.ApiClient
+    kubeconfig: Path
+    minio: Any
+    uploads: Uploads
+    home: str
+    models: Cluster
+    folder: Path
+
+    def install(self, *settings: str, verb: str = "install") -> str:
+        given = (
+            f"s3.endpoint={self.minio.endpoint}",
+            f"s3.bucket={self.uploads.bucket}",
+            f"s3.accessKey={self.minio.access_key}",
+            f"s3.secretKey={self.minio.secret_key}",
+            *settings,
+        )
+        words = [word for setting in given for word in ("--set", setting)]
+        return self.helm.run(verb, "watch", CHART, "-n", self.home, *words)
+
+    def uninstall(self) -> None:
+        self.helm.run("uninstall", "watch", "-n", self.home)
+
+    def token(self) -> str:
+        body: Any = {"spec": {"expirationSeconds": 3600}}
+        found: Any = self.models.core.create_namespaced_service_account_token("watch", self.home, body)
+        return str(found.status.token)
+
+    def watcher(self) -> Watcher:
+        """The watcher with the environment of the pod that the chart makes, as the chart's ServiceAccount."""
+        kubeconfig = json.loads(self.kubeconfig.read_text())
+        kubeconfig["users"][0]["user"] = {"token": self.token()}
+        own = self.folder / "kubeconfig"
+        own.write_text(json.dumps(kubeconfig))
+        return Watcher(self.folder / "watcher.log", "--kubeconfig", str(own), **self.environment())
+
+    def environment(self) -> dict[str, str]:
+        pod = self.models.apps.read_namespaced_deployment("watch", self.home).spec.template.spec
+        found = {}
+        for item in pod.containers[0].env:
+            if item.name == "KUBESERVE_POLL_INTERVAL":
+                continue
+            text = self.secret(item.value_from.secret_key_ref) if item.value_from else item.value
+            if text is not None:
+                found[item.name] = text
+        values = self.folder / "values.yaml"
+        values.write_text(self.models.core.read_namespaced_config_map("watch", self.home).data["values.yaml"])
+        return {**found, "KUBESERVE_CHART_VALUES": str(values)}
+
+    def secret(self, reference: Any) -> str | None:
+        data = self.models.core.read_namespaced_secret(reference.name, self.home).data or {}
+        text = data.get(reference.key)
+        assert text or reference.optional
+        return base64.b64decode(text).decode() if text else None
+
+    def put(self, path: str, data: bytes = b"bytes of a model") -> None:
+        self.uploads.put(f"{self.models.namespace}/{path}", data)
+
+    def delete(self, path: str) -> None:
+        self.uploads.delete(f"{self.models.namespace}/{path}")
+
+
+@pytest.fixture
+def site(helm: Helm, control_plane: Any, minio_server: Any, bucket: Any, tmp_path: Path) -> Iterator[Site]:
+    mark = uuid.uuid4().hex[:8]
+    with config.new_client_from_config(str(control_plane.kubeconfig)) as api:
+        models = Cluster(api, f"team-{mark}")
+        for name in (f"kubeserve-{mark}", models.namespace):
+            models.core.create_namespace({"metadata": {"name": name, "labels": RESTRICTED}})
+        yield Site(
+            replace(helm, kubeconfig=control_plane.kubeconfig),
+            api,
+            control_plane.kubeconfig,
+            minio_server,
+            Uploads(bucket.client, bucket.name),
+            f"kubeserve-{mark}",
+            models,
+            tmp_path,
+        )
+
+
+def test_a_model_lives_its_life_by_a_role_in_its_namespace(site: Site) -> None:
+    site.install(f"watch.namespaces={{{site.models.namespace}}}")
+    live_a_life(site)
+    site.uninstall()
+
+
+def test_a_model_lives_its_life_by_a_cluster_role(site: Site) -> None:
+    site.install("watch.allNamespaces=true")
+    live_a_life(site)
+    site.uninstall()
+
+
+def live_a_life(site: Site) -> None:
+    models = site.models
+    with site.watcher() as watcher:
+        site.put("iris/v1/model.joblib")
+        eventually(lambda: {kind for kind, _ in models.objects()} == {"Deployment", "Service", "HPA", "Secret"})
+        assert eventually(lambda: watcher.model("iris")["reason"] == "waiting for the pods")
+        assert eventually(lambda: models.core.list_namespaced_pod(models.namespace).items), "refused as not restricted"
+        site.put("iris/v2/model.joblib")
+        eventually(lambda: models.version("iris") == "v2")
+        site.put("iris/values.yaml", b"autoscaling: {enabled: false}")
+        eventually(lambda: "HPA" not in {kind for kind, _ in models.objects()})
+        site.put("iris/values.yaml", b"autoscaling: {maxReplicas: 3}")
+        eventually(lambda: models.hpa("iris").spec.max_replicas == 3)
+        site.delete("iris/v2/model.joblib")
+        eventually(lambda: models.version("iris") == "v1")
+        site.delete("iris/v1/model.joblib")
+        eventually(lambda: not models.objects())
+    assert "orbidden" not in watcher.log.read_text()
+
+
+def test_a_namespace_is_made_only_where_that_is_granted(site: Site) -> None:
+    namespace = f"new-{uuid.uuid4().hex[:8]}"
+    site.uploads.put(f"{namespace}/iris/v1/model.joblib")
+    site.install("watch.allNamespaces=true", "watch.createNamespaces=true")
+    with site.watcher():
+        eventually(lambda: site.models.apps.read_namespaced_deployment("iris-model-serving", namespace))
+    site.uninstall()
+
+
+IN_THE_MODELS_NAMESPACE = [
+    ("GET", "/api/v1/namespaces/{models}/secrets"),
+    ("GET", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
+    ("DELETE", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
+    ("GET", "/api/v1/namespaces/{models}/configmaps"),
+    ("POST", "/api/v1/namespaces/{models}/pods"),
+    ("GET", "/api/v1/namespaces/{models}/pods/x"),
+    ("DELETE", "/api/v1/namespaces/{models}/pods/x"),
+    ("GET", "/api/v1/namespaces/{models}/pods/x/log"),
+    ("POST", "/api/v1/namespaces/{models}/pods/x/exec?command=sh"),
+    ("POST", "/api/v1/namespaces/{models}/pods/x/eviction"),
+    ("POST", "/api/v1/namespaces/{models}/serviceaccounts/default/token"),
+    ("PATCH", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving/scale"),
+    ("PATCH", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving/status"),
+    ("PUT", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving"),
+    ("DELETE", "/apis/apps/v1/namespaces/{models}/deployments"),
+    ("GET", "/apis/apps/v1/namespaces/{models}/deployments?watch=true"),
+    ("POST", "/apis/apps/v1/namespaces/{models}/daemonsets"),
+    ("DELETE", "/api/v1/namespaces/{models}/services/iris-model-serving"),
+    ("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/{models}/rolebindings"),
+]
+IN_THE_CLUSTER = [
+    ("GET", "/api/v1/secrets"),
+    ("GET", "/api/v1/namespaces/{home}/secrets/watch-s3"),
+    ("GET", "/api/v1/nodes"),
+    ("GET", "/api/v1/namespaces"),
+    ("POST", "/api/v1/namespaces"),
+    ("DELETE", "/api/v1/namespaces/{models}"),
+    ("PATCH", "/api/v1/namespaces/{models}"),
+    ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles"),
+    ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
+    ("PATCH", "/apis/rbac.authorization.k8s.io/v1/clusterroles/{home}-watch"),
+]
+IN_OTHER_NAMESPACES = [
+    ("GET", "/apis/apps/v1/deployments"),
+    ("GET", "/apis/apps/v1/namespaces/default/deployments/x"),
+    ("PATCH", "/apis/apps/v1/namespaces/kube-system/deployments/x"),
+    ("PATCH", "/api/v1/namespaces/{home}/secrets/x"),
+    ("GET", "/api/v1/namespaces/default/pods"),
+]
+
+
+def test_what_the_watcher_has_no_need_of_is_refused_to_its_role(site: Site) -> None:
+    site.install(f"watch.namespaces={{{site.models.namespace}}}")
+    for verb, path in [*IN_THE_MODELS_NAMESPACE, *IN_THE_CLUSTER, *IN_OTHER_NAMESPACES]:
+        assert answer(site, verb, path) == 403, (verb, path)
+    assert answer(site, "GET", "/apis/apps/v1/namespaces/{models}/deployments") == 200
+    site.uninstall()
+
+
+def test_what_the_watcher_has_no_need_of_is_refused_to_its_cluster_role(site: Site) -> None:
+    site.install("watch.allNamespaces=true")
+    for verb, path in [*IN_THE_MODELS_NAMESPACE, *IN_THE_CLUSTER]:
+        assert answer(site, verb, path) == 403, (verb, path)
+    assert answer(site, "GET", "/apis/apps/v1/deployments") == 200
+    site.uninstall()
+
+
+def answer(site: Site, verb: str, path: str) -> int:
+    """The API server's status for a request of the watcher's; authorization comes before everything else."""
+    authority = json.loads(site.kubeconfig.read_text())["clusters"][0]["cluster"]["certificate-authority"]
+    headers = {"Authorization": f"Bearer {site.token()}", "Content-Type": "application/json"}
+    url = site.api.configuration.host + path.format(home=site.home, models=site.models.namespace)
+    with urllib3.PoolManager(ca_certs=authority) as pool:
+        return pool.request(verb, url, headers=headers, body=b"{}" if verb != "GET" else None, retries=False).status
+
+
+def test_the_token_of_the_webhook_outlives_an_upgrade_and_gives_way_to_one_that_is_set(site: Site) -> None:
+    namespaces = f"watch.namespaces={{{site.models.namespace}}}"
+    site.install(namespaces)
+    first = site.environment()["KUBESERVE_WEBHOOK_TOKEN"]
+    site.install(namespaces, "settings.workers=8", verb="upgrade")
+    assert len(first) == 32
+    assert site.environment()["KUBESERVE_WEBHOOK_TOKEN"] == first
+    assert site.environment()["KUBESERVE_WORKERS"] == "8"
+    site.install(namespaces, "webhook.token=mine", verb="upgrade")
+    assert site.environment()["KUBESERVE_WEBHOOK_TOKEN"] == "mine"
+    site.uninstall()
+
+
+def test_the_pods_of_models_get_their_own_credentials_and_values(site: Site) -> None:
+    site.install(
+        f"watch.namespaces={{{site.models.namespace}}}",
+        "s3.podAccessKey=reader",
+        "s3.podSecretKey=only",
+        "s3.podEndpoint=https://store.example",
+        "modelValues.deployment.image.tag=1.2",
+        "modelValues.autoscaling.maxReplicas=9",
+    )
+    site.put("iris/v1/model.joblib")
+    with site.watcher():
+        secret = eventually(lambda: site.models.objects()["Secret", "iris-model-serving"])
+        eventually(lambda: site.models.hpa("iris").spec.max_replicas == 9)
+    assert {key: base64.b64decode(text).decode() for key, text in secret.data.items()} == {
+        "AWS_ACCESS_KEY_ID": "reader",
+        "AWS_SECRET_ACCESS_KEY": "only",
+    }
+    pod = site.models.deployment("iris").spec.template.spec
+    assert pod.containers[0].image == "localhost:5001/kubeserve-base:1.2"
+    env = {item.name: item.value for item in pod.init_containers[0].env}
+    assert (env["KUBESERVE_ENDPOINT"], env["KUBESERVE_SECURE"]) == ("store.example", "true")
+    site.uninstall()
+
+
+def test_the_watcher_s_pod_is_restricted_and_all_options_are_taken(site: Site) -> None:
+    notes = site.install(
+        "watch.allNamespaces=true",
+        "networkPolicy.enabled=true",
+        "networkPolicy.from[0].namespaceSelector.matchLabels.team=ops",
+        "imagePullSecrets[0].name=registry",
+        "serviceAccount.annotations.role=reader",
+        "s3.ca=PEM",
+    )
+    assert f"endpoint=http://watch.{site.home}/events" in notes
+    pods = eventually(lambda: site.models.core.list_namespaced_pod(site.home).items)
+    assert pods[0].spec.containers[0].security_context.read_only_root_filesystem
+    assert yaml.safe_load(site.models.core.read_namespaced_config_map("watch", site.home).data["values.yaml"]) == {
+        "model": {"s3CA": "PEM"}
+    }
+    site.uninstall()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ("watch.allNamespaces=true,s3.existingSecret=s", "s3.endpoint is required"),
+        ("watch.allNamespaces=true,s3.endpoint=e", "credentials are required"),
+        ("watch.allNamespaces=true,s3.endpoint=e,s3.accessKey=a", "belong together"),
+        ("watch.allNamespaces=true,s3.endpoint=e,s3.podAccessKey=a", "belong together"),
+        ("watch.allNamespaces=true,s3.endpoint=e,s3.existingSecret=s,s3.accessKey=a,s3.secretKey=b", "takes the place"),
+        ("s3.endpoint=e,s3.existingSecret=s", "say where models may be served"),
+        ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,watch.namespaces={a}", "exclude each other"),
+        ("s3.endpoint=e,s3.existingSecret=s,watch.namespaces={a},watch.createNamespaces=true", "needs watch.all"),
+        ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,settings.pollInterval=1", "pollInterval"),
+    ],
+)
+def test_what_is_missing_is_said(helm: Helm, settings: str, sentence: str) -> None:
+    assert sentence in helm.run("template", "watch", CHART, "--set", settings, fails=True)
+
+
+def test_service_monitors_are_made_for_the_watcher_and_the_models(helm: Helm) -> None:
+    values = "{s3: {endpoint: e, existingSecret: s}, watch: {namespaces: [a]}, serviceMonitor: {enabled: true}}"
+    found = [item for item in helm.template("watch", "kubeserve", "home", values) if item["kind"] == "ServiceMonitor"]
+    assert [item["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] for item in found] == [
+        "kubeserve",
+        "model-serving",
+    ]
+    assert found[1]["spec"]["namespaceSelector"] == {"matchNames": ["a"]}
+
+
+def test_the_install_manifest_is_current_and_taken_by_the_api_server(site: Site) -> None:
+    assert manifests.TARGET.read_text() == manifests.rendered(), "run `make manifests`"
+    objects = list(yaml.safe_load_all(manifests.TARGET.read_text()))
+    # A namespace and names of this test's own, so that it can run beside others.
+    text = json.dumps(objects).replace("kubeserve-kubeserve", site.home)
+    text = text.replace('"namespace": "kubeserve"', f'"namespace": "{site.home}"')
+    for item in json.loads(text):
+        utils.create_from_dict(site.api, item)
+    assert eventually(lambda: site.models.core.list_namespaced_pod(site.home).items)
+    rbac = client.RbacAuthorizationV1Api(site.api)
+    rbac.delete_cluster_role_binding(site.home)
+    rbac.delete_cluster_role(site.home)
