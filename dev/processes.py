@@ -77,6 +77,11 @@ class Child:
         """Tell whether the program is not running."""
         return self._process is None or self._process.poll() is not None
 
+    @property
+    def pid(self) -> int:
+        """The program's process id, which is also its session's; 0 where it was not started."""
+        return self._process.pid if self._process else 0
+
     def check(self) -> None:
         """Raise a sentence for people if the program ended on its own."""
         if self._process is not None and (code := self._process.poll()) is not None:

@@ -1,4 +1,4 @@
-"""Seconds from the end of an upload to its objects in a real API server, by MinIO's webhook: `make bench`.
+"""Seconds from the end of an upload to its objects in a real API server, by MinIO's webhook: `make bench-webhook`.
 
 Fifty models are uploaded one at a time, nothing else meanwhile; the clock stops when the last object, the HPA, is
 seen by a watch. The poll is set to a minute, so it cannot help. For reference, the same run times a bare

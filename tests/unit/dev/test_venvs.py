@@ -29,7 +29,7 @@ def test_an_environment_needs_no_version() -> None:
 
 
 def test_an_error_is_one_line_without_drawings() -> None:
-    printed = "  × No solution found:\n  ╰─▶ Because a==1 was not found,\n      it cannot be used.\n"  # noqa: RUF001
+    printed = "  × No solution found:\n  ╰─▶ Because a==1 was not found,\n      it cannot be used.\n"
     assert venvs.sentence(printed) == "No solution found: Because a==1 was not found, it cannot be used"
 
 
