@@ -19,7 +19,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the load generator. `wrong` answers are among `requests`; `broken` are connections and time-outs."""
+    """One run of the load generator.
+
+    `wrong` answers are among `requests`; `broken` are connections and time-outs; `shown` is the first wrong answer,
+    or why there was no run at all.
+    """
 
     requests: int
     seconds: float
@@ -77,6 +81,8 @@ def _failure(runs: Iterable[Run]) -> str:
     for run in runs:
         if run.wrong:
             return f"{run.wrong} of {run.requests} answers wrong: {run.shown}"
+        if run.shown:
+            return run.shown
         if run.broken:
             return f"{run.broken} connections broke or timed out"
         if not run.requests:
@@ -103,7 +109,7 @@ class Measured:
     bare: dict[str, list[Started]] = field(default_factory=lambda: defaultdict(list))
     alone: dict[str, list[Started]] = field(default_factory=lambda: defaultdict(list))
     bare_predict: list[float] = field(default_factory=list)
-    binary: dict[int, list[Run]] = field(default_factory=lambda: defaultdict(list))
+    binary: dict[tuple[str, int], list[Run]] = field(default_factory=lambda: defaultdict(list))
     binary_absent: str = ""
     limits: dict[str, str] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ import http.client
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -72,9 +72,17 @@ class Process:
         """Start it and return the seconds until it was healthy.
 
         Raises:
-            ChildError: it ended, or was not healthy in time.
+            ChildError: it ended, or was not healthy in time; with the last line of its log.
 
         """
+        try:
+            return self._until_healthy(health)
+        except ChildError as error:
+            self.stop()
+            # Without where its log is: that goes with the run.
+            raise ChildError(f"{str(error).partition(';')[0]}: {last_words(self.log)}") from error
+
+    def _until_healthy(self, health: str) -> float:
         started = time.monotonic()
         self._child.start()
         self._session = self._child.pid
@@ -118,8 +126,14 @@ class Process:
         """Have it take no processor time while others are measured."""
         self._signal(signal.SIGSTOP)
 
-    def resume(self) -> None:
+    @contextlib.contextmanager
+    def resumed(self) -> Iterator[None]:
+        """Let a paused one run for a while."""
         self._signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.pause()
 
     def stop(self) -> None:
         """End it and all that it started."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from statistics import median
 
 from tests.bench.serving.figures import Case, Figure, Measured, Started, figure, started
-from tests.bench.serving.goals import BINARY_CONNECTIONS, Outcome, outcomes
-from tests.bench.serving.servers import Server
+from tests.bench.serving.goals import BINARY, BINARY_CONNECTIONS, Outcome, described, outcomes
+from tests.bench.serving.servers import OURS, Server
 
 BUSY = 0.9
 """Of a core: a load generator busier than this may itself have been the limit."""
+REASON = 300
+"""Characters of one, at most."""
 QUIET = 0.05
 """Of the machine: more than this in other hands, before or after, and the figures are noise."""
 
@@ -31,7 +33,7 @@ def document(measured: Measured, servers: Sequence[Server], cases: Sequence[Case
     """The whole page."""
     parts = [_opening(how), _goals(outcomes(measured)), _limits(measured), "![Requests per second](performance.svg)"]
     parts += [_model(measured, servers, cases, model) for model in dict.fromkeys(case.model for case in cases)]
-    parts += [_starts(measured, servers), _alone(measured), _binary(measured), _settings(servers)]
+    parts += [_failures(measured), _starts(measured, servers), _alone(measured), _binary(measured), _settings(servers)]
     parts += [_notes(measured, how)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -44,7 +46,7 @@ Written by `make bench-serving`; change nothing here by hand. A figure is good o
 - **When, where**: {how.when}; {how.machine}; {how.versions}.
 - **How**: each server, with all that it starts, is pinned to one core and wrk to another. {how.effort}.
 - **Right or not**: every answer is compared, body and status, with one that was found equal to scikit-learn's own.
-  A cell with a wrong answer in it says so, and counts for no goal."""
+  A cell with one wrong answer in it has failed, and counts for no goal."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -96,19 +98,37 @@ def _short(case: Case) -> str:
 def _cell(measured: Measured, server: str, case: Case) -> str:
     found = measured.figure(case, server)
     if found is None:
-        return measured.absent.get((server, case.model), "not measured")
+        return "did not start" if (server, case.model) in measured.absent else "not measured"
     return shown(found)
 
 
 def shown(found: Figure) -> str:
     """Such as `27,002 (0.60 / 0.72)`."""
     if found.failure:
-        return f"failed: {found.failure}"
+        return "**failed**"
     return f"{found.rate:,.0f} ({_ms(found.p50_ms)} / {_ms(found.p99_ms)})"
 
 
 def _ms(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def _failures(measured: Measured) -> str:
+    """Each reason once for each server, with the first case that it was seen in."""
+    seen: dict[tuple[str, str], str] = {}
+    for (server, model), reason in measured.absent.items():
+        seen.setdefault((server, reason), model)
+    for case, by_server in measured.runs.items():
+        for server, runs in by_server.items():
+            if reason := figure(runs).failure:
+                seen.setdefault((server, reason), described(case))
+    for (server, connections), runs in measured.binary.items():
+        if reason := figure(runs).failure:
+            seen.setdefault((server, reason), f"{BINARY}, {connections} conn.")
+    if not seen:
+        return ""
+    rows = [(server, where, reason[:REASON]) for (server, reason), where in seen.items()]
+    return "## What failed\n\n" + table(["server", "first seen with", "reason"], rows)
 
 
 def _starts(measured: Measured, servers: Sequence[Server]) -> str:
@@ -119,8 +139,7 @@ def _starts(measured: Measured, servers: Sequence[Server]) -> str:
             memory = found.memory
             rows.append([server.name, f"{found.seconds:.2f} s", f"{memory.rss:.0f}", f"{memory.pss:.0f}"])
         else:
-            reasons = [reason for (name, _), reason in measured.absent.items() if name == server.name]
-            rows.append([server.name, *reasons[:1], "", ""])
+            rows.append([server.name, "did not start", "", ""])
     head = ["server", "healthy after", "RSS MB", "PSS MB"]
     return "## Start and memory\n\nOnce per model, all its processes together; the median.\n\n" + table(head, rows)
 
@@ -145,12 +164,12 @@ def _start_cells(starts: Sequence[Started]) -> list[str]:
 def _binary(measured: Measured) -> str:
     rates = measured.bare_predict
     rows = [["bare `predict`, in process", f"{median(rates):,.0f}" if rates else "not measured"]]
-    for connections, runs in measured.binary.items():
-        rows.append([f"KubeServe, {connections} conn.", shown(figure(runs))])
+    for (server, connections), runs in sorted(measured.binary.items()):
+        rows.append([f"{server}, {connections} conn.", shown(figure(runs))])
     if measured.binary_absent:
-        rows.append(["KubeServe", measured.binary_absent])
+        rows.append([OURS.name, measured.binary_absent])
     words = "Logistic regression; 8 MB of float64 a request by V2's binary extension; predictions/s, the same core."
-    judged = f"The goal is judged at {BINARY_CONNECTIONS} connections."
+    judged = f"The goal is judged at {BINARY_CONNECTIONS} connections. The echo receives the same and answers zeros."
     return f"## 10,000 rows × 100 features\n\n{words} {judged}\n\n" + table(["", "per second (p50 / p99 in ms)"], rows)
 
 

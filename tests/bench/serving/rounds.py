@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.bench.serving.bench import Bench, say
 from tests.bench.serving.figures import Case, Measured, Run, Started
 from tests.bench.serving.goals import GOALS, described, missed
 from tests.bench.serving.models import iris_rows
-from tests.bench.serving.process import Process, last_words
+from tests.bench.serving.process import Process
 from tests.bench.serving.profiling import LOAD_SECONDS, profiled
 from tests.bench.serving.protocols import Request
 from tests.bench.serving.servers import CORE, OURS, Server
@@ -61,7 +62,7 @@ def _entrants(
         try:
             process = _started(bench, server, model, path, stack)
         except (ChildError, VenvUnavailable) as error:
-            bench.measured.absent[server.name, model] = f"did not start: {error}"
+            bench.measured.absent[server.name, model] = str(error)
             say(f"{server.name} did not start: {error}")
             continue
         entrant = Entrant(server, process, model, estimator)
@@ -77,19 +78,11 @@ def _started(bench: Bench, server: Server, model: str, path: Path, stack: contex
     process = Process(server.name, server.command(path, port), folder, port, bench.cores.server)
     stack.enter_context(process)
     say(f"starting {server.name} with the {model} …")
-    try:
-        if server.prepares:
-            process.prepare()
-        seconds = process.start(server.health)
-    except ChildError as error:
-        process.stop()
-        raise ChildError(f"{_first_clause(error)}: {last_words(process.log)}") from error
+    if server.prepares:
+        process.prepare()
+    seconds = process.start(server.health)
     bench.measured.starts[server.name].append(Started(seconds, process.memory()))
     return process
-
-
-def _first_clause(error: ChildError) -> str:
-    return str(error).partition(";")[0]
 
 
 def _warm_up(bench: Bench, entrant: Entrant) -> None:
@@ -103,26 +96,17 @@ def _measure_case(bench: Bench, entrants: Sequence[Entrant], case: Case) -> None
         for entrant in entrants:
             # The later rounds are for the close comparisons, which are of our own servers.
             if turn < bench.effort.rounds or entrant.server in CORE:
-                run = _by_turn(bench, entrant, case, bench.effort.seconds)
+                with entrant.process.resumed():
+                    run = _run(bench, entrant, case, bench.effort.seconds)
                 bench.measured.runs[case][entrant.server.name].append(run)
     _say_case(bench.measured, case)
 
 
-def _by_turn(bench: Bench, entrant: Entrant, case: Case, seconds: int) -> Run:
-    """One run with the others paused."""
-    entrant.process.resume()
-    try:
-        return _run(bench, entrant, case, seconds)
-    finally:
-        entrant.process.pause()
-
-
 def _profile(bench: Bench, entrants: Sequence[Entrant], case: Case) -> None:
     ours = next(entrant for entrant in entrants if entrant.server is OURS)
-    ours.process.resume()
-    found = profiled(ours.process, lambda: _run(bench, ours, case, LOAD_SECONDS), bench.cores.client)
-    bench.measured.limits[described(case)] = found
-    ours.process.pause()
+    with ours.process.resumed():
+        load = partial(_run, bench, ours, case, LOAD_SECONDS)
+        bench.measured.limits[described(case)] = profiled(ours.process, load, bench.cores.client)
 
 
 def _run(bench: Bench, entrant: Entrant, case: Case, seconds: int) -> Run:
@@ -132,8 +116,7 @@ def _run(bench: Bench, entrant: Entrant, case: Case, seconds: int) -> Run:
         load = wrk.Load(case.connections, seconds)
         return wrk.run(entrant.process.url, request, expected, load, bench.cores.client)
     except (WrongAnswerError, wrk.WrkError) as error:
-        # Counted as a run in which every answer failed.
-        return Run(requests=1, seconds=1, p50_ms=0, p99_ms=0, wrong=1, shown=str(error))
+        return Run(requests=0, seconds=1, p50_ms=0, p99_ms=0, shown=str(error))
 
 
 def _say_case(measured: Measured, case: Case) -> None:

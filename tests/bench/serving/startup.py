@@ -10,7 +10,7 @@ from pathlib import Path
 from dev.processes import ChildError, free_port
 from tests.bench.serving.bench import Bench
 from tests.bench.serving.figures import Started
-from tests.bench.serving.process import Process, last_words, memory_of
+from tests.bench.serving.process import Process, memory_of
 from tests.bench.serving.servers import OURS
 
 BARE = Path(__file__).with_name("bare.py")
@@ -49,11 +49,7 @@ def ours(model: Path, folder: Path, core: int) -> Started:
     """The same of our server."""
     port = free_port()
     with Process(OURS.name, OURS.command(model, port), folder, port, core) as process:
-        try:
-            seconds = process.start(OURS.health)
-        except ChildError as error:
-            raise ChildError(f"{error}: {last_words(process.log)}") from error
-        return Started(seconds, process.memory())
+        return Started(process.start(OURS.health), process.memory())
 
 
 def bare_rate(model: Path, rows: Path, seconds: float, core: int) -> float:

@@ -15,7 +15,7 @@ from tests.bench.serving.figures import Run
 from tests.bench.serving.protocols import Request
 
 _SCRIPT = Path(__file__).with_suffix(".lua")
-MISSING = "wrk, the load generator, is not on PATH: `apt-get install wrk` (Debian, Ubuntu) or `brew install wrk`."
+MISSING = "wrk, the load generator, is not on PATH: `apt-get install wrk` on Debian and Ubuntu."
 
 
 class WrkError(Exception):

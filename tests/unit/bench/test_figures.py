@@ -21,6 +21,7 @@ def test_wrong_answers_are_not_counted_and_fail_the_figure() -> None:
 def test_broken_connections_and_silence_fail_the_figure() -> None:
     assert figure([Run(100, 2.0, 1.0, 2.0, broken=3)]).failure == "3 connections broke or timed out"
     assert figure([Run(0, 2.0, 0.0, 0.0)]).failure == "no answer at all"
+    assert figure([Run(0, 2.0, 0.0, 0.0, shown="answered 404")]).failure == "answered 404"
 
 
 def test_a_start_is_the_median_of_each_value_by_itself() -> None:

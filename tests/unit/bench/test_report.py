@@ -20,7 +20,7 @@ def measured() -> Measured:
     for name in ("KubeServe", "Sanic echo"):
         found.starts[name] = [Started(1.5, Memory(120.4, 100.2))]
         found.runs[Case(LOGISTIC, 1, 16)][name] = [Run(1000, 1.0, 0.5, 12.0, client_busy=0.25)]
-    found.absent["MLflow", LOGISTIC] = "did not start: it | broke\nin two lines"
+    found.absent["MLflow", LOGISTIC] = "it | broke\nin two lines"
     return found
 
 
@@ -33,19 +33,21 @@ def test_a_cell_has_the_rate_and_both_latencies() -> None:
 
 
 def test_a_peer_that_did_not_start_is_there_with_the_reason() -> None:
-    reason = "did not start: it / broke in two lines"
-    assert f"| MLflow | {reason} | {reason} | {reason} |" in page(measured())
-    assert f"| MLflow | {reason} |  |  |" in page(measured())
+    assert "| MLflow | did not start | did not start | did not start |" in page(measured())
+    assert "| MLflow | did not start |  |  |" in page(measured())
+    assert "| MLflow | logistic regression | it / broke in two lines |" in page(measured())
 
 
 def test_start_and_memory() -> None:
     assert "| KubeServe | 1.50 s | 120 | 100 |" in page(measured())
 
 
-def test_wrong_answers_are_told_in_place_of_a_figure() -> None:
+def test_wrong_answers_stand_in_place_of_a_figure() -> None:
     found = measured()
     found.runs[Case(LOGISTIC, 1, 16)]["KubeServe"] = [Run(10, 1.0, 0.5, 0.6, wrong=2, shown="500 no")]
-    assert "failed: 2 of 10 answers wrong: 500 no" in page(found)
+    assert "| KubeServe | not measured | **failed** | not measured |" in page(found)
+    where = "logistic regression, 1 row, 16 connections"
+    assert f"| KubeServe | {where} | 2 of 10 answers wrong: 500 no |" in page(found)
 
 
 def test_what_may_mislead_is_said() -> None:
