@@ -7,6 +7,7 @@ server-side apply of the same objects by the same client.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import secrets
@@ -20,6 +21,7 @@ from typing import Any
 
 import yaml
 from kubernetes import client, config, watch
+from urllib3.exceptions import ProtocolError
 
 from dev import tools
 from dev.minio_server import MinioServer, webhook_env
@@ -93,12 +95,12 @@ def through_the_watcher(uploads: Uploads, api: client.ApiClient) -> list[float]:
 
 
 def note_autoscalers(api: client.ApiClient, seen: queue.Queue[tuple[str, float]]) -> None:
-    scaling = client.AutoscalingV2Api(api)
-    for event in watch.Watch().stream(
-        scaling.list_namespaced_horizontal_pod_autoscaler, "bench", _request_timeout=(5, 120)
-    ):
-        if event["type"] == "ADDED":
-            seen.put((event["object"].metadata.name, time.monotonic()))
+    lister = client.AutoscalingV2Api(api).list_namespaced_horizontal_pod_autoscaler
+    # At the end the API server goes before this thread does; too early an end is noticed by who waits for `seen`.
+    with contextlib.suppress(ProtocolError):
+        for event in watch.Watch().stream(lister, "bench", _request_timeout=(5, 120)):
+            if event["type"] == "ADDED":
+                seen.put((event["object"].metadata.name, time.monotonic()))
 
 
 def by_hand(api: client.ApiClient, manifests: list[dict[str, Any]]) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -57,7 +58,7 @@ def measure(bench: Bench) -> None:
             bench.measured.binary_absent = (
                 f"not served: {error}" if error.status == HTTPStatus.NOT_FOUND else str(error)
             )
-        except (ChildError, wrk.WrkError) as error:
+        except (ChildError, wrk.WrkError, subprocess.SubprocessError) as error:
             bench.measured.binary_absent = str(error)
 
 

@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from dev.venvs import VenvUnavailable, venv
+from dev.tools import ToolUnavailable
+from dev.venvs import venv
 from tests.bench.serving.process import Process
 from tests.bench.serving.samples import described
 
@@ -21,7 +22,7 @@ def profiled(process: Process, load: Callable[[], object], core: int) -> str:
     """Shares of time by package and function while `load` runs; why there are none, where it cannot be looked at."""
     try:
         program = venv("py-spy", _PY_SPY).with_name("py-spy")
-    except VenvUnavailable as error:
+    except ToolUnavailable as error:
         return f"no profile: {error}"
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw"

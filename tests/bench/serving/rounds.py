@@ -13,7 +13,7 @@ from typing import Any
 import joblib
 
 from dev.processes import ChildError, free_port
-from dev.venvs import VenvUnavailable
+from dev.tools import ToolUnavailable
 from tests.bench.serving import wrk
 from tests.bench.serving.asking import WrongAnswerError, checked
 from tests.bench.serving.bench import Bench, say
@@ -61,7 +61,7 @@ def _entrants(
     for server in servers:
         try:
             process = _started(bench, server, model, path, stack)
-        except (ChildError, VenvUnavailable) as error:
+        except (ChildError, ToolUnavailable) as error:
             bench.measured.absent[server.name, model] = str(error)
             say(f"{server.name} did not start: {error}")
             continue

@@ -7,6 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 PACKAGES_SHOWN, FUNCTIONS_SHOWN = 6, 3
+_IDLE = "_worker (concurrent/futures/thread.py"
+"""A pool's thread that waits for work, which py-spy takes for work where the core is busy."""
+_LOOP = "_run_server_forever (sanic/"
+"""Below it is uvloop, whose frames py-spy does not see: sockets, and waiting for them."""
 _FRAME = re.compile(r"(?P<name>.+) \((?P<place>[^()]+?)(:\d+)?\)$")
 
 
@@ -16,7 +20,10 @@ def described(raw: str) -> str:
     functions: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
-        package, name = _leaf(stack.split(";"))
+        frames = stack.split(";")
+        if frames[-1].startswith(_IDLE):
+            continue
+        package, name = ("uvloop", "sockets") if frames[-1].startswith(_LOOP) else _leaf(frames)
         packages[package] += int(count)
         functions[f"{name} ({package})"] += int(count)
     if not packages:

@@ -22,5 +22,15 @@ def test_a_single_module_is_pythons() -> None:
     assert described("run (threading.py:982) 2\n") == "python 100%; most in: run (python) 100%"
 
 
+def test_a_thread_without_work_does_not_count() -> None:
+    idle = "run (threading.py:982);_worker (concurrent/futures/thread.py:81) 90\n"
+    assert described(idle + RAW) == described(RAW)
+
+
+def test_the_event_loop_is_told_from_the_framework() -> None:
+    loop = "serve (sanic/worker/serve.py:1);_run_server_forever (sanic/server/runners.py:210) 2\n"
+    assert described(loop) == "uvloop 100%; most in: sockets (uvloop) 100%"
+
+
 def test_no_samples() -> None:
     assert described("") == "no samples"
