@@ -79,28 +79,20 @@ def only_one() -> Iterator[None]:
 @contextmanager
 def surroundings() -> Iterator[None]:
     """The namespace and the cgroup; what an earlier run left, killed as it was, goes first."""
-    clear(known_handles())
+    clear()
     shutil.rmtree(STATE, ignore_errors=True)
     (STATE / "logs").mkdir(parents=True)
     RUN.mkdir(parents=True, exist_ok=True)
-    before = network.pod_handles()
-    (STATE / "handles-before").write_text("\n".join(before))
     try:
         cgroups.create()
         network.create()
         yield
     finally:
-        clear(network.pod_handles() - before)
+        clear()
 
 
-def known_handles() -> set[str]:
-    """The pods' namespaces that the run before this made, if it could not remove them."""
-    note = STATE / "handles-before"
-    return network.pod_handles() - set(note.read_text().split()) if note.exists() else set()
-
-
-def clear(handles: set[str]) -> None:
-    """End and remove all that is ours: processes first, then mounts, namespaces and files. Logs stay."""
+def clear() -> None:
+    """End and remove all that is ours: processes first, then mounts, the namespace and files. Logs stay."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in network.processes():
             with suppress(ProcessLookupError):
@@ -109,7 +101,7 @@ def clear(handles: set[str]) -> None:
     cgroups.kill()
     for mount in mounts():
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
-    network.delete(handles)
+    network.delete()
     for folder in (RUN, STATE / "node"):
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -23,6 +23,8 @@ state = "{run}/containerd"
   sandbox_image = "{pause}"
   # Without CAP_SYS_RESOURCE nobody may make a process less likely to be killed than its parent.
   restrict_oom_score_adj = true
+  # The pods' network namespaces are then mounts of ours like all others.
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{plugins}"
     conf_dir = "{root}/cni"

@@ -56,15 +56,9 @@ def processes() -> list[int]:
     return [int(pid) for pid in found.stdout.split()]
 
 
-def pod_handles() -> set[str]:
-    """The handles of the pods' network namespaces, which containerd makes, of every cluster on this machine."""
-    return {path.name for path in HANDLES.glob("cni-*")}
-
-
-def delete(handles: Iterable[str]) -> None:
-    """Remove the namespaces of the pods, then ours."""
-    for name in (*handles, *([NAME] if exists() else [])):
-        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+def delete() -> None:
+    if exists():
+        run("ip", "netns", "delete", NAME)
 
 
 def run(*command: str) -> None:
