@@ -132,10 +132,11 @@ def _folder(settings: Settings) -> Path:
 def _runtime(settings: Settings, bucket: Bucket, on_change: Any) -> Runtime:
     if settings.runtime == "local":
         return _local(settings, bucket, on_change)
-    from watcher import cluster  # noqa: PLC0415 - the Kubernetes client is slow to import, and only this runtime has it
+    # The Kubernetes client is slow to import, and only this runtime has it.
+    from watcher import cluster, kubeapi  # noqa: PLC0415
 
     return cluster.KubernetesRuntime(
-        cluster.connect(settings.kubeconfig),
+        kubeapi.connect(settings.kubeconfig),
         _pod_store(settings, settings.bucket),
         settings.owner or settings.bucket,
         namespaces=settings.namespace_list,

@@ -164,7 +164,7 @@ def discovery(autoscaling: list[str]) -> dict[str, dict[str, Any]]:
         "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
         "/api/v1": resources("v1", services="Service", secrets="Secret"),
         "/apis/apps/v1": resources("apps/v1", deployments="Deployment"),
-        "/apis/autoscaling/": groups[1],
+        "/apis/autoscaling": groups[1],
         **hpas,
     }
 
