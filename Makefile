@@ -2,10 +2,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test bench docs manifests lock clean
+.PHONY: help setup run demo check test test-cluster images bench bench-startup docs manifests lock clean
 
 PYTHON ?= python3
 STORE ?= minio
+BASE ?= python:3.11-slim
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
@@ -13,7 +14,7 @@ TOOLS := minio helm etcd kube-apiserver kube-controller-manager
 TOOLS_LOG := .kubeserve/tools.log
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv from requirements.lock (instant when nothing changed)
 
@@ -65,9 +66,22 @@ test: $(STAMP)  ## Unit tests, then integration tests against a real MinIO and A
 	  test -z "$$failed" || { echo "The tools for the integration tests could not be built:" >&2; cat $(TOOLS_LOG) >&2; exit 1; }; \
 	  $(BIN)/python -m pytest -q tests/integration
 
-lock: $(STAMP)  ## Compile requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --universal --generate-hashes --no-header --all-extras --group dev --python-version 3.11 \
-	  pyproject.toml -o requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
+
+# Without BASE=… on the command line the images stand on a Debian made here: no registry is needed.
+test-cluster: $(STAMP)  ## Live the user's story on a real one-node cluster (as root, on Debian or with its packages)
+	@exec $(BIN)/python -m tests.cluster $(if $(filter command environment,$(origin BASE)),--base $(BASE))
+
+bench-startup: $(STAMP)  ## Upload → first prediction on the cluster, beside a bare kubectl apply
+	@exec $(BIN)/python -m tests.cluster --bench
+
+images: $(STAMP)  ## Build the images of the server and the watcher by podman, buildah or docker (BASE=python:3.11-slim)
+	@$(BIN)/python -m dev.images --base $(BASE)
+
+lock: $(STAMP)  ## Compile the lock files anew from pyproject.toml: everything, and each image's part of it
+	$(COMPILE) --all-extras --group dev -o requirements.lock
+	$(COMPILE) --extra server --constraint requirements.lock -o requirements-server.lock
+	$(COMPILE) --extra watcher --constraint requirements.lock -o requirements-watcher.lock
 
 clean:  ## Remove .venv, caches and the data of make run
 	rm -rf $(VENV) .kubeserve .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -6,7 +6,8 @@ import urllib.request
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from minio import Minio
+from minio import Minio, MinioAdmin
+from minio.credentials.providers import StaticProvider
 from minio.error import MinioException
 from minio.notificationconfig import NotificationConfig, QueueConfig
 from urllib3.exceptions import HTTPError
@@ -22,7 +23,7 @@ WEBHOOK_ARN = "arn:minio:sqs::KUBESERVE:webhook"
 
 
 class MinioServer:
-    """A MinIO on the loopback interface; a context manager that waits until it answers."""
+    """A MinIO, on the loopback interface unless told otherwise; a context manager that waits until it answers."""
 
     def __init__(
         self,
@@ -30,13 +31,14 @@ class MinioServer:
         data: Path,
         log: Path,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
         access_key: str = "minioadmin",
         secret_key: str = "minioadmin",  # noqa: S107 - a loopback server of the developer's own
         bucket: str = "",
         env: Mapping[str, str] | None = None,
     ) -> None:
-        self.endpoint = f"127.0.0.1:{port or free_port()}"
+        self.endpoint = f"{host}:{port or free_port()}"
         self.access_key, self.secret_key, self.bucket = access_key, secret_key, bucket
         command = [str(program), "server", "--quiet", "--address", self.endpoint]
         command += ["--console-address", f"127.0.0.1:{free_port()}", str(data)]
@@ -47,7 +49,7 @@ class MinioServer:
             **(env or {}),
         }
         self._data = data
-        self._child = Child("MinIO", command, log, {**settings, **(env or {})}, grace=1.5)
+        self._child = Child("MinIO", command, log, settings, grace=1.5)
 
     def __enter__(self) -> Self:
         self.start()
@@ -93,6 +95,15 @@ class MinioServer:
         except (MinioException, HTTPError):
             return False
         return True
+
+    def set_webhook(self, url: str, token: str) -> None:
+        """Tell a running server where to send events; it restarts in place."""
+        admin = MinioAdmin(
+            endpoint=self.endpoint, credentials=StaticProvider(self.access_key, self.secret_key), secure=False
+        )
+        admin.config_set("notify_webhook:KUBESERVE", {"endpoint": url, "auth_token": token})
+        admin.service_restart()
+        self._child.wait_until(self._ready, _READY_SECONDS)
 
     def _ready(self) -> bool:
         url = f"{self.url}/minio/health/ready"

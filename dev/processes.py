@@ -77,6 +77,11 @@ class Child:
         """Tell whether the program is not running."""
         return self._process is None or self._process.poll() is not None
 
+    def code(self) -> int:
+        """Wait for the program's own end, and return its exit status."""
+        assert self._process is not None
+        return self._process.wait()
+
     def check(self) -> None:
         """Raise a sentence for people if the program ended on its own."""
         if self._process is not None and (code := self._process.poll()) is not None:

@@ -61,10 +61,10 @@ class Tool:
         return [go, "build", *flags, "-o", str(output / self.name), self.package]
 
 
-def _kubernetes(name: str) -> Tool:
+def _kubernetes(name: str, *, on_path: bool = False) -> Tool:
     # Without the version the API server calls itself v0.0.0, and clients that look refuse to talk to it.
     ldflags = f"-s -w -X k8s.io/component-base/version.gitVersion={_KUBERNETES}"
-    return Tool(name, _KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", "about 3 min", "kubernetes", ldflags)
+    return Tool(name, _KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", "about 3 min", "kubernetes", ldflags, on_path)
 
 
 def _helm() -> Tool:
@@ -88,6 +88,10 @@ TOOLS = {
         _helm(),
         *(_kubernetes(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
         *(_kubernetes(name) for name in ("kubelet", "kube-proxy")),
+        _kubernetes("kubectl", on_path=True),
+        Tool("metrics-server", "v0.9.0", "sigs.k8s.io/metrics-server/cmd/metrics-server", "about 2 min"),
+        Tool("coredns", "v1.15.0", "github.com/coredns/coredns", "about 2 min"),
+        Tool("pause", "1", ".", "a second", "pause"),
     )
 }
 
@@ -222,14 +226,14 @@ def _say(text: str) -> None:
 
 
 def main(names: Sequence[str]) -> int:
-    """Build the programs named and print where they are."""
+    """Build the programs named, or all, and print where they are."""
     if unknown := sorted(set(names) - TOOLS.keys()):
         _say(f"Unknown: {', '.join(unknown)}. Known: {', '.join(TOOLS)}.")
         return 2
     # SystemExit unwinds: the build under way is ended, its half-built file removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        for name in names:
+        for name in names or TOOLS:
             print(find(name), flush=True)
     except ToolUnavailable as error:
         _say(str(error))

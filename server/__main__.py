@@ -15,6 +15,7 @@ import structlog
 
 from server import logs
 from server.app import create_app
+from server.drain import drain_on_sigterm
 
 MAX_BODY_SIZE = 16 * 1024 * 1024
 """Bytes: ten thousand rows of a hundred features as JSON."""
@@ -35,6 +36,7 @@ def arguments() -> argparse.Namespace:
     add("--name", "model", "the model's name in answers and metrics")
     add("--version", "", "the model's version in answers and metrics")
     add("--max-body-size", MAX_BODY_SIZE, "largest request body, in bytes", int)
+    add("--drain-seconds", 0.0, "on SIGTERM answer for this long before the stop", float)
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
 
@@ -56,6 +58,7 @@ def main() -> int:
         max_body_size=options.max_body_size,
         fail=failures.append,
     )
+    drain_on_sigterm(app, options.drain_seconds)
     app.run(sock=sock, single_process=True, motd=False, access_log=False)
     code = failed(failures[0]) if failures else 0
     sys.stderr.flush()

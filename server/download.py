@@ -18,11 +18,10 @@ from minio.error import MinioException, S3Error
 
 from server import logs
 from server.errors import ModelError
-from server.loader import PACKAGES
+from server.layout import MODEL, PACKAGES, REQUIREMENTS
 
 log = structlog.get_logger()
 
-MODEL, REQUIREMENTS = "model.joblib", "requirements.txt"
 REASONS = {
     "AccessDenied": "the credentials may not read it",
     "InvalidAccessKeyId": "the access key is unknown to the store",

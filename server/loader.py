@@ -13,12 +13,10 @@ import numpy as np
 import structlog
 
 from server.errors import ModelError
+from server.layout import PACKAGES
 from server.payload import Schema
 
 log = structlog.get_logger()
-
-PACKAGES = "packages"
-"""Beside the model file: what its requirements.txt brought."""
 
 NEEDS_A_FRAME = "strings is only supported for dataframes"
 """scikit-learn's words when a pipeline picks its columns by name."""

@@ -12,7 +12,7 @@ import click
 import urllib3
 import yaml
 
-from watcher import logs
+from watcher import __version__, logs
 from watcher.errors import WatcherError
 from watcher.settings import Settings
 from watcher.status import table
@@ -67,7 +67,7 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="kubeserve")
+@click.version_option(__version__)
 def main() -> None:
     """Put a model.joblib into a bucket, get a prediction service on Kubernetes."""
 

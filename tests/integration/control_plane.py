@@ -14,19 +14,36 @@ from dev import tools
 from dev.processes import Child, free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _READY_SECONDS = 30
 
 
 class ControlPlane:
-    """Starts within seconds on free loopback ports; everything it writes is in `directory`."""
+    """Starts within seconds on free ports; everything it writes is in `directory`.
 
-    def __init__(self, directory: Path) -> None:
+    Flags given here come on top of its own, `certificate_authority` is then what signed the API server's, and
+    `tokens` are further lines of its token file: `token,user,uid,"group"`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        address: str = "127.0.0.1",
+        certificate_authority: Path | None = None,
+        api_flags: Mapping[str, str] | None = None,
+        manager_flags: Mapping[str, str] | None = None,
+        tokens: Iterable[str] = (),
+    ) -> None:
         self.directory = directory
         self.kubeconfig = directory / "kubeconfig"
-        self.server = f"https://127.0.0.1:{free_port()}"
+        self.server = f"https://{address}:{free_port()}"
+        self._authority = certificate_authority or directory / "certificates" / "apiserver.crt"
+        self._more_api_flags, self._more_manager_flags = api_flags or {}, manager_flags or {}
         self._token = secrets.token_hex(16)
+        self._tokens = [f'{self._token},admin,admin,"system:masters"', *tokens]
         self._etcd = f"http://127.0.0.1:{free_port()}"
         self._stack = ExitStack()
 
@@ -47,10 +64,11 @@ class ControlPlane:
     def _start(self) -> None:
         etcd = self._child("etcd", self._etcd_flags())
         etcd.wait_until(lambda: self._answers(f"{self._etcd}/health"), _READY_SECONDS)
-        api = self._child("kube-apiserver", self._api_flags())
+        api = self._child("kube-apiserver", {**self._api_flags(), **self._more_api_flags})
         api.wait_until(lambda: self._answers(f"{self.server}/readyz"), _READY_SECONDS)
         manager_port = free_port()
-        manager = self._child("kube-controller-manager", self._manager_flags(manager_port))
+        flags = {**self._manager_flags(manager_port), **self._more_manager_flags}
+        manager = self._child("kube-controller-manager", flags)
         manager.wait_until(lambda: self._answers(f"https://127.0.0.1:{manager_port}/healthz"), _READY_SECONDS)
         default = f"{self.server}/api/v1/namespaces/default/serviceaccounts/default"
         # Pods are refused until the controller manager has made the namespace's service account.
@@ -62,7 +80,7 @@ class ControlPlane:
         return self._stack.enter_context(child)
 
     def _write_credentials(self) -> None:
-        (self.directory / "tokens.csv").write_text(f'{self._token},admin,admin,"system:masters"\n')
+        (self.directory / "tokens.csv").write_text("".join(f"{line}\n" for line in self._tokens))
         key = self.directory / "service-account.key"
         subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
         self.kubeconfig.write_text(json.dumps(self._kubeconfig()))  # JSON is YAML too
@@ -70,7 +88,7 @@ class ControlPlane:
     def _kubeconfig(self) -> dict[str, object]:
         cluster = {
             "server": self.server,
-            "certificate-authority": str(self.directory / "certificates" / "apiserver.crt"),
+            "certificate-authority": str(self._authority),
         }
         return {
             "apiVersion": "v1",

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import joblib
 import urllib3
 from kubernetes import client
+from sklearn.dummy import DummyClassifier
 
 T = TypeVar("T")
 
@@ -38,6 +40,17 @@ def eventually(look: Callable[[], T], seconds: float = 30) -> T:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return sock.getsockname()[1]
+
+
+def dumped(estimator: Any) -> bytes:
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    return file.getvalue()
+
+
+def model(answer: str) -> bytes:
+    """A model of one feature that always answers the same."""
+    return dumped(DummyClassifier(strategy="constant", constant=answer).fit([[0.0], [1.0]], [answer, "other"]))
 
 
 class Watcher:

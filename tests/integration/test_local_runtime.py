@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
-import joblib
 import pytest
 import urllib3
-from sklearn.dummy import DummyClassifier
 
-from .driving import Uploads, Watcher, eventually
-
-
-def model(answer: str) -> bytes:
-    """A model that always answers the same."""
-    file = io.BytesIO()
-    joblib.dump(DummyClassifier(strategy="constant", constant=answer).fit([[0.0], [1.0]], [answer, "other"]), file)
-    return file.getvalue()
+from .driving import Uploads, Watcher, eventually, model
 
 
 def predict(url: str) -> Any:

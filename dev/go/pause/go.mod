@@ -1,0 +1,3 @@
+module kubeserve.invalid/pause
+
+go 1.25

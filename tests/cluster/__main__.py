@@ -1,0 +1,114 @@
+"""`make test-cluster`: make the machine ready, enter a network namespace, run the tests there, leave nothing behind.
+
+`python -m tests.cluster [--base IMAGE] [pytest's arguments]`. Logs of every component: `.kubeserve/cluster/logs`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dev import tools
+from dev.images import BuildError
+from dev.processes import Child, StopRequested, stop_on_signals
+
+from . import cgroups, machine, network
+
+STATE = Path(".kubeserve/cluster").resolve()
+RUN = Path("/run/kubeserve-test")
+"""Sockets have paths of 107 characters at most, and a work tree may be deep."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    parser.add_argument("--base", default="", help="base image; default: a Debian made here, as no registry is needed")
+    parser.add_argument("--bench", action="store_true", help="measure the start-up instead of telling the story")
+    options, arguments = parser.parse_known_args()
+    arguments.insert(0, "tests/cluster/bench_startup.py" if options.bench else "tests/cluster")
+    stop_on_signals()
+    try:
+        images = machine.prepare(options.base)
+        with only_one(), surroundings():
+            return run_tests(images, arguments)
+    except (machine.Unprepared, BuildError, tools.ToolUnavailable) as error:
+        print(f"make test-cluster: {error}", file=sys.stderr)
+        return 1
+    except StopRequested:
+        return 130
+
+
+def run_tests(images: list[Path], arguments: list[str]) -> int:
+    environment = {"KUBESERVE_TEST_STATE": str(STATE), "KUBESERVE_TEST_RUN": str(RUN)}
+    environment["KUBESERVE_TEST_IMAGES"] = os.pathsep.join(map(str, images))
+    pytest = [sys.executable, "-m", "pytest", "-q", "-s", "-x", *arguments]
+    with Child("pytest", network.entered(pytest), env=environment, grace=60) as tests:
+        while not tests.ended():
+            time.sleep(0.1)
+        return tests.code()
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """One test cluster at a time on a machine: the namespace and the cgroup have fixed names."""
+    path = tools.cache_dir() / "cluster.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def surroundings() -> Iterator[None]:
+    """The namespace and the cgroup; what an earlier run left, killed as it was, goes first."""
+    clear(known_handles())
+    shutil.rmtree(STATE, ignore_errors=True)
+    (STATE / "logs").mkdir(parents=True)
+    RUN.mkdir(parents=True, exist_ok=True)
+    before = network.pod_handles()
+    (STATE / "handles-before").write_text("\n".join(before))
+    try:
+        cgroups.create()
+        network.create()
+        yield
+    finally:
+        clear(network.pod_handles() - before)
+
+
+def known_handles() -> set[str]:
+    """The pods' namespaces that the run before this made, if it could not remove them."""
+    note = STATE / "handles-before"
+    return network.pod_handles() - set(note.read_text().split()) if note.exists() else set()
+
+
+def clear(handles: set[str]) -> None:
+    """End and remove all that is ours: processes first, then mounts, namespaces and files. Logs stay."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in network.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        time.sleep(0.2)
+    cgroups.kill()
+    for mount in mounts():
+        subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+    network.delete(handles)
+    for folder in (RUN, STATE / "node"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def mounts() -> list[str]:
+    """What is mounted below our folders, the innermost first."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    targets = [line.split()[4].replace("\\040", " ") for line in lines]
+    return [path for path in reversed(targets) if path.startswith((f"{STATE}/", f"{RUN}/"))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

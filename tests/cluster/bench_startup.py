@@ -1,0 +1,124 @@
+"""`make bench-startup`: upload → first prediction through the Service, beside a bare `kubectl apply` of the same.
+
+The two take turns, twenty times. The clock starts when the upload is done, or when kubectl starts with the model
+already in the bucket; it stops at the first answer by the Service's ClusterIP. The image is on the node.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+from kubernetes import client, watch
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+from dev.minio_server import MinioServer
+from dev.sections import write_section
+from tests.integration.driving import Uploads, dumped, eventually
+
+from .kubeserve import Kubeserve
+from .node import Node
+from .user import User, step
+
+ROUNDS = 20
+UPLOADED, BARE = "uploaded", "bare"
+OTHER_BUCKET = "bare-models"
+"""The watcher does not look there."""
+REQUEST = {"data": [[5.1, 3.5, 1.4, 0.2]]}
+PERFORMANCE = Path("docs/performance.md")
+
+
+def test_start_up(user: User, node: Node, kubeserve: Kubeserve, uploads: Uploads, objects: str, model: bytes) -> None:
+    for name in (UPLOADED, BARE):
+        user.namespace(name)
+    kubeserve.upgrade("--set", "settings.max-delete-fraction=1")  # or the second deletion in a minute is held
+    key = f"{UPLOADED}/iris/v1/model.joblib"
+    measured: dict[str, list[float]] = {UPLOADED: [], BARE: []}
+    for number in range(ROUNDS + 1):
+        with step(f"round {number} of {ROUNDS}; the first is not counted"):
+            uploads.put(key, model)
+            uploaded = until_answered(node, UPLOADED, time.monotonic())
+            uploads.delete(key)
+            gone(user, UPLOADED)
+
+            started = time.monotonic()
+            user.kubectl("apply", "--filename", "-", stdin=objects)
+            bare = until_answered(node, BARE, started)
+            user.kubectl("delete", "--filename", "-", "--wait=false", stdin=objects)
+            gone(user, BARE)
+        if number:
+            measured[UPLOADED].append(uploaded)
+            measured[BARE].append(bare)
+    text = table(measured)
+    print(text)
+    write_section(PERFORMANCE, "start-up", text)
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    return dumped(LogisticRegression(max_iter=1000).fit(*load_iris(return_X_y=True)))
+
+
+@pytest.fixture(scope="module")
+def objects(minio: MinioServer, model: bytes) -> str:
+    """What `kubeserve render` prints for the same model in a bucket that nobody watches."""
+    s3, key = minio.client(), f"{BARE}/iris/v1/model.joblib"
+    s3.make_bucket(OTHER_BUCKET)
+    s3.put_object(OTHER_BUCKET, key, io.BytesIO(model), len(model))
+    credentials = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+    command = [sys.executable, "-m", "watcher", "render", f"s3://{OTHER_BUCKET}/{key}", "--s3-endpoint", minio.endpoint]
+    done = subprocess.run(command, env={**os.environ, **credentials}, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def until_answered(node: Node, namespace: str, started: float) -> float:
+    """Seconds since `started` when the namespace's one model answers."""
+    address = service_address(node, namespace)
+    while not answers(f"http://{address}/predict"):
+        assert time.monotonic() - started < 60, f"no answer in namespace {namespace}"
+        time.sleep(0.01)
+    return time.monotonic() - started
+
+
+def service_address(node: Node, namespace: str) -> str:
+    """As soon as there is one."""
+    services = client.CoreV1Api(node.api).list_namespaced_service
+    for event in watch.Watch().stream(services, namespace, timeout_seconds=30, _request_timeout=35):
+        if event["type"] == "ADDED":
+            return str(event["object"].spec.cluster_ip)
+    raise AssertionError(f"no Service in namespace {namespace} within 30 s")
+
+
+def answers(url: str) -> bool:
+    try:
+        return urllib3.request("POST", url, json=REQUEST, timeout=1, retries=False).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def gone(user: User, namespace: str) -> None:
+    eventually(lambda: user.get("pods,services,deployments", "--namespace", namespace)["items"] == [], 90)
+
+
+def table(measured: dict[str, list[float]]) -> str:
+    rows = ["| from | median | fastest | slowest |", "| --- | --- | --- | --- |"]
+    for name, what in ((UPLOADED, "the end of the upload"), (BARE, "the start of `kubectl apply`, model in place")):
+        seconds = measured[name]
+        rows.append(f"| {what} | {statistics.median(seconds):.2f} s | {min(seconds):.2f} s | {max(seconds):.2f} s |")
+    ratio = statistics.median(measured[UPLOADED]) / statistics.median(measured[BARE])
+    return "\n".join(
+        [
+            "## From upload to the first prediction on a cluster\n",
+            f"Through the Service, image on the node, {ROUNDS} rounds in turn; written by `make bench-startup`.\n",
+            *rows,
+            f"\nRatio of the medians: {ratio:.2f} (goal: 1.2 at most, and 3.5 s).",
+        ]
+    )

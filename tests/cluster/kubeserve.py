@@ -1,0 +1,71 @@
+"""The watcher as Helm installs it, and what a user sees of it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import urllib3
+
+from dev.minio_server import MinioServer
+from tests.integration.driving import eventually
+
+from .user import User
+
+NAMESPACE = "kubeserve"
+RELEASE = "kubeserve"
+CHART = "manifests/charts/kubeserve"
+
+
+class Kubeserve:
+    """One installed watcher."""
+
+    def __init__(self, user: User) -> None:
+        self._user, self._url = user, ""
+
+    def install(self, minio: MinioServer) -> None:
+        self._user.helm("install", RELEASE, CHART, "--namespace", NAMESPACE, "--wait", *self._values(minio))
+        self._url = f"http://{self._user.cluster_ip(NAMESPACE, RELEASE)}"
+
+    def upgrade(self, *arguments: str) -> None:
+        where = ("--namespace", NAMESPACE, "--wait", "--reuse-values")
+        self._user.helm("upgrade", RELEASE, CHART, *where, *arguments)
+
+    def connect_webhook(self, minio: MinioServer) -> None:
+        """As the chart's notes say, by MinIO's admin API; it restarts for that."""
+        secret = self._user.get("secret", f"{RELEASE}-webhook", "--namespace", NAMESPACE)
+        token = base64.b64decode(secret["data"]["KUBESERVE_WEBHOOK_TOKEN"]).decode()
+        minio.set_webhook(f"{self._url}/events", token)
+        eventually(minio.notify)
+
+    def status(self) -> dict[str, Any]:
+        response = urllib3.request("GET", f"{self._url}/status", timeout=5, retries=False)
+        found: dict[str, Any] = response.json()
+        return found
+
+    def status_table(self) -> str:
+        return self._user.kubectl(
+            "exec", "--namespace", NAMESPACE, f"deployment/{RELEASE}", "--", "kubeserve", "status"
+        )
+
+    def model(self, name: str) -> dict[str, Any]:
+        found: dict[str, dict[str, Any]] = {item["model"]: item for item in self.status()["models"]}
+        return found[name]
+
+    def is_ready(self, name: str, version: str) -> bool:
+        found = self.model(name)
+        return bool(found["state"] == "Ready" and found["version"] == version)
+
+    def wait(self, name: str, version: str) -> None:
+        eventually(lambda: self.is_ready(name, version), 60)
+
+    @staticmethod
+    def _values(minio: MinioServer) -> list[str]:
+        values = {
+            "s3.endpoint": minio.endpoint,
+            "s3.bucket": minio.bucket,
+            "s3.accessKey": minio.access_key,
+            "s3.secretKey": minio.secret_key,
+            "watch.allNamespaces": "true",
+        }
+        return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]

@@ -1,0 +1,130 @@
+"""What the machine must have: root, Debian's packages for containers, the Go tools and the images, all as files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from dev import images, tools
+
+from .containerd import PAUSE, PLUGINS
+
+PROGRAMS = {
+    "containerd": "containerd",
+    "runc": "runc",
+    f"{PLUGINS}/bridge": "containernetworking-plugins",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+    "podman": "podman",
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+    "sysctl": "procps",
+    "nsenter": "util-linux",
+    "openssl": "openssl",
+    "kubectl": "",
+}
+"""Program → Debian package; "" where Debian has none and we build it."""
+
+TOOLS = (
+    *("minio", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
+    *("kubectl", "helm", "metrics-server", "coredns", "pause"),
+)
+
+STAND_IN = "localhost/kubeserve-python-stand-in:bookworm"
+"""For `python:3.11-slim`, where no registry is reached: the same Debian, its own Python 3.11."""
+
+
+class Unprepared(Exception):  # noqa: N818 - named by what is wrong
+    """The cluster tests cannot run here; the message says what to do."""
+
+
+def prepare(base: str) -> list[Path]:
+    """Install, build, and return the archives of the images. Fast when all is there."""
+    if os.geteuid() != 0:
+        raise Unprepared("the cluster tests start containers and make a network namespace: run them as root")
+    install_packages()
+    for name in TOOLS:
+        tools.find(name)
+    return [save(name) for name in (pause(), *build(base or stand_in()))]
+
+
+def install_packages() -> None:
+    missing = sorted({package for program, package in PROGRAMS.items() if package and not shutil.which(program)})
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        raise Unprepared(f"install these (the names are Debian's): {' '.join(missing)}")
+    say(f"installing Debian packages: {' '.join(missing)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+        done = subprocess.run(
+            ["apt-get", "--quiet", *step], env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Unprepared(f"apt-get {step[0]} failed: {' '.join(done.stderr.splitlines()[-3:])}")
+
+
+def stand_in() -> str:
+    """The base image, made once and kept by podman."""
+    if subprocess.run(["podman", "image", "exists", STAND_IN], check=False).returncode != 0:
+        say("making a Debian with Python as the images' base (about a minute, once) …")
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "root"
+            packages = "python3,python3-venv,ca-certificates"
+            _run("debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(root))
+            _run("chroot", str(root), "apt-get", "clean")
+            archive = Path(folder) / "root.tar"
+            _run("tar", "-C", str(root), "-cf", str(archive), ".")
+            _run("podman", "import", str(archive), STAND_IN)
+    return STAND_IN
+
+
+def build(base: str) -> list[str]:
+    """Both images from their real Dockerfiles. Without a container engine's privileges: in a chroot."""
+    names = []
+    for part in images.NAMES:
+        say(f"building the {part}'s image …")
+        images.build(part, images.image(part), base, ["--isolation=chroot", "--network=host"], quiet=True)
+        names.append(images.image(part))
+    return names
+
+
+def pause() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(tools.find("pause"), Path(folder) / "pause")
+        dockerfile = Path(folder) / "Dockerfile"
+        dockerfile.write_text('FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n')
+        _run("podman", "build", "--isolation=chroot", "-t", PAUSE, folder)
+    return PAUSE
+
+
+def save(name: str) -> Path:
+    """The image as an archive, written anew only when the image is another."""
+    identity = _run("podman", "image", "inspect", "--format", "{{.Id}}", name).strip()
+    folder = tools.cache_dir() / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = name.replace("/", "_").replace(":", "_")
+    archive = folder / f"{stem}-{identity[:12]}.tar"
+    if not archive.exists():
+        for old in folder.glob(f"{stem}-*.tar"):
+            old.unlink()
+        partial = archive.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        _run("podman", "save", "--output", str(partial), name)
+        partial.rename(archive)
+    return archive
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Unprepared(f"{' '.join(command[:3])} … failed: {' '.join(done.stderr.splitlines()[-3:])}")
+    return done.stdout
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
