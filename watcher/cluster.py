@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from kubernetes import client
-
 from watcher.kubeapi import APPLY, CONFLICT, NOT_FOUND, Api, translated
 from watcher.models import (
     ETAG,
@@ -44,11 +42,11 @@ OBSERVED_KINDS = ("Deployment", "Service", HPA)
 
 
 class KubernetesRuntime:
-    """Implements the reconciler's `Runtime`. Thread-safe: the ApiClient's pool is."""
+    """Implements the reconciler's `Runtime`. Thread-safe: the Api is."""
 
     def __init__(
         self,
-        api: client.ApiClient,
+        api: Api,
         store: Store,
         owner: str,
         *,
@@ -56,7 +54,7 @@ class KubernetesRuntime:
         create_namespaces: bool = False,
         base: Mapping[str, Any] | None = None,
     ) -> None:
-        self._api, self._store, self._owner, self._base = Api(api), store, owner, base or {}
+        self._api, self._store, self._owner, self._base = api, store, owner, base or {}
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
 
     def render(self, release: Release) -> list[Manifest]:

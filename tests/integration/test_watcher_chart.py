@@ -134,11 +134,21 @@ def live_a_life(site: Site) -> None:
         eventually(lambda: "HPA" not in {kind for kind, _ in models.objects()})
         site.put("iris/values.yaml", b"autoscaling: {maxReplicas: 3}")
         eventually(lambda: models.hpa("iris").spec.max_replicas == 3)
+        site.put("iris/values.yaml", b"autoscaling: {maxReplicas: many}")
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        site.delete("iris/values.yaml")
         site.delete("iris/v2/model.joblib")
         eventually(lambda: models.version("iris") == "v1")
+        eventually(lambda: announced(models) >= {"Applied", "Rejected", "RolledBack"})
         site.delete("iris/v1/model.joblib")
         eventually(lambda: not models.objects())
     assert "orbidden" not in watcher.log.read_text()
+
+
+def announced(models: Cluster) -> set[str]:
+    """The reasons of the Events that `kubectl describe` shows of the Deployment."""
+    about = f"involvedObject.uid={models.deployment('iris').metadata.uid},source=kubeserve"
+    return {item.reason for item in models.core.list_namespaced_event(models.namespace, field_selector=about).items}
 
 
 def test_a_namespace_is_made_only_where_that_is_granted(site: Site) -> None:
@@ -155,6 +165,7 @@ IN_THE_MODELS_NAMESPACE = [
     ("GET", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
     ("DELETE", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
     ("GET", "/api/v1/namespaces/{models}/configmaps"),
+    ("GET", "/api/v1/namespaces/{models}/events"),
     ("POST", "/api/v1/namespaces/{models}/pods"),
     ("GET", "/api/v1/namespaces/{models}/pods/x"),
     ("DELETE", "/api/v1/namespaces/{models}/pods/x"),
