@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-cluster images bench bench-startup docs manifests lock clean
+.PHONY: help setup run demo check test test-cluster images docs manifests lock clean
+.PHONY: bench bench-serving bench-startup bench-webhook
 
 PYTHON ?= python3
 STORE ?= minio
@@ -14,7 +15,7 @@ TOOLS := minio helm etcd kube-apiserver kube-controller-manager
 TOOLS_LOG := .kubeserve/tools.log
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv from requirements.lock (instant when nothing changed)
 
@@ -50,7 +51,12 @@ docs: $(STAMP)  ## Write the README's tables from the code
 manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart
 	$(BIN)/python -m dev.manifests
 
-bench: $(STAMP)  ## Measure upload → applied by the webhook, beside a bare apply
+bench: bench-serving bench-webhook  ## Both benchmarks (QUICK=1: seconds, and figures that mean nothing)
+
+bench-serving: $(STAMP)  ## Our server beside its peers → docs/performance.md; needs wrk, and a quiet machine for 15 min
+	@exec $(BIN)/python -m tests.bench.serving $(if $(QUICK),--quick)
+
+bench-webhook: $(STAMP)  ## Measure upload → applied by the webhook, beside a bare apply
 	$(BIN)/python -m tests.bench.webhook_latency
 
 # The first build of the tools takes minutes; the unit tests need none of them.

@@ -82,6 +82,11 @@ class Child:
         assert self._process is not None
         return self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The program's process id, which is also its session's; 0 where it was not started."""
+        return self._process.pid if self._process else 0
+
     def check(self) -> None:
         """Raise a sentence for people if the program ended on its own."""
         if self._process is not None and (code := self._process.poll()) is not None:

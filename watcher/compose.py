@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -170,11 +171,15 @@ def _start_hints(settings: Settings, loop: Loop, sources: Sources) -> Event:
     """Start what hints beside the webhook and the poll; setting the event stops it."""
     halt = Event()
     if settings.store != "s3":
-        sources.report("folder", live=True)
-        Thread(target=folder.follow, args=(_folder(settings), loop.hint, halt), daemon=True).start()
+        report = partial(_report_folder, sources)
+        Thread(target=folder.follow, args=(_folder(settings), loop.hint, report, halt), daemon=True).start()
     elif settings.listen_stream:
         ListenStream(_endpoint(settings), settings.bucket, settings.listen_ping, loop.hint, sources).start()
     return halt
+
+
+def _report_folder(sources: Sources, problem: str) -> None:
+    sources.report("folder", live=not problem, detail=problem)
 
 
 def _chart_values(settings: Settings) -> dict[str, Any]:

@@ -91,7 +91,9 @@ def translated(doing: str) -> Iterator[None]:
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
         raise Retryable("StoreUnreachable", f"{doing}: the store cannot be reached ({_short(error)})") from error
     except ValueError as error:
-        # The SDK's word for "no provider had credentials", and for malformed answers.
+        if "providers fail" in str(error):
+            advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            raise Retryable("NoCredentials", f"{doing}: there are no S3 credentials: {advice}") from error
         raise Retryable("StoreUnusable", f"{doing}: {_short(error)}") from error
 
 

@@ -37,8 +37,11 @@ def main() -> int:
     stop_on_signals()
     try:
         images = machine.prepare(options.base)
-        with only_one(), surroundings():
-            return run_tests(images, arguments)
+        with only_one():
+            with surroundings():
+                code = run_tests(images, arguments)
+            print(f"Logs of every component: {STATE / 'logs'}")
+            return code or nothing_left()
     except (machine.Unprepared, BuildError, tools.ToolUnavailable) as error:
         print(f"make test-cluster: {error}", file=sys.stderr)
         return 1
@@ -54,6 +57,14 @@ def run_tests(images: list[Path], arguments: list[str]) -> int:
         while not tests.ended():
             time.sleep(0.1)
         return tests.code()
+
+
+def nothing_left() -> int:
+    """1, with what it is, if anything of ours outlived the clean-up."""
+    left = [*map(str, network.processes()), *map(str, cgroups.processes()), *mounts()]
+    if left or network.exists():
+        print(f"make test-cluster left behind: {', '.join(left) or network.NAME}", file=sys.stderr)
+    return int(bool(left) or network.exists())
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def create() -> None:
 def kill() -> None:
     """End every process in it, and remove it."""
     deadline = time.monotonic() + 10
-    while (pids := set(_processes())) and time.monotonic() < deadline:
+    while (pids := set(processes())) and time.monotonic() < deadline:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -41,7 +41,7 @@ def _folders() -> list[Path]:
     return [folder / NAME.strip("/") for folder in ROOT.iterdir() if (folder / "cgroup.procs").exists()]
 
 
-def _processes() -> Iterator[int]:
+def processes() -> Iterator[int]:
     for folder in _folders():
         for path in folder.rglob("cgroup.procs"):
             with suppress(OSError):

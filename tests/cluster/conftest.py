@@ -40,7 +40,14 @@ def node(state: Path) -> Iterator[Node]:
     try:
         yield found
     finally:
+        note_state(User(found.kubeconfig), state / "logs" / "cluster-state.txt")
         found.__exit__()
+
+
+def note_state(user: User, path: Path) -> None:
+    """What a developer would ask first when a test has failed."""
+    questions = (("get", "all", "-A", "-o", "wide"), ("get", "events", "-A"), ("describe", "pods", "-A"))
+    path.write_text("\n\n".join(user.kubectl(*question) for question in questions))
 
 
 @pytest.fixture(scope="session")

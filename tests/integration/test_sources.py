@@ -80,3 +80,20 @@ def test_a_store_that_is_down_is_said_and_nothing_is_lost(watcher_of: Any) -> No
         eventually(lambda: "cannot be reached" in source(watcher, "poll")["detail"])
         assert watcher.get("/readyz").status == 503
         assert watcher.get("/healthz").status == 200
+
+
+def test_missing_credentials_are_said_with_what_to_set(watcher_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with watcher_of(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME="/nonexistent") as watcher:
+        eventually(lambda: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in source(watcher, "poll")["detail"])
+
+
+def test_a_folder_that_is_not_there_is_said_waited_for_and_never_made(tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    arguments = ("--runtime", "local", "--store", f"folder:{bucket}", "--state-dir", str(tmp_path / "state"))
+    with Watcher(tmp_path / "watcher.log", *arguments) as watcher:
+        eventually(lambda: "there is no folder" in source(watcher, "folder")["detail"])
+        assert not bucket.exists()
+        (bucket / "team/iris/v1").mkdir(parents=True)
+        (bucket / "team/iris/v1/model.joblib").write_bytes(b"x")
+        eventually(lambda: source(watcher, "folder")["live"] and watcher.state("iris"))

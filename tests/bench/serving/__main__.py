@@ -1,0 +1,109 @@
+"""Measure the servers side by side and write what was found: `make bench-serving [QUICK=1]`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import importlib.metadata
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dev.processes import StopRequested, stop_on_signals
+from dev.sections import write_section
+from tests.bench.serving import binary, cases, cores, models, rounds, startup, wrk
+from tests.bench.serving.bench import Bench, say
+from tests.bench.serving.chart import chart
+from tests.bench.serving.figures import Measured
+from tests.bench.serving.goals import outcomes
+from tests.bench.serving.report import Circumstances, document, line
+from tests.bench.serving.servers import ALL, CORE, Server
+
+ROOT = Path(__file__).parents[3]
+
+
+def main() -> int:
+    options = _arguments()
+    effort = cases.QUICK if options.quick else cases.FULL
+    servers = _chosen(options.servers) if options.servers else CORE if options.quick else ALL
+    stop_on_signals()
+    try:
+        wrk.require()
+        chosen = cores.choose()
+        # This program itself stays off the servers' core.
+        os.sched_setaffinity(0, {chosen.client})
+        began, others = dt.datetime.now(dt.UTC), cores.busy()
+        measured = _measured(servers, effort, chosen)
+    except (wrk.WrkError, cores.TooFewCoresError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except StopRequested:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+    how = _circumstances(effort, began, max(others, cores.busy()))
+    _write(options.to or _target(quick=options.quick), measured, servers, effort, how)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.serving", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few servers, one short run each: shows that it works")
+    parser.add_argument("--servers", help=f"comma-separated, of: {', '.join(server.name for server in ALL)}")
+    parser.add_argument("--to", type=Path, help="folder for performance.md and performance.svg")
+    return parser.parse_args()
+
+
+def _chosen(names: str) -> Sequence[Server]:
+    """By the start of their names, whatever the case."""
+    wanted = tuple(name.strip().lower() for name in names.split(","))
+    return [server for server in ALL if server.name.lower().startswith(wanted)]
+
+
+def _target(*, quick: bool) -> Path:
+    # What a quick run finds is noise, which must not replace figures.
+    return ROOT / ".kubeserve" / "bench" if quick else ROOT / "docs"
+
+
+def _measured(servers: Sequence[Server], effort: cases.Effort, chosen: cores.Cores) -> Measured:
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        bench = Bench(Measured(), effort, chosen, Path(folder))
+        files = models.save(bench.folder, effort.models)
+        say("Starting ours beside a bare Python …")
+        startup.measure(bench, files)
+        say("Sending 8 MB by V2's binary extension …")
+        binary.measure(bench)
+        rounds.measure(bench, servers, files)
+        return bench.measured
+
+
+def _write(
+    folder: Path, measured: Measured, servers: Sequence[Server], effort: cases.Effort, how: Circumstances
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    page = document(measured, servers, effort.cases, how)
+    write_section(folder / "performance.md", "serving", page)
+    (folder / "performance.svg").write_text(chart(measured, servers, effort.charted))
+    print(page)
+    for outcome in outcomes(measured):
+        print(line(outcome))
+    print(f"Written to {folder / 'performance.md'} and performance.svg.")
+
+
+def _circumstances(effort: cases.Effort, began: dt.datetime, others: float) -> Circumstances:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("scikit-learn", "numpy", "sanic"))
+    minutes = (dt.datetime.now(dt.UTC) - began).total_seconds() / 60
+    return Circumstances(
+        when=f"{began:%Y-%m-%d %H:%M} UTC",
+        machine=cores.machine(),
+        versions=f"Python {platform.python_version()}, {versions}",
+        effort=f"Medians of {effort.rounds} runs of {effort.seconds} s by turns, of {effort.goal_rounds} for "
+        f"{', '.join(server.name for server in CORE)} where a goal compares them; {minutes:.0f} minutes in all",
+        others=others,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""What every measurement is given, and where it puts what it finds."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.serving.cases import Effort
+from tests.bench.serving.cores import Cores
+from tests.bench.serving.figures import Measured
+
+
+@dataclass(frozen=True)
+class Bench:
+    """`folder` is removed at the end."""
+
+    measured: Measured
+    effort: Effort
+    cores: Cores
+    folder: Path
+
+
+def say(text: str) -> None:
+    """Show that it goes on."""
+    print(text, file=sys.stderr, flush=True)

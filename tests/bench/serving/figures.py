@@ -1,0 +1,124 @@
+"""What was measured, and medians of it. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """One load."""
+
+    model: str
+    rows: int
+    connections: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the load generator.
+
+    `wrong` answers are among `requests`; `broken` are connections and time-outs; `shown` is the first wrong answer,
+    or why there was no run at all.
+    """
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    wrong: int = 0
+    broken: int = 0
+    shown: str = ""
+    client_busy: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Right answers per second."""
+        return (self.requests - self.wrong) / self.seconds
+
+
+@dataclass(frozen=True)
+class Memory:
+    """MB."""
+
+    rss: float
+    pss: float
+
+
+@dataclass(frozen=True)
+class Started:
+    """One start: seconds to healthy, and the memory then."""
+
+    seconds: float
+    memory: Memory
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The median of runs; `failure` says what went wrong in any of them, and then it counts for no goal."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    runs: int
+    failure: str = ""
+
+
+def figure(runs: Sequence[Run]) -> Figure:
+    return Figure(
+        median(run.rate for run in runs),
+        median(run.p50_ms for run in runs),
+        median(run.p99_ms for run in runs),
+        len(runs),
+        _failure(runs),
+    )
+
+
+def _failure(runs: Iterable[Run]) -> str:
+    for run in runs:
+        if run.wrong:
+            return f"{run.wrong} of {run.requests} answers wrong: {run.shown}"
+        if run.shown:
+            return run.shown
+        if run.broken:
+            return f"{run.broken} connections broke or timed out"
+        if not run.requests:
+            return "no answer at all"
+    return ""
+
+
+def started(starts: Sequence[Started]) -> Started:
+    """The median of each."""
+    memory = Memory(median(start.memory.rss for start in starts), median(start.memory.pss for start in starts))
+    return Started(median(start.seconds for start in starts), memory)
+
+
+@dataclass
+class Measured:
+    """Everything of one run. Servers are named; `absent` says for which case or model one is missing, and why.
+
+    `limits` has a profile of ours for each load where it missed a goal.
+    """
+
+    runs: dict[Case, dict[str, list[Run]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    starts: dict[str, list[Started]] = field(default_factory=lambda: defaultdict(list))
+    absent: dict[tuple[str, str], str] = field(default_factory=dict)
+    bare: dict[str, list[Started]] = field(default_factory=lambda: defaultdict(list))
+    alone: dict[str, list[Started]] = field(default_factory=lambda: defaultdict(list))
+    bare_predict: list[float] = field(default_factory=list)
+    binary: dict[tuple[str, int], list[Run]] = field(default_factory=lambda: defaultdict(list))
+    binary_absent: str = ""
+    limits: dict[str, str] = field(default_factory=dict)
+
+    def figure(self, case: Case, server: str) -> Figure | None:
+        """The median, or None where nothing was measured."""
+        runs = self.runs.get(case, {}).get(server)
+        return figure(runs) if runs else None
+
+    def client_busy(self) -> float:
+        """The largest share of its core that the load generator needed, with the median of each case and server."""
+        shares = [median(run.client_busy for run in runs) for of in self.runs.values() for runs in of.values()]
+        return max(shares, default=0.0)

@@ -1,0 +1,51 @@
+"""The models that are served: small, fitted here, the same in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tests.bench.serving.cases import FOREST, LOGISTIC, SCALER
+
+WIDE_ROWS, WIDE_FEATURES = 10_000, 100
+
+_UNFITTED = {
+    LOGISTIC: LogisticRegression(max_iter=1000),
+    SCALER: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+    FOREST: RandomForestClassifier(100, random_state=0),
+}
+
+
+def save(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """Fit these models on iris; the file of each by its name."""
+    iris = load_iris()
+    found = {}
+    for name in names:
+        found[name] = folder / f"{name.split()[0]}.joblib"
+        joblib.dump(_UNFITTED[name].fit(iris.data, iris.target), found[name])
+    return found
+
+
+def iris_rows(count: int) -> np.ndarray:
+    """`count` rows from all over the data, so that every class is among many; one row is from its middle."""
+    data = load_iris().data
+    return data[np.linspace(0, len(data) - 1, count + 2).astype(int)[1:-1]]
+
+
+def save_wide(folder: Path) -> tuple[Path, Path]:
+    """A regression over a hundred features, and the ten thousand rows (.npy) that it is asked about."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(WIDE_ROWS, WIDE_FEATURES))
+    labels = (rows @ rng.normal(size=(WIDE_FEATURES, 3))).argmax(axis=1)
+    model, data = folder / "wide.joblib", folder / "wide.npy"
+    joblib.dump(LogisticRegression(max_iter=1000).fit(rows[:1000], labels[:1000]), model)
+    np.save(data, rows)
+    return model, data

@@ -1,0 +1,23 @@
+"""What one writes first: `model.predict(request.json["data"])`."""
+
+import sys
+
+import joblib
+from sanic import HTTPResponse, Request, Sanic, empty, json
+
+app = Sanic("naive", configure_logging=False)
+model = joblib.load(sys.argv[1])
+
+
+@app.get("/health")
+async def health(_: Request) -> HTTPResponse:
+    return empty(status=200)
+
+
+@app.post("/predict")
+async def predict(request: Request) -> HTTPResponse:
+    return json({"predictions": model.predict(request.json["data"]).tolist()})
+
+
+if __name__ == "__main__":
+    app.run(host="127.0.0.1", port=int(sys.argv[2]), single_process=True, motd=False, access_log=False)

@@ -1,0 +1,88 @@
+"""The protocols that the servers are spoken to in: rows → request, answer → predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+NAME = "model"
+"""What every server calls the model."""
+
+_JSON = {"Content-Type": "application/json"}
+_HEADER_LENGTH = "Inference-Header-Content-Length"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A POST."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: _JSON)
+
+
+class Speaks(Protocol):
+    """One protocol."""
+
+    def request(self, rows: np.ndarray) -> Request:
+        """Ask for the predictions of these rows."""
+
+    def predictions(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
+        """Read the predictions out of an answer; any exception means that it is no answer."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """`{key: rows}` → `{"predictions": …}`."""
+
+    path: str
+    key: str
+
+    def request(self, rows: np.ndarray) -> Request:
+        return Request(self.path, _dumps({self.key: rows.tolist()}))
+
+    def predictions(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
+        return list(json.loads(body)["predictions"])
+
+
+class Bare(Plain):
+    """`{key: rows}` → a bare list."""
+
+    def predictions(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
+        return list(json.loads(body))
+
+
+class V2:
+    """Open Inference Protocol. The `id` is given: a server makes one up otherwise, and no two answers are equal."""
+
+    def request(self, rows: np.ndarray) -> Request:
+        tensor = {"name": "input-0", "shape": list(rows.shape), "datatype": "FP64", "data": rows.ravel().tolist()}
+        return Request(f"/v2/models/{NAME}/infer", _dumps({"id": "bench", "inputs": [tensor]}))
+
+    def predictions(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
+        return list(json.loads(body)["outputs"][0]["data"])
+
+
+class V2Binary:
+    """The same with the numbers as they are in memory, both ways."""
+
+    def request(self, rows: np.ndarray) -> Request:
+        sized = {"binary_data_size": rows.nbytes}
+        tensor = {"name": "input-0", "shape": list(rows.shape), "datatype": "FP64", "parameters": sized}
+        head = _dumps({"id": "bench", "inputs": [tensor], "parameters": {"binary_data_output": True}})
+        headers = {"Content-Type": "application/octet-stream", _HEADER_LENGTH: str(len(head))}
+        return Request(f"/v2/models/{NAME}/infer", head + rows.tobytes(), headers)
+
+    def predictions(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
+        length = int({name.lower(): value for name, value in headers.items()}[_HEADER_LENGTH.lower()])
+        datatype = json.loads(body[:length])["outputs"][0]["datatype"]
+        kind = {"INT": "i", "UINT": "u", "FP": "f"}[datatype.rstrip("0123456789")]
+        return np.frombuffer(body[length:], f"<{kind}{int(datatype.lstrip('INTUFP')) // 8}").tolist()
+
+
+def _dumps(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from tests.bench.serving.figures import Case, Figure, Measured, Memory, Run, Started, figure, started
+
+
+def run(requests: int, **other: float) -> Run:
+    return Run(requests=requests, seconds=2.0, p50_ms=other.pop("p50", 1.0), p99_ms=other.pop("p99", 2.0), **other)
+
+
+def test_a_figure_is_the_median_of_each_value_by_itself() -> None:
+    runs = [run(100, p50=3.0, p99=9.0), run(300, p50=1.0, p99=8.0), run(200, p50=2.0, p99=7.0)]
+    assert figure(runs) == Figure(rate=100.0, p50_ms=2.0, p99_ms=8.0, runs=3)
+
+
+def test_wrong_answers_are_not_counted_and_fail_the_figure() -> None:
+    found = figure([run(100), Run(100, 2.0, 1.0, 2.0, wrong=40, shown="500 oh"), run(100)])
+    assert found.failure == "40 of 100 answers wrong: 500 oh"
+    assert figure([Run(100, 2.0, 1.0, 2.0, wrong=40)]).rate == 30.0
+
+
+def test_broken_connections_and_silence_fail_the_figure() -> None:
+    assert figure([Run(100, 2.0, 1.0, 2.0, broken=3)]).failure == "3 connections broke or timed out"
+    assert figure([Run(0, 2.0, 0.0, 0.0)]).failure == "no answer at all"
+    assert figure([Run(0, 2.0, 0.0, 0.0, shown="answered 404")]).failure == "answered 404"
+
+
+def test_a_start_is_the_median_of_each_value_by_itself() -> None:
+    starts = [Started(3.0, Memory(10, 9)), Started(1.0, Memory(30, 8)), Started(2.0, Memory(20, 7))]
+    assert started(starts) == Started(2.0, Memory(20, 8))
+
+
+def test_what_was_not_measured_has_no_figure() -> None:
+    measured = Measured()
+    assert measured.figure(Case("m", 1, 1), "ours") is None
+    assert measured.client_busy() == 0.0
+
+
+def test_the_load_generators_share_is_that_of_the_busiest_case() -> None:
+    measured = Measured()
+    measured.runs[Case("m", 1, 1)]["ours"] = [Run(1, 1, 1, 1, client_busy=share) for share in (0.1, 0.99, 0.2)]
+    measured.runs[Case("m", 1, 16)]["ours"] = [Run(1, 1, 1, 1, client_busy=0.5)]
+    assert measured.client_busy() == 0.5
