@@ -54,7 +54,8 @@ def table(measured: dict[str, list[float]]) -> str:
     return "\n".join(
         [
             "## From upload to objects in the API server\n",
-            f"By MinIO's webhook, {COUNT} single uploads with nothing else meanwhile; written by `make bench-webhook`.\n",
+            f"By MinIO's webhook, {COUNT} single uploads with nothing else meanwhile; "
+            "written by `make bench-webhook`.\n",
             "| | median | 95 % | slowest |",
             "| --- | --- | --- | --- |",
             *rows,
