@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
-import urllib3
-from kubernetes import client, config
-
-from watcher.errors import Rejected, Retryable, WatcherError
+from watcher.kubeapi import APPLY, CONFLICT, NOT_FOUND, Api, translated
 from watcher.models import (
     ETAG,
     FINGERPRINT,
@@ -31,49 +26,27 @@ from watcher.render import AUTOSCALING, render
 from watcher.rollout import is_complete, pod_failure, rollout_failure
 
 FIELD_MANAGER = "kubeserve"
-TIMEOUT = (5, 30)
-"""Seconds to connect and to read: a call without them can hang for ever."""
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 
 HPA = "HorizontalPodAutoscaler"
 OLD_AUTOSCALING = "autoscaling/v2beta2"
-"""The client has no class for it, so autoscalers go by the methods for custom objects, which take any version."""
-CUSTOM_OBJECT_METHODS = {
-    "read_namespaced": "get_namespaced_custom_object",
-    "list_namespaced": "list_namespaced_custom_object",
-    "list": "list_cluster_custom_object",
-    "patch_namespaced": "patch_namespaced_custom_object",
-    "delete_namespaced": "delete_namespaced_custom_object",
+PLURALS = {
+    "Deployment": ("apis/apps/v1", "deployments"),
+    "Service": ("api/v1", "services"),
+    "Secret": ("api/v1", "secrets"),
+    "Pod": ("api/v1", "pods"),
+    HPA: ("", "horizontalpodautoscalers"),
 }
 OBSERVED_KINDS = ("Deployment", "Service", HPA)
 """Secrets are written and never read: a watcher that may read secrets is a larger prize than one that may not."""
 
 
-def connect(kubeconfig: str) -> client.ApiClient:
-    """One client per process: in-cluster configuration where there is one, else the kubeconfig.
-
-    Raises:
-        Rejected: there is no usable configuration.
-
-    """
-    try:
-        if kubeconfig:
-            config.load_kube_config(kubeconfig)
-        else:
-            config.load_config()
-    except (config.ConfigException, OSError, ValueError, TypeError) as error:
-        raise Rejected(
-            "NoCluster", f"no Kubernetes configuration: {error}; set --kubeconfig, or --runtime local"
-        ) from error
-    return client.ApiClient()
-
-
 class KubernetesRuntime:
-    """Implements the reconciler's `Runtime`. Thread-safe: the ApiClient's pool is."""
+    """Implements the reconciler's `Runtime`. Thread-safe: the Api is."""
 
     def __init__(
         self,
-        api: client.ApiClient,
+        api: Api,
         store: Store,
         owner: str,
         *,
@@ -81,11 +54,8 @@ class KubernetesRuntime:
         create_namespaces: bool = False,
         base: Mapping[str, Any] | None = None,
     ) -> None:
-        self._client, self._store, self._owner, self._base = api, store, owner, base or {}
+        self._api, self._store, self._owner, self._base = api, store, owner, base or {}
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
-        # Made here, since the client imports a class at its first use, which would make the first survey a slow one.
-        self._core, self._apps = client.CoreV1Api(api), client.AppsV1Api(api)
-        self._autoscaling, self._custom = client.AutoscalingApi(api), client.CustomObjectsApi(api)
 
     def render(self, release: Release) -> list[Manifest]:
         with translated("asking the cluster for its autoscaling API"):
@@ -111,7 +81,7 @@ class KubernetesRuntime:
                 self._delete(kind, change.model)
 
     def close(self) -> None:
-        self._client.close()
+        self._api.close()
 
     def _write_all(self, change: Change) -> None:
         """The Deployment first: the others name it as their owner."""
@@ -124,57 +94,30 @@ class KubernetesRuntime:
             self._write(owned_by(manifest, owner) if owner else manifest)
 
     def _write(self, manifest: Manifest) -> Manifest:
-        patch = self._method("patch_namespaced", manifest["kind"])
-        response = patch(
-            name=manifest["metadata"]["name"],
-            namespace=manifest["metadata"]["namespace"],
-            body=manifest,
-            field_manager=FIELD_MANAGER,
-            force=True,
-            _content_type="application/apply-patch+yaml",
-            _preload_content=False,
-            _request_timeout=TIMEOUT,
+        meta = manifest["metadata"]
+        path = self._path(manifest["kind"], meta["namespace"], meta["name"])
+        written: Manifest = self._api.call(
+            "PATCH", path, manifest, content_type=APPLY, fieldManager=FIELD_MANAGER, force="true"
         )
-        written: Manifest = _json(response)
         return written
 
     def _delete(self, kind: str, model: ModelId) -> None:
-        delete = self._method("delete_namespaced", kind)
-        try:
-            delete(
-                name=object_name(model),
-                namespace=model.namespace,
-                propagation_policy="Background",
-                _preload_content=False,
-                _request_timeout=TIMEOUT,
-            )
-        except client.ApiException as error:
-            if error.status != 404:  # noqa: PLR2004 - HTTP's own number
-                raise
+        path = self._path(kind, model.namespace, object_name(model))
+        self._api.call("DELETE", path, but=NOT_FOUND, propagationPolicy="Background")
 
     def _ensure_namespace(self, name: str) -> None:
-        body: Any = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        try:
-            self._core.create_namespace(body, _request_timeout=TIMEOUT)
-        except client.ApiException as error:
-            if error.status != 409:  # noqa: PLR2004 - HTTP's own number
-                raise
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        self._api.call("POST", "/api/v1/namespaces", body, but=CONFLICT)
 
     def _read(self, model: ModelId) -> dict[ModelId, list[Manifest]]:
         found = [self._get(kind, model) for kind in OBSERVED_KINDS]
         return {model: [item for item in found if item]}
 
     def _get(self, kind: str, model: ModelId) -> Manifest | None:
-        read = self._method("read_namespaced", kind)
-        try:
-            response = read(
-                name=object_name(model), namespace=model.namespace, _preload_content=False, _request_timeout=TIMEOUT
-            )
-        except client.ApiException as error:
-            if error.status == 404:  # noqa: PLR2004 - HTTP's own number
-                return None
-            raise
-        return {**_json(response), "kind": kind}
+        found: Manifest | None = self._api.call(
+            "GET", self._path(kind, model.namespace, object_name(model)), but=NOT_FOUND
+        )
+        return found
 
     def _list(self) -> dict[ModelId, list[Manifest]]:
         """All that carries our owner label, by model."""
@@ -186,16 +129,16 @@ class KubernetesRuntime:
                 found.setdefault(model, []).append({**item, "kind": kind})
         return found
 
-    def _list_kind(self, kind: str) -> Iterator[Manifest]:
-        options = {
-            "label_selector": f"{OWNER_LABEL}={self._owner}",
-            "_preload_content": False,
-            "_request_timeout": TIMEOUT,
-        }
-        if not self._namespaces:
-            yield from _json(self._method("list", kind)(**options))["items"]
-        for namespace in self._namespaces:
-            yield from _json(self._method("list_namespaced", kind)(namespace=namespace, **options))["items"]
+    def _list_kind(self, kind: str) -> list[Manifest]:
+        """All of a kind that carry our label; an empty namespace in a path is all of them."""
+        found = []
+        for namespace in self._namespaces or ("",):
+            found += self._items(kind, namespace, f"{OWNER_LABEL}={self._owner}")
+        return found
+
+    def _items(self, kind: str, namespace: str, selector: str) -> list[Manifest]:
+        items: list[Manifest] = self._api.call("GET", self._path(kind, namespace), labelSelector=selector)["items"]
+        return items
 
     def _observed(self, model: ModelId, objects: list[Manifest]) -> Observed:
         ours = [item for item in objects if self._is_ours(item)]
@@ -225,28 +168,19 @@ class KubernetesRuntime:
         return (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")
 
     def _pods(self, model: ModelId) -> list[Manifest]:
-        response = self._core.list_namespaced_pod(
-            model.namespace,
-            label_selector=f"{INSTANCE_LABEL}={model.name},app.kubernetes.io/name=model-serving",
-            _preload_content=False,
-            _request_timeout=TIMEOUT,
+        return self._items(
+            "Pod", model.namespace, f"{INSTANCE_LABEL}={model.name},app.kubernetes.io/name=model-serving"
         )
-        items: list[Manifest] = _json(response)["items"]
-        return items
 
-    def _method(self, verb: str, kind: str) -> Any:
-        if kind == HPA:
-            group, _, version = self.autoscaling.partition("/")
-            method = getattr(self._custom, CUSTOM_OBJECT_METHODS[verb])
-            return partial(method, group=group, version=version, plural="horizontalpodautoscalers")
-        everywhere = "_for_all_namespaces" if verb == "list" else ""
-        return getattr(self._apps if kind == "Deployment" else self._core, f"{verb}_{kind.lower()}{everywhere}")
+    def _path(self, kind: str, namespace: str, name: str = "") -> str:
+        prefix, plural = PLURALS[kind]
+        where = f"/namespaces/{namespace}" if namespace else ""
+        return f"/{prefix or f'apis/{self.autoscaling}'}{where}/{plural}" + (f"/{name}" if name else "")
 
     @cached_property
     def autoscaling(self) -> str:
         """The newest autoscaling API that the cluster has; asked once."""
-        found = self._autoscaling.get_api_group(_preload_content=False, _request_timeout=TIMEOUT)
-        offered = {version["groupVersion"] for version in _json(found)["versions"]}
+        offered = {version["groupVersion"] for version in self._api.call("GET", "/apis/autoscaling")["versions"]}
         return AUTOSCALING if AUTOSCALING in offered else OLD_AUTOSCALING
 
 
@@ -266,31 +200,3 @@ def owned_by(manifest: Manifest, owner: Manifest) -> Manifest:
 
 def _annotations(item: Manifest) -> dict[str, str]:
     return item["metadata"].get("annotations") or {}
-
-
-def _json(response: Any) -> Any:
-    return json.loads(response.data)
-
-
-@contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn the client's errors into ours."""
-    try:
-        yield
-    except client.ApiException as error:
-        raise _from_api(error, doing) from error
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise Retryable("ApiUnreachable", f"{doing}: the API server cannot be reached") from error
-
-
-def _from_api(error: client.ApiException, doing: str) -> WatcherError:
-    try:
-        message = json.loads(error.body or "")["message"]
-    except (TypeError, ValueError, KeyError):
-        message = error.reason or f"HTTP {error.status}"
-    if error.status == 404 and "namespaces" in message:  # noqa: PLR2004 - HTTP's own number
-        return Rejected("NamespaceMissing", f"{doing}: {message}: create it, or run with --create-namespaces")
-    by_status = {400: "Invalid", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 422: "Invalid"}
-    if error.status in by_status:
-        return Rejected(by_status[error.status], f"{doing}: {message}")
-    return Retryable("Conflict" if error.status == 409 else "ApiError", f"{doing}: {message}")  # noqa: PLR2004

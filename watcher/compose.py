@@ -41,7 +41,7 @@ def run(settings: Settings) -> None:
     board, sources, metrics = Board(), Sources(), Metrics()
     loop: Loop
     bucket = _bucket(settings)
-    runtime = _runtime(settings, bucket, on_change=lambda model: loop.look_at(model))
+    runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.look_at(model))
     reconciler = Reconciler(
         bucket,
         runtime,
@@ -130,13 +130,16 @@ def _folder(settings: Settings) -> Path:
     return Path(path)
 
 
-def _runtime(settings: Settings, bucket: Bucket, on_change: Any) -> Runtime:
+def _runtime(settings: Settings, bucket: Bucket, board: Board, on_change: Any) -> Runtime:
     if settings.runtime == "local":
         return _local(settings, bucket, on_change)
-    from watcher import cluster  # noqa: PLC0415 - the Kubernetes client is slow to import, and only this runtime has it
+    # The Kubernetes client is slow to import, and only this runtime has it.
+    from watcher import cluster, k8s_events, kubeapi  # noqa: PLC0415
 
+    api = kubeapi.Api(kubeapi.connect(settings.kubeconfig))
+    board.hear = k8s_events.Announcer(api).tell
     return cluster.KubernetesRuntime(
-        cluster.connect(settings.kubeconfig),
+        api,
         _pod_store(settings, settings.bucket),
         settings.owner or settings.bucket,
         namespaces=settings.namespace_list,

@@ -30,7 +30,7 @@ from watcher.models import (
     StoredObject,
 )
 from watcher.plan import plan, removals
-from watcher.status import Board
+from watcher.status import APPLIED, Board
 
 log = structlog.get_logger()
 
@@ -228,7 +228,7 @@ class Reconciler:
         kinds = [manifest["kind"] for manifest in change.writes]
         log.info("applied", model=str(release.model), version=release.version.version, kinds=kinds)
         url = status.url if (status := self._board.get(release.model)) else ""
-        self._board.set(release.model, State.PROGRESSING, version=release.version.version, reason="applied", url=url)
+        self._board.set(release.model, State.PROGRESSING, version=release.version.version, reason=APPLIED, url=url)
 
     def _refuse(self, refusals: tuple[Any, ...]) -> None:
         self._metrics.refused.set(len(refusals))

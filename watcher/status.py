@@ -14,6 +14,9 @@ from watcher.models import ModelId, Refusal, State
 
 Now = Callable[[], datetime]
 
+APPLIED = "applied"
+"""The reason of a model whose objects were just written."""
+
 
 def utcnow() -> datetime:
     return datetime.now(UTC)
@@ -72,11 +75,16 @@ class Sources:
             return sorted(self._all.values(), key=lambda source: source.name)
 
 
+Hear = Callable[[ModelStatus | None, ModelStatus], None]
+"""Called with what a model's status was, if it had one, and what it is now."""
+
+
 class Board:
     """The state of every model and the refused keys. Thread-safe."""
 
     def __init__(self, now: Now = utcnow) -> None:
         self._now, self._lock = now, threading.Lock()
+        self.hear: Hear = lambda *_: None
         self._models: dict[ModelId, ModelStatus] = {}
         self._refused: tuple[Refusal, ...] = ()
 
@@ -88,7 +96,8 @@ class Board:
             if old and replace(old, since=new.since) == new:
                 return False
             self._models[model] = new
-            return True
+        self.hear(old, new)
+        return True
 
     def drop(self, model: ModelId) -> None:
         with self._lock:

@@ -84,6 +84,10 @@ class Watcher:
         log = self.log.read_text()
         assert "Traceback" not in log, log
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()

@@ -17,6 +17,7 @@ from kubernetes import client, config
 
 from watcher.chart import defaults, merge
 from watcher.cluster import KubernetesRuntime
+from watcher.kubeapi import Api
 from watcher.models import Change, ModelId, Store
 from watcher.render import render_values
 
@@ -95,7 +96,7 @@ def test_the_autoscaler_is_of_the_newest_version_that_the_cluster_has(
 
 
 def apply_by_the_watcher(api: client.ApiClient, model: ModelId) -> None:
-    runtime = KubernetesRuntime(api, Store("b", "minio:9000", secure=False), "owner")
+    runtime = KubernetesRuntime(Api(api), Store("b", "minio:9000", secure=False), "owner")
     values = merge(defaults(), {"model": {"s3Path": V1}})
     with_api = render_values(values, model, "owner", runtime.autoscaling)
     runtime.apply(None, Change(model, tuple(with_api)))
@@ -164,7 +165,7 @@ def discovery(autoscaling: list[str]) -> dict[str, dict[str, Any]]:
         "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
         "/api/v1": resources("v1", services="Service", secrets="Secret"),
         "/apis/apps/v1": resources("apps/v1", deployments="Deployment"),
-        "/apis/autoscaling/": groups[1],
+        "/apis/autoscaling": groups[1],
         **hpas,
     }
 

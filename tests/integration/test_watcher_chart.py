@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import yaml
 from kubernetes import client, config, utils
 
 from dev import manifests
+from watcher.chart import merge
 
 from .driving import Cluster, Uploads, Watcher, eventually
 from .helm import CHARTS, Helm
@@ -134,11 +136,21 @@ def live_a_life(site: Site) -> None:
         eventually(lambda: "HPA" not in {kind for kind, _ in models.objects()})
         site.put("iris/values.yaml", b"autoscaling: {maxReplicas: 3}")
         eventually(lambda: models.hpa("iris").spec.max_replicas == 3)
+        site.put("iris/values.yaml", b"autoscaling: {maxReplicas: many}")
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        site.delete("iris/values.yaml")
         site.delete("iris/v2/model.joblib")
         eventually(lambda: models.version("iris") == "v1")
+        eventually(lambda: announced(models) >= {"Applied", "Rejected", "RolledBack"})
         site.delete("iris/v1/model.joblib")
         eventually(lambda: not models.objects())
     assert "orbidden" not in watcher.log.read_text()
+
+
+def announced(models: Cluster) -> set[str]:
+    """The reasons of the Events that `kubectl describe` shows of the Deployment."""
+    about = f"involvedObject.uid={models.deployment('iris').metadata.uid},source=kubeserve"
+    return {item.reason for item in models.core.list_namespaced_event(models.namespace, field_selector=about).items}
 
 
 def test_a_namespace_is_made_only_where_that_is_granted(site: Site) -> None:
@@ -155,6 +167,7 @@ IN_THE_MODELS_NAMESPACE = [
     ("GET", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
     ("DELETE", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
     ("GET", "/api/v1/namespaces/{models}/configmaps"),
+    ("GET", "/api/v1/namespaces/{models}/events"),
     ("POST", "/api/v1/namespaces/{models}/pods"),
     ("GET", "/api/v1/namespaces/{models}/pods/x"),
     ("DELETE", "/api/v1/namespaces/{models}/pods/x"),
@@ -288,6 +301,24 @@ def test_the_watcher_s_pod_is_restricted_and_all_options_are_taken(site: Site) -
 )
 def test_what_is_missing_is_said(helm: Helm, settings: str, sentence: str) -> None:
     assert sentence in helm.run("template", "watch", CHART, "--set", settings, fails=True)
+
+
+def test_the_values_in_the_documentation_are_taken(helm: Helm) -> None:
+    text = (CHARTS.parents[1] / "docs" / "operations.md").read_text()
+    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "s3:" in block]
+    assert len(blocks) == 2
+    for block in blocks:
+        assert helm.template("kubeserve", "kubeserve", "kubeserve", block)
+
+
+def test_what_is_for_the_models_reaches_them_to_the_letter(helm: Helm) -> None:
+    models = {"model": {"name": "1e3"}, "deployment": {"image": {"tag": "1.10"}, "replicas": 1000000}}
+    s3 = {"endpoint": "e", "existingSecret": "s", "ca": "one\ntwo\n"}
+    values = json.dumps({"s3": s3, "watch": {"namespaces": ["a"]}, "modelValues": models})
+    objects = helm.template("watch", "kubeserve", "home", values)
+    data = next(item["data"] for item in objects if item["kind"] == "ConfigMap")
+    assert yaml.safe_load(data["values.yaml"]) == merge(models, {"model": {"s3CA": "one\ntwo\n"}})
+    assert data["ca.crt"] == "one\ntwo\n"
 
 
 def test_service_monitors_are_made_for_the_watcher_and_the_models(helm: Helm) -> None:

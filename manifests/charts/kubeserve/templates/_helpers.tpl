@@ -45,6 +45,9 @@ Applying an object that is not there needs create beside patch. Secrets are writ
 - apiGroups: [""]
   resources: ["pods"]
   verbs: ["list"]
+- apiGroups: [""]
+  resources: ["events"]
+  verbs: ["create", "patch"]
 {{- end -}}
 
 {{/* What a schema cannot say, or not in words that help. */}}

@@ -1,6 +1,7 @@
 {{/*
 The twin of watcher/render.py's `fill`: the placeholders of a parsed template are filled by typed values, and a null
 drops its key. A template can only return text, so values travel as the JSON of {"value": …}.
+No action spans lines and no `and` guards its next argument: Helm before 3.6 and 3.9 has not learned those.
 */}}
 {{- define "model-serving.fill" -}}
 {{- $filled := .template -}}
@@ -16,9 +17,11 @@ drops its key. A template can only return text, so values travel as the JSON of 
     {{- $value := (include "model-serving.fill" (dict "template" $item "scope" $.scope) | fromJson).value -}}
     {{- if not (kindIs "invalid" $value) -}}{{- $filled = append $filled $value -}}{{- end -}}
   {{- end -}}
-{{- else if and (kindIs "string" .template) (regexMatch `^\$\{[A-Za-z0-9.]+\}$` .template) -}}
-  {{- $path := .template | trimPrefix "${" | trimSuffix "}" -}}
-  {{- $filled = (include "model-serving.lookUp" (dict "path" $path "scope" .scope) | fromJson).value -}}
+{{- else if kindIs "string" .template -}}
+  {{- if regexMatch `^\$\{[A-Za-z0-9.]+\}$` .template -}}
+    {{- $path := .template | trimPrefix "${" | trimSuffix "}" -}}
+    {{- $filled = (include "model-serving.lookUp" (dict "path" $path "scope" .scope) | fromJson).value -}}
+  {{- end -}}
 {{- end -}}
 {{- dict "value" $filled | toJson -}}
 {{- end -}}
@@ -29,7 +32,7 @@ drops its key. A template can only return text, so values travel as the JSON of 
   {{- $found := false -}}
   {{- if kindIs "map" $value -}}{{- $found = hasKey $value $name -}}{{- end -}}
   {{- if not $found -}}{{- fail (printf "unknown placeholder ${%s} in the chart's objects" $.path) -}}{{- end -}}
-  {{- $value = get $value $name -}}
+  {{- $value = index $value $name -}}
 {{- end -}}
 {{- dict "value" $value | toJson -}}
 {{- end -}}

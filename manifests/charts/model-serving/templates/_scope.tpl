@@ -16,19 +16,17 @@ watcher/render.py's `computed`; tests/integration/test_chart_parity.py compares 
 {{- $chart := printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") -}}
 {{- $manager := dict "app.kubernetes.io/managed-by" .Release.Service "helm.sh/chart" $chart -}}
 
+{{- $identity := dict "kubeserve.io/s3-path" $model.s3Path "kubeserve.io/etag" $model.etag -}}
+{{- $_ := set $identity "kubeserve.io/version" $model.version -}}
+{{- $_ := set $identity "kubeserve.io/requirements-etag" $model.requirementsEtag -}}
 {{- $annotations := dict -}}
-{{- range $key, $value := dict
-    "kubeserve.io/s3-path" $model.s3Path
-    "kubeserve.io/etag" $model.etag
-    "kubeserve.io/version" $model.version
-    "kubeserve.io/requirements-etag" $model.requirementsEtag -}}
+{{- range $key, $value := $identity -}}
   {{- if $value -}}{{- $_ := set $annotations $key $value -}}{{- end -}}
 {{- end -}}
 
+{{- $targets := dict "cpu" $scaling.targetCPUUtilizationPercentage "memory" $scaling.targetMemoryUtilizationPercentage -}}
 {{- $metrics := list -}}
-{{- range $name, $target := dict
-    "cpu" $scaling.targetCPUUtilizationPercentage
-    "memory" $scaling.targetMemoryUtilizationPercentage -}}
+{{- range $name, $target := $targets -}}
   {{- if not (kindIs "invalid" $target) -}}
     {{- $utilization := dict "type" "Utilization" "averageUtilization" $target -}}
     {{- $metrics = append $metrics (dict "type" "Resource" "resource" (dict "name" $name "target" $utilization)) -}}
@@ -36,26 +34,22 @@ watcher/render.py's `computed`; tests/integration/test_chart_parity.py compares 
 {{- end -}}
 
 {{- $image := printf "%s:%s" $deployment.image.repository $deployment.image.tag -}}
-{{- $computed := dict
-    "name" (printf "%s-model-serving" .Release.Name)
-    "namespace" .Release.Namespace
-    "labels" (merge $manager $podLabels)
-    "podLabels" $podLabels
-    "selectorLabels" $selector
-    "annotations" $annotations
-    "replicas" (ternary nil $deployment.replicas $scaling.enabled)
-    "image" $image
-    "downloadImage" (default $image .Values.download.image)
-    "modelName" (default .Release.Name $model.name)
-    "secure" (toString $model.s3UseSSL)
-    "accessKey" (b64enc $model.s3AccessKey)
-    "secretKey" (b64enc $model.s3SecretKey)
-    "autoscalingVersion" (include "model-serving.autoscalingVersion" .)
-    "metrics" $metrics -}}
-{{- /* Not by `merge`, which passes over a null. */ -}}
-{{- range $some := list $computed (include "model-serving.authority" . | fromJson) -}}
-  {{- range $key, $value := $some -}}{{- $_ := set $scope $key $value -}}{{- end -}}
-{{- end -}}
+{{- $_ := set $scope "name" (printf "%s-model-serving" .Release.Name) -}}
+{{- $_ := set $scope "namespace" .Release.Namespace -}}
+{{- $_ := set $scope "labels" (merge $manager $podLabels) -}}
+{{- $_ := set $scope "podLabels" $podLabels -}}
+{{- $_ := set $scope "selectorLabels" $selector -}}
+{{- $_ := set $scope "annotations" $annotations -}}
+{{- $_ := set $scope "replicas" (ternary nil $deployment.replicas $scaling.enabled) -}}
+{{- $_ := set $scope "image" $image -}}
+{{- $_ := set $scope "downloadImage" (default $image .Values.download.image) -}}
+{{- $_ := set $scope "modelName" (default .Release.Name $model.name) -}}
+{{- $_ := set $scope "secure" (toString $model.s3UseSSL) -}}
+{{- $_ := set $scope "accessKey" (b64enc $model.s3AccessKey) -}}
+{{- $_ := set $scope "secretKey" (b64enc $model.s3SecretKey) -}}
+{{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
+{{- $_ := set $scope "metrics" $metrics -}}
+{{- range $key, $value := include "model-serving.authority" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- toJson $scope -}}
 {{- end -}}
 
@@ -65,11 +59,10 @@ watcher/render.py's `computed`; tests/integration/test_chart_parity.py compares 
 {{- if .Values.model.s3CA -}}
   {{- $items := list (dict "key" "ca.crt" "path" "ca.crt") -}}
   {{- $secret := dict "secretName" (printf "%s-model-serving" .Release.Name) "items" $items -}}
-  {{- $found = dict
-      "ca" (b64enc .Values.model.s3CA)
-      "caVariable" (dict "name" "SSL_CERT_FILE" "value" "/ca/ca.crt")
-      "caMount" (dict "name" "ca" "mountPath" "/ca" "readOnly" true)
-      "caVolume" (dict "name" "ca" "secret" $secret) -}}
+  {{- $_ := set $found "ca" (b64enc .Values.model.s3CA) -}}
+  {{- $_ := set $found "caVariable" (dict "name" "SSL_CERT_FILE" "value" "/ca/ca.crt") -}}
+  {{- $_ := set $found "caMount" (dict "name" "ca" "mountPath" "/ca" "readOnly" true) -}}
+  {{- $_ := set $found "caVolume" (dict "name" "ca" "secret" $secret) -}}
 {{- end -}}
 {{- toJson $found -}}
 {{- end -}}
