@@ -26,6 +26,8 @@ from watcher.render import AUTOSCALING, render
 from watcher.rollout import is_complete, pod_failure, rollout_failure
 
 FIELD_MANAGER = "kubeserve"
+REPLICAS_MANAGER = "kubeserve-replicas"
+"""Keeps a field that FIELD_MANAGER lets go of, which the API server would set to its default otherwise."""
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 
 HPA = "HorizontalPodAutoscaler"
@@ -56,6 +58,7 @@ class KubernetesRuntime:
     ) -> None:
         self._api, self._store, self._owner, self._base = api, store, owner, base or {}
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
+        self._fixed: dict[ModelId, int] = {}
 
     def render(self, release: Release) -> list[Manifest]:
         with translated("asking the cluster for its autoscaling API"):
@@ -88,16 +91,25 @@ class KubernetesRuntime:
         owner = None
         for manifest in sorted(change.writes, key=lambda item: item["kind"] != "Deployment"):
             if manifest["kind"] == "Deployment":
+                self._keep_replicas(manifest, change.model)
                 owner = self._write(manifest)
                 continue
             owner = owner or self._get("Deployment", change.model)
             self._write(owned_by(manifest, owner) if owner else manifest)
 
-    def _write(self, manifest: Manifest) -> Manifest:
+    def _keep_replicas(self, manifest: Manifest, model: ModelId) -> None:
+        """Let an autoscaler begin with the replicas that are there: without this it would find one."""
+        replicas = self._fixed.get(model)
+        if replicas and "replicas" not in manifest["spec"]:
+            meta = {key: manifest["metadata"][key] for key in ("name", "namespace")}
+            alone = {key: manifest[key] for key in ("apiVersion", "kind")}
+            self._write({**alone, "metadata": meta, "spec": {"replicas": replicas}}, REPLICAS_MANAGER)
+
+    def _write(self, manifest: Manifest, manager: str = FIELD_MANAGER) -> Manifest:
         meta = manifest["metadata"]
         path = self._path(manifest["kind"], meta["namespace"], meta["name"])
         written: Manifest = self._api.call(
-            "PATCH", path, manifest, content_type=APPLY, fieldManager=FIELD_MANAGER, force="true"
+            "PATCH", path, manifest, content_type=APPLY, fieldManager=manager, force="true"
         )
         return written
 
@@ -145,6 +157,7 @@ class KubernetesRuntime:
         deployment = next((item for item in ours if item["kind"] == "Deployment"), None)
         state, reason = self._state(model, deployment)
         annotations = _annotations(deployment) if deployment else {}
+        self._note_replicas(model, deployment, {item["kind"] for item in ours})
         return Observed(
             model=model,
             objects={item["kind"]: _annotations(item).get(FINGERPRINT, "") for item in ours},
@@ -155,6 +168,13 @@ class KubernetesRuntime:
             url=f"http://{object_name(model)}.{model.namespace}",
             foreign=tuple(sorted(f"{item['kind']} {object_name(model)}" for item in objects if item not in ours)),
         )
+
+    def _note_replicas(self, model: ModelId, deployment: Manifest | None, kinds: set[str]) -> None:
+        """Remember the replicas of a Deployment without an autoscaler, which may be about to get one."""
+        if deployment and HPA not in kinds:
+            self._fixed[model] = deployment["spec"].get("replicas", 1)
+        else:
+            self._fixed.pop(model, None)
 
     def _is_ours(self, item: Manifest) -> bool:
         return (item["metadata"].get("labels") or {}).get(OWNER_LABEL) == self._owner

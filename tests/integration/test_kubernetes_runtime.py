@@ -205,6 +205,18 @@ def test_the_replicas_of_an_autoscaler_are_left_alone(setup: Setup) -> None:
         assert setup.cluster.deployment("iris").spec.replicas == 4
 
 
+def test_an_autoscaler_begins_with_the_replicas_that_are_there(setup: Setup) -> None:
+    setup.put("iris/values.yaml", b"{autoscaling: {enabled: false}, deployment: {replicas: 3}}")
+    setup.put("iris/v1/model.joblib")
+    with setup.watcher():
+        eventually(lambda: setup.cluster.deployment("iris").spec.replicas == 3)
+        setup.delete("iris/values.yaml")
+        eventually(lambda: setup.cluster.hpa("iris"))
+        assert setup.cluster.deployment("iris").spec.replicas == 3
+        setup.put("iris/values.yaml", b"{autoscaling: {enabled: false}, deployment: {replicas: 2}}")
+        eventually(lambda: setup.cluster.deployment("iris").spec.replicas == 2)
+
+
 def test_an_object_of_somebody_else_is_not_touched(setup: Setup) -> None:
     body = {"metadata": {"name": "iris-model-serving"}, "spec": {"ports": [{"port": 1}]}}
     setup.cluster.core.create_namespaced_service(setup.cluster.namespace, body)
