@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+from server.metrics import SPECS
 from watcher.metrics import Metrics
 from watcher.settings import Settings
 
@@ -34,9 +35,23 @@ def metrics_table() -> str:
     return "\n".join(rows)
 
 
+def server_metrics_table() -> str:
+    """Every metric of a model's server, as it is scraped; `model_name` and `model_version` are on all of them."""
+    rows = ["| name | labels | meaning |", "| --- | --- | --- |"]
+    for spec in SPECS:
+        labels = ", ".join(f"`{label}`" for label in spec.labels)
+        rows.append(f"| `{spec.scraped}` | {labels} | {spec.meaning} |")
+    return "\n".join(rows)
+
+
 def filled(text: str) -> str:
     """The README with its tables as they should be."""
-    for name, table in (("settings", settings_table()), ("watcher-metrics", metrics_table())):
+    tables = (
+        ("settings", settings_table()),
+        ("watcher-metrics", metrics_table()),
+        ("server-metrics", server_metrics_table()),
+    )
+    for name, table in tables:
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)"
         text = re.sub(pattern, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
     return text

@@ -10,10 +10,11 @@ from typing import Any
 import structlog
 from sanic import Sanic
 
+from server.counted import CountedSanic
 from server.errors import ModelError
 from server.metrics import Metrics
 from server.predictor import Predictor
-from server.routes import add_accounting, add_error_handling, add_routes
+from server.routes import add_error_handling, add_routes
 
 log = structlog.get_logger()
 
@@ -33,12 +34,12 @@ def create_app(
     path: Path, *, name: str, version: str, max_body_size: int, fail: Callable[[str], None]
 ) -> Sanic[Any, Any]:
     """The app; the model loads in the background, and `fail` is called with the reason if it cannot."""
-    app: Sanic[Any, Any] = Sanic("kubeserve-server", configure_logging=False)
+    app = CountedSanic("kubeserve-server", configure_logging=False)
     app.config.update({**SANIC, "REQUEST_MAX_SIZE": max_body_size})
-    predictor, metrics = Predictor(path), Metrics(name, version)
+    metrics = app.ctx.metrics = Metrics(name, version, lambda: predictor.waiting_rows)
+    predictor = Predictor(path, meter=metrics)
     add_routes(app, predictor, metrics, name, version)
     add_error_handling(app)
-    add_accounting(app, metrics)
 
     async def load() -> None:
         try:
@@ -48,7 +49,7 @@ def create_app(
             app.stop()
         else:
             library = predictor.model.library if predictor.model else ""
-            metrics.loaded(predictor.load_seconds, library)
+            metrics.loaded(predictor.load_seconds, {"library": library})
             log.info("ready", model=name, version=version, library=library, seconds=round(predictor.load_seconds, 2))
 
     @app.after_server_start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import structlog
 
 from server.errors import ModelError
+from server.methods import NAMES, Method, methods_of
 from server.payload import Schema
 
 log = structlog.get_logger()
@@ -26,9 +27,9 @@ NEEDS_A_FRAME = "strings is only supported for dataframes"
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """`predict` takes float64 (rows, features) and gives whatever the model gives for those rows."""
+    """`methods` holds `predict`, and whichever else of `server.methods.NAMES` the model has."""
 
-    predict: Callable[[np.ndarray[Any, Any]], Any]
+    methods: Mapping[str, Method]
     schema: Schema
     library: str
 
@@ -44,8 +45,8 @@ def load(path: Path) -> LoadedModel:
     if not callable(getattr(estimator, "predict", None)):
         raise ModelError(f"{path.name} holds a {type(estimator).__name__}, which has no predict()")
     schema = schema_of(estimator)
-    predict = warmed_up(estimator, schema)
-    return LoadedModel(predict, schema, library_of(estimator))
+    calls = warmed_up(estimator, schema)
+    return LoadedModel(methods_of(estimator, calls, schema.features), schema, library_of(estimator))
 
 
 def read(path: Path) -> Any:
@@ -90,7 +91,15 @@ def schema_of(estimator: Any) -> Schema:
         features=getattr(estimator, "n_features_in_", None),
         names=tuple(map(str, names)) if names is not None else (),
         allows_missing=allows_missing(estimator),
+        classes=classes_of(estimator),
+        methods=frozenset(name for name in NAMES if callable(getattr(estimator, name, None))),
     )
+
+
+def classes_of(estimator: Any) -> tuple[Any, ...]:
+    """The labels as plain Python values; none for a regressor, or for a model of several outputs."""
+    classes = getattr(estimator, "classes_", None)
+    return tuple(classes.tolist()) if isinstance(classes, np.ndarray) and classes.ndim == 1 else ()
 
 
 def allows_missing(estimator: Any) -> bool:
@@ -100,15 +109,16 @@ def allows_missing(estimator: Any) -> bool:
         return False
 
 
-def warmed_up(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]], Any]:
-    """The way to call this model, tried once on zeros.
+def warmed_up(estimator: Any, schema: Schema) -> dict[str, Callable[[Any], Any]]:
+    """The ways to call this model, `predict` tried once on zeros.
 
     A ValueError is no verdict: zeros may not suit the model (an unknown category, say). Anything else is one.
     """
+    plain = {name: getattr(estimator, name) for name in schema.methods}
     if schema.features is None:
         require_fitted(estimator)
         log.info("no warm-up: the model does not say how many features it takes")
-        return estimator.predict  # type: ignore[no-any-return]
+        return plain
     zeros = np.zeros((1, schema.features))
     try:
         with warnings.catch_warnings():
@@ -116,9 +126,10 @@ def warmed_up(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]]
             estimator.predict(zeros)
     except Exception as error:  # noqa: BLE001 - the model's own code: anything may come
         if NEEDS_A_FRAME in str(error) and schema.names:
-            return by_name(estimator, schema)
+            return by_name(plain, schema)
         judge(error)
-    return quiet(estimator.predict)
+    be_quiet()
+    return plain
 
 
 def require_fitted(estimator: Any) -> None:
@@ -142,19 +153,23 @@ def judge(error: Exception) -> None:
     raise ModelError(f"the model cannot predict: {type(error).__name__}: {_first_line(error)}") from error
 
 
-def quiet(predict: Callable[..., Any]) -> Callable[..., Any]:
-    """`predict` without the warning that arrays carry no names: their order is the schema's."""
+def be_quiet() -> None:
+    """No warning that arrays carry no names: their order is the schema's."""
     warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
-    return predict
 
 
-def by_name(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]], Any]:
-    """`predict` for models that pick columns by name: they get a DataFrame."""
+def by_name(plain: dict[str, Callable[[Any], Any]], schema: Schema) -> dict[str, Callable[[Any], Any]]:
+    """The methods of models that pick columns by name: they get a DataFrame, the caller's own or one made here."""
     try:
         import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - only these need it
     except ModuleNotFoundError as error:
         raise ModelError("the model picks its columns by name: put pandas into requirements.txt beside it") from error
-    return lambda X: estimator.predict(pd.DataFrame(X, columns=list(schema.names)))
+    columns = list(schema.names)
+
+    def framed(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda X: call(X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=columns))
+
+    return {name: framed(call) for name, call in plain.items()}
 
 
 def library_of(estimator: Any) -> str:

@@ -22,6 +22,8 @@ class Schema:
     features: int | None = None
     names: tuple[str, ...] = ()
     allows_missing: bool = False
+    classes: tuple[Any, ...] = ()
+    methods: frozenset[str] = frozenset({"predict"})
 
 
 def parse(body: bytes, schema: Schema) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -1,4 +1,4 @@
-"""The model's life in the process: loading, ready, and predictions off the event loop. Knows no Sanic."""
+"""The model's life in the process: loading, ready, and predictions. Knows no Sanic."""
 
 from __future__ import annotations
 
@@ -11,25 +11,33 @@ from typing import Any
 import numpy as np
 import structlog
 
-from server.errors import InputError, ModelError
+from server.batching import Batcher, Limits, Meter
+from server.direct import Unsuited
+from server.errors import InputError, ModelError, Overloaded
 from server.loader import LoadedModel, load
 
 log = structlog.get_logger()
 
+CHEAP = 20e-6
+"""Seconds. A prediction that takes less is made at once: to queue it, wait for it and be woken costs about as much."""
+
 
 class Predictor:
-    """One model and the one thread that runs it, so that health and metrics always answer."""
+    """One model, and the one thread that runs what is long, so that health and metrics always answer."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, limits: Limits | None = None, meter: Meter | None = None) -> None:
+        self._path, self._limits, self._meter = path, limits or Limits(), meter or Meter()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
+        self._batcher: Batcher | None = None
         self.model: LoadedModel | None = None
         self.load_seconds = 0.0
 
     async def load(self) -> None:
         """Load and warm up. Raises `ModelError`."""
         started = time.monotonic()
-        self.model = await asyncio.get_running_loop().run_in_executor(self._thread, load, self._path)
+        model = await asyncio.get_running_loop().run_in_executor(self._thread, load, self._path)
+        self._batcher = Batcher(model.methods, self._thread, self._limits, self._meter)
+        self.model = model
         self.load_seconds = time.monotonic() - started
 
     @property
@@ -37,23 +45,50 @@ class Predictor:
         """Why there are no predictions yet; "" when there are."""
         return "" if self.model else "the model is loading"
 
-    async def predict(self, X: np.ndarray[Any, Any]) -> Any:
-        """Predict for float64 (rows, features).
+    @property
+    def waiting_rows(self) -> int:
+        return self._batcher.rows if self._batcher else 0
+
+    async def predict(self, X: Any, method: str = "predict") -> Any:
+        """What the model's `method` gives for these rows: `predict`, `predict_proba`, `decision_function`, `transform`.
+
+        X is float64 (rows, features), or whatever else the model takes that has a length: an object array, a DataFrame.
 
         Raises:
-            InputError: the model refused the input.
-            ModelError: the model failed.
+            InputError: the model has no such method, or refused the input.
+            ModelError: the model failed, or is not there yet.
+            Overloaded: too much waits already.
 
         """
-        if self.model is None:
+        if self.model is None or self._batcher is None:
             raise ModelError(self.reason)
+        if method not in self.model.methods:
+            raise InputError(f"the model has no {method}")
+        chosen = self.model.methods[method]
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self.model.predict, X)
+            if chosen.cost.seconds(len(X)) <= CHEAP:
+                return chosen.call(X)
+            return await self._batcher.predict(X, method)
+        except (Overloaded, asyncio.CancelledError):
+            raise
         except ValueError as error:
             raise InputError(f"the model refused the input: {(str(error).splitlines() or [''])[0]}") from error
         except Exception as error:
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error
+
+    def at_once(self, X: np.ndarray[Any, Any]) -> Any:
+        """What `predict` would give, where direct evaluation is faster than the way through the queue; else None.
+
+        X is float64 (rows, features), in C order, of finite numbers: all others are scikit-learn's own to answer.
+        """
+        chosen = self.model.methods["predict"] if self.model else None
+        if chosen is None or chosen.direct is None or chosen.cost.seconds(len(X)) > CHEAP:
+            return None
+        try:
+            return chosen.direct(X)
+        except Unsuited:
+            return None
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +13,7 @@ from sanic.exceptions import PayloadTooLarge, SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
-from server.errors import InputError, ModelError
+from server.errors import InputError, ModelError, Overloaded
 from server.metrics import Metrics
 from server.payload import encode, parse
 from server.predictor import Predictor
@@ -34,7 +33,6 @@ def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, vers
             return failure(predictor.reason, HTTPStatus.SERVICE_UNAVAILABLE)
         X = parse(request.body, predictor.model.schema)
         answer = encode(await predictor.predict(X))
-        metrics.rows.inc(len(X))
         return HTTPResponse(answer, content_type="application/json")
 
     @app.get("/health")
@@ -55,6 +53,8 @@ def add_error_handling(app: App) -> None:
     async def failed(request: Request, error: Exception) -> HTTPResponse:
         if isinstance(error, InputError):
             return failure(str(error), HTTPStatus.BAD_REQUEST)
+        if isinstance(error, Overloaded):
+            return failure(str(error), HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(error.retry_after)})
         if isinstance(error, ModelError):
             return failure(str(error), HTTPStatus.INTERNAL_SERVER_ERROR)
         if isinstance(error, PayloadTooLarge):
@@ -64,23 +64,6 @@ def add_error_handling(app: App) -> None:
             return failure(str(error), error.status_code, error.headers)
         log.error("fault", path=request.path, error=f"{type(error).__name__}: {error}")
         return failure("internal error; the server's log says more", HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def add_accounting(app: App, metrics: Metrics) -> None:
-    """Count and time every request, failed ones included."""
-
-    @app.on_request
-    async def begin(request: Request) -> None:
-        request.ctx.started = time.perf_counter()
-        metrics.in_progress.inc()
-
-    @app.on_response
-    async def end(request: Request, response: HTTPResponse) -> None:
-        started = getattr(request.ctx, "started", None)
-        if started is not None:
-            metrics.in_progress.dec()
-        seconds = time.perf_counter() - started if started is not None else 0.0
-        metrics.request(request.path, response.status, seconds)
 
 
 def failure(message: str, status: int, headers: dict[str, str] | None = None) -> HTTPResponse:

@@ -1,0 +1,48 @@
+"""Direct evaluation: the arithmetic of an estimator's own methods, without what scikit-learn checks at each call.
+
+Each family answers with the very bits of scikit-learn, or is not here (docs/adr/0005-direct-evaluation.md). It is
+taken by exact type only, since a subclass may do anything, and compared with the estimator at each load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from server.direct.errors import Unsuited
+from server.direct.linear import linear
+from server.rowwise import name_of, same_bits
+
+Call = Callable[[Any], Any]
+"""Takes finite float64 rows in C order; raises `Unsuited` for those that only scikit-learn itself should answer."""
+
+__all__ = ["Call", "Unsuited", "is_exact", "of", "or_else"]
+
+
+def of(estimator: Any) -> dict[str, Call]:
+    """The methods that can be evaluated directly; empty for a family that is not known."""
+    return linear(estimator, name_of(estimator))
+
+
+def or_else(fast: Call, plain: Call) -> Call:
+    """`fast` where it may answer, scikit-learn where not: it knows what to do with NaN and infinities."""
+
+    def call(X: Any) -> Any:
+        if type(X) is np.ndarray and X.dtype == np.float64 and X.flags.c_contiguous and np.isfinite(X).all():
+            try:
+                return fast(X)
+            except Unsuited:
+                pass
+        return plain(X)
+
+    return call
+
+
+def is_exact(fast: Call, plain: Call, rows: np.ndarray[Any, Any]) -> bool:
+    """Whether `fast` gives the bits of `plain` for these rows: all together, and some alone."""
+    try:
+        return all(same_bits(fast(part), plain(part)) for part in (rows, *(rows[i : i + 1] for i in range(8))))
+    except Exception:  # noqa: BLE001 - a library of another version may lack or mean something else
+        return False
