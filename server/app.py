@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from sanic import Sanic
 
+from server.answers import WholeBodyRequest
 from server.counted import CountedSanic
 from server.errors import ModelError
 from server.metrics import Metrics
@@ -34,7 +35,7 @@ def create_app(
     path: Path, *, name: str, version: str, max_body_size: int, fail: Callable[[str], None]
 ) -> Sanic[Any, Any]:
     """The app; the model loads in the background, and `fail` is called with the reason if it cannot."""
-    app = CountedSanic("kubeserve-server", configure_logging=False)
+    app = CountedSanic("kubeserve-server", request_class=WholeBodyRequest, configure_logging=False)
     app.config.update({**SANIC, "REQUEST_MAX_SIZE": max_body_size})
     metrics = app.ctx.metrics = Metrics(name, version, lambda: predictor.waiting_rows)
     predictor = Predictor(path, meter=metrics)
@@ -48,7 +49,10 @@ def create_app(
             fail(str(error))
             app.stop()
         else:
-            library = predictor.model.library if predictor.model else ""
+            assert predictor.model
+            library, schema = predictor.model.library, predictor.model.schema
+            if metrics.drift:
+                metrics.drift.know(schema.names, schema.features, schema.classes)
             metrics.loaded(predictor.load_seconds, {"library": library})
             log.info("ready", model=name, version=version, library=library, seconds=round(predictor.load_seconds, 2))
 

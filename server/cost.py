@@ -27,6 +27,10 @@ class Cost:
     def seconds(self, rows: int) -> float:
         return (self._call + self._row * rows) * self._pace
 
+    def rows_in(self, seconds: float) -> int:
+        """How many rows take no longer than so many seconds."""
+        return max(int((seconds / self._pace - self._call) / self._row), 0)
+
     def observe(self, rows: int, seconds: float) -> None:
         """Move the pace towards a prediction of `rows` that took `seconds`."""
         ratio = seconds / (self._call + self._row * rows)

@@ -6,7 +6,7 @@ A request only appends its arrays to a list; the sums are made by the dozen, off
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class Drift:
 
     def __init__(self) -> None:
         self._inputs: list[np.ndarray[Any, Any]] = []
-        self._outputs: list[np.ndarray[Any, Any]] = []
+        self._labels: list[Any] = []
         self._kept = 0
         self._names: tuple[str, ...] = ()
         self._classes: frozenset[Any] = frozenset()
@@ -46,20 +46,24 @@ class Drift:
         if self._names:
             self._inputs.append(X if len(X) <= SAMPLE else X[:: -(-len(X) // SAMPLE)].copy())
         if self._classes:
-            self._outputs.append(answer)
+            self._labels.extend(answer.tolist())
         self._kept += min(len(X), SAMPLE)
         if self._kept > KEPT_ROWS:
             self.settle()
 
+    def extend(self, inputs: Iterable[Any], answers: Iterable[Any]) -> None:
+        """Keep those of several requests."""
+        for X, answer in zip(inputs, answers, strict=True):
+            self.see(X, answer)
+
     def settle(self) -> None:
         """Sum up what was kept."""
-        inputs, outputs = self._inputs, self._outputs
-        self._inputs, self._outputs, self._kept = [], [], 0
+        inputs, labels = self._inputs, self._labels
+        self._inputs, self._labels, self._kept = [], [], 0
         if inputs:
             self._add(np.concatenate(inputs))
-        if outputs:
-            labels, counts = np.unique(np.concatenate(outputs), return_counts=True)
-            self.labels.update(dict(zip(map(str, labels.tolist()), counts.tolist(), strict=True)))
+        for label, count in Counter(labels).items():
+            self.labels[str(label)] += count
 
     def _add(self, X: np.ndarray[Any, Any]) -> None:
         missing = np.isnan(X)

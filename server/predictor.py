@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 
 from server.batching import Batcher, Limits, Meter
-from server.direct import Unsuited
+from server.direct import Call, Unsuited
 from server.errors import InputError, ModelError, Overloaded
 from server.loader import LoadedModel, load
 
@@ -31,12 +31,21 @@ class Predictor:
         self._batcher: Batcher | None = None
         self.model: LoadedModel | None = None
         self.load_seconds = 0.0
+        self.features: int | None = None
+        self._direct: Call | None = None
+        self._direct_rows = 0
 
     async def load(self) -> None:
         """Load and warm up. Raises `ModelError`."""
         started = time.monotonic()
         model = await asyncio.get_running_loop().run_in_executor(self._thread, load, self._path)
         self._batcher = Batcher(model.methods, self._thread, self._limits, self._meter)
+        chosen = model.methods["predict"]
+        self.features, self._direct, self._direct_rows = (
+            model.schema.features,
+            chosen.direct,
+            chosen.cost.rows_in(CHEAP),
+        )
         self.model = model
         self.load_seconds = time.monotonic() - started
 
@@ -82,11 +91,10 @@ class Predictor:
 
         X is float64 (rows, features), in C order, of finite numbers: all others are scikit-learn's own to answer.
         """
-        chosen = self.model.methods["predict"] if self.model else None
-        if chosen is None or chosen.direct is None or chosen.cost.seconds(len(X)) > CHEAP:
+        if self._direct is None or len(X) > self._direct_rows:
             return None
         try:
-            return chosen.direct(X)
+            return self._direct(X)
         except Unsuited:
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 
 import structlog
@@ -13,6 +14,8 @@ from sanic.exceptions import PayloadTooLarge, SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
+from server import hot
+from server.answers import JsonAnswer
 from server.errors import InputError, ModelError, Overloaded
 from server.metrics import Metrics
 from server.payload import encode, parse
@@ -29,11 +32,29 @@ def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, vers
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:
+        started = perf_counter()
+        X = hot.matrix(request.body, predictor.features)
+        if X is not None:
+            parsed = perf_counter()
+            answer = predictor.at_once(X)
+            if answer is not None:
+                predicted = perf_counter()
+                body = hot.encoded(answer)
+                metrics.served((X, answer, started, parsed, predicted, perf_counter()))
+                return JsonAnswer(body)
+        return await predict_any(request)
+
+    async def predict_any(request: Request) -> HTTPResponse:
         if predictor.model is None:
             return failure(predictor.reason, HTTPStatus.SERVICE_UNAVAILABLE)
+        started = perf_counter()
         X = parse(request.body, predictor.model.schema)
-        answer = encode(await predictor.predict(X))
-        return HTTPResponse(answer, content_type="application/json")
+        metrics.phases["parse"].observe(perf_counter() - started)
+        answer = await predictor.predict(X)
+        started = perf_counter()
+        body = encode(answer)
+        metrics.phases["encode"].observe(perf_counter() - started)
+        return JsonAnswer(body)
 
     @app.get("/health")
     async def health(_: Request) -> HTTPResponse:

@@ -46,6 +46,15 @@ ROWWISE = frozenset(
 """By name: a subclass may do anything, and what is not loaded need not be imported to be compared."""
 
 PIPELINE = "sklearn.pipeline.Pipeline"
+SEARCHES = frozenset(
+    {
+        "sklearn.model_selection._search.GridSearchCV",
+        "sklearn.model_selection._search.RandomizedSearchCV",
+        "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
+        "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
+    }
+)
+"""They hand everything to the best that they found."""
 
 
 def is_rowwise(estimator: Any) -> bool:
@@ -53,6 +62,8 @@ def is_rowwise(estimator: Any) -> bool:
     name = name_of(estimator)
     if name == PIPELINE:
         return all(step in (None, "passthrough") or is_rowwise(step) for _, step in estimator.steps)
+    if name in SEARCHES and hasattr(estimator, "best_estimator_"):
+        return is_rowwise(estimator.best_estimator_)
     return name in ROWWISE
 
 

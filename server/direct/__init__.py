@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from server.direct import linear, pipelines, trees
 from server.direct.errors import Unsuited
-from server.direct.linear import linear
-from server.rowwise import name_of, same_bits
+from server.rowwise import PIPELINE, SEARCHES, name_of, same_bits
 
 Call = Callable[[Any], Any]
 """Takes finite float64 rows in C order; raises `Unsuited` for those that only scikit-learn itself should answer."""
@@ -23,7 +23,12 @@ __all__ = ["Call", "Unsuited", "is_exact", "of", "or_else"]
 
 def of(estimator: Any) -> dict[str, Call]:
     """The methods that can be evaluated directly; empty for a family that is not known."""
-    return linear(estimator, name_of(estimator))
+    name = name_of(estimator)
+    if name == PIPELINE:
+        return pipelines.methods(estimator.steps, of)
+    if name in SEARCHES and hasattr(estimator, "best_estimator_"):
+        return of(estimator.best_estimator_)
+    return linear.methods(estimator, name) or trees.methods(estimator, name)
 
 
 def or_else(fast: Call, plain: Call) -> Call:

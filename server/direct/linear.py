@@ -43,7 +43,7 @@ REGRESSORS = frozenset(
 LOGISTIC = frozenset(name for name in CLASSIFIERS if "._logistic." in name)
 
 
-def linear(estimator: Any, name: str) -> dict[str, Call]:
+def methods(estimator: Any, name: str) -> dict[str, Call]:
     if name in REGRESSORS:
         return {"predict": scores_of(estimator)}
     if name in CLASSIFIERS and estimator.classes_.ndim == 1:
@@ -67,13 +67,21 @@ def _classifier(estimator: Any, name: str) -> dict[str, Call]:
     def decide(X: Any) -> Any:
         return classes[scores(X).argmax(axis=1)]
 
-    methods = {
+    known = {
         "predict": decide_two if binary else decide,
         "decision_function": (lambda X: scores(X).reshape(-1)) if binary else scores,
     }
-    if name in LOGISTIC and not binary:
-        methods["predict_proba"] = lambda X: softmax(scores(X))
-    return methods
+    if name in LOGISTIC:
+        known["predict_proba"] = (lambda X: two_sided(scores(X))) if binary else (lambda X: softmax(scores(X)))
+    return known
+
+
+def two_sided(scores: Any) -> Any:
+    """The probabilities of both classes from the score of the second."""
+    from scipy.special import expit  # noqa: PLC0415 - loaded with the model
+
+    second = expit(scores.reshape(-1))
+    return np.stack([1 - second, second], axis=1)
 
 
 def softmax(scores: Any) -> Any:
