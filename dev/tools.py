@@ -95,7 +95,7 @@ def find(name: str) -> Path:
     if tool.on_path and (found := shutil.which(name)):
         return Path(found)
     if not tool.target.exists():
-        with _lock():
+        with lock():
             # Another process may have built it while this one waited.
             if not tool.target.exists():
                 _build(tool)
@@ -103,7 +103,7 @@ def find(name: str) -> Path:
 
 
 @contextmanager
-def _lock() -> Iterator[None]:
+def lock() -> Iterator[None]:
     """Let one build run at a time: two would only fight for the processor and the same files."""
     path = cache_dir() / "build.lock"
     try:

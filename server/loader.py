@@ -9,25 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import structlog
 
+from server.describe import example_input, schema_of
 from server.errors import ModelError
-from server.methods import NAMES, Method, methods_of
-from server.payload import Schema
+from server.methods import Method, methods_of
+from server.schema import Schema
 
 log = structlog.get_logger()
 
 PACKAGES = "packages"
 """Beside the model file: what its requirements.txt brought."""
 
-NEEDS_A_FRAME = "strings is only supported for dataframes"
-"""scikit-learn's words when a pipeline picks its columns by name."""
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """`methods` holds `predict`, and whichever else of `server.methods.NAMES` the model has."""
+    """`methods` holds `predict`, and whichever else of `server.schema.METHODS` the model has."""
 
     methods: Mapping[str, Method]
     schema: Schema
@@ -46,7 +43,7 @@ def load(path: Path) -> LoadedModel:
         raise ModelError(f"{path.name} holds a {type(estimator).__name__}, which has no predict()")
     schema = schema_of(estimator)
     calls = warmed_up(estimator, schema)
-    return LoadedModel(methods_of(estimator, calls, schema.features), schema, library_of(estimator))
+    return LoadedModel(methods_of(estimator, calls, schema), schema, library_of(estimator))
 
 
 def read(path: Path) -> Any:
@@ -84,52 +81,24 @@ def report(warning: Warning | str) -> None:
     log.warning("saved by another scikit-learn: answers may differ", saved=saved, here=here, advice=advice)
 
 
-def schema_of(estimator: Any) -> Schema:
-    """What the fitted estimator says of its input."""
-    names = getattr(estimator, "feature_names_in_", None)
-    return Schema(
-        features=getattr(estimator, "n_features_in_", None),
-        names=tuple(map(str, names)) if names is not None else (),
-        allows_missing=allows_missing(estimator),
-        classes=classes_of(estimator),
-        methods=frozenset(name for name in NAMES if callable(getattr(estimator, name, None))),
-    )
-
-
-def classes_of(estimator: Any) -> tuple[Any, ...]:
-    """The labels as plain Python values; none for a regressor, or for a model of several outputs."""
-    classes = getattr(estimator, "classes_", None)
-    return tuple(classes.tolist()) if isinstance(classes, np.ndarray) and classes.ndim == 1 else ()
-
-
-def allows_missing(estimator: Any) -> bool:
-    try:
-        return bool(estimator.__sklearn_tags__().input_tags.allow_nan)
-    except Exception:  # noqa: BLE001 - not of scikit-learn, or of one too old to say
-        return False
-
-
 def warmed_up(estimator: Any, schema: Schema) -> dict[str, Callable[[Any], Any]]:
-    """The ways to call this model, `predict` tried once on zeros.
+    """The ways to call this model, `predict` tried once on the schema's example.
 
-    A ValueError is no verdict: zeros may not suit the model (an unknown category, say). Anything else is one.
+    A ValueError is no verdict: the example may not suit the model. Anything else is one.
     """
-    plain = {name: getattr(estimator, name) for name in schema.methods}
-    if schema.features is None:
+    methods = {name: getattr(estimator, name) for name in schema.methods}
+    if not schema.example:
         require_fitted(estimator)
         log.info("no warm-up: the model does not say how many features it takes")
-        return plain
-    zeros = np.zeros((1, schema.features))
+        return methods
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "X does not have valid feature names": the order is the schema's
-            estimator.predict(zeros)
+            estimator.predict(example_input(schema))
     except Exception as error:  # noqa: BLE001 - the model's own code: anything may come
-        if NEEDS_A_FRAME in str(error) and schema.names:
-            return by_name(plain, schema)
         judge(error)
     be_quiet()
-    return plain
+    return methods
 
 
 def require_fitted(estimator: Any) -> None:
@@ -146,7 +115,7 @@ def require_fitted(estimator: Any) -> None:
 
 
 def judge(error: Exception) -> None:
-    """Raise what shows a broken model; only warn of what may be the zeros' fault."""
+    """Raise what shows a broken model; only warn of what may be the example's fault."""
     if isinstance(error, ValueError) and type(error).__name__ != "NotFittedError":
         log.warning("the warm-up input was refused", reason=_first_line(error))
         return
@@ -156,20 +125,6 @@ def judge(error: Exception) -> None:
 def be_quiet() -> None:
     """No warning that arrays carry no names: their order is the schema's."""
     warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
-
-
-def by_name(plain: dict[str, Callable[[Any], Any]], schema: Schema) -> dict[str, Callable[[Any], Any]]:
-    """The methods of models that pick columns by name: they get a DataFrame, the caller's own or one made here."""
-    try:
-        import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - only these need it
-    except ModuleNotFoundError as error:
-        raise ModelError("the model picks its columns by name: put pandas into requirements.txt beside it") from error
-    columns = list(schema.names)
-
-    def framed(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        return lambda X: call(X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=columns))
-
-    return {name: framed(call) for name, call in plain.items()}
 
 
 def library_of(estimator: Any) -> str:

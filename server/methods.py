@@ -12,11 +12,9 @@ import structlog
 from server import direct, rowwise
 from server.cost import MANY, UNKNOWN, Cost, measured
 from server.samples import random_rows
+from server.schema import Schema, Takes
 
 log = structlog.get_logger()
-
-NAMES = ("predict", "predict_proba", "decision_function", "transform")
-"""What a client may ask for, where the model has it."""
 
 Call = Callable[[Any], Any]
 
@@ -31,11 +29,11 @@ class Method:
     direct: Call | None = None
 
 
-def methods_of(estimator: Any, calls: Mapping[str, Call], features: int | None) -> dict[str, Method]:
+def methods_of(estimator: Any, calls: Mapping[str, Call], schema: Schema) -> dict[str, Method]:
     """Whatever of `calls` can be sped up with equal answers, is; the rest is called as it is."""
-    if features is None:
+    if schema.features is None or schema.takes is not Takes.NUMBERS:
         return {name: Method(call, Cost(*UNKNOWN)) for name, call in calls.items()}
-    rows = random_rows(features, MANY)
+    rows = random_rows(schema.features, MANY)
     fast = direct.of(estimator)
     return {name: _method(estimator, name, call, fast.get(name), rows) for name, call in calls.items()}
 

@@ -1,8 +1,12 @@
-"""HTTP in, HTTP out: handlers only translate."""
+"""HTTP in, HTTP out: handlers only translate. One function for each protocol; what they share is `Service`."""
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
+import zlib
 from http import HTTPStatus
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -10,31 +14,91 @@ import structlog
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sanic import Sanic
-from sanic.exceptions import PayloadTooLarge, SanicException
+from sanic.exceptions import NotFound, PayloadTooLarge, SanicException, ServiceUnavailable
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
 from server import hot
 from server.answers import JsonAnswer
 from server.errors import InputError, ModelError, Overloaded
+from server.loader import LoadedModel
 from server.metrics import Metrics
-from server.payload import encode, parse
+from server.payload import encode, json_bytes, parse
 from server.predictor import Predictor
+from server.protocols import kserve_v1, mlflow, open_inference, openapi, seed
 
 log = structlog.get_logger()
 
 App = Sanic[Any, Any]
 
+JSON = "application/json"
+PLAIN = b"/predict"
+"""The hot path's URL: with a query it is another question."""
+PAGE = Path(openapi.__file__).with_name("docs.html")
+
+
+class Service:
+    """The one model, under its name and version; what is not there is an HTTP error."""
+
+    def __init__(self, predictor: Predictor, name: str, version: str) -> None:
+        self.predictor, self.name, self.version = predictor, name, version
+
+    @property
+    def model(self) -> LoadedModel:
+        if self.predictor.model is None:
+            raise ServiceUnavailable(self.predictor.reason)
+        return self.predictor.model
+
+    def called(self, name: str, version: str | None = None) -> LoadedModel:
+        """The model, if that is its name and version."""
+        self.require(name, version)
+        return self.model
+
+    def require(self, name: str, version: str | None = None) -> None:
+        if name != self.name:
+            raise NotFound(f"there is no model '{name}' here; this server has '{self.name}'")
+        if version is not None and version != self.version:
+            has = f"version '{self.version}'" if self.version else "no versions"
+            raise NotFound(f"there is no version '{version}' of '{name}' here; it has {has}")
+
+    def readiness(self, **answer: Any) -> HTTPResponse:
+        """200, or 503 with the reason."""
+        reason = self.predictor.reason
+        ready: dict[str, Any] = {**answer, "ready": not reason}
+        return json({**ready, "error": reason}, status=503) if reason else json(ready)
+
 
 def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, version: str) -> None:
-    """`/predict`, `/health` and `/metrics`."""
-    who = {"model": name, "version": version}
+    """Every protocol, and what operators look at."""
+    service = Service(predictor, name, version)
+    add_seed(app, service, metrics)
+    add_operations(app, service, metrics)
+    add_kserve_v1(app, service)
+    add_open_inference(app, service)
+    add_open_inference_health(app, service)
+    add_mlflow(app, service)
+    add_documentation(app, service)
+
+
+def add_seed(app: App, service: Service, metrics: Metrics) -> None:
+    """`/predict` and `/predict_proba`."""
+    predictor = service.predictor
+
+    async def predictions(request: Request) -> HTTPResponse:
+        X = parse(request.body, service.model.schema)
+        return JsonAnswer(encode(await predictor.predict(X)))
+
+    async def probabilities(request: Request) -> HTTPResponse:
+        schema = service.model.schema
+        method = schema.require("predict_proba")
+        answer = await predictor.predict(parse(request.body, schema), method)
+        return JsonAnswer(seed.probabilities(answer, schema))
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:
         started = perf_counter()
         X = hot.matrix(request.body, predictor.features)
-        if X is not None:
+        if X is not None and request.raw_url == PLAIN:
             parsed = perf_counter()
             answer = predictor.at_once(X)
             if answer is not None:
@@ -42,29 +106,169 @@ def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, vers
                 body = hot.encoded(answer)
                 metrics.served((X, answer, started, parsed, predicted, perf_counter()))
                 return JsonAnswer(body)
-        return await predict_any(request)
+        if request.query_string and request.args.get("proba", "").lower() in ("true", "1"):
+            return await probabilities(request)
+        return await predictions(request)
 
-    async def predict_any(request: Request) -> HTTPResponse:
-        if predictor.model is None:
-            return failure(predictor.reason, HTTPStatus.SERVICE_UNAVAILABLE)
-        started = perf_counter()
-        X = parse(request.body, predictor.model.schema)
-        metrics.phases["parse"].observe(perf_counter() - started)
-        answer = await predictor.predict(X)
-        started = perf_counter()
-        body = encode(answer)
-        metrics.phases["encode"].observe(perf_counter() - started)
-        return JsonAnswer(body)
+    @app.post("/predict_proba")
+    async def predict_proba(request: Request) -> HTTPResponse:
+        return await probabilities(request)
+
+
+def add_operations(app: App, service: Service, metrics: Metrics) -> None:
+    """`/health` and `/metrics`."""
+    who = {"model": service.name, "version": service.version}
 
     @app.get("/health")
     async def health(_: Request) -> HTTPResponse:
-        if predictor.reason:
-            return json({"status": "loading", "reason": predictor.reason, **who}, status=503)
+        reason = service.predictor.reason
+        if reason:
+            return json({"status": "loading", "reason": reason, **who}, status=503)
         return json({"status": "ok", **who})
 
     @app.get("/metrics")
     async def show_metrics(_: Request) -> HTTPResponse:
         return HTTPResponse(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def add_kserve_v1(app: App, service: Service) -> None:
+    """`/v1/models…`, and `/`, which its client asks for liveness."""
+
+    @app.get("/")
+    async def alive(_: Request) -> HTTPResponse:
+        return json({"status": "alive", "docs": "/docs"})
+
+    @app.get("/v1/models")
+    async def v1_models(_: Request) -> HTTPResponse:
+        return json({"models": [service.name]})
+
+    @app.get("/v1/models/<model>", unquote=True)
+    async def v1_model(_: Request, model: str) -> HTTPResponse:
+        service.require(model)
+        return service.readiness(name=service.name)
+
+    @app.post("/v1/models/<segment>", unquote=True)
+    async def v1_predict(request: Request, segment: str) -> HTTPResponse:
+        model = kserve_v1.model_of(segment)
+        if model is None:
+            raise NotFound(f"'{segment}' is no verb of a model: POST /v1/models/{service.name}:predict")
+        X = kserve_v1.read(body_of(request), service.called(model).schema)
+        return JsonAnswer(encode(await service.predictor.predict(X)))
+
+
+def add_open_inference(app: App, service: Service) -> None:
+    """`/v2/models…`: a model with or without its version."""
+
+    @app.post("/v2/models/<model>/versions/<version>/infer", name="infer_version", unquote=True)
+    @app.post("/v2/models/<model>/infer", name="infer", unquote=True)
+    async def infer(request: Request, model: str, version: str | None = None) -> HTTPResponse:
+        schema = service.called(model, version).schema
+        asked = open_inference.read(body_of(request), request.headers.get(open_inference.HEADER), schema)
+        answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]
+        body, length = open_inference.write(asked, answers, service.name, service.version)
+        if length is None:
+            return HTTPResponse(body, content_type=JSON)
+        headers = {open_inference.HEADER: str(length)}
+        return HTTPResponse(body, headers=headers, content_type="application/octet-stream")
+
+    @app.get("/v2/models/<model>/versions/<version>", name="describe_version", unquote=True)
+    @app.get("/v2/models/<model>", name="describe", unquote=True)
+    async def describe(_: Request, model: str, version: str | None = None) -> HTTPResponse:
+        found = service.called(model, version)
+        described = open_inference.model_metadata(found.schema, service.name, service.version, found.library)
+        return HTTPResponse(json_bytes(described), content_type=JSON)
+
+    @app.get("/v2/models/<model>/versions/<version>/ready", name="ready_version", unquote=True)
+    @app.get("/v2/models/<model>/ready", name="ready", unquote=True)
+    async def model_ready(_: Request, model: str, version: str | None = None) -> HTTPResponse:
+        service.require(model, version)
+        return service.readiness(name=service.name)
+
+
+def add_open_inference_health(app: App, service: Service) -> None:
+    """`/v2` and `/v2/health/…`."""
+
+    @app.get("/v2")
+    async def v2(_: Request) -> HTTPResponse:
+        return json(open_inference.server_metadata(own_version()))
+
+    @app.get("/v2/models")
+    async def v2_models(_: Request) -> HTTPResponse:
+        return json({"models": [service.name]})
+
+    @app.get("/v2/health/live")
+    async def live(_: Request) -> HTTPResponse:
+        return json({"live": True})
+
+    @app.get("/v2/health/ready")
+    async def v2_ready(_: Request) -> HTTPResponse:
+        return service.readiness()
+
+
+def add_mlflow(app: App, service: Service) -> None:
+    """`/invocations`, `/ping`, `/version`."""
+
+    @app.post("/invocations")
+    async def invocations(request: Request) -> HTTPResponse:
+        read = {JSON: mlflow.read, "text/csv": mlflow.read_csv}.get(request.content_type.partition(";")[0].strip())
+        if read is None:
+            raise SanicException(f"Content-Type must be {JSON} or text/csv", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        X = read(body_of(request), service.model.schema)
+        return JsonAnswer(encode(await service.predictor.predict(X)))
+
+    @app.get("/ping")
+    async def ping(_: Request) -> HTTPResponse:
+        return service.readiness()
+
+    @app.get("/version")
+    async def show_version(_: Request) -> HTTPResponse:
+        return HTTPResponse(own_version(), content_type="text/plain; charset=utf-8")
+
+
+def add_documentation(app: App, service: Service) -> None:
+    """`/openapi.json`, and `/docs`, a page that needs nothing but that."""
+
+    @functools.cache
+    def described() -> bytes:
+        model = service.model
+        return json_bytes(openapi.document(model.schema, service.name, service.version, model.library))
+
+    @app.get("/openapi.json")
+    async def openapi_json(_: Request) -> HTTPResponse:
+        return HTTPResponse(described(), content_type=JSON)
+
+    @app.get("/docs")
+    async def docs(_: Request) -> HTTPResponse:
+        return HTTPResponse(PAGE.read_bytes(), content_type="text/html; charset=utf-8")
+
+
+def body_of(request: Request) -> bytes:
+    """The body, unpacked if a client has compressed it; `/predict` does not ask: its clients do not compress."""
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding == "identity":
+        return request.body
+    if encoding not in ("gzip", "deflate"):
+        raise SanicException("Content-Encoding can be gzip or deflate", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    return unpacked(request.body, request.app.config.REQUEST_MAX_SIZE)
+
+
+def unpacked(data: bytes, limit: int) -> bytes:
+    """A little data may unpack to a lot: the size limit holds for what comes out."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: gzip and zlib are told apart by their headers
+    try:
+        found = unpacker.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise InputError("the body is not compressed as Content-Encoding says") from error
+    if len(found) > limit:
+        raise PayloadTooLarge("")
+    if not unpacker.eof:
+        raise InputError("the compressed body ends too soon")
+    return found
+
+
+@functools.cache
+def own_version() -> str:
+    return importlib.metadata.version("kubeserve")
 
 
 def add_error_handling(app: App) -> None:

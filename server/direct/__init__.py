@@ -13,6 +13,7 @@ import numpy as np
 
 from server.direct import linear, pipelines, trees
 from server.direct.errors import Unsuited
+from server.matrices import finite
 from server.rowwise import PIPELINE, SEARCHES, name_of, same_bits
 
 Call = Callable[[Any], Any]
@@ -35,7 +36,7 @@ def or_else(fast: Call, plain: Call) -> Call:
     """`fast` where it may answer, scikit-learn where not: it knows what to do with NaN and infinities."""
 
     def call(X: Any) -> Any:
-        if type(X) is np.ndarray and X.dtype == np.float64 and X.flags.c_contiguous and np.isfinite(X).all():
+        if type(X) is np.ndarray and X.dtype == np.float64 and X.flags.c_contiguous and finite(X):
             try:
                 return fast(X)
             except Unsuited:

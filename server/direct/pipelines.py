@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from server.direct.errors import Unsuited
+from server.matrices import finite
 from server.rowwise import name_of
 
 Call = Callable[[Any], Any]
@@ -26,7 +27,7 @@ def _behind(transforms: list[Call], call: Call) -> Call:
     def through(X: Any) -> Any:
         for transform in transforms:
             X = transform(X)
-        if transforms and not np.isfinite(X).all():  # huge numbers may leave the range of a float
+        if transforms and not finite(X):  # huge numbers may leave the range of a float
             raise Unsuited
         return call(X)
 

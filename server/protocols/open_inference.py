@@ -1,0 +1,190 @@
+"""The Open Inference Protocol (V2) over REST, with the binary tensor extension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from server.columns import from_columns
+from server.errors import InputError
+from server.matrices import checked
+from server.payload import json_bytes, lenient_document
+from server.protocols import tensors
+from server.protocols.tensors import Tail, Tensor
+from server.rows import check_width, kind_of, texts
+from server.schema import METHODS, Kind, Schema, Takes
+
+HEADER = "Inference-Header-Content-Length"
+"""Of a request or answer with binary data: how many bytes of it are JSON."""
+EXTENSION = "binary_tensor_data"
+EXAMPLE = '{"inputs": [{"name": "input", "shape": [1, 2], "datatype": "FP64", "data": [1.0, 2.0]}]}'
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An output, named by the model's method that gives it."""
+
+    method: str
+    binary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What a request asks."""
+
+    X: Any
+    wanted: tuple[Wanted, ...]
+    id: str | None
+
+
+def read(body: bytes, header: str | None, schema: Schema) -> Inference:
+    """A request's body; `header` is the value of HEADER.
+
+    Raises:
+        InputError: names the problem and its place.
+
+    """
+    head, tail = _split(body, header)
+    document = lenient_document(head, EXAMPLE)
+    inputs, request = document.get("inputs"), tensors.parameters(document, "the body")
+    if not isinstance(inputs, list) or not inputs:
+        raise InputError(f"'inputs' is missing or empty: expected {EXAMPLE}")
+    found = [tensors.decode(item, f"inputs[{index}]", tail) for index, item in enumerate(inputs)]
+    tail.finish()
+    by_column = request.get("content_type") == "pd" or len(found) > 1
+    X = _columns(found, schema) if by_column else _whole(found[0], schema)
+    return Inference(X, _wanted(document, bool(request.get("binary_data_output")), schema), _id(document))
+
+
+def _split(body: bytes, header: str | None) -> tuple[bytes, Tail]:
+    if header is None:
+        return body, Tail(memoryview(b""))
+    if not (header.isascii() and header.isdigit() and int(header) <= len(body)):
+        raise InputError(f"{HEADER} is '{header[:20]}'; expected the length of the JSON, at most {len(body)}")
+    end = int(header)
+    return body[:end], Tail(memoryview(body)[end:])
+
+
+def _id(document: dict[str, Any]) -> str | None:
+    found = document.get("id")
+    if found is None or isinstance(found, str):
+        return found
+    raise InputError(f"id is {kind_of(found)}; a string is needed")
+
+
+def _columns(found: list[Tensor], schema: Schema) -> Any:
+    """One tensor for each of the model's columns."""
+    for tensor in found:
+        if tensor.values.ndim != 1 and tensor.values.shape[1:] != (1,):
+            raise InputError(f"input '{tensor.name}' has shape {list(tensor.values.shape)}; a column is [rows]")
+    names, columns = [tensor.name for tensor in found], [tensor.values.reshape(-1) for tensor in found]
+    return from_columns(names, columns, schema, "inputs")
+
+
+def _whole(tensor: Tensor, schema: Schema) -> Any:
+    """One tensor of all rows and features."""
+    values = tensor.values
+    if schema.takes is Takes.TEXTS:
+        return texts(values.tolist(), "inputs[0].data")
+    if values.ndim == 1 and schema.features == 1:
+        values = values.reshape(-1, 1)
+    if values.ndim != 2:  # noqa: PLR2004 - rows and features
+        expected = "rows, features" if schema.features is None else f"rows, {schema.features}"
+        raise InputError(f"inputs[0].shape is {list(values.shape)}; expected [{expected}]")
+    check_width(values.shape[1], schema, "inputs[0]")
+    if schema.takes is not Takes.NUMBERS:
+        return from_columns(column_names(schema), list(values.T), schema, "inputs[0].data")
+    if tensor.datatype == tensors.BYTES:
+        raise InputError("inputs[0].datatype is BYTES; the model takes numbers")
+    # The one copy that is made, unless these are aligned FP64: model and BLAS would each make one of their own.
+    return checked(np.require(values, np.float64, ["C_CONTIGUOUS", "ALIGNED"]), schema, "inputs[0].data")
+
+
+def _wanted(document: dict[str, Any], binary: bool, schema: Schema) -> tuple[Wanted, ...]:
+    outputs = document.get("outputs")
+    if not outputs and isinstance(outputs, list | None):
+        return (Wanted("predict", binary),)
+    if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
+        raise InputError('outputs must be a list such as [{"name": "predict"}]')
+    names = [item.get("name") for item in outputs]
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or name not in METHODS or name in names[:index]:
+            raise InputError(
+                f"outputs[{index}].name is {str(name)[:50]!r}; each of {', '.join(METHODS)} may stand once"
+            )
+    return tuple(
+        Wanted(schema.require(item["name"]), bool(tensors.parameters(item, "outputs").get("binary_data", binary)))
+        for item in outputs
+    )
+
+
+def write(asked: Inference, answers: list[Any], model: str, version: str) -> tuple[bytes, int | None]:
+    """The answer's body, and the value of HEADER if it has binary data."""
+    named = [
+        tensors.encode(name, values, binary=wanted.binary)
+        for wanted, answer in zip(asked.wanted, answers, strict=True)
+        for name, values in arrays(wanted.method, answer)
+    ]
+    head = json_bytes(
+        {
+            "model_name": model,
+            **({"model_version": version} if version else {}),
+            **({"id": asked.id} if asked.id is not None else {}),
+            "outputs": [described for described, _ in named],
+        }
+    )
+    chunks = [data for _, data in named if data is not None]
+    return (b"".join((head, *chunks)), len(head)) if chunks else (head, None)
+
+
+def arrays(method: str, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    """An answer's tensors: one, or one for each of the outputs of a model that has several."""
+    if isinstance(answer, list | tuple):
+        return [(f"{method}_{index}", np.asarray(each)) for index, each in enumerate(answer)]
+    if hasattr(answer, "toarray"):  # a sparse matrix
+        answer = answer.toarray()
+    return [(method, np.asarray(answer))]
+
+
+def server_metadata(version: str) -> dict[str, Any]:
+    return {"name": "kubeserve", "version": version, "extensions": [EXTENSION]}
+
+
+def model_metadata(schema: Schema, model: str, version: str, library: str) -> dict[str, Any]:
+    """What the model takes and gives, from the model itself."""
+    return {
+        "name": model,
+        "versions": [version] if version else [],
+        "platform": f"{library.partition(' ')[0] or 'python'}_joblib",
+        "inputs": _inputs(schema),
+        "outputs": [tensor for name in METHODS if name in schema.methods for tensor in _outputs(name, schema)],
+        "parameters": {"feature_names": schema.names, "classes": schema.classes},
+    }
+
+
+def _inputs(schema: Schema) -> list[dict[str, Any]]:
+    if schema.takes is Takes.NUMBERS:
+        return [{"name": "input", "datatype": "FP64", "shape": [-1, schema.features or -1]}]
+    if schema.takes is Takes.TEXTS:
+        return [{"name": "input", "datatype": tensors.BYTES, "shape": [-1]}]
+    return [
+        {"name": name, "datatype": tensors.BYTES if kind is Kind.STRING else "FP64", "shape": [-1]}
+        for name, kind in zip(column_names(schema), schema.kinds, strict=True)
+    ]
+
+
+def column_names(schema: Schema) -> tuple[str, ...]:
+    """The model's names, or x0, x1, … as scikit-learn calls columns that have none."""
+    return schema.names or tuple(f"x{index}" for index in range(schema.features or 0))
+
+
+def _outputs(method: str, schema: Schema) -> list[dict[str, Any]]:
+    """As the example's answer shows it; without one, numbers."""
+    if method not in schema.answers:
+        return [{"name": method, "datatype": "FP64", "shape": [-1]}]
+    return [
+        {"name": name, "datatype": tensors.typed(values)[1], "shape": [-1, *values.shape[1:]]}
+        for name, values in arrays(method, schema.answers[method])
+    ]
