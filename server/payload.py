@@ -54,6 +54,8 @@ def lenient_document(body: bytes, example: str) -> dict[str, Any]:
         return document(body, example)
     try:
         found = json.loads(body, parse_constant=_constant)
+    except InputError:
+        raise
     except (ValueError, RecursionError):
         return document(body, example)  # for the words of one and the same parser
     return found if isinstance(found, dict) else document(orjson.dumps(found), example)

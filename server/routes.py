@@ -6,7 +6,6 @@ import functools
 import importlib.metadata
 import zlib
 from http import HTTPStatus
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -36,7 +35,6 @@ Buffer = bytes | memoryview
 JSON = "application/json"
 PLAIN = b"/predict"
 """The hot path's URL: with a query it is another question."""
-PAGE = Path(openapi.__file__).with_name("docs.html")
 
 
 class Service:
@@ -243,7 +241,7 @@ def add_documentation(app: App, service: Service) -> None:
 
     @app.get("/docs")
     async def docs(_: Request) -> HTTPResponse:
-        return HTTPResponse(PAGE.read_bytes(), content_type="text/html; charset=utf-8")
+        return HTTPResponse(openapi.PAGE.read_bytes(), content_type="text/html; charset=utf-8")
 
 
 def body_of(request: Request) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from server.schema import Kind, Schema, Takes
 Json = dict[str, Any]
 
 VERSION = "3.1.0"
+PAGE = Path(__file__).with_name("docs.html")
+"""Shows the document and sends its examples."""
 JSON_TYPES = {Kind.NUMBER: "number", Kind.STRING: "string", Kind.ANY: ["number", "string"]}
 
 
