@@ -18,7 +18,7 @@ from sanic.exceptions import NotFound, PayloadTooLarge, SanicException, ServiceU
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
-from server import hot
+from server import bulk, hot
 from server.answers import JsonAnswer
 from server.errors import InputError, ModelError, Overloaded
 from server.loader import LoadedModel
@@ -30,6 +30,8 @@ from server.protocols import kserve_v1, mlflow, open_inference, openapi, seed
 log = structlog.get_logger()
 
 App = Sanic[Any, Any]
+
+Buffer = bytes | memoryview
 
 JSON = "application/json"
 PLAIN = b"/predict"
@@ -159,11 +161,13 @@ def add_kserve_v1(app: App, service: Service) -> None:
 def add_open_inference(app: App, service: Service) -> None:
     """`/v2/models…`: a model with or without its version."""
 
-    @app.post("/v2/models/<model>/versions/<version>/infer", name="infer_version", unquote=True)
-    @app.post("/v2/models/<model>/infer", name="infer", unquote=True)
+    @app.post("/v2/models/<model>/versions/<version>/infer", name="infer_version", unquote=True, stream=True)
+    @app.post("/v2/models/<model>/infer", name="infer", unquote=True, stream=True)
     async def infer(request: Request, model: str, version: str | None = None) -> HTTPResponse:
+        header = open_inference.header_length(request.headers.get(open_inference.HEADER))
+        body = unpacked(request, await bulk.body_of(request, header or 0))
         schema = service.called(model, version).schema
-        asked = open_inference.read(body_of(request), request.headers.get(open_inference.HEADER), schema)
+        asked = open_inference.read(body, header, schema)
         answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]
         body, length = open_inference.write(asked, answers, service.name, service.version)
         if length is None:
@@ -243,20 +247,24 @@ def add_documentation(app: App, service: Service) -> None:
 
 
 def body_of(request: Request) -> bytes:
-    """The body, unpacked if a client has compressed it; `/predict` does not ask: its clients do not compress."""
+    """The body, unpacked if a client has compressed it. `/predict` does not ask: its clients do not compress."""
+    return bytes(unpacked(request, request.body))
+
+
+def unpacked(request: Request, body: Buffer) -> Buffer:
+    """The body as it was before it was compressed.
+
+    A little data may unpack to a lot: the size limit holds for what comes out.
+    """
     encoding = request.headers.get("content-encoding", "identity")
     if encoding == "identity":
-        return request.body
+        return body
     if encoding not in ("gzip", "deflate"):
         raise SanicException("Content-Encoding can be gzip or deflate", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    return unpacked(request.body, request.app.config.REQUEST_MAX_SIZE)
-
-
-def unpacked(data: bytes, limit: int) -> bytes:
-    """A little data may unpack to a lot: the size limit holds for what comes out."""
+    limit = request.app.config.REQUEST_MAX_SIZE
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: gzip and zlib are told apart by their headers
     try:
-        found = unpacker.decompress(data, limit + 1)
+        found = unpacker.decompress(body, limit + 1)
     except zlib.error as error:
         raise InputError("the body is not compressed as Content-Encoding says") from error
     if len(found) > limit:

@@ -39,14 +39,23 @@ class Inference:
     id: str | None
 
 
-def read(body: bytes, header: str | None, schema: Schema) -> Inference:
-    """A request's body; `header` is the value of HEADER.
+def header_length(value: str | None) -> int | None:
+    """How many bytes of the body are JSON, by the request's HEADER; None where all are."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit() and len(value) < 16:  # noqa: PLR2004 - whatever it says, it is an int
+        return int(value)
+    raise InputError(f"{HEADER} is '{value[:20]}'; expected a number of bytes")
+
+
+def read(body: bytes | memoryview, header: int | None, schema: Schema) -> Inference:
+    """A request's body, of which `header` bytes are JSON.
 
     Raises:
         InputError: names the problem and its place.
 
     """
-    head, tail = _split(body, header)
+    head, tail = _split(memoryview(body), header)
     document = lenient_document(head, EXAMPLE)
     inputs, request = document.get("inputs"), tensors.parameters(document, "the body")
     if not isinstance(inputs, list) or not inputs:
@@ -58,13 +67,11 @@ def read(body: bytes, header: str | None, schema: Schema) -> Inference:
     return Inference(X, _wanted(document, bool(request.get("binary_data_output")), schema), _id(document))
 
 
-def _split(body: bytes, header: str | None) -> tuple[bytes, Tail]:
-    if header is None:
-        return body, Tail(memoryview(b""))
-    if not (header.isascii() and header.isdigit() and int(header) <= len(body)):
-        raise InputError(f"{HEADER} is '{header[:20]}'; expected the length of the JSON, at most {len(body)}")
-    end = int(header)
-    return body[:end], Tail(memoryview(body)[end:])
+def _split(body: memoryview, header: int | None) -> tuple[bytes, Tail]:
+    end = len(body) if header is None else header
+    if end > len(body):
+        raise InputError(f"{HEADER} is {end}; the body has {len(body)} bytes")
+    return bytes(body[:end]), Tail(body[end:])
 
 
 def _id(document: dict[str, Any]) -> str | None:
