@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import server.settings
 from server.metrics import SPECS
 from watcher.metrics import Metrics
 from watcher.settings import Settings
@@ -22,6 +23,16 @@ def settings_table() -> str:
         variables = ", ".join(f"`{name}`" for name in names)
         default = "" if field.default == "" else f"`{str(field.default).lower()}`"
         rows.append(f"| `--{field.name.replace('_', '-')}` | {variables} | {default} | {field.metadata['doc']} |")
+    return "\n".join(rows)
+
+
+def server_settings_table() -> str:
+    """Every flag of a model's server with its variable, default and meaning."""
+    rows = ["| flag | environment | default | meaning |", "| --- | --- | --- | --- |"]
+    for field in dataclasses.fields(server.settings.Settings):
+        default = "" if field.default in ("", dataclasses.MISSING) else f"`{str(field.default).lower()}`"
+        names = f"`{server.settings.flag(field)}` | `{server.settings.variable(field)}`"
+        rows.append(f"| {names} | {default} | {field.metadata['doc']} |")
     return "\n".join(rows)
 
 
@@ -48,6 +59,7 @@ def filled(text: str) -> str:
     """The README with its tables as they should be."""
     tables = (
         ("settings", settings_table()),
+        ("server-settings", server_settings_table()),
         ("watcher-metrics", metrics_table()),
         ("server-metrics", server_metrics_table()),
     )

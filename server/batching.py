@@ -45,11 +45,19 @@ class Waiting:
 
 
 class Meter:
-    """Hears of what happens; the default ignores it."""
+    """Hears of what happens, always on the event loop; this one ignores it."""
 
-    def waited(self, seconds: float) -> None: ...
-    def predicted(self, rows: int, seconds: float) -> None: ...
-    def rejected(self, reason: str) -> None: ...
+    def waited(self, seconds: float) -> None:
+        """A request has waited so long for its prediction to begin."""
+
+    def predicted(self, rows: int, seconds: float) -> None:
+        """So many rows were predicted together, in that time."""
+
+    def answered(self, X: Any, answer: Any) -> None:
+        """`predict` gave this answer to these rows."""
+
+    def rejected(self, reason: str) -> None:
+        """A request was refused: the `queue` is full, or its `deadline` cannot be met."""
 
 
 class Batcher:
@@ -59,6 +67,7 @@ class Batcher:
         self._methods, self._thread, self._limits, self._meter = methods, thread, limits, meter
         self._queue: deque[Waiting] = deque()
         self._running = False
+        self._rows_running = 0
         self.rows = 0
 
     async def predict(self, X: Any, method: str) -> Any:
@@ -80,7 +89,7 @@ class Batcher:
         """
         if not self.rows:
             return
-        wait = self._methods[method].cost.seconds(self.rows)
+        wait = self._methods[method].cost.seconds(self.rows + self._rows_running)
         if self.rows + rows > self._limits.queue_rows:
             self._meter.rejected("queue")
             raise Overloaded(f"{self.rows} rows wait already", max(1, math.ceil(wait)))
@@ -102,14 +111,16 @@ class Batcher:
             return
         method, rows = self._methods[batch[0].method], sum(item.rows for item in batch)
         if method.cost.seconds(rows) <= self._limits.inline:
-            self._answer(batch, self._outcomes(method, batch))
+            self._answer(batch, outcomes(method, batch))
             loop.call_soon(self._turn, loop, TURNS)
             return
-        running = loop.run_in_executor(self._thread, self._outcomes, method, batch)
+        self._rows_running = rows
+        running = loop.run_in_executor(self._thread, outcomes, method, batch)
         running.add_done_callback(lambda done: self._finished(loop, batch, done))
 
-    def _finished(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting], done: asyncio.Future[list[Any]]) -> None:
-        if not done.cancelled():
+    def _finished(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting], done: asyncio.Future[Outcomes]) -> None:
+        self._rows_running = 0
+        if not done.cancelled():  # by the end of the process
             self._answer(batch, done.result())
         self._next(loop)
 
@@ -148,23 +159,32 @@ class Batcher:
             and first.X.shape[1:] == item.X.shape[1:]
         )
 
-    def _outcomes(self, method: Method, batch: list[Waiting]) -> list[Any]:
-        """A result or an exception for each. Runs here or in the thread."""
-        started, rows = time.perf_counter(), sum(item.rows for item in batch)
-        outcomes = together(method.call, [item.X for item in batch])
-        seconds = time.perf_counter() - started
-        method.cost.observe(rows, seconds)
-        self._meter.predicted(rows, seconds)
-        return outcomes
-
-    def _answer(self, batch: list[Waiting], outcomes: list[Any]) -> None:
-        for item, outcome in zip(batch, outcomes, strict=True):
+    def _answer(self, batch: list[Waiting], outcomes: Outcomes) -> None:
+        rows = sum(item.rows for item in batch)
+        self._methods[batch[0].method].cost.observe(rows, outcomes.seconds)
+        self._meter.predicted(rows, outcomes.seconds)
+        for item, outcome in zip(batch, outcomes.each, strict=True):
             if item.answer.done():  # its client has gone
                 continue
             if isinstance(outcome, Exception):
                 item.answer.set_exception(outcome)
             else:
                 item.answer.set_result(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """A result or an exception for each request of a batch, and how long they took together."""
+
+    each: list[Any]
+    seconds: float
+
+
+def outcomes(method: Method, batch: list[Waiting]) -> Outcomes:
+    """Predict. Runs on the event loop or in the thread."""
+    started = time.perf_counter()
+    each = together(method.call, [item.X for item in batch])
+    return Outcomes(each, time.perf_counter() - started)
 
 
 def together(call: Callable[[Any], Any], parts: list[Any]) -> list[Any]:

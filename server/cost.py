@@ -40,12 +40,13 @@ class Cost:
 
 def measured(call: Callable[[Any], Any], row: Any, many: Any) -> Cost:
     """Time `call` on one row and on `MANY`; median of a few, so that the first, cold one does not count."""
-    one, all_ = _typical(call, row), _typical(call, many)
+    one, all_ = typical(call, row), typical(call, many)
     slope = max(all_ - one, 0.0) / (MANY - 1)
     return Cost(max(one - slope, 1e-7), max(slope, 1e-9))
 
 
-def _typical(call: Callable[[Any], Any], argument: Any) -> float:
+def typical(call: Callable[[Any], Any], argument: Any) -> float:
+    """The median of a few calls, in seconds."""
     spent = []
     for _ in range(TRIES):
         started = time.perf_counter()

@@ -42,10 +42,10 @@ class Drift:
         self._least, self._largest = np.full(len(self._names), np.inf), np.full(len(self._names), -np.inf)
 
     def see(self, X: Any, answer: Any) -> None:
-        """Keep a request's rows and labels. X is float64 (rows, features)."""
-        if self._names:
+        """Keep a request's rows and labels; of what is no matrix of floats, or gives no label a row, nothing."""
+        if self._names and type(X) is np.ndarray and X.dtype == np.float64:
             self._inputs.append(X if len(X) <= SAMPLE else X[:: -(-len(X) // SAMPLE)].copy())
-        if self._classes:
+        if self._classes and type(answer) is np.ndarray and answer.ndim == 1:
             self._labels.extend(answer.tolist())
         self._kept += min(len(X), SAMPLE)
         if self._kept > KEPT_ROWS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -29,25 +30,32 @@ class LoadedModel:
     methods: Mapping[str, Method]
     schema: Schema
     library: str
+    """Such as `sklearn 1.9.1`: what runs it."""
+    saved_by: str
+    """The same of what saved it."""
+    digest: str
+    """SHA-256 of the file."""
 
 
-def load(path: Path) -> LoadedModel:
-    """Load and warm up.
+def load(path: Path, *, direct: bool = True) -> LoadedModel:
+    """Load and warm up; with `direct`, what can be evaluated directly will be.
 
     Raises:
         ModelError: in words that its owner can act on.
 
     """
-    estimator = read(path)
+    estimator, saved_by = read(path)
     if not callable(getattr(estimator, "predict", None)):
         raise ModelError(f"{path.name} holds a {type(estimator).__name__}, which has no predict()")
     schema = schema_of(estimator)
     calls = warmed_up(estimator, schema)
-    return LoadedModel(methods_of(estimator, calls, schema), schema, library_of(estimator))
+    methods = methods_of(estimator, calls, schema, direct=direct)
+    library = library_of(estimator)
+    return LoadedModel(methods, schema, library, saved_by or library, digest_of(path))
 
 
-def read(path: Path) -> Any:
-    """Unpickle the file, with its own packages first."""
+def read(path: Path) -> tuple[Any, str]:
+    """Unpickle the file, with its own packages first; also what saved it, if that was another version."""
     import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
 
     packages = path.parent / PACKAGES
@@ -65,20 +73,25 @@ def read(path: Path) -> Any:
         ) from error
     except Exception as error:  # unpickling runs the file's own code: anything may come
         raise ModelError(f"{path.name} is not a model that joblib can load: {_first_line(error)}") from error
-    for warning in caught:
-        report(warning.message)
-    return estimator
+    others = [report(warning.message) for warning in caught]
+    return estimator, next(filter(None, others), "")
 
 
-def report(warning: Warning | str) -> None:
-    """Say in words what a version mismatch means; other warnings as they are."""
+def report(warning: Warning | str) -> str:
+    """Say in words what a version mismatch means, and return that version; other warnings as they are."""
     saved = getattr(warning, "original_sklearn_version", None)
     if saved is None:
         log.warning("while loading", warning=_first_line(warning))
-        return
+        return ""
     here = getattr(warning, "current_sklearn_version", "another")
     advice = f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
     log.warning("saved by another scikit-learn: answers may differ", saved=saved, here=here, advice=advice)
+    return f"sklearn {saved}"
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def warmed_up(estimator: Any, schema: Schema) -> dict[str, Callable[[Any], Any]]:

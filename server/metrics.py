@@ -23,6 +23,7 @@ from prometheus_client.metrics_core import (
 
 from server.batching import Meter
 from server.drift import Drift
+from server.loader import LoadedModel
 
 # A second series for each counter and histogram, which no dashboard of ours reads.
 disable_created_metrics()
@@ -122,7 +123,7 @@ class Metrics(Meter):
         self._batches = Distribution(ROWS)
         self._rows = 0
         self._records: list[Record] = []
-        self._load, self._info = 0.0, {"library": ""}
+        self._load, self.info = 0.0, {"library": ""}
         self.drift = Drift() if drift else None
         self.phases = {phase: Distribution(SECONDS) for phase in PHASES}
         self.in_progress = 0
@@ -131,8 +132,15 @@ class Metrics(Meter):
             collector(registry=self.registry)
         self.registry.register(self)
 
-    def loaded(self, seconds: float, info: dict[str, str]) -> None:
-        self._load, self._info = seconds, info
+    def loaded(self, model: LoadedModel, seconds: float) -> None:
+        self._load = seconds
+        self.info = {"library": model.library, "saved_by": model.saved_by, "digest": model.digest}
+        if self.drift:
+            self.drift.know(model.schema.names, model.schema.features, model.schema.classes)
+
+    def answered(self, X: Any, answer: Any) -> None:
+        if self.drift:
+            self.drift.see(X, answer)
 
     def request(self, endpoint: str, code: int, seconds: float) -> None:
         """Count one request. `endpoint` is a route's own path: a scanner's inventions must not make series."""
@@ -196,7 +204,7 @@ class Metrics(Meter):
         yield self._made(REJECTED, [([reason], float(n)) for reason, n in self._rejected.items()])
         yield self._made(PREDICTED, [([], float(self._rows))])
         yield self._made(LOAD, [([], self._load)])
-        yield self._made(MODEL, [([], self._info)])
+        yield self._made(MODEL, [([], self.info)])
         yield self._histograms(KSERVE, [([], self.phases["predict"])])
         if self.drift:
             yield from self._drifting(self.drift)

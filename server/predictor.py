@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ from server.batching import Batcher, Limits, Meter
 from server.direct import Call, Unsuited
 from server.errors import InputError, ModelError, Overloaded
 from server.loader import LoadedModel, load
+from server.methods import Method
 
 log = structlog.get_logger()
 
@@ -25,8 +27,11 @@ CHEAP = 20e-6
 class Predictor:
     """One model, and the one thread that runs what is long, so that health and metrics always answer."""
 
-    def __init__(self, path: Path, limits: Limits | None = None, meter: Meter | None = None) -> None:
+    def __init__(
+        self, path: Path, limits: Limits | None = None, meter: Meter | None = None, *, direct: bool = True
+    ) -> None:
         self._path, self._limits, self._meter = path, limits or Limits(), meter or Meter()
+        self._may_be_direct = direct
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None
         self.model: LoadedModel | None = None
@@ -35,10 +40,16 @@ class Predictor:
         self._direct: Call | None = None
         self._direct_rows = 0
 
-    async def load(self) -> None:
+    async def load(self) -> LoadedModel:
         """Load and warm up. Raises `ModelError`."""
         started = time.monotonic()
-        model = await asyncio.get_running_loop().run_in_executor(self._thread, load, self._path)
+        run = asyncio.get_running_loop().run_in_executor
+        model = await run(self._thread, lambda: load(self._path, direct=self._may_be_direct))
+        self._serve(model)
+        self.load_seconds = time.monotonic() - started
+        return model
+
+    def _serve(self, model: LoadedModel) -> None:
         self._batcher = Batcher(model.methods, self._thread, self._limits, self._meter)
         chosen = model.methods["predict"]
         self.features, self._direct, self._direct_rows = (
@@ -46,8 +57,10 @@ class Predictor:
             chosen.direct,
             chosen.cost.rows_in(CHEAP),
         )
+        # What is loaded by now is never garbage. Without this each full collection would look at all of
+        # scikit-learn's objects again, and a request in a few thousand would wait for that: tens of milliseconds.
+        gc.freeze()
         self.model = model
-        self.load_seconds = time.monotonic() - started
 
     @property
     def reason(self) -> str:
@@ -73,11 +86,8 @@ class Predictor:
             raise ModelError(self.reason)
         if method not in self.model.methods:
             raise InputError(f"the model has no {method}")
-        chosen = self.model.methods[method]
         try:
-            if chosen.cost.seconds(len(X)) <= CHEAP:
-                return chosen.call(X)
-            return await self._batcher.predict(X, method)
+            answer = await self._answer(X, method, self.model.methods[method])
         except (Overloaded, asyncio.CancelledError):
             raise
         except ValueError as error:
@@ -85,11 +95,25 @@ class Predictor:
         except Exception as error:
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error
+        if method == "predict":
+            self._meter.answered(X, answer)
+        return answer
+
+    async def _answer(self, X: Any, name: str, method: Method) -> Any:
+        """Through the queue, or at once where that is faster."""
+        assert self._batcher
+        rows = len(X)
+        if self._batcher.rows or method.cost.seconds(rows) > CHEAP:
+            return await self._batcher.predict(X, name)
+        started = time.perf_counter()
+        answer = method.call(X)
+        self._meter.predicted(rows, time.perf_counter() - started)
+        return answer
 
     def at_once(self, X: np.ndarray[Any, Any]) -> Any:
         """What `predict` would give, where direct evaluation is faster than the way through the queue; else None.
 
-        X is float64 (rows, features), in C order, of finite numbers: all others are scikit-learn's own to answer.
+        X is float64 in C order, as wide as the model, of finite numbers: all others are scikit-learn's own to answer.
         """
         if self._direct is None or len(X) > self._direct_rows:
             return None

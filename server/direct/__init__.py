@@ -17,7 +17,13 @@ from server.matrices import finite
 from server.rowwise import PIPELINE, SEARCHES, name_of, same_bits
 
 Call = Callable[[Any], Any]
-"""Takes finite float64 rows in C order; raises `Unsuited` for those that only scikit-learn itself should answer."""
+"""Takes finite float64 rows in C order, as wide as the model; raises `Unsuited` where scikit-learn should answer."""
+
+MATRIX = 2
+"""Dimensions: rows and features."""
+
+ALONE = 3
+"""Rows compared by themselves at load; the tests compare thousands."""
 
 __all__ = ["Call", "Unsuited", "is_exact", "of", "or_else"]
 
@@ -32,11 +38,11 @@ def of(estimator: Any) -> dict[str, Call]:
     return linear.methods(estimator, name) or trees.methods(estimator, name)
 
 
-def or_else(fast: Call, plain: Call) -> Call:
+def or_else(fast: Call, plain: Call, features: int) -> Call:
     """`fast` where it may answer, scikit-learn where not: it knows what to do with NaN and infinities."""
 
     def call(X: Any) -> Any:
-        if type(X) is np.ndarray and X.dtype == np.float64 and X.flags.c_contiguous and finite(X):
+        if suits(X, features):
             try:
                 return fast(X)
             except Unsuited:
@@ -46,9 +52,16 @@ def or_else(fast: Call, plain: Call) -> Call:
     return call
 
 
+def suits(X: Any, features: int) -> bool:
+    """Whether these are rows that direct evaluation may be asked for."""
+    if type(X) is not np.ndarray or X.dtype != np.float64 or X.ndim != MATRIX or X.shape[1] != features:
+        return False
+    return X.flags.c_contiguous and finite(X)
+
+
 def is_exact(fast: Call, plain: Call, rows: np.ndarray[Any, Any]) -> bool:
     """Whether `fast` gives the bits of `plain` for these rows: all together, and some alone."""
     try:
-        return all(same_bits(fast(part), plain(part)) for part in (rows, *(rows[i : i + 1] for i in range(8))))
+        return all(same_bits(fast(part), plain(part)) for part in (rows, *(rows[i : i + 1] for i in range(ALONE))))
     except Exception:  # noqa: BLE001 - a library of another version may lack or mean something else
         return False

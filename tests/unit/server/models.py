@@ -61,7 +61,7 @@ PIPELINES = {
     "min max clipped": (make_pipeline(MinMaxScaler(clip=True), linear_model.Ridge()), "number"),
     "max abs": (make_pipeline(MaxAbsScaler(), linear_model.LogisticRegression()), "three"),
     "imputed": (make_pipeline(SimpleImputer(), RobustScaler(), linear_model.LogisticRegression()), "three"),
-    "scaled forest": (make_pipeline("passthrough", StandardScaler(), ensemble.RandomForestClassifier(5)), "three"),
+    "scaled forest": (make_pipeline(StandardScaler(), "passthrough", ensemble.RandomForestClassifier(5)), "three"),
     "searched": (
         GridSearchCV(make_pipeline(StandardScaler(), linear_model.Ridge()), {"ridge__alpha": [1, 2]}, cv=2),
         "number",
