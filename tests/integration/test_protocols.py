@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import struct
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from .driving import eventually
@@ -22,6 +24,7 @@ from .serving import Server, running
 
 JSON = {"Content-Type": "application/json"}
 TENSOR = {"name": "input", "shape": [1, 2], "datatype": "FP64", "data": [0, 3]}
+README = Path(__file__).parents[2] / "README.md"
 LENGTH = "Inference-Header-Content-Length"
 
 
@@ -215,3 +218,19 @@ def test_a_regression_has_no_probabilities(tmp_path: Path) -> None:
         server.wait()
         status, answer = server.ask("POST", "/predict_proba", b'{"data": [[1]]}')
         assert (status, answer) == (400, {"error": "the model has no predict_proba(); it has predict"})
+
+
+def test_the_curls_of_the_readme(tmp_path: Path) -> None:
+    data, path = load_iris(), tmp_path / "model.joblib"
+    joblib.dump(LogisticRegression(max_iter=1000).fit(data.data, data.target_names[data.target]), path)
+    section = README.read_text().partition("<!-- protocols:")[2].partition("<!-- /protocols -->")[0]
+    _, *lines = [line for line in section.partition("```bash\n")[2].partition("```")[0].splitlines() if line]
+    with running(path, "--name", "iris") as server:
+        server.wait()
+        env = {**os.environ, "URL": f"http://{server.address}", "MODEL": "iris"}
+        answers = [
+            subprocess.check_output(["bash", "-c", line.replace("curl", "curl -fsS", 1)], env=env, text=True)
+            for line in lines
+        ]
+    assert [answer.count("setosa") for answer in answers[:6]] == [1] * 6
+    assert json.loads(answers[6])["info"]["title"] == "iris"
