@@ -16,8 +16,11 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from tests.bodies import bodies, written
 
 from .driving import eventually
 from .serving import Server, running
@@ -218,6 +221,16 @@ def test_a_regression_has_no_probabilities(tmp_path: Path) -> None:
         server.wait()
         status, answer = server.ask("POST", "/predict_proba", b'{"data": [[1]]}')
         assert (status, answer) == (400, {"error": "the model has no predict_proba(); it has predict"})
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=bodies)
+def test_any_json_gets_an_answer_or_a_sentence(server: Server, document: Any) -> None:
+    body = written(document)
+    for path in ("/predict", "/predict_proba", "/v1/models/larger:predict", "/invocations", "/v2/models/larger/infer"):
+        status, answer = server.ask("POST", path, body, JSON)
+        assert status in (200, 400), (path, answer)
+        assert status == 200 or list(answer) == ["error"]
 
 
 def test_the_curls_of_the_readme(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_forms_of_a_request(read: Read, body: bytes, schema: Schema, expected: l
         (mlflow.read, b'{"dataframe_split": {"data": [{"a": 1}]}}', NAMED, "dataframe_split.data[0] is an object"),
         (mlflow.read, b'{"dataframe_split": {"data": [[Infinity, 2]]}}', NAMED, "the body is not JSON"),
         (mlflow.read, b'{"inputs": [[NaN, Infinity]]}', NAMED, "the body has the value Infinity"),
+        (mlflow.read, b'{"inputs": [[NaN, 1e999]]}', MISSING, "inputs[0][1] is too large for a 64-bit number"),
         (mlflow.read, b'{"inputs": [[NaN, 1]]}', NAMED, "inputs[0][0] is null"),
         (
             mlflow.read,
