@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.svm import SVC
 
 from server.describe import schema_of
+from server.errors import ModelError
 from server.schema import Kind, Takes
 
 from . import samples
@@ -47,5 +50,13 @@ def test_classes_are_plain_values(model: Any, classes: tuple[Any, ...]) -> None:
 def test_only_methods_that_the_model_really_has() -> None:
     methods = schema_of(SVC().fit([[0.0], [1.0]], [0, 1])).methods
     assert methods == {"predict", "decision_function"}  # predict_proba is there only with probability=True
+    assert schema_of(KMeans(2, n_init=1).fit([[0.0], [1.0]])).methods == {"predict", "transform"}
     assert schema_of(samples.missing).allows_missing
     assert not schema_of(samples.numbers).allows_missing
+
+
+@pytest.mark.parametrize("model", [samples.people, samples.picked])
+def test_a_model_of_columns_without_pandas_is_refused_with_advice(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ModelError, match=r"put pandas into requirements\.txt beside it"):
+        schema_of(model)
