@@ -69,7 +69,8 @@ def _nullable(found: Any, schema: Schema) -> Any:
 
 
 def _seed(schema: Schema) -> Json:
-    example = {"data": [example_row(schema)]}
+    row = example_row(schema)
+    example = {"data": [dict(zip(schema.names, row, strict=True)) if schema.names else row]}
     body = _object(data={"type": "array", "items": REF, "minItems": 1})
     found: Json = {"/predict": _post("Predict", body, example, _predictions(schema), _answer(schema, "predict"))}
     if "predict_proba" in schema.methods:
