@@ -18,8 +18,6 @@ from server.matrices import finite
 from server.rows import Body, kind_of, slow
 from server.schema import Schema, Takes
 
-__all__ = ["Body", "Schema", "document", "encode", "json_bytes", "lenient_document", "parse", "plain", "rows"]
-
 EXAMPLE = '{"data": [[1.0, 2.0]]}'
 
 

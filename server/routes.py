@@ -24,7 +24,7 @@ from server.loader import LoadedModel
 from server.metrics import Metrics
 from server.payload import encode, json_bytes, parse
 from server.predictor import Predictor
-from server.protocols import kserve_v1, mlflow, open_inference, openapi, seed
+from server.protocols import kserve_v1, metadata, mlflow, open_inference, openapi, seed
 
 log = structlog.get_logger()
 
@@ -177,7 +177,7 @@ def add_open_inference(app: App, service: Service) -> None:
     @app.get("/v2/models/<model>", name="describe", unquote=True)
     async def describe(_: Request, model: str, version: str | None = None) -> HTTPResponse:
         found = service.called(model, version)
-        described = open_inference.model_metadata(found.schema, service.name, service.version, found.library)
+        described = metadata.model_metadata(found.schema, service.name, service.version, found.library)
         return HTTPResponse(json_bytes(described), content_type=JSON)
 
     @app.get("/v2/models/<model>/versions/<version>/ready", name="ready_version", unquote=True)
@@ -192,7 +192,7 @@ def add_open_inference_health(app: App, service: Service) -> None:
 
     @app.get("/v2")
     async def v2(_: Request) -> HTTPResponse:
-        return json(open_inference.server_metadata(own_version()))
+        return json(metadata.server_metadata(own_version()))
 
     @app.get("/v2/models")
     async def v2_models(_: Request) -> HTTPResponse:

@@ -12,7 +12,8 @@ import pytest
 from server.describe import schema_of
 from server.errors import InputError
 from server.protocols import open_inference
-from server.protocols.open_inference import header_length, model_metadata, read, write
+from server.protocols.metadata import model_metadata
+from server.protocols.open_inference import header_length, read, write
 from server.schema import Schema
 
 from . import samples
