@@ -13,6 +13,7 @@ from server.answers import WholeBodyRequest
 from server.batching import Limits
 from server.counted import CountedSanic
 from server.errors import ModelError
+from server.hot import Hot
 from server.metrics import Metrics
 from server.predictor import Predictor
 from server.routes import add_error_handling, add_routes
@@ -39,6 +40,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)
     app.ctx.metrics = metrics
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
+    app.ctx.hot = Hot(predictor, metrics)
     add_routes(app, predictor, metrics, settings.name, settings.version)
     add_error_handling(app)
 

@@ -33,10 +33,14 @@ ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.
 PHASES = ("parse", "wait", "predict", "encode")
 
 
+HOT = "/predict"
+"""The endpoint of the hot path."""
+
 RECORDS = 256
 """Requests of the hot path kept before they are counted: few enough for their arrays to stay in the CPU's cache."""
 
-Record = tuple[Any, Any, float, float, float, float]
+Record = tuple[Any, Any, float, float, float, float, float]
+"""Rows, answer, and when the request began, and its parsing, prediction, encoding, and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +149,13 @@ class Metrics(Meter):
     def request(self, endpoint: str, code: int, seconds: float) -> None:
         """Count one request. `endpoint` is a route's own path: a scanner's inventions must not make series."""
         self._requests[endpoint, str(code)] += 1
-        latency = self._latency.get(endpoint)
-        if latency is None:
-            latency = self._latency[endpoint] = Distribution(SECONDS)
-        latency.observe(seconds)
+        self._latency_of(endpoint).observe(seconds)
+
+    def _latency_of(self, endpoint: str) -> Distribution:
+        found = self._latency.get(endpoint)
+        if found is None:
+            found = self._latency[endpoint] = Distribution(SECONDS)
+        return found
 
     def waited(self, seconds: float) -> None:
         self.phases["wait"].observe(seconds)
@@ -159,7 +166,7 @@ class Metrics(Meter):
         self.phases["predict"].observe(seconds)
 
     def served(self, record: Record) -> None:
-        """Count one request of the hot path: its rows and answer, and when it began and ended each phase."""
+        """Count one request of the hot path, answered with 200."""
         self._records.append(record)
         if len(self._records) >= RECORDS:
             self._settle_records()
@@ -172,7 +179,7 @@ class Metrics(Meter):
         if not records:
             return
         inputs, answers, *times = zip(*records, strict=True)
-        started, parsed, predicted, encoded = map(np.array, times)
+        began, started, parsed, predicted, encoded = map(np.array, times)
         rows = [len(X) for X in inputs]
         self._rows += sum(rows)
         self._batches.extend(rows)
@@ -182,6 +189,8 @@ class Metrics(Meter):
             ("encode", encoded - predicted),
         ):
             self.phases[phase].extend(spent.tolist())
+        self._requests[HOT, "200"] += len(records)
+        self._latency_of(HOT).extend((encoded - began).tolist())
         if self.drift:
             self.drift.extend(inputs, answers)
 

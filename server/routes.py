@@ -6,7 +6,6 @@ import functools
 import importlib.metadata
 import zlib
 from http import HTTPStatus
-from time import perf_counter
 from typing import Any
 
 import structlog
@@ -17,7 +16,7 @@ from sanic.exceptions import NotFound, PayloadTooLarge, SanicException, ServiceU
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
-from server import bulk, hot
+from server import bulk
 from server.answers import JsonAnswer
 from server.errors import InputError, ModelError, Overloaded
 from server.loader import LoadedModel
@@ -33,8 +32,6 @@ App = Sanic[Any, Any]
 Buffer = bytes | memoryview
 
 JSON = "application/json"
-PLAIN = b"/predict"
-"""The hot path's URL: with a query it is another question."""
 
 
 class Service:
@@ -71,7 +68,7 @@ class Service:
 def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, version: str) -> None:
     """Every protocol, and what operators look at."""
     service = Service(predictor, name, version)
-    add_seed(app, service, metrics)
+    add_seed(app, service)
     add_operations(app, service, metrics)
     add_kserve_v1(app, service)
     add_open_inference(app, service)
@@ -80,7 +77,7 @@ def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, vers
     add_documentation(app, service)
 
 
-def add_seed(app: App, service: Service, metrics: Metrics) -> None:
+def add_seed(app: App, service: Service) -> None:
     """`/predict` and `/predict_proba`."""
     predictor = service.predictor
 
@@ -96,16 +93,6 @@ def add_seed(app: App, service: Service, metrics: Metrics) -> None:
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:
-        started = perf_counter()
-        X = hot.matrix(request.body, predictor.features)
-        if X is not None and request.raw_url == PLAIN:
-            parsed = perf_counter()
-            answer = predictor.at_once(X)
-            if answer is not None:
-                predicted = perf_counter()
-                body = hot.encoded(answer)
-                metrics.served((X, answer, started, parsed, predicted, perf_counter()))
-                return JsonAnswer(body)
         if request.query_string and request.args.get("proba", "").lower() in ("true", "1"):
             return await probabilities(request)
         return await predictions(request)
