@@ -22,7 +22,8 @@ WIDEST = 8
 async def body_of(request: Request, at: int = 0) -> memoryview:
     """The whole body of a streaming route; of a large one, the byte `at` is aligned for every datatype."""
     stream: Any = request.stream
-    first = await stream.read() or b""  # sends 100-continue, and knows the size limit
+    stream.request_max_size = request.app.config.REQUEST_MAX_SIZE  # Sanic lifts it for streaming routes
+    first = await stream.read() or b""  # also sends 100-continue, or refuses what is too large
     left = stream.request_bytes_left if stream.request_body != "chunked" else 0
     if left >= LARGE:
         return await _straight(stream, first, left, -at % WIDEST)

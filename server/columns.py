@@ -31,7 +31,9 @@ def from_columns(names: Sequence[str], columns: Sequence[Any], schema: Schema, p
         InputError: a name is missing, unknown or doubled, lengths differ, or a value does not suit.
 
     """
-    if schema.takes is Takes.TEXTS and len(columns) == 1:
+    if schema.takes is Takes.TEXTS:
+        if len(columns) != 1:
+            raise InputError(f"{place} has {len(columns)} columns; this model takes one of texts")
         return texts(list(columns[0]), place)
     chosen = [columns[index] for index in order(names, schema, place)]
     lengths = sorted({len(column) for column in chosen})

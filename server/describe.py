@@ -32,7 +32,11 @@ def schema_of(estimator: Any) -> Schema:
         classes=_labels(getattr(estimator, "classes_", ())),
         methods=frozenset(name for name in METHODS if callable(getattr(estimator, name, None))),
     )
-    return _tried(estimator, _with_form(estimator, schema))
+    found = _tried(estimator, _with_form(estimator, schema))
+    if "predict" in found.answers or not found.names or found.takes is not Takes.NUMBERS:
+        return found
+    framed = _tried(estimator, replace(found, takes=Takes.FRAME, kinds=(Kind.ANY,) * len(found.names)))
+    return framed if "predict" in framed.answers else found
 
 
 def _with_form(estimator: Any, schema: Schema) -> Schema:
@@ -47,8 +51,6 @@ def _with_form(estimator: Any, schema: Schema) -> Schema:
     if any(isinstance(value, str) for value in schema.example):
         takes = Takes.FRAME if schema.names else Takes.OBJECTS
         return replace(schema, takes=takes, kinds=tuple(_kind(values.get(index)) for index in columns))
-    if schema.names and not _works(estimator, schema) and _works(estimator, replace(schema, takes=Takes.FRAME)):
-        return replace(schema, takes=Takes.FRAME, kinds=(Kind.ANY,) * len(columns))
     return schema
 
 
@@ -144,10 +146,6 @@ def _tried(estimator: Any, schema: Schema) -> Schema:
     X = example_input(schema)
     tries = {name: _quietly(getattr(estimator, name), X) for name in METHODS if name in schema.methods}
     return replace(schema, answers={name: answer for name, answer in tries.items() if answer is not None})
-
-
-def _works(estimator: Any, schema: Schema) -> bool:
-    return _quietly(estimator.predict, example_input(schema)) is not None
 
 
 def _quietly(method: Callable[[Any], Any], X: Any) -> Any:

@@ -18,10 +18,11 @@ far above it BLAS starts threads and loses."""
 
 
 def finite(X: np.ndarray[Any, Any]) -> bool:
-    """Whether every value is finite. A sum of squares that is not may have overflowed: then each value is looked at."""
+    """Whether every value is finite. A sum that is not may have overflowed: then each value is looked at."""
     if X.size <= SMALL:
         return math.isfinite(np.vdot(X, X)) or bool(np.isfinite(X).all())
-    return bool(np.isfinite(X).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(X.sum()) or bool(np.isfinite(X).all())
 
 
 def checked(X: Matrix, schema: Schema, place: str) -> Matrix:

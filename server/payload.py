@@ -18,8 +18,6 @@ from server.matrices import finite
 from server.rows import Body, kind_of, slow
 from server.schema import Schema, Takes
 
-__all__ = ["Body", "Schema", "document", "encode", "json_bytes", "lenient_document", "parse", "plain", "rows"]
-
 EXAMPLE = '{"data": [[1.0, 2.0]]}'
 
 
@@ -54,6 +52,8 @@ def lenient_document(body: bytes, example: str) -> dict[str, Any]:
         return document(body, example)
     try:
         found = json.loads(body, parse_constant=_constant)
+    except InputError:
+        raise
     except (ValueError, RecursionError):
         return document(body, example)  # for the words of one and the same parser
     return found if isinstance(found, dict) else document(orjson.dumps(found), example)

@@ -52,6 +52,11 @@ class Schema:
     answers: Mapping[str, Any] = field(default_factory=dict)
     """What each method gave for the example, for those that accepted it."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names, or x0, x1, … as scikit-learn calls columns that have none."""
+        return self.names or tuple(f"x{index}" for index in range(self.features or 0))
+
     def require(self, method: str) -> str:
         """`method`, if the model has it; else an InputError that says what it has."""
         if method in self.methods:

@@ -14,7 +14,7 @@ from server.payload import json_bytes, lenient_document
 from server.protocols import tensors
 from server.protocols.tensors import Tail, Tensor
 from server.rows import check_width, kind_of, texts
-from server.schema import METHODS, Kind, Schema, Takes
+from server.schema import METHODS, Schema, Takes
 
 HEADER = "Inference-Header-Content-Length"
 """Of a request or answer with binary data: how many bytes of it are JSON."""
@@ -92,39 +92,47 @@ def _columns(found: list[Tensor], schema: Schema) -> Any:
 
 def _whole(tensor: Tensor, schema: Schema) -> Any:
     """One tensor of all rows and features."""
-    values = tensor.values
     if schema.takes is Takes.TEXTS:
-        return texts(values.tolist(), "inputs[0].data")
-    if values.ndim == 1 and schema.features == 1:
-        values = values.reshape(-1, 1)
-    if values.ndim != 2:  # noqa: PLR2004 - rows and features
-        expected = "rows, features" if schema.features is None else f"rows, {schema.features}"
-        raise InputError(f"inputs[0].shape is {list(values.shape)}; expected [{expected}]")
-    check_width(values.shape[1], schema, "inputs[0]")
+        return texts(tensor.values.tolist(), "inputs[0].data")
+    values = _table(tensor.values, schema)
     if schema.takes is not Takes.NUMBERS:
-        return from_columns(column_names(schema), list(values.T), schema, "inputs[0].data")
+        return from_columns(schema.columns, list(values.T), schema, "inputs[0].data")
     if tensor.datatype == tensors.BYTES:
         raise InputError("inputs[0].datatype is BYTES; the model takes numbers")
     # The one copy that is made, unless these are aligned FP64: model and BLAS would each make one of their own.
     return checked(np.require(values, np.float64, ["C_CONTIGUOUS", "ALIGNED"]), schema, "inputs[0].data")
 
 
+def _table(values: np.ndarray[Any, Any], schema: Schema) -> np.ndarray[Any, Any]:
+    """Rows and features, as many as the model takes; of a model of one feature the rows may stand alone."""
+    if values.ndim == 1 and schema.features == 1:
+        return values.reshape(-1, 1)
+    if values.ndim != 2:  # noqa: PLR2004 - rows and features
+        expected = "rows, features" if schema.features is None else f"rows, {schema.features}"
+        raise InputError(f"inputs[0].shape is {list(values.shape)}; expected [{expected}]")
+    check_width(values.shape[1], schema, "inputs[0]")
+    return values
+
+
 def _wanted(document: dict[str, Any], binary: bool, schema: Schema) -> tuple[Wanted, ...]:
+    """The outputs that are asked for, or `predict`; `binary` holds where an output does not say."""
     outputs = document.get("outputs")
-    if not outputs and isinstance(outputs, list | None):
+    if outputs is None or outputs == []:
         return (Wanted("predict", binary),)
     if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
         raise InputError('outputs must be a list such as [{"name": "predict"}]')
-    names = [item.get("name") for item in outputs]
-    for index, name in enumerate(names):
-        if not isinstance(name, str) or name not in METHODS or name in names[:index]:
-            raise InputError(
-                f"outputs[{index}].name is {str(name)[:50]!r}; each of {', '.join(METHODS)} may stand once"
-            )
+    _check_names([item.get("name") for item in outputs])
     return tuple(
         Wanted(schema.require(item["name"]), bool(tensors.parameters(item, "outputs").get("binary_data", binary)))
         for item in outputs
     )
+
+
+def _check_names(names: list[Any]) -> None:
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or name not in METHODS or name in names[:index]:
+            once = f"each of {', '.join(METHODS)} may stand once"
+            raise InputError(f"outputs[{index}].name is {str(name)[:50]!r}; {once}")
 
 
 def write(asked: Inference, answers: list[Any], model: str, version: str) -> tuple[bytes, int | None]:
@@ -153,45 +161,3 @@ def arrays(method: str, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]]]:
     if hasattr(answer, "toarray"):  # a sparse matrix
         answer = answer.toarray()
     return [(method, np.asarray(answer))]
-
-
-def server_metadata(version: str) -> dict[str, Any]:
-    return {"name": "kubeserve", "version": version, "extensions": [EXTENSION]}
-
-
-def model_metadata(schema: Schema, model: str, version: str, library: str) -> dict[str, Any]:
-    """What the model takes and gives, from the model itself."""
-    return {
-        "name": model,
-        "versions": [version] if version else [],
-        "platform": f"{library.partition(' ')[0] or 'python'}_joblib",
-        "inputs": _inputs(schema),
-        "outputs": [tensor for name in METHODS if name in schema.methods for tensor in _outputs(name, schema)],
-        "parameters": {"feature_names": schema.names, "classes": schema.classes},
-    }
-
-
-def _inputs(schema: Schema) -> list[dict[str, Any]]:
-    if schema.takes is Takes.NUMBERS:
-        return [{"name": "input", "datatype": "FP64", "shape": [-1, schema.features or -1]}]
-    if schema.takes is Takes.TEXTS:
-        return [{"name": "input", "datatype": tensors.BYTES, "shape": [-1]}]
-    return [
-        {"name": name, "datatype": tensors.BYTES if kind is Kind.STRING else "FP64", "shape": [-1]}
-        for name, kind in zip(column_names(schema), schema.kinds, strict=True)
-    ]
-
-
-def column_names(schema: Schema) -> tuple[str, ...]:
-    """The model's names, or x0, x1, … as scikit-learn calls columns that have none."""
-    return schema.names or tuple(f"x{index}" for index in range(schema.features or 0))
-
-
-def _outputs(method: str, schema: Schema) -> list[dict[str, Any]]:
-    """As the example's answer shows it; without one, numbers."""
-    if method not in schema.answers:
-        return [{"name": method, "datatype": "FP64", "shape": [-1]}]
-    return [
-        {"name": name, "datatype": tensors.typed(values)[1], "shape": [-1, *values.shape[1:]]}
-        for name, values in arrays(method, schema.answers[method])
-    ]

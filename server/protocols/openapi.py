@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
 from server.payload import json_bytes, plain
-from server.protocols import open_inference, tensors
+from server.protocols import metadata, tensors
 from server.schema import Kind, Schema, Takes
 
 Json = dict[str, Any]
 
 VERSION = "3.1.0"
+PAGE = Path(__file__).with_name("docs.html")
+"""Shows the document and sends its examples."""
 JSON_TYPES = {Kind.NUMBER: "number", Kind.STRING: "string", Kind.ANY: ["number", "string"]}
 
 
@@ -66,7 +69,8 @@ def _nullable(found: Any, schema: Schema) -> Any:
 
 
 def _seed(schema: Schema) -> Json:
-    example = {"data": [example_row(schema)]}
+    row = example_row(schema)
+    example = {"data": [dict(zip(schema.names, row, strict=True)) if schema.names else row]}
     body = _object(data={"type": "array", "items": REF, "minItems": 1})
     found: Json = {"/predict": _post("Predict", body, example, _predictions(schema), _answer(schema, "predict"))}
     if "predict_proba" in schema.methods:
@@ -88,7 +92,7 @@ def _kserve_v1(schema: Schema, model: str) -> Json:
 
 
 def _open_inference(schema: Schema, model: str, version: str) -> Json:
-    described = open_inference.model_metadata(schema, model, version, "")
+    described = metadata.model_metadata(schema, model, version, "")
     example = {"inputs": example_tensors(schema), "outputs": [{"name": "predict"}]}
     tensor = {"type": "object", "required": ["name", "shape", "datatype"]}
     body = _object(inputs={"type": "array", "items": tensor, "minItems": 1})
@@ -138,10 +142,9 @@ def example_tensors(schema: Schema) -> list[Json]:
         return [{"name": "input", "shape": [1, len(row)], "datatype": "FP64", "data": row}]
     if schema.takes is Takes.TEXTS:
         return [{"name": "input", "shape": [1], "datatype": tensors.BYTES, "data": list(schema.example)}]
-    names = open_inference.column_names(schema)
     return [
         {"name": name, "shape": [1], "datatype": tensors.BYTES if isinstance(value, str) else "FP64", "data": [value]}
-        for name, value in zip(names, schema.example, strict=True)
+        for name, value in zip(schema.columns, schema.example, strict=True)
     ]
 
 

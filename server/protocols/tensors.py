@@ -194,12 +194,15 @@ def _numbers(flat: list[Any], datatype: str, place: str) -> np.ndarray[Any, Any]
 def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
     """The declared type's values. Floats are rounded to it, as their bytes would be; whole numbers must fit."""
     dtype = DATATYPES[datatype]
-    with np.errstate(over="ignore", invalid="ignore"):  # becomes an infinity, which is refused later
-        cast = found.astype(dtype, copy=False)
-    if dtype.kind != "f":
-        for (index,) in np.argwhere(cast.ravel() != found.ravel())[:1]:
-            raise InputError(f"{place}[{index}] is {found.ravel()[index]}, which is no {datatype}")
-    return cast
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):  # becomes an infinity, which is refused later
+            return found.astype(dtype, copy=False)
+    least, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype.str).min, np.iinfo(dtype.str).max)
+    unfit = (found < least) | (found > largest) | (found != np.trunc(found))
+    for (index,) in np.argwhere(unfit.ravel())[:1]:
+        raise InputError(f"{place}[{index}] is {found.ravel()[index]}, which is no {datatype}")
+    # Floats stay floats: beyond 2**53 NumPy knows no whole ones, and the model's numbers are floats in the end.
+    return found if found.dtype.kind == "f" else found.astype(dtype, copy=False)
 
 
 def encode(name: str, values: np.ndarray[Any, Any], *, binary: bool) -> tuple[dict[str, Any], Any]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from server import hot
-from server.payload import Schema, encode, parse
+from server.payload import encode, parse
+from server.schema import Schema
 
 
 @pytest.mark.parametrize(
