@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -85,17 +85,20 @@ class Batcher:
     def _admit(self, rows: int, method: str) -> None:
         """Refuse at once what would be refused later: a full queue, or a wait beyond the deadline.
 
-        An empty queue takes any request, or a large one could never be answered.
+        Where nothing waits or runs, any request is taken, or a large one could never be answered.
         """
-        if not self.rows:
+        before = self.rows + self._rows_running
+        if not before:
             return
-        wait = self._methods[method].cost.seconds(self.rows + self._rows_running)
+        wait = self._methods[method].cost.seconds(before)
         if self.rows + rows > self._limits.queue_rows:
-            self._meter.rejected("queue")
-            raise Overloaded(f"{self.rows} rows wait already", max(1, math.ceil(wait)))
+            self._refuse("queue", f"{self.rows} rows wait already", wait)
         if wait > self._limits.deadline:
-            self._meter.rejected("deadline")
-            raise Overloaded(f"the wait would be {wait:.0f} s", max(1, math.ceil(wait)))
+            self._refuse("deadline", f"the wait would be {wait:.0f} s", wait)
+
+    def _refuse(self, reason: str, message: str, wait: float) -> NoReturn:
+        self._meter.rejected(reason)
+        raise Overloaded(message, max(1, math.ceil(wait)))
 
     def _turn(self, loop: asyncio.AbstractEventLoop, left: int) -> None:
         if left:

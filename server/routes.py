@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import zlib
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar
 
 import structlog
 from prometheus_client import generate_latest
@@ -30,6 +32,7 @@ log = structlog.get_logger()
 App = Sanic[Any, Any]
 
 Buffer = bytes | memoryview
+Made = TypeVar("Made")
 
 JSON = "application/json"
 
@@ -37,8 +40,9 @@ JSON = "application/json"
 class Service:
     """The one model, under its name and version; what is not there is an HTTP error."""
 
-    def __init__(self, predictor: Predictor, name: str, version: str) -> None:
+    def __init__(self, predictor: Predictor, metrics: Metrics, name: str, version: str) -> None:
         self.predictor, self.name, self.version = predictor, name, version
+        self._phases = metrics.phases
 
     @property
     def model(self) -> LoadedModel:
@@ -50,6 +54,19 @@ class Service:
         """The model, if that is its name and version."""
         self.require(name, version)
         return self.model
+
+    def timed(self, phase: str, work: Callable[..., Made], *arguments: Any) -> Made:
+        """What `work` makes of the arguments; how long it takes is told to the metrics."""
+        started = perf_counter()
+        made = work(*arguments)
+        self._phases[phase].observe(perf_counter() - started)
+        return made
+
+    def parsed(self, read: Callable[..., Made], *arguments: Any) -> Made:
+        return self.timed("parse", read, *arguments)
+
+    def encoded(self, write: Callable[..., Made], *arguments: Any) -> Made:
+        return self.timed("encode", write, *arguments)
 
     def require(self, name: str, version: str | None = None) -> None:
         if name != self.name:
@@ -67,7 +84,7 @@ class Service:
 
 def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, version: str) -> None:
     """Every protocol, and what operators look at."""
-    service = Service(predictor, name, version)
+    service = Service(predictor, metrics, name, version)
     add_seed(app, service)
     add_operations(app, service, metrics)
     add_kserve_v1(app, service)
@@ -82,14 +99,14 @@ def add_seed(app: App, service: Service) -> None:
     predictor = service.predictor
 
     async def predictions(request: Request) -> HTTPResponse:
-        X = parse(request.body, service.model.schema)
-        return JsonAnswer(encode(await predictor.predict(X)))
+        X = service.parsed(parse, request.body, service.model.schema)
+        return JsonAnswer(service.encoded(encode, await predictor.predict(X)))
 
     async def probabilities(request: Request) -> HTTPResponse:
         schema = service.model.schema
         method = schema.require("predict_proba")
-        answer = await predictor.predict(parse(request.body, schema), method)
-        return JsonAnswer(seed.probabilities(answer, schema))
+        answer = await predictor.predict(service.parsed(parse, request.body, schema), method)
+        return JsonAnswer(service.encoded(seed.probabilities, answer, schema))
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:
@@ -139,8 +156,8 @@ def add_kserve_v1(app: App, service: Service) -> None:
         model = kserve_v1.model_of(segment)
         if model is None:
             raise NotFound(f"'{segment}' is no verb of a model: POST /v1/models/{service.name}:predict")
-        X = kserve_v1.read(body_of(request), service.called(model).schema)
-        return JsonAnswer(encode(await service.predictor.predict(X)))
+        X = service.parsed(kserve_v1.read, body_of(request), service.called(model).schema)
+        return JsonAnswer(service.encoded(encode, await service.predictor.predict(X)))
 
 
 def add_open_inference(app: App, service: Service) -> None:
@@ -152,9 +169,9 @@ def add_open_inference(app: App, service: Service) -> None:
         header = open_inference.header_length(request.headers.get(open_inference.HEADER))
         body = unpacked(request, await bulk.body_of(request, header or 0))
         schema = service.called(model, version).schema
-        asked = open_inference.read(body, header, schema)
+        asked = service.parsed(open_inference.read, body, header, schema)
         answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]
-        body, length = open_inference.write(asked, answers, service.name, service.version)
+        body, length = service.encoded(open_inference.write, asked, answers, service.name, service.version)
         if length is None:
             return HTTPResponse(body, content_type=JSON)
         headers = {open_inference.HEADER: str(length)}
@@ -202,8 +219,8 @@ def add_mlflow(app: App, service: Service) -> None:
         read = {JSON: mlflow.read, "text/csv": mlflow.read_csv}.get(request.content_type.partition(";")[0].strip())
         if read is None:
             raise SanicException(f"Content-Type must be {JSON} or text/csv", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        X = read(body_of(request), service.model.schema)
-        return JsonAnswer(encode(await service.predictor.predict(X)))
+        X = service.parsed(read, body_of(request), service.model.schema)
+        return JsonAnswer(service.encoded(encode, await service.predictor.predict(X)))
 
     @app.get("/ping")
     async def ping(_: Request) -> HTTPResponse:
