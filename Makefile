@@ -90,5 +90,5 @@ lock: $(STAMP)  ## Compile the lock files anew from pyproject.toml: everything, 
 	$(COMPILE) --extra watcher --constraint requirements.lock -o requirements-watcher.lock
 
 clean:  ## Remove .venv, caches and the data of make run
-	rm -rf $(VENV) .kubeserve .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+	rm -rf $(VENV) .kubeserve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

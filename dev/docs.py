@@ -7,6 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+import server.settings
+from server.metrics import SPECS
 from watcher.metrics import Metrics
 from watcher.settings import Settings
 
@@ -24,6 +26,16 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
+def server_settings_table() -> str:
+    """Every flag of a model's server with its variable, default and meaning."""
+    rows = ["| flag | environment | default | meaning |", "| --- | --- | --- | --- |"]
+    for field in dataclasses.fields(server.settings.Settings):
+        default = "" if field.default in ("", dataclasses.MISSING) else f"`{str(field.default).lower()}`"
+        names = f"`{server.settings.flag(field)}` | `{server.settings.variable(field)}`"
+        rows.append(f"| {names} | {default} | {field.metadata['doc']} |")
+    return "\n".join(rows)
+
+
 def metrics_table() -> str:
     """Every metric of the watcher's own, with its labels."""
     rows = ["| name | labels | meaning |", "| --- | --- | --- |"]
@@ -34,9 +46,24 @@ def metrics_table() -> str:
     return "\n".join(rows)
 
 
+def server_metrics_table() -> str:
+    """Every metric of a model's server, as it is scraped; `model_name` and `model_version` are on all of them."""
+    rows = ["| name | labels | meaning |", "| --- | --- | --- |"]
+    for spec in SPECS:
+        labels = ", ".join(f"`{label}`" for label in spec.labels)
+        rows.append(f"| `{spec.scraped}` | {labels} | {spec.meaning} |")
+    return "\n".join(rows)
+
+
 def filled(text: str) -> str:
     """The README with its tables as they should be."""
-    for name, table in (("settings", settings_table()), ("watcher-metrics", metrics_table())):
+    tables = (
+        ("settings", settings_table()),
+        ("server-settings", server_settings_table()),
+        ("watcher-metrics", metrics_table()),
+        ("server-metrics", server_metrics_table()),
+    )
+    for name, table in tables:
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)"
         text = re.sub(pattern, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
     return text

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import structlog
 from sanic import Sanic
 
+from server.answers import WholeBodyRequest
+from server.batching import Limits
+from server.counted import CountedSanic
+from server.drain import drain_on_sigterm
 from server.errors import ModelError
+from server.hot import Hot
 from server.metrics import Metrics
 from server.predictor import Predictor
-from server.routes import add_accounting, add_error_handling, add_routes
+from server.routes import add_error_handling, add_routes
+from server.settings import Settings
 
 log = structlog.get_logger()
 
@@ -29,27 +34,28 @@ SANIC = {
 }
 
 
-def create_app(
-    path: Path, *, name: str, version: str, max_body_size: int, fail: Callable[[str], None]
-) -> Sanic[Any, Any]:
+def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, Any]:
     """The app; the model loads in the background, and `fail` is called with the reason if it cannot."""
-    app: Sanic[Any, Any] = Sanic("kubeserve-server", configure_logging=False)
-    app.config.update({**SANIC, "REQUEST_MAX_SIZE": max_body_size})
-    predictor, metrics = Predictor(path), Metrics(name, version)
-    add_routes(app, predictor, metrics, name, version)
+    app = CountedSanic("kubeserve-server", request_class=WholeBodyRequest, configure_logging=False)
+    app.config.update({**SANIC, "REQUEST_MAX_SIZE": settings.max_body_size})
+    metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)
+    app.ctx.metrics = metrics
+    predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
+    app.ctx.hot = Hot(predictor, metrics)
+    add_routes(app, predictor, metrics, settings.name, settings.version)
     add_error_handling(app)
-    add_accounting(app, metrics)
+    drain_on_sigterm(app, settings.drain_seconds)
 
     async def load() -> None:
         try:
-            await predictor.load()
+            model = await predictor.load()
         except ModelError as error:
             fail(str(error))
             app.stop()
-        else:
-            library = predictor.model.library if predictor.model else ""
-            metrics.loaded(predictor.load_seconds, library)
-            log.info("ready", model=name, version=version, library=library, seconds=round(predictor.load_seconds, 2))
+            return
+        metrics.loaded(model, predictor.load_seconds)
+        log.info("ready", model=settings.name, version=settings.version, **metrics.info)
+        await keep_counting(metrics)
 
     @app.after_server_start
     async def start(app: Sanic[Any, Any]) -> None:
@@ -60,3 +66,14 @@ def create_app(
         predictor.close()
 
     return app
+
+
+def limits_of(settings: Settings) -> Limits:
+    return Limits(settings.batch_rows, settings.queue_rows, settings.deadline, settings.inline)
+
+
+async def keep_counting(metrics: Metrics) -> None:
+    """What requests leave for the metrics is summed up often enough to stay small."""
+    while True:
+        await asyncio.sleep(1)
+        metrics.settle()

@@ -1,4 +1,4 @@
-"""The server's errors: the caller's input, or the model itself."""
+"""The server's errors, classed by whose matter they are: the caller's, the model owner's, or the load's."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,11 @@ class InputError(ValueError):
 
 class ModelError(Exception):
     """The model cannot serve; the message says what its owner should do."""
+
+
+class Overloaded(Exception):  # noqa: N818 - a state of the server, not a fault of anyone
+    """More waits than can be answered in time. HTTP 503; `retry_after` is in whole seconds, at least one."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

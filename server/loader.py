@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import structlog
 
+from server.describe import example_input, schema_of
 from server.errors import ModelError
 from server.layout import PACKAGES
-from server.payload import Schema
+from server.methods import Method, methods_of
+from server.schema import Schema
 
 log = structlog.get_logger()
-
-NEEDS_A_FRAME = "strings is only supported for dataframes"
-"""scikit-learn's words when a pipeline picks its columns by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """`predict` takes float64 (rows, features) and gives whatever the model gives for those rows."""
+    """`methods` holds `predict`, and whichever else of `server.schema.METHODS` the model has."""
 
-    predict: Callable[[np.ndarray[Any, Any]], Any]
+    methods: Mapping[str, Method]
     schema: Schema
     library: str
+    """Such as `sklearn 1.9.1`: what runs it."""
+    saved_by: str
+    """The same of what saved it."""
+    digest: str
+    """SHA-256 of the file."""
 
 
-def load(path: Path) -> LoadedModel:
-    """Load and warm up.
+def load(path: Path, *, direct: bool = True) -> LoadedModel:
+    """Load and warm up; with `direct`, what can be evaluated directly will be.
 
     Raises:
         ModelError: in words that its owner can act on.
 
     """
-    estimator = read(path)
+    estimator, saved_by = read(path)
     if not callable(getattr(estimator, "predict", None)):
         raise ModelError(f"{path.name} holds a {type(estimator).__name__}, which has no predict()")
     schema = schema_of(estimator)
-    predict = warmed_up(estimator, schema)
-    return LoadedModel(predict, schema, library_of(estimator))
+    calls = warmed_up(estimator, schema)
+    methods = methods_of(estimator, calls, schema, direct=direct)
+    library = library_of(estimator)
+    return LoadedModel(methods, schema, library, saved_by or library, digest_of(path))
 
 
-def read(path: Path) -> Any:
-    """Unpickle the file, with its own packages first."""
+def read(path: Path) -> tuple[Any, str]:
+    """Unpickle the file, with its own packages first; also what saved it, if that was another version."""
     import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
 
     packages = path.parent / PACKAGES
@@ -65,58 +71,45 @@ def read(path: Path) -> Any:
         ) from error
     except Exception as error:  # unpickling runs the file's own code: anything may come
         raise ModelError(f"{path.name} is not a model that joblib can load: {_first_line(error)}") from error
-    for warning in caught:
-        report(warning.message)
-    return estimator
+    others = [report(warning.message) for warning in caught]
+    return estimator, next(filter(None, others), "")
 
 
-def report(warning: Warning | str) -> None:
-    """Say in words what a version mismatch means; other warnings as they are."""
+def report(warning: Warning | str) -> str:
+    """Say in words what a version mismatch means, and return that version; other warnings as they are."""
     saved = getattr(warning, "original_sklearn_version", None)
     if saved is None:
         log.warning("while loading", warning=_first_line(warning))
-        return
+        return ""
     here = getattr(warning, "current_sklearn_version", "another")
     advice = f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
     log.warning("saved by another scikit-learn: answers may differ", saved=saved, here=here, advice=advice)
+    return f"sklearn {saved}"
 
 
-def schema_of(estimator: Any) -> Schema:
-    """What the fitted estimator says of its input."""
-    names = getattr(estimator, "feature_names_in_", None)
-    return Schema(
-        features=getattr(estimator, "n_features_in_", None),
-        names=tuple(map(str, names)) if names is not None else (),
-        allows_missing=allows_missing(estimator),
-    )
+def digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def allows_missing(estimator: Any) -> bool:
-    try:
-        return bool(estimator.__sklearn_tags__().input_tags.allow_nan)
-    except Exception:  # noqa: BLE001 - not of scikit-learn, or of one too old to say
-        return False
+def warmed_up(estimator: Any, schema: Schema) -> dict[str, Callable[[Any], Any]]:
+    """The ways to call this model, `predict` tried once on the schema's example.
 
-
-def warmed_up(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]], Any]:
-    """The way to call this model, tried once on zeros.
-
-    A ValueError is no verdict: zeros may not suit the model (an unknown category, say). Anything else is one.
+    A ValueError is no verdict: the example may not suit the model. Anything else is one.
     """
-    if schema.features is None:
+    methods = {name: getattr(estimator, name) for name in schema.methods}
+    if not schema.example:
         require_fitted(estimator)
         log.info("no warm-up: the model does not say how many features it takes")
-        return estimator.predict  # type: ignore[no-any-return]
-    zeros = np.zeros((1, schema.features))
+        return methods
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "X does not have valid feature names": the order is the schema's
-            estimator.predict(zeros)
+            estimator.predict(example_input(schema))
     except Exception as error:  # noqa: BLE001 - the model's own code: anything may come
-        if NEEDS_A_FRAME in str(error) and schema.names:
-            return by_name(estimator, schema)
         judge(error)
-    return quiet(estimator.predict)
+    be_quiet()
+    return methods
 
 
 def require_fitted(estimator: Any) -> None:
@@ -133,26 +126,16 @@ def require_fitted(estimator: Any) -> None:
 
 
 def judge(error: Exception) -> None:
-    """Raise what shows a broken model; only warn of what may be the zeros' fault."""
+    """Raise what shows a broken model; only warn of what may be the example's fault."""
     if isinstance(error, ValueError) and type(error).__name__ != "NotFittedError":
         log.warning("the warm-up input was refused", reason=_first_line(error))
         return
     raise ModelError(f"the model cannot predict: {type(error).__name__}: {_first_line(error)}") from error
 
 
-def quiet(predict: Callable[..., Any]) -> Callable[..., Any]:
-    """`predict` without the warning that arrays carry no names: their order is the schema's."""
+def be_quiet() -> None:
+    """No warning that arrays carry no names: their order is the schema's."""
     warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
-    return predict
-
-
-def by_name(estimator: Any, schema: Schema) -> Callable[[np.ndarray[Any, Any]], Any]:
-    """`predict` for models that pick columns by name: they get a DataFrame."""
-    try:
-        import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - only these need it
-    except ModuleNotFoundError as error:
-        raise ModelError("the model picks its columns by name: put pandas into requirements.txt beside it") from error
-    return lambda X: estimator.predict(pd.DataFrame(X, columns=list(schema.names)))
 
 
 def library_of(estimator: Any) -> str:

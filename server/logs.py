@@ -5,8 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-import structlog
+# structlog makes rich ready for coloured tracebacks wherever it is installed. We never show one, and importing rich
+# takes longer than all of structlog: it must look absent for this moment.
+_hidden: dict[str, Any] = {} if "rich" in sys.modules else {"rich": None}
+sys.modules.update(_hidden)
+import structlog  # noqa: E402 - see above
+
+for _name in _hidden:
+    del sys.modules[_name]
 
 
 def configure() -> None:
@@ -18,6 +26,12 @@ def configure() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def failed(reason: str) -> None:
+    """Say why the process ends, in the log and where Kubernetes (or the local runtime) looks for it."""
+    structlog.get_logger().error("cannot serve", reason=reason)
+    last_words(reason)
 
 
 def last_words(message: str) -> None:

@@ -1,56 +1,236 @@
-"""The server's metrics, in a registry of the app's own. Names are tested against the README."""
+"""The server's metrics. A request only appends to lists; numbers are made of them once a second, and at each scrape.
+
+Counters and histograms of the client library take a lock at each step, which a request of 30 µs would feel.
+Names and meanings are declared once, in `SPECS`: the README's table is written from them.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    ProcessCollector,
-    disable_created_metrics,
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, disable_created_metrics
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
 )
+
+from server.batching import Meter
+from server.drift import Drift
+from server.loader import LoadedModel
 
 # A second series for each counter and histogram, which no dashboard of ours reads.
 disable_created_metrics()
 
-SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-ENDPOINTS = ("/predict", "/health", "/metrics")
+SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 16384.0)
+PHASES = ("parse", "wait", "predict", "encode")
 
 
-class Metrics:
-    """Children are made once: no request looks up labels that could be known before."""
+HOT = "/predict"
+"""The endpoint of the hot path."""
 
-    def __init__(self, model_name: str, model_version: str) -> None:
+RECORDS = 256
+"""Requests of the hot path kept before they are counted: few enough for their arrays to stay in the CPU's cache."""
+
+Record = tuple[Any, Any, float, float, float, float, float]
+"""Rows, answer, and when the request began, and its parsing, prediction, encoding, and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One metric: `kind` as in the client library, `labels` beside those of the model."""
+
+    name: str
+    kind: type[Metric]
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def scraped(self) -> str:
+        """The name in the scraped text: counters and infos get an ending there."""
+        return self.name + {CounterMetricFamily: "_total", InfoMetricFamily: "_info"}.get(self.kind, "")
+
+
+def _spec(name: str, kind: type[Metric], meaning: str, *labels: str) -> Spec:
+    return Spec(name, kind, meaning, labels)
+
+
+REQUESTS = _spec("kubeserve_requests", CounterMetricFamily, "Requests.", "endpoint", "code")
+LATENCY = _spec("kubeserve_request_duration_seconds", HistogramMetricFamily, "Latency.", "endpoint")
+IN_PROGRESS = _spec("kubeserve_requests_in_progress", GaugeMetricFamily, "Requests being answered.")
+PHASE = _spec("kubeserve_phase_seconds", HistogramMetricFamily, "Time by phase: parse, wait, predict, encode.", "phase")
+BATCH = _spec("kubeserve_batch_rows", HistogramMetricFamily, "Rows predicted together.")
+QUEUE = _spec("kubeserve_queue_rows", GaugeMetricFamily, "Rows that wait for their prediction.")
+REJECTED = _spec("kubeserve_rejected", CounterMetricFamily, "Requests refused by overload.", "reason")
+PREDICTED = _spec("kubeserve_predictions", CounterMetricFamily, "Rows predicted.")
+LABELLED = _spec("kubeserve_predicted_labels", CounterMetricFamily, "Rows by predicted class.", "label")
+VALUES = _spec("kubeserve_feature_values", CounterMetricFamily, "Values seen of a feature.", "feature")
+MISSING = _spec("kubeserve_feature_missing", CounterMetricFamily, "Missing values of a feature.", "feature")
+MEAN = _spec("kubeserve_feature_mean", GaugeMetricFamily, "Mean of a feature since the start.", "feature")
+LEAST = _spec("kubeserve_feature_min", GaugeMetricFamily, "Least value of a feature.", "feature")
+LARGEST = _spec("kubeserve_feature_max", GaugeMetricFamily, "Largest value of a feature.", "feature")
+LOAD = _spec("kubeserve_model_load_seconds", GaugeMetricFamily, "Load and warm-up.")
+MODEL = _spec("kubeserve_model", InfoMetricFamily, "1; the versions and the file's digest as labels.")
+KSERVE = _spec("request_predict_seconds", HistogramMetricFamily, "Predict phase, as KServe names it.")
+SPECS = (
+    *(REQUESTS, LATENCY, IN_PROGRESS, PHASE, BATCH, QUEUE, REJECTED, PREDICTED, LABELLED),
+    *(VALUES, MISSING, MEAN, LEAST, LARGEST, LOAD, MODEL, KSERVE),
+)
+
+
+class Distribution:
+    """A histogram whose `observe` is a list's own append."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = np.array(bounds)
+        self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)
+        self._new: list[float] = []
+        self.sum = 0.0
+        self.observe: Callable[[float], None] = self._new.append
+        self.extend: Callable[[Iterable[float]], None] = self._new.extend
+
+    def settle(self) -> None:
+        values = np.array(self._new[:])
+        del self._new[: len(values)]  # what another thread added meanwhile stays
+        if len(values):
+            places = np.searchsorted(self._bounds, values)
+            self._counts += np.bincount(places, minlength=len(self._counts))
+            self.sum += float(values.sum())
+
+    @property
+    def count(self) -> int:
+        return int(self._counts.sum())
+
+    def buckets(self) -> list[tuple[str, float]]:
+        names = [*map(str, self._bounds.tolist()), "+Inf"]
+        return list(zip(names, np.cumsum(self._counts).astype(float).tolist(), strict=True))
+
+
+class Metrics(Meter):
+    """What the server counts; a collector of its own registry. Written by the event loop and the predicting thread."""
+
+    def __init__(
+        self, model_name: str, model_version: str, queue: Callable[[], int] = lambda: 0, *, drift: bool = True
+    ) -> None:
+        self._names, self._values = ["model_name", "model_version"], [model_name, model_version]
+        self._queue = queue
+        self._requests: Counter[tuple[str, str]] = Counter()
+        self._rejected: Counter[str] = Counter()
+        self._latency: dict[str, Distribution] = {}
+        self._batches = Distribution(ROWS)
+        self._rows = 0
+        self._records: list[Record] = []
+        self._load, self.info = 0.0, {"library": ""}
+        self.drift = Drift() if drift else None
+        self.phases = {phase: Distribution(SECONDS) for phase in PHASES}
+        self.in_progress = 0
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        names, self._values = ["model_name", "model_version"], [model_name, model_version]
-        registry = self.registry
-        self._requests = Counter(
-            "kubeserve_requests", "Requests, by endpoint and code.", [*names, "endpoint", "code"], registry=registry
-        )
-        self._seconds = Histogram(
-            "kubeserve_request_duration_seconds",
-            "Latency.",
-            [*names, "endpoint"],
-            buckets=SECONDS,
-            registry=registry,
-        )
-        in_progress = Gauge("kubeserve_requests_in_progress", "Requests being answered.", names, registry=registry)
-        rows = Counter("kubeserve_predictions", "Rows predicted.", names, registry=registry)
-        load = Gauge("kubeserve_model_load_seconds", "Load and warm-up.", names, registry=registry)
-        self._info = Info("kubeserve_model", "The model and its versions.", names, registry=registry)
-        self.in_progress = in_progress.labels(*self._values)
-        self.rows = rows.labels(*self._values)
-        self.load = load.labels(*self._values)
+        for collector in (ProcessCollector, PlatformCollector):
+            collector(registry=self.registry)
+        self.registry.register(self)
 
-    def loaded(self, seconds: float, library: str) -> None:
-        self.load.set(seconds)
-        self._info.labels(*self._values).info({"library": library})
+    def loaded(self, model: LoadedModel, seconds: float) -> None:
+        self._load = seconds
+        self.info = {"library": model.library, "saved_by": model.saved_by, "digest": model.digest}
+        if self.drift:
+            self.drift.know(model.schema.names, model.schema.features, model.schema.classes)
 
-    def request(self, path: str, code: int, seconds: float) -> None:
-        """Count one request; unknown paths share a label, or a scanner could make millions."""
-        endpoint = path if path in ENDPOINTS else "other"
-        self._requests.labels(*self._values, endpoint, str(code)).inc()
-        self._seconds.labels(*self._values, endpoint).observe(seconds)
+    def answered(self, X: Any, answer: Any) -> None:
+        if self.drift:
+            self.drift.see(X, answer)
+
+    def request(self, endpoint: str, code: int, seconds: float) -> None:
+        """Count one request. `endpoint` is a route's own path: a scanner's inventions must not make series."""
+        self._requests[endpoint, str(code)] += 1
+        self._latency_of(endpoint).observe(seconds)
+
+    def _latency_of(self, endpoint: str) -> Distribution:
+        found = self._latency.get(endpoint)
+        if found is None:
+            found = self._latency[endpoint] = Distribution(SECONDS)
+        return found
+
+    def waited(self, seconds: float) -> None:
+        self.phases["wait"].observe(seconds)
+
+    def predicted(self, rows: int, seconds: float) -> None:
+        self._rows += rows
+        self._batches.observe(rows)
+        self.phases["predict"].observe(seconds)
+
+    def served(self, record: Record) -> None:
+        """Count one request of the hot path, answered with 200."""
+        self._records.append(record)
+        if len(self._records) >= RECORDS:
+            self._settle_records()
+
+    def rejected(self, reason: str) -> None:
+        self._rejected[reason] += 1
+
+    def _settle_records(self) -> None:
+        records, self._records = self._records, []
+        if not records:
+            return
+        inputs, answers, *times = zip(*records, strict=True)
+        began, started, parsed, predicted, encoded = map(np.array, times)
+        rows = [len(X) for X in inputs]
+        self._rows += sum(rows)
+        self._batches.extend(rows)
+        for phase, spent in (
+            ("parse", parsed - started),
+            ("predict", predicted - parsed),
+            ("encode", encoded - predicted),
+        ):
+            self.phases[phase].extend(spent.tolist())
+        self._requests[HOT, "200"] += len(records)
+        self._latency_of(HOT).extend((encoded - began).tolist())
+        if self.drift:
+            self.drift.extend(inputs, answers)
+
+    def settle(self) -> None:
+        """Turn what was appended into numbers: called every second, so that little is kept."""
+        self._settle_records()
+        for distribution in (*self.phases.values(), *self._latency.values(), self._batches):
+            distribution.settle()
+        if self.drift:
+            self.drift.settle()
+
+    def collect(self) -> Iterator[Metric]:
+        self.settle()
+        yield self._made(REQUESTS, [([*key], float(n)) for key, n in self._requests.items()])
+        yield self._histograms(LATENCY, [([endpoint], it) for endpoint, it in self._latency.items()])
+        yield self._made(IN_PROGRESS, [([], float(self.in_progress))])
+        yield self._histograms(PHASE, [([phase], it) for phase, it in self.phases.items()])
+        yield self._histograms(BATCH, [([], self._batches)])
+        yield self._made(QUEUE, [([], float(self._queue()))])
+        yield self._made(REJECTED, [([reason], float(n)) for reason, n in self._rejected.items()])
+        yield self._made(PREDICTED, [([], float(self._rows))])
+        yield self._made(LOAD, [([], self._load)])
+        yield self._made(MODEL, [([], self.info)])
+        yield self._histograms(KSERVE, [([], self.phases["predict"])])
+        if self.drift:
+            yield from self._drifting(self.drift)
+
+    def _drifting(self, drift: Drift) -> Iterator[Metric]:
+        yield self._made(LABELLED, [([label], float(n)) for label, n in drift.labels.items()])
+        for spec, column in ((VALUES, 0), (MISSING, 1), (MEAN, 2), (LEAST, 3), (LARGEST, 4)):
+            yield self._made(spec, [([name], numbers[column]) for name, *numbers in drift.features()])
+
+    def _made(self, spec: Spec, samples: Iterable[tuple[list[str], Any]]) -> Metric:
+        family: Any = spec.kind(spec.name, spec.meaning, labels=[*self._names, *spec.labels])  # type: ignore[call-arg]
+        for labels, value in samples:
+            family.add_metric([*self._values, *labels], value)
+        return family  # type: ignore[no-any-return]
+
+    def _histograms(self, spec: Spec, samples: Iterable[tuple[list[str], Distribution]]) -> Metric:
+        family = HistogramMetricFamily(spec.name, spec.meaning, labels=[*self._names, *spec.labels])
+        for labels, it in samples:
+            family.add_metric([*self._values, *labels], it.buckets(), it.sum)
+        return family

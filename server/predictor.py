@@ -1,8 +1,9 @@
-"""The model's life in the process: loading, ready, and predictions off the event loop. Knows no Sanic."""
+"""The model's life in the process: loading, ready, and predictions. Knows no Sanic."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,49 +12,115 @@ from typing import Any
 import numpy as np
 import structlog
 
-from server.errors import InputError, ModelError
+from server.batching import Batcher, Limits, Meter
+from server.direct import Call, Unsuited
+from server.errors import InputError, ModelError, Overloaded
 from server.loader import LoadedModel, load
+from server.methods import Method
 
 log = structlog.get_logger()
 
+CHEAP = 20e-6
+"""Seconds. A prediction that takes less is made at once: to queue it, wait for it and be woken costs about as much."""
+
 
 class Predictor:
-    """One model and the one thread that runs it, so that health and metrics always answer."""
+    """One model, and the one thread that runs what is long, so that health and metrics always answer."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, limits: Limits | None = None, meter: Meter | None = None, *, direct: bool = True
+    ) -> None:
+        self._path, self._limits, self._meter = path, limits or Limits(), meter or Meter()
+        self._may_be_direct = direct
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
+        self._batcher: Batcher | None = None
         self.model: LoadedModel | None = None
         self.load_seconds = 0.0
+        self.features: int | None = None
+        self._direct: Call | None = None
+        self._direct_rows = 0
 
-    async def load(self) -> None:
+    async def load(self) -> LoadedModel:
         """Load and warm up. Raises `ModelError`."""
         started = time.monotonic()
-        self.model = await asyncio.get_running_loop().run_in_executor(self._thread, load, self._path)
+        run = asyncio.get_running_loop().run_in_executor
+        model = await run(self._thread, lambda: load(self._path, direct=self._may_be_direct))
+        self._serve(model)
         self.load_seconds = time.monotonic() - started
+        return model
+
+    def _serve(self, model: LoadedModel) -> None:
+        self._batcher = Batcher(model.methods, self._thread, self._limits, self._meter)
+        chosen = model.methods["predict"]
+        self.features, self._direct, self._direct_rows = (
+            model.schema.features,
+            chosen.direct,
+            chosen.cost.rows_in(CHEAP),
+        )
+        # What is loaded by now is never garbage. Without this each full collection would look at all of
+        # scikit-learn's objects again, and a request in a few thousand would wait for that: tens of milliseconds.
+        gc.freeze()
+        self.model = model
 
     @property
     def reason(self) -> str:
         """Why there are no predictions yet; "" when there are."""
         return "" if self.model else "the model is loading"
 
-    async def predict(self, X: np.ndarray[Any, Any]) -> Any:
-        """Predict for float64 (rows, features).
+    @property
+    def waiting_rows(self) -> int:
+        return self._batcher.rows if self._batcher else 0
+
+    async def predict(self, X: Any, method: str = "predict") -> Any:
+        """What the model's `method` gives for these rows: `predict`, `predict_proba`, `decision_function`, `transform`.
+
+        X is float64 (rows, features), or whatever else the model takes that has a length: an object array, a DataFrame.
 
         Raises:
-            InputError: the model refused the input.
-            ModelError: the model failed.
+            InputError: the model has no such method, or refused the input.
+            ModelError: the model failed, or is not there yet.
+            Overloaded: too much waits already.
 
         """
-        if self.model is None:
+        if self.model is None or self._batcher is None:
             raise ModelError(self.reason)
+        if method not in self.model.methods:
+            raise InputError(f"the model has no {method}")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self.model.predict, X)
+            answer = await self._answer(X, method, self.model.methods[method])
+        except (Overloaded, asyncio.CancelledError):
+            raise
         except ValueError as error:
             raise InputError(f"the model refused the input: {(str(error).splitlines() or [''])[0]}") from error
         except Exception as error:
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error
+        if method == "predict":
+            self._meter.answered(X, answer)
+        return answer
+
+    async def _answer(self, X: Any, name: str, method: Method) -> Any:
+        """Through the queue, or at once where that is faster."""
+        assert self._batcher
+        rows = len(X)
+        if self._batcher.rows or method.cost.seconds(rows) > CHEAP:
+            return await self._batcher.predict(X, name)
+        started = time.perf_counter()
+        answer = method.call(X)
+        self._meter.predicted(rows, time.perf_counter() - started)
+        return answer
+
+    def at_once(self, X: np.ndarray[Any, Any]) -> Any:
+        """What `predict` would give, where direct evaluation is faster than the way through the queue; else None.
+
+        X is float64 in C order, as wide as the model, of finite numbers: all others are scikit-learn's own to answer.
+        """
+        if self._direct is None or len(X) > self._direct_rows:
+            return None
+        try:
+            return self._direct(X)
+        except Unsuited:
+            return None
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -1,51 +1,284 @@
-"""HTTP in, HTTP out: handlers only translate."""
+"""HTTP in, HTTP out: handlers only translate. One function for each protocol; what they share is `Service`."""
 
 from __future__ import annotations
 
-import time
+import functools
+import importlib.metadata
+import zlib
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar
 
 import structlog
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sanic import Sanic
-from sanic.exceptions import PayloadTooLarge, SanicException
+from sanic.exceptions import NotFound, PayloadTooLarge, SanicException, ServiceUnavailable
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
-from server.errors import InputError, ModelError
+from server import bulk
+from server.answers import JsonAnswer
+from server.errors import InputError, ModelError, Overloaded
+from server.loader import LoadedModel
 from server.metrics import Metrics
-from server.payload import encode, parse
+from server.payload import encode, json_bytes, parse
 from server.predictor import Predictor
+from server.protocols import kserve_v1, metadata, mlflow, open_inference, openapi, seed
 
 log = structlog.get_logger()
 
 App = Sanic[Any, Any]
 
+Buffer = bytes | memoryview
+Made = TypeVar("Made")
+
+JSON = "application/json"
+
+
+class Service:
+    """The one model, under its name and version; what is not there is an HTTP error."""
+
+    def __init__(self, predictor: Predictor, metrics: Metrics, name: str, version: str) -> None:
+        self.predictor, self.name, self.version = predictor, name, version
+        self._phases = metrics.phases
+
+    @property
+    def model(self) -> LoadedModel:
+        if self.predictor.model is None:
+            raise ServiceUnavailable(self.predictor.reason)
+        return self.predictor.model
+
+    def called(self, name: str, version: str | None = None) -> LoadedModel:
+        """The model, if that is its name and version."""
+        self.require(name, version)
+        return self.model
+
+    def timed(self, phase: str, work: Callable[..., Made], *arguments: Any) -> Made:
+        """What `work` makes of the arguments; how long it takes is told to the metrics."""
+        started = perf_counter()
+        made = work(*arguments)
+        self._phases[phase].observe(perf_counter() - started)
+        return made
+
+    def parsed(self, read: Callable[..., Made], *arguments: Any) -> Made:
+        return self.timed("parse", read, *arguments)
+
+    def encoded(self, write: Callable[..., Made], *arguments: Any) -> Made:
+        return self.timed("encode", write, *arguments)
+
+    def require(self, name: str, version: str | None = None) -> None:
+        if name != self.name:
+            raise NotFound(f"there is no model '{name}' here; this server has '{self.name}'")
+        if version is not None and version != self.version:
+            has = f"version '{self.version}'" if self.version else "no versions"
+            raise NotFound(f"there is no version '{version}' of '{name}' here; it has {has}")
+
+    def readiness(self, **answer: Any) -> HTTPResponse:
+        """200, or 503 with the reason."""
+        reason = self.predictor.reason
+        ready: dict[str, Any] = {**answer, "ready": not reason}
+        return json({**ready, "error": reason}, status=503) if reason else json(ready)
+
 
 def add_routes(app: App, predictor: Predictor, metrics: Metrics, name: str, version: str) -> None:
-    """`/predict`, `/health` and `/metrics`."""
-    who = {"model": name, "version": version}
+    """Every protocol, and what operators look at."""
+    service = Service(predictor, metrics, name, version)
+    add_seed(app, service)
+    add_operations(app, service, metrics)
+    add_kserve_v1(app, service)
+    add_open_inference(app, service)
+    add_open_inference_health(app, service)
+    add_mlflow(app, service)
+    add_documentation(app, service)
+
+
+def add_seed(app: App, service: Service) -> None:
+    """`/predict` and `/predict_proba`."""
+    predictor = service.predictor
+
+    async def predictions(request: Request) -> HTTPResponse:
+        X = service.parsed(parse, request.body, service.model.schema)
+        return JsonAnswer(service.encoded(encode, await predictor.predict(X)))
+
+    async def probabilities(request: Request) -> HTTPResponse:
+        schema = service.model.schema
+        method = schema.require("predict_proba")
+        answer = await predictor.predict(service.parsed(parse, request.body, schema), method)
+        return JsonAnswer(service.encoded(seed.probabilities, answer, schema))
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:
-        if predictor.model is None:
-            return failure(predictor.reason, HTTPStatus.SERVICE_UNAVAILABLE)
-        X = parse(request.body, predictor.model.schema)
-        answer = encode(await predictor.predict(X))
-        metrics.rows.inc(len(X))
-        return HTTPResponse(answer, content_type="application/json")
+        if request.query_string and request.args.get("proba", "").lower() in ("true", "1"):
+            return await probabilities(request)
+        return await predictions(request)
+
+    @app.post("/predict_proba")
+    async def predict_proba(request: Request) -> HTTPResponse:
+        return await probabilities(request)
+
+
+def add_operations(app: App, service: Service, metrics: Metrics) -> None:
+    """`/health` and `/metrics`."""
+    who = {"model": service.name, "version": service.version}
 
     @app.get("/health")
     async def health(_: Request) -> HTTPResponse:
-        if predictor.reason:
-            return json({"status": "loading", "reason": predictor.reason, **who}, status=503)
+        reason = service.predictor.reason
+        if reason:
+            return json({"status": "loading", "reason": reason, **who}, status=503)
         return json({"status": "ok", **who})
 
     @app.get("/metrics")
     async def show_metrics(_: Request) -> HTTPResponse:
         return HTTPResponse(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def add_kserve_v1(app: App, service: Service) -> None:
+    """`/v1/models…`, and `/`, which its client asks for liveness."""
+
+    @app.get("/")
+    async def alive(_: Request) -> HTTPResponse:
+        return json({"status": "alive", "docs": "/docs"})
+
+    @app.get("/v1/models")
+    async def v1_models(_: Request) -> HTTPResponse:
+        return json({"models": [service.name]})
+
+    @app.get("/v1/models/<model>", unquote=True)
+    async def v1_model(_: Request, model: str) -> HTTPResponse:
+        service.require(model)
+        return service.readiness(name=service.name)
+
+    @app.post("/v1/models/<segment>", unquote=True)
+    async def v1_predict(request: Request, segment: str) -> HTTPResponse:
+        model = kserve_v1.model_of(segment)
+        if model is None:
+            raise NotFound(f"'{segment}' is no verb of a model: POST /v1/models/{service.name}:predict")
+        X = service.parsed(kserve_v1.read, body_of(request), service.called(model).schema)
+        return JsonAnswer(service.encoded(encode, await service.predictor.predict(X)))
+
+
+def add_open_inference(app: App, service: Service) -> None:
+    """`/v2/models…`: a model with or without its version."""
+
+    @app.post("/v2/models/<model>/versions/<version>/infer", name="infer_version", unquote=True, stream=True)
+    @app.post("/v2/models/<model>/infer", name="infer", unquote=True, stream=True)
+    async def infer(request: Request, model: str, version: str | None = None) -> HTTPResponse:
+        header = open_inference.header_length(request.headers.get(open_inference.HEADER))
+        body = unpacked(request, await bulk.body_of(request, header or 0))
+        schema = service.called(model, version).schema
+        asked = service.parsed(open_inference.read, body, header, schema)
+        answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]
+        body, length = service.encoded(open_inference.write, asked, answers, service.name, service.version)
+        if length is None:
+            return HTTPResponse(body, content_type=JSON)
+        headers = {open_inference.HEADER: str(length)}
+        return HTTPResponse(body, headers=headers, content_type="application/octet-stream")
+
+    @app.get("/v2/models/<model>/versions/<version>", name="describe_version", unquote=True)
+    @app.get("/v2/models/<model>", name="describe", unquote=True)
+    async def describe(_: Request, model: str, version: str | None = None) -> HTTPResponse:
+        found = service.called(model, version)
+        described = metadata.model_metadata(found.schema, service.name, service.version, found.library)
+        return HTTPResponse(json_bytes(described), content_type=JSON)
+
+    @app.get("/v2/models/<model>/versions/<version>/ready", name="ready_version", unquote=True)
+    @app.get("/v2/models/<model>/ready", name="ready", unquote=True)
+    async def model_ready(_: Request, model: str, version: str | None = None) -> HTTPResponse:
+        service.require(model, version)
+        return service.readiness(name=service.name)
+
+
+def add_open_inference_health(app: App, service: Service) -> None:
+    """`/v2` and `/v2/health/…`."""
+
+    @app.get("/v2")
+    async def v2(_: Request) -> HTTPResponse:
+        return json(metadata.server_metadata(own_version()))
+
+    @app.get("/v2/models")
+    async def v2_models(_: Request) -> HTTPResponse:
+        return json({"models": [service.name]})
+
+    @app.get("/v2/health/live")
+    async def live(_: Request) -> HTTPResponse:
+        return json({"live": True})
+
+    @app.get("/v2/health/ready")
+    async def v2_ready(_: Request) -> HTTPResponse:
+        return service.readiness()
+
+
+def add_mlflow(app: App, service: Service) -> None:
+    """`/invocations`, `/ping`, `/version`."""
+
+    @app.post("/invocations")
+    async def invocations(request: Request) -> HTTPResponse:
+        read = {JSON: mlflow.read, "text/csv": mlflow.read_csv}.get(request.content_type.partition(";")[0].strip())
+        if read is None:
+            raise SanicException(f"Content-Type must be {JSON} or text/csv", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        X = service.parsed(read, body_of(request), service.model.schema)
+        return JsonAnswer(service.encoded(encode, await service.predictor.predict(X)))
+
+    @app.get("/ping")
+    async def ping(_: Request) -> HTTPResponse:
+        return service.readiness()
+
+    @app.get("/version")
+    async def show_version(_: Request) -> HTTPResponse:
+        return HTTPResponse(own_version(), content_type="text/plain; charset=utf-8")
+
+
+def add_documentation(app: App, service: Service) -> None:
+    """`/openapi.json`, and `/docs`, a page that needs nothing but that."""
+
+    @functools.cache
+    def described() -> bytes:
+        model = service.model
+        return json_bytes(openapi.document(model.schema, service.name, service.version, model.library))
+
+    @app.get("/openapi.json")
+    async def openapi_json(_: Request) -> HTTPResponse:
+        return HTTPResponse(described(), content_type=JSON)
+
+    @app.get("/docs")
+    async def docs(_: Request) -> HTTPResponse:
+        return HTTPResponse(openapi.PAGE.read_bytes(), content_type="text/html; charset=utf-8")
+
+
+def body_of(request: Request) -> bytes:
+    """The body, unpacked if a client has compressed it. `/predict` does not ask: its clients do not compress."""
+    return bytes(unpacked(request, request.body))
+
+
+def unpacked(request: Request, body: Buffer) -> Buffer:
+    """The body as it was before it was compressed.
+
+    A little data may unpack to a lot: the size limit holds for what comes out.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding == "identity":
+        return body
+    if encoding not in ("gzip", "deflate"):
+        raise SanicException("Content-Encoding can be gzip or deflate", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    limit = request.app.config.REQUEST_MAX_SIZE
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: gzip and zlib are told apart by their headers
+    try:
+        found = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise InputError("the body is not compressed as Content-Encoding says") from error
+    if len(found) > limit:
+        raise PayloadTooLarge("")
+    if not unpacker.eof:
+        raise InputError("the compressed body ends too soon")
+    return found
+
+
+@functools.cache
+def own_version() -> str:
+    return importlib.metadata.version("kubeserve")
 
 
 def add_error_handling(app: App) -> None:
@@ -55,6 +288,8 @@ def add_error_handling(app: App) -> None:
     async def failed(request: Request, error: Exception) -> HTTPResponse:
         if isinstance(error, InputError):
             return failure(str(error), HTTPStatus.BAD_REQUEST)
+        if isinstance(error, Overloaded):
+            return failure(str(error), HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(error.retry_after)})
         if isinstance(error, ModelError):
             return failure(str(error), HTTPStatus.INTERNAL_SERVER_ERROR)
         if isinstance(error, PayloadTooLarge):
@@ -64,23 +299,6 @@ def add_error_handling(app: App) -> None:
             return failure(str(error), error.status_code, error.headers)
         log.error("fault", path=request.path, error=f"{type(error).__name__}: {error}")
         return failure("internal error; the server's log says more", HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def add_accounting(app: App, metrics: Metrics) -> None:
-    """Count and time every request, failed ones included."""
-
-    @app.on_request
-    async def begin(request: Request) -> None:
-        request.ctx.started = time.perf_counter()
-        metrics.in_progress.inc()
-
-    @app.on_response
-    async def end(request: Request, response: HTTPResponse) -> None:
-        started = getattr(request.ctx, "started", None)
-        if started is not None:
-            metrics.in_progress.dec()
-        seconds = time.perf_counter() - started if started is not None else 0.0
-        metrics.request(request.path, response.status, seconds)
 
 
 def failure(message: str, status: int, headers: dict[str, str] | None = None) -> HTTPResponse:

@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import joblib
 import pytest
-import urllib3
 from sklearn.linear_model import LinearRegression
 
 from .driving import eventually, free_port
+from .serving import command, running
 
-
-class Server:
-    """A running server and a way to ask it."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process, self.port = process, port
-        self._http = urllib3.PoolManager(retries=False, timeout=5)
-
-    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
-        answer = self._http.request(method, f"http://127.0.0.1:{self.port}{path}", body=body)
-        return answer.status, json.loads(answer.data)
-
-    def healthy(self) -> bool:
-        return self.ask("GET", "/health")[0] == 200
-
-    def close(self) -> None:
-        self._http.clear()
-
-
-def command(model: Path, port: int) -> list[str]:
-    options = ["--model", str(model), "--host", "127.0.0.1", "--port", str(port), "--max-body-size", "1000"]
-    return [sys.executable, "-m", "server", *options]
-
-
-@contextmanager
-def running(model: Path) -> Iterator[Server]:
-    port = free_port()
-    with subprocess.Popen(command(model, port)) as process:
-        server = Server(process, port)
-        try:
-            yield server
-        finally:
-            server.close()
-            process.kill()
+SMALL = ("--max-body-size", "1000")
 
 
 @pytest.fixture
@@ -65,7 +27,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_it_answers_and_errors_are_json(model: Path) -> None:
-    with running(model) as server:
+    with running(model, *SMALL) as server:
         eventually(server.healthy)
         status, answer = server.ask("POST", "/predict", b'{"data": [[1, 1]]}')
         assert (status, answer["predictions"]) == (200, pytest.approx([2.0]))
@@ -76,14 +38,14 @@ def test_it_answers_and_errors_are_json(model: Path) -> None:
 
 
 def test_health_is_503_until_the_model_is_loaded(model: Path) -> None:
-    with running(model) as server:
+    with running(model, *SMALL) as server:
         status, answer = eventually(lambda: server.ask("GET", "/health"))
         assert (status, answer["status"]) == (503, "loading")
         eventually(server.healthy)
 
 
 def test_it_exits_soon_although_a_connection_idles(model: Path) -> None:
-    with running(model) as server:
+    with running(model, *SMALL) as server:
         eventually(server.healthy)
         with socket.create_connection(("127.0.0.1", server.port)) as idle:
             idle.sendall(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
@@ -101,7 +63,9 @@ def test_a_broken_model_ends_it_with_a_line(tmp_path: Path, content: bytes | Non
     if content is not None:
         path.write_bytes(content)
     env = {**os.environ, "KUBESERVE_TERMINATION_LOG": str(words)}
-    done = subprocess.run(command(path, free_port()), env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        command(path, free_port(), *SMALL), env=env, capture_output=True, text=True, timeout=30, check=False
+    )
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr

@@ -45,11 +45,11 @@ def test_a_model_is_described_and_predicts(
     loaded = load(saved(tmp_path, model))
     assert loaded.schema.features == 2
     assert missing is None or loaded.schema.allows_missing is missing
-    assert np.shape(loaded.predict(X[:1])) == shape
+    assert np.shape(loaded.methods["predict"].call(X[:1])) == shape
 
 
 def test_string_labels_are_kept(tmp_path: Path) -> None:
-    assert load(saved(tmp_path, LogisticRegression().fit(X, LABELS))).predict(X)[0] == "no"
+    assert load(saved(tmp_path, LogisticRegression().fit(X, LABELS))).methods["predict"].call(X)[0] == "no"
 
 
 def test_an_object_without_predict_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from scipy import sparse
 
 from server.errors import InputError
-from server.payload import Schema, encode, parse
+from server.payload import encode, parse
+from server.schema import Schema
 
 FOUR = Schema(4, ("a", "b", "c", "d"))
 MANY = Schema(9, tuple("abcdefghi"))

@@ -1,0 +1,82 @@
+"""What comes in and what goes out, summarised: to see that the world has moved away from the training data.
+
+A request only appends its arrays to a list; the sums are made by the dozen, off the hot path.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+KEPT_ROWS = 8192
+"""Rows kept at most before they are summed up: 65 KB a feature."""
+
+SAMPLE = 256
+"""Rows looked at of one request, evenly spaced: enough for a mean, and nothing beside what they cost to predict."""
+
+MOST_LABELS = 100
+MOST_FEATURES = 200
+"""Beyond these there are no series: a metrics store pays for each one, for ever."""
+
+
+class Drift:
+    """Counts by predicted class, and count, missing, mean, min, max by feature."""
+
+    def __init__(self) -> None:
+        self._inputs: list[np.ndarray[Any, Any]] = []
+        self._labels: list[Any] = []
+        self._kept = 0
+        self._names: tuple[str, ...] = ()
+        self._classes: frozenset[Any] = frozenset()
+        self.labels: Counter[str] = Counter()
+
+    def know(self, names: tuple[str, ...], features: int | None, classes: tuple[Any, ...]) -> None:
+        """Tell what the model takes and gives; without it nothing is summed up."""
+        count = features or 0
+        self._names = (names or tuple(map(str, range(count)))) if count <= MOST_FEATURES else ()
+        self._classes = frozenset(classes) if len(classes) <= MOST_LABELS else frozenset()
+        self._count, self._missing, self._sum = np.zeros((3, len(self._names)))
+        self._least, self._largest = np.full(len(self._names), np.inf), np.full(len(self._names), -np.inf)
+
+    def see(self, X: Any, answer: Any) -> None:
+        """Keep a request's rows and labels; of what is no matrix of floats, or gives no label a row, nothing."""
+        if self._names and type(X) is np.ndarray and X.dtype == np.float64:
+            self._inputs.append(X if len(X) <= SAMPLE else X[:: -(-len(X) // SAMPLE)].copy())
+        if self._classes and type(answer) is np.ndarray and answer.ndim == 1:
+            self._labels.extend(answer.tolist())
+        self._kept += min(len(X), SAMPLE)
+        if self._kept > KEPT_ROWS:
+            self.settle()
+
+    def extend(self, inputs: Iterable[Any], answers: Iterable[Any]) -> None:
+        """Keep those of several requests."""
+        for X, answer in zip(inputs, answers, strict=True):
+            self.see(X, answer)
+
+    def settle(self) -> None:
+        """Sum up what was kept."""
+        inputs, labels = self._inputs, self._labels
+        self._inputs, self._labels, self._kept = [], [], 0
+        if inputs:
+            self._add(np.concatenate(inputs))
+        for label, count in Counter(labels).items():
+            self.labels[str(label)] += count
+
+    def _add(self, X: np.ndarray[Any, Any]) -> None:
+        missing = np.isnan(X)
+        self._count += len(X)
+        self._missing += missing.sum(axis=0)
+        self._sum += np.where(missing, 0.0, X).sum(axis=0)
+        self._least = np.fmin(self._least, np.fmin.reduce(X, axis=0))
+        self._largest = np.fmax(self._largest, np.fmax.reduce(X, axis=0))
+
+    def features(self) -> Iterator[tuple[str, float, float, float, float, float]]:
+        """Name, count, missing, mean, min, max of each feature that was seen."""
+        for i, name in enumerate(self._names):
+            known = self._count[i] - self._missing[i]
+            if known:
+                mean = self._sum[i] / known
+                yield name, self._count[i], self._missing[i], mean, self._least[i], self._largest[i]

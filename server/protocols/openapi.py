@@ -1,0 +1,189 @@
+"""The OpenAPI document of this very model: its features, its classes, and an example that it has answered. Pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from server.payload import json_bytes, plain
+from server.protocols import metadata, tensors
+from server.schema import Kind, Schema, Takes
+
+Json = dict[str, Any]
+
+VERSION = "3.1.0"
+PAGE = Path(__file__).with_name("docs.html")
+"""Shows the document and sends its examples."""
+JSON_TYPES = {Kind.NUMBER: "number", Kind.STRING: "string", Kind.ANY: ["number", "string"]}
+
+
+def document(schema: Schema, model: str, version: str, library: str) -> Json:
+    """A plain dict; `json_bytes` makes it a file."""
+    return {
+        "openapi": VERSION,
+        "info": {
+            "title": model,
+            "version": version or "unversioned",
+            "description": f"Predictions of one model ({library}), in the protocols of several servers.",
+        },
+        "paths": {
+            **_seed(schema),
+            **_kserve_v1(schema, model),
+            **_open_inference(schema, model, version),
+            **_mlflow(schema),
+            **_operations(),
+        },
+        "components": {"schemas": {"Row": _row(schema), "Error": ERROR}},
+    }
+
+
+ERROR: Json = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+REF: Json = {"$ref": "#/components/schemas/Row"}
+
+
+def _row(schema: Schema) -> Json:
+    """A row as a list in the model's order, or as an object by name."""
+    if schema.takes is Takes.TEXTS:
+        return {"type": "string"}
+    kinds = schema.kinds or (Kind.NUMBER,) * (schema.features or 0)
+    types = [_nullable(JSON_TYPES[kind], schema) for kind in kinds]
+    any_type = {"type": _nullable("number", schema)}
+    items = any_type if len({str(each) for each in types}) < 2 else {}  # noqa: PLR2004 - all columns alike
+    bounds = {"minItems": len(types), "maxItems": len(types)} if types else {}
+    prefix = {} if items else {"prefixItems": [{"type": each} for each in types]}
+    listed = {"type": "array", "items": items or True, **bounds, **prefix}
+    if not schema.names:
+        return listed
+    properties = {name: {"type": each} for name, each in zip(schema.names, types, strict=True)}
+    named = {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
+    return {"oneOf": [listed, named]}
+
+
+def _nullable(found: Any, schema: Schema) -> Any:
+    if not schema.allows_missing and schema.takes is Takes.NUMBERS:
+        return found
+    return [*([found] if isinstance(found, str) else found), "null"]
+
+
+def _seed(schema: Schema) -> Json:
+    row = example_row(schema)
+    example = {"data": [dict(zip(schema.names, row, strict=True)) if schema.names else row]}
+    body = _object(data={"type": "array", "items": REF, "minItems": 1})
+    found: Json = {"/predict": _post("Predict", body, example, _predictions(schema), _answer(schema, "predict"))}
+    if "predict_proba" in schema.methods:
+        answer = _object(probabilities={"type": "array"}, classes={"type": "array"})
+        shown = {"classes": list(schema.classes), "probabilities": _plain_answer(schema, "predict_proba")}
+        found["/predict_proba"] = _post("Probabilities of the classes", body, example, answer, shown)
+    return found
+
+
+def _kserve_v1(schema: Schema, model: str) -> Json:
+    body = _object(instances={"type": "array", "items": REF, "minItems": 1})
+    example = {"instances": [example_row(schema)]}
+    answers = (_predictions(schema), _answer(schema, "predict"))
+    return {
+        f"/v1/models/{model}:predict": _post("Predict (KServe V1)", body, example, *answers),
+        f"/v1/models/{model}": _get("Whether the model is ready (KServe V1)"),
+        "/v1/models": _get("The models of this server (KServe V1)"),
+    }
+
+
+def _open_inference(schema: Schema, model: str, version: str) -> Json:
+    described = metadata.model_metadata(schema, model, version, "")
+    example = {"inputs": example_tensors(schema), "outputs": [{"name": "predict"}]}
+    tensor = {"type": "object", "required": ["name", "shape", "datatype"]}
+    body = _object(inputs={"type": "array", "items": tensor, "minItems": 1})
+    answer = _object(model_name={"type": "string"}, outputs={"type": "array", "items": tensor})
+    shown = {"model_name": model, "outputs": [dict(each) for each in described["outputs"][:1]]}
+    return {
+        f"/v2/models/{model}/infer": _post("Infer (Open Inference Protocol)", body, example, answer, shown),
+        f"/v2/models/{model}": _get("What the model takes and gives (Open Inference Protocol)"),
+        f"/v2/models/{model}/ready": _get("Whether the model is ready (Open Inference Protocol)"),
+        "/v2": _get("What this server is (Open Inference Protocol)"),
+        "/v2/health/live": _get("Whether the server lives (Open Inference Protocol)"),
+        "/v2/health/ready": _get("Whether the server is ready (Open Inference Protocol)"),
+    }
+
+
+def _mlflow(schema: Schema) -> Json:
+    forms = [
+        _object(dataframe_split={"type": "object", "required": ["data"]}),
+        _object(dataframe_records={"type": "array"}),
+        _object(instances={"type": ["array", "object"]}),
+        _object(inputs={"type": ["array", "object"]}),
+    ]
+    row = example_row(schema)
+    split = {"columns": list(schema.names), "data": [row]} if schema.names else {"data": [row]}
+    answers = (_predictions(schema), _answer(schema, "predict"))
+    return {
+        "/invocations": _post("Predict (MLflow)", {"oneOf": forms}, {"dataframe_split": split}, *answers),
+        "/ping": _get("Whether the model is ready (MLflow)"),
+        "/version": _get("The server's version (MLflow)"),
+    }
+
+
+def _operations() -> Json:
+    return {"/health": _get("Whether the model is ready, and if not, why"), "/metrics": _get("Prometheus metrics")}
+
+
+def example_row(schema: Schema) -> Any:
+    """What stands for a row where the model does not say what it takes: two numbers."""
+    if schema.takes is Takes.TEXTS:
+        return schema.example[0]
+    return list(schema.example or (0.0, 0.0))
+
+
+def example_tensors(schema: Schema) -> list[Json]:
+    if schema.takes is Takes.NUMBERS:
+        row = example_row(schema)
+        return [{"name": "input", "shape": [1, len(row)], "datatype": "FP64", "data": row}]
+    if schema.takes is Takes.TEXTS:
+        return [{"name": "input", "shape": [1], "datatype": tensors.BYTES, "data": list(schema.example)}]
+    return [
+        {"name": name, "shape": [1], "datatype": tensors.BYTES if isinstance(value, str) else "FP64", "data": [value]}
+        for name, value in zip(schema.columns, schema.example, strict=True)
+    ]
+
+
+def _predictions(schema: Schema) -> Json:
+    flat = bool(schema.classes) and not isinstance(schema.classes[0], tuple)
+    return _object(predictions={"type": "array", "items": {"enum": list(schema.classes)} if flat else True})
+
+
+def _answer(schema: Schema, method: str) -> Json:
+    return {"predictions": _plain_answer(schema, method)}
+
+
+def _plain_answer(schema: Schema, method: str) -> Any:
+    """As a client would see it."""
+    return orjson.loads(json_bytes(plain(schema.answers.get(method, np.empty(0)))))
+
+
+def _object(**properties: Any) -> Json:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _get(summary: str) -> Json:
+    return {"get": {"summary": summary, "responses": {"200": {"description": "OK"}, "503": _failure("Not ready")}}}
+
+
+def _post(summary: str, body: Json, example: Json, answer: Json, shown: Json) -> Json:
+    responses = {
+        "200": {"description": "OK", "content": _content(answer, shown)},
+        "400": _failure("The error names the problem and its place"),
+        "503": _failure("Not ready, or overloaded"),
+    }
+    asked = {"required": True, "content": _content(body, example)}
+    return {"post": {"summary": summary, "requestBody": asked, "responses": responses}}
+
+
+def _content(schema: Json, example: Json) -> Json:
+    return {"application/json": {"schema": schema, "example": example}}
+
+
+def _failure(description: str) -> Json:
+    error = {"schema": {"$ref": "#/components/schemas/Error"}}
+    return {"description": description, "content": {"application/json": error}}

@@ -1,0 +1,229 @@
+"""Tensors of the Open Inference Protocol ⇄ arrays, as JSON and as the bytes of the binary tensor extension. Pure."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from server.errors import InputError
+from server.payload import plain
+from server.rows import kind_of
+
+BYTES = "BYTES"
+DATATYPES = {
+    "BOOL": np.dtype("?"),
+    "INT8": np.dtype("<i1"),
+    "INT16": np.dtype("<i2"),
+    "INT32": np.dtype("<i4"),
+    "INT64": np.dtype("<i8"),
+    "UINT8": np.dtype("<u1"),
+    "UINT16": np.dtype("<u2"),
+    "UINT32": np.dtype("<u4"),
+    "UINT64": np.dtype("<u8"),
+    "FP16": np.dtype("<f2"),
+    "FP32": np.dtype("<f4"),
+    "FP64": np.dtype("<f8"),
+}
+NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+LENGTH = struct.Struct("<I")
+"""Before each element of a BYTES tensor in binary form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """`values` has the shape that the tensor was declared with; of BYTES it is an object array of str."""
+
+    name: str
+    datatype: str
+    values: np.ndarray[Any, Any]
+
+
+class Tail:
+    """The binary data behind a request's JSON: each tensor takes its share from the front."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data, self._taken = data, 0
+
+    def take(self, size: int, place: str) -> memoryview:
+        end = self._taken + size
+        if end > len(self._data):
+            left = len(self._data) - self._taken
+            raise InputError(f"{place} says {size} bytes of binary data; the body has {left} left for it")
+        share, self._taken = self._data[self._taken : end], end
+        return share
+
+    def finish(self) -> None:
+        left = len(self._data) - self._taken
+        if left:
+            raise InputError(f"the body has {left} bytes more than the inputs' binary_data_size say")
+
+
+def decode(item: Any, place: str, tail: Tail) -> Tensor:
+    """One of a request's inputs.
+
+    Raises:
+        InputError: names what does not fit: the datatype, the shape, or a value with its place.
+
+    """
+    if not isinstance(item, dict):
+        raise InputError(f"{place} is {kind_of(item)}; expected an object with name, shape, datatype and data")
+    name, datatype, shape = item.get("name"), item.get("datatype"), _shape(item.get("shape"), f"{place}.shape")
+    if not isinstance(name, str):
+        raise InputError(f"{place}.name is {kind_of(name)}; a string is needed")
+    if not isinstance(datatype, str) or (datatype != BYTES and datatype not in DATATYPES):
+        shown = f"'{datatype}'"[:100] if isinstance(datatype, str) else kind_of(datatype)
+        raise InputError(f"{place}.datatype is {shown}; it can be {', '.join((*DATATYPES, BYTES))}")
+    size = parameters(item, place).get("binary_data_size")
+    if size is not None:
+        return Tensor(name, datatype, _from_binary(size, datatype, shape, place, tail))
+    if "data" not in item:
+        raise InputError(f"{place} has neither data nor parameters.binary_data_size")
+    return Tensor(name, datatype, _from_json(item["data"], datatype, shape, f"{place}.data"))
+
+
+def parameters(item: dict[str, Any], place: str) -> dict[str, Any]:
+    found = item.get("parameters")
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise InputError(f"{place}.parameters is {kind_of(found)}; an object is needed")
+    return found
+
+
+def _shape(shape: Any, place: str) -> tuple[int, ...]:
+    if not isinstance(shape, list) or not shape:
+        raise InputError(f"{place} is missing or no list; expected such as [1, 4]")
+    if not all(type(size) is int and size > 0 for size in shape):
+        raise InputError(f"{place} is {str(shape)[:100]}; whole numbers above 0 are needed")
+    return tuple(shape)
+
+
+def _from_binary(size: Any, datatype: str, shape: tuple[int, ...], place: str, tail: Tail) -> np.ndarray[Any, Any]:
+    """A view of the request's own bytes: nothing is copied but strings."""
+    if type(size) is not int or size < 0:
+        raise InputError(f"{place}.parameters.binary_data_size must be a number of bytes")
+    count, share = math.prod(shape), tail.take(size, place)
+    if datatype == BYTES:
+        texts = list(_texts(share, place))
+        _check_count(len(texts), count, shape, place)
+        return _objects(texts, shape)
+    dtype = DATATYPES[datatype]
+    if size != count * dtype.itemsize:
+        raise InputError(f"{place} says {size} bytes; shape {list(shape)} of {datatype} has {count * dtype.itemsize}")
+    return np.frombuffer(share, dtype).reshape(shape)
+
+
+def _texts(share: memoryview, place: str) -> Iterator[str]:
+    position = 0
+    while position < len(share):
+        start = position + LENGTH.size
+        position = start + (LENGTH.unpack_from(share, position)[0] if start <= len(share) else 1)
+        if position > len(share):
+            raise InputError(f"{place}: the binary data ends within an element")
+        try:
+            yield str(share[start:position], "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{place}: an element is not UTF-8") from error
+
+
+def _check_count(found: int, count: int, shape: tuple[int, ...], place: str) -> None:
+    if found != count:
+        raise InputError(f"{place} has {found} values; shape {list(shape)} has {count}")
+
+
+def _objects(flat: list[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    values = np.empty(len(flat), dtype=object)
+    values[:] = flat
+    return values.reshape(shape)
+
+
+def _from_json(data: Any, datatype: str, shape: tuple[int, ...], place: str) -> np.ndarray[Any, Any]:
+    """Data may be flat, row by row, or nested as the shape says."""
+    if not isinstance(data, list):
+        raise InputError(f"{place} is {kind_of(data)}; a list is needed")
+    if datatype == BYTES:
+        return _objects(_strings(_flat(data, shape, place), place), shape)
+    try:
+        found = np.asarray(data)
+    except (ValueError, OverflowError):
+        found = np.asarray(None)
+    if found.dtype.kind not in "fiub":
+        found = _numbers(_flat(data, shape, place), datatype, place)
+    if found.shape != shape:
+        if found.ndim > 1:
+            raise InputError(f"{place} is nested as {list(found.shape)}; shape is {list(shape)}")
+        _check_count(found.size, math.prod(shape), shape, place)
+    return _cast(found.reshape(shape), datatype, place)
+
+
+def _flat(data: list[Any], shape: tuple[int, ...], place: str) -> list[Any]:
+    """The values row by row, of data that is flat or nested as the shape says."""
+    if not any(isinstance(item, list) for item in data):
+        _check_count(len(data), math.prod(shape), shape, place)
+        return data
+    if not all(isinstance(item, list) for item in data) or len(shape) == 1 or len(data) != shape[0]:
+        raise InputError(f"{place} is not nested as shape {list(shape)} says")
+    return [value for item in data for value in _flat(item, shape[1:], place)]
+
+
+def _strings(flat: list[Any], place: str) -> list[str]:
+    for index, value in enumerate(flat):
+        if not isinstance(value, str):
+            raise InputError(f"{place}[{index}] is {kind_of(value)}; BYTES takes strings")
+    return flat
+
+
+def _numbers(flat: list[Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
+    """Numbers of which some are null, which is NaN; or the words for what else is among them."""
+    for index, value in enumerate(flat):
+        if value is None and datatype.startswith("FP"):
+            continue
+        if not isinstance(value, int | float):
+            raise InputError(f"{place}[{index}] is {kind_of(value)}; {datatype} takes numbers")
+    try:
+        return np.array(flat, dtype=np.float64)
+    except OverflowError as error:
+        raise InputError(f"{place} has a number too large for {datatype}") from error
+
+
+def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
+    """The declared type's values. Floats are rounded to it, as their bytes would be; whole numbers must fit."""
+    dtype = DATATYPES[datatype]
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):  # becomes an infinity, which is refused later
+            return found.astype(dtype, copy=False)
+    least, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype.str).min, np.iinfo(dtype.str).max)
+    unfit = (found < least) | (found > largest) | (found != np.trunc(found))
+    for (index,) in np.argwhere(unfit.ravel())[:1]:
+        raise InputError(f"{place}[{index}] is {found.ravel()[index]}, which is no {datatype}")
+    # Floats stay floats: beyond 2**53 NumPy knows no whole ones, and the model's numbers are floats in the end.
+    return found if found.dtype.kind == "f" else found.astype(dtype, copy=False)
+
+
+def encode(name: str, values: np.ndarray[Any, Any], *, binary: bool) -> tuple[dict[str, Any], Any]:
+    """An output's JSON, and its bytes if they go behind it."""
+    values, datatype = typed(values)
+    described = {"name": name, "datatype": datatype, "shape": list(values.shape)}
+    if not binary:
+        return {**described, "data": plain(values.ravel())}, None
+    data = _packed(values.ravel().tolist()) if datatype == BYTES else np.ascontiguousarray(values).data.cast("B")
+    return {**described, "parameters": {"binary_data_size": len(data)}}, data
+
+
+def typed(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], str]:
+    """The values in a form that has a datatype, and that: what is not a number or a boolean becomes a string."""
+    if values.dtype.kind == "f" and values.dtype.itemsize > DATATYPES["FP64"].itemsize:
+        values = values.astype(np.float64)
+    name = NAMES.get(values.dtype.newbyteorder("<"))
+    if name is not None:
+        return values.astype(DATATYPES[name], copy=False), name
+    return _objects([str(value) for value in values.ravel().tolist()], values.shape), BYTES
+
+
+def _packed(texts: list[str]) -> bytes:
+    return b"".join(LENGTH.pack(len(data)) + data for data in (text.encode() for text in texts))

@@ -1,0 +1,249 @@
+"""Every protocol over HTTP: the codes and bodies that only a running server gives."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from tests.bodies import bodies, written
+
+from .driving import eventually
+from .serving import Server, running
+
+JSON = {"Content-Type": "application/json"}
+TENSOR = {"name": "input", "shape": [1, 2], "datatype": "FP64", "data": [0, 3]}
+README = Path(__file__).parents[2] / "README.md"
+LENGTH = "Inference-Header-Content-Length"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """It says whether b is the larger, and calls that yes."""
+    frame = pd.DataFrame({"a": [0.0, 3.0, 1.0, 5.0], "b": [3.0, 0.0, 4.0, 2.0]})
+    path = tmp_path_factory.mktemp("model") / "model.joblib"
+    joblib.dump(LogisticRegression().fit(frame, ["yes", "no", "yes", "no"]), path)
+    with running(path, "--name", "larger", "--version", "v1", "--max-body-size", "16000000") as server:
+        server.wait()
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/predict", {"data": [[0, 3]]}),
+        ("/predict", {"data": [{"b": 3, "a": 0}]}),
+        ("/predict?proba=false", {"data": [[0, 3]]}),
+        ("/v1/models/larger:predict", {"instances": [[0, 3]]}),
+        ("/v1/models/larger:predict", {"inputs": {"a": [0], "b": [3]}}),
+        ("/invocations", {"dataframe_split": {"columns": ["b", "a"], "data": [[3, 0]]}}),
+        ("/invocations", {"dataframe_records": [{"b": 3, "a": 0}]}),
+        ("/invocations", {"instances": [[0, 3]]}),
+        ("/invocations", {"inputs": [[0, 3]]}),
+    ],
+)
+def test_all_give_one_answer(server: Server, path: str, body: Any) -> None:
+    assert server.ask("POST", path, json.dumps(body).encode(), JSON) == (200, {"predictions": ["yes"]})
+
+
+def test_csv(server: Server) -> None:
+    headers = {"Content-Type": "text/csv; charset=utf-8"}
+    assert server.ask("POST", "/invocations", b"b,a\n3,0\n0,3\n", headers) == (200, {"predictions": ["yes", "no"]})
+
+
+@pytest.mark.parametrize("path", ["/predict_proba", "/predict?proba=true"])
+def test_probabilities(server: Server, path: str) -> None:
+    status, answer = server.ask("POST", path, b'{"data": [[0, 3]]}')
+    assert (status, answer["classes"], len(answer["probabilities"])) == (200, ["no", "yes"], 1)
+    assert answer["probabilities"][0][1] > 0.8
+
+
+@pytest.mark.parametrize("version", ["", "/versions/v1"])
+def test_open_inference(server: Server, version: str) -> None:
+    path = f"/v2/models/larger{version}"
+    outputs = [{"name": "predict", "datatype": "BYTES", "shape": [1], "data": ["yes"]}]
+    expected = {"model_name": "larger", "model_version": "v1", "id": "7", "outputs": outputs}
+    assert server.ask("POST", f"{path}/infer", json.dumps({"id": "7", "inputs": [TENSOR]}).encode()) == (200, expected)
+    assert server.ask("GET", f"{path}/ready") == (200, {"name": "larger", "ready": True})
+    status, described = server.ask("GET", path)
+    assert (status, described["parameters"]) == (200, {"feature_names": ["a", "b"], "classes": ["no", "yes"]})
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", {"status": "alive", "docs": "/docs"}),
+        ("/v1/models", {"models": ["larger"]}),
+        ("/v1/models/larger", {"name": "larger", "ready": True}),
+        ("/v2/models", {"models": ["larger"]}),
+        ("/v2/health/live", {"live": True}),
+        ("/v2/health/ready", {"ready": True}),
+        ("/ping", {"ready": True}),
+    ],
+)
+def test_what_can_be_looked_at(server: Server, path: str, expected: Any) -> None:
+    assert server.ask("GET", path) == (200, expected)
+
+
+def test_versions_and_documentation(server: Server) -> None:
+    version = server.send("GET", "/version").data.decode()
+    _, described = server.ask("GET", "/v2")
+    assert described == {"name": "kubeserve", "version": version, "extensions": ["binary_tensor_data"]}
+    assert server.ask("GET", "/openapi.json")[1]["info"]["title"] == "larger"
+    assert server.send("GET", "/docs").headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "words"),
+    [
+        ("POST", "/v2/models/other/infer", 404, "there is no model 'other' here; this server has 'larger'"),
+        ("POST", "/v2/models/larger/versions/v2/infer", 404, "no version 'v2' of 'larger' here; it has version 'v1'"),
+        ("GET", "/v2/models/larger/versions/v2", 404, "no version 'v2'"),
+        ("GET", "/v2/models/other/ready", 404, "no model 'other'"),
+        ("GET", "/v1/models/other", 404, "no model 'other'"),
+        ("POST", "/v1/models/other:predict", 404, "no model 'other'"),
+        ("POST", "/v1/models/larger:explain", 404, "'larger:explain' is no verb"),
+        ("POST", "/v2/models/larger/infer", 400, "'inputs' is missing"),
+        ("POST", "/v1/models/larger:predict", 400, "either 'instances' or 'inputs'"),
+        ("POST", "/predict?proba=1", 400, "'data' is missing"),
+        ("POST", "/invocations", 400, "expected one of dataframe_split"),
+    ],
+)
+def test_errors(server: Server, method: str, path: str, code: int, words: str) -> None:
+    status, answer = server.ask(method, path, b"{}" if method == "POST" else None, JSON)
+    assert (status, list(answer)) == (code, ["error"])
+    assert words in answer["error"]
+
+
+def test_a_content_type_or_an_encoding_that_is_not_known(server: Server) -> None:
+    assert server.ask("POST", "/invocations", b"x", {"Content-Type": "text/html"})[0] == 415
+    assert server.ask("POST", "/invocations", b"x", {**JSON, "Content-Encoding": "br"})[0] == 415
+
+
+def test_a_compressed_body_keeps_the_limit(server: Server) -> None:
+    headers, path = {**JSON, "Content-Encoding": "gzip"}, "/invocations"
+    body = gzip.compress(b'{"instances": [[0, 3]]}')
+    assert server.ask("POST", path, body, headers) == (200, {"predictions": ["yes"]})
+    assert server.ask("POST", path, body[:-9], headers)[0] == 400
+    assert server.ask("POST", path, b"plain", headers)[0] == 400
+    assert server.ask("POST", path, gzip.compress(bytes(100_000_000)), headers)[0] == 413
+
+
+def binary(X: np.ndarray[Any, Any]) -> tuple[bytes, dict[str, str]]:
+    described = {"name": "input", "shape": X.shape, "datatype": "FP64", "parameters": {"binary_data_size": X.nbytes}}
+    head = json.dumps({"inputs": [described], "parameters": {"binary_data_output": True}}).encode()
+    return head + X.tobytes(), {LENGTH: str(len(head))}
+
+
+@pytest.mark.parametrize("rows", [1, 10, 30_000, 500_000])
+def test_binary_bodies_of_any_size_on_one_connection(server: Server, rows: int) -> None:
+    answers = np.random.default_rng(rows).choice(["yes", "no"], rows).tolist()
+    body, headers = binary(np.array([[0.0, 3.0] if answer == "yes" else [3.0, 0.0] for answer in answers]))
+    expected = b"".join(struct.pack("<I", len(answer)) + answer.encode() for answer in answers)
+    for _ in range(3):
+        answer = server.send("POST", "/v2/models/larger/infer", body, headers)
+        assert answer.status == 200, answer.data
+        assert answer.data[int(answer.headers[LENGTH]) :] == expected
+        assert server.healthy()
+
+
+def test_a_large_body_may_come_in_pieces_and_be_followed_at_once(server: Server) -> None:
+    body, headers = binary(np.tile([0.0, 3.0], (40_000, 1)))
+    lines = [f"{name}: {value}" for name, value in {**headers, "Content-Length": len(body), "Host": "x"}.items()]
+    head = "\r\n".join(["POST /v2/models/larger/infer HTTP/1.1", *lines, "Expect: 100-continue", "", ""]).encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(head)
+        assert client.recv(100).startswith(b"HTTP/1.1 100 ")
+        for start in range(0, len(body), 100_000):
+            client.sendall(body[start : start + 100_000])
+        client.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert received.count(b"yes") == 40_000
+    assert received.endswith(b'{"live":true}')
+
+
+def test_a_client_that_leaves_within_a_large_body_harms_nobody(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST /v2/models/larger/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n{")
+    body, headers = binary(np.tile([0.0, 3.0], (40_000, 1)))
+    assert server.send("POST", "/v2/models/larger/infer", body, headers).status == 200
+    in_progress = b'kubeserve_requests_in_progress{model_name="larger",model_version="v1"} 1.0'
+    eventually(lambda: in_progress in server.send("GET", "/metrics").data)  # the question itself
+
+
+def test_a_body_over_the_limit_is_refused(server: Server) -> None:
+    status, answer = server.ask("POST", "/v2/models/larger/infer", bytes(17_000_000))
+    assert (status, list(answer)) == (413, ["error"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("POST", path) for path in ("/predict", "/predict_proba", "/v1/models/m:predict", "/v2/models/m/infer")),
+        *(("GET", path) for path in ("/v1/models/m", "/v2/models/m", "/v2/models/m/ready", "/v2/health/ready")),
+        *(("GET", "/ping"), ("GET", "/openapi.json"), ("POST", "/invocations")),
+    ],
+)
+def test_503_with_the_reason_until_the_model_is_there(starting: Server, method: str, path: str) -> None:
+    status, answer = starting.ask(method, path, b"{}" if method == "POST" else None, JSON)
+    assert (status, answer["error"]) == (503, "the model is loading")
+
+
+@pytest.fixture(scope="module")
+def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose model never finishes to load: its file is a pipe that nobody writes to."""
+    path = tmp_path_factory.mktemp("pipe") / "model.joblib"
+    os.mkfifo(path)
+    with running(path, "--name", "m") as server:
+        eventually(lambda: server.ask("GET", "/health")[0] == 503)
+        yield server
+
+
+def test_a_regression_has_no_probabilities(tmp_path: Path) -> None:
+    path = tmp_path / "model.joblib"
+    joblib.dump(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), path)
+    with running(path) as server:
+        server.wait()
+        status, answer = server.ask("POST", "/predict_proba", b'{"data": [[1]]}')
+        assert (status, answer) == (400, {"error": "the model has no predict_proba(); it has predict"})
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=bodies)
+def test_any_json_gets_an_answer_or_a_sentence(server: Server, document: Any) -> None:
+    body = written(document)
+    for path in ("/predict", "/predict_proba", "/v1/models/larger:predict", "/invocations", "/v2/models/larger/infer"):
+        status, answer = server.ask("POST", path, body, JSON)
+        assert status in (200, 400), (path, answer)
+        assert status == 200 or list(answer) == ["error"]
+
+
+def test_the_curls_of_the_readme(tmp_path: Path) -> None:
+    data, path = load_iris(), tmp_path / "model.joblib"
+    joblib.dump(LogisticRegression(max_iter=1000).fit(data.data, data.target_names[data.target]), path)
+    section = README.read_text().partition("<!-- protocols:")[2].partition("<!-- /protocols -->")[0]
+    _, *lines = [line for line in section.partition("```bash\n")[2].partition("```")[0].splitlines() if line]
+    with running(path, "--name", "iris") as server:
+        server.wait()
+        env = {**os.environ, "URL": f"http://{server.address}", "MODEL": "iris"}
+        answers = [
+            subprocess.check_output(["bash", "-c", line.replace("curl", "curl -fsS", 1)], env=env, text=True)
+            for line in lines
+        ]
+    assert [answer.count("setosa") for answer in answers[:6]] == [1] * 6
+    assert json.loads(answers[6])["info"]["title"] == "iris"

@@ -1,0 +1,78 @@
+"""A server with a slow model: it stays awake, and refuses early what it cannot answer in time."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+
+import joblib
+import pytest
+
+from .serving import Server, running
+
+SLOW = '''
+import time
+
+class Slow:
+    """Computes for 20 ms a row, in Python: the worst there is, since it never lets another thread run by itself."""
+
+    n_features_in_ = 1
+
+    def predict(self, X):
+        end = time.perf_counter() + 0.02 * len(X)
+        while time.perf_counter() < end:
+            pass
+        return X[:, 0]
+'''
+TWO_SECONDS = json.dumps({"data": [[0.5]] * 100}).encode()
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "slow_model.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(str(packages))
+    import slow_model  # type: ignore[import-not-found]
+
+    joblib.dump(slow_model.Slow(), tmp_path / "model.joblib")
+    monkeypatch.delitem(sys.modules, "slow_model")
+    with running(tmp_path / "model.joblib", "--deadline", "1") as started:
+        started.wait()
+        yield started
+
+
+def test_health_and_metrics_answer_in_milliseconds_while_a_prediction_runs(server: Server) -> None:
+    with ThreadPoolExecutor(1) as other:
+        prediction = other.submit(server.ask, "POST", "/predict", TWO_SECONDS)
+        time.sleep(0.1)
+        spent = []
+        while not prediction.done():
+            started = time.perf_counter()
+            assert server.send("GET", ("/health", "/metrics")[len(spent) % 2]).status == 200
+            spent.append(time.perf_counter() - started)
+            time.sleep(0.02)
+    status, answer = prediction.result()
+    assert (status, len(answer["predictions"])) == (200, 100)
+    assert len(spent) > 10
+    assert median(spent) < 0.05
+
+
+def test_what_cannot_be_answered_by_the_deadline_is_refused_at_once(server: Server) -> None:
+    with ThreadPoolExecutor(1) as other:
+        prediction = other.submit(server.ask, "POST", "/predict", TWO_SECONDS)
+        time.sleep(0.2)
+        started = time.perf_counter()
+        refused = server.send("POST", "/predict", b'{"data": [[0.5]]}')
+        assert time.perf_counter() - started < 0.5
+        assert prediction.result()[0] == 200
+    assert refused.status == 503
+    assert int(refused.headers["Retry-After"]) in range(1, 10)
+    assert "the wait would be" in refused.json()["error"]
+    metrics = server.send("GET", "/metrics").data.decode()
+    assert 'kubeserve_rejected_total{model_name="model",model_version="",reason="deadline"} 1.0' in metrics

@@ -1,0 +1,90 @@
+"""Fitted models of many families, made once: small, with string labels and columns of different sizes."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sklearn import ensemble, linear_model, naive_bayes, neighbors, neural_network, svm, tree
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+FEATURES = 5
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(120, FEATURES)) * [1, 10, 0.01, 1000, 1] + [0, 5, 0, -100, 0]
+SCORE = X[:, 0] + X[:, 1] / 10 - X[:, 3] / 1000
+THREE = np.array(["low", "middle", "high"])[np.digitize(SCORE, [-0.3, 0.9])]
+TWO = np.array(["no", "yes"])[(SCORE > 0).astype(int)]
+TARGETS = {"two": TWO, "three": THREE, "number": SCORE, "numbers": np.c_[SCORE, -SCORE]}
+
+LINEAR = {
+    "logistic": (linear_model.LogisticRegression(max_iter=50), "three"),
+    "logistic of two": (linear_model.LogisticRegression(max_iter=50), "two"),
+    "logistic without intercept": (linear_model.LogisticRegression(max_iter=50, fit_intercept=False), "three"),
+    "logistic cv": (linear_model.LogisticRegressionCV(max_iter=20, cv=2, Cs=2, use_legacy_attributes=False), "three"),
+    "ridge classifier": (linear_model.RidgeClassifier(), "three"),
+    "ridge classifier of two": (linear_model.RidgeClassifier(), "two"),
+    "sgd": (linear_model.SGDClassifier(max_iter=20), "three"),
+    "perceptron": (linear_model.Perceptron(max_iter=20), "two"),
+    "linear svc": (svm.LinearSVC(max_iter=50), "three"),
+    "discriminant": (LinearDiscriminantAnalysis(), "three"),
+    "least squares": (linear_model.LinearRegression(), "number"),
+    "least squares of two": (linear_model.LinearRegression(), "numbers"),
+    "ridge": (linear_model.Ridge(), "number"),
+    "ridge of two": (linear_model.Ridge(), "numbers"),
+    "lasso": (linear_model.Lasso(alpha=0.1), "number"),
+    "elastic net": (linear_model.ElasticNet(alpha=0.1), "number"),
+    "bayesian ridge": (linear_model.BayesianRidge(), "number"),
+    "huber": (linear_model.HuberRegressor(max_iter=200), "number"),
+    "linear svr": (svm.LinearSVR(max_iter=50), "number"),
+}
+TREES = {
+    "tree": (tree.DecisionTreeClassifier(random_state=0), "three"),
+    "tree regressor": (tree.DecisionTreeRegressor(random_state=0, max_depth=4), "number"),
+    "extra tree": (tree.ExtraTreeClassifier(random_state=0), "two"),
+    "forest": (ensemble.RandomForestClassifier(30, random_state=0), "three"),
+    "forest of two": (ensemble.RandomForestClassifier(7, random_state=0, max_depth=3), "two"),
+    "forest of one": (ensemble.RandomForestClassifier(1, random_state=0), "three"),
+    "forest regressor": (ensemble.RandomForestRegressor(33, random_state=0), "number"),
+    "extra trees": (ensemble.ExtraTreesClassifier(16, random_state=0), "three"),
+    "extra trees regressor": (ensemble.ExtraTreesRegressor(9, random_state=0), "number"),
+}
+PIPELINES = {
+    "scaled logistic": (make_pipeline(StandardScaler(), linear_model.LogisticRegression()), "three"),
+    "unshifted": (make_pipeline(StandardScaler(with_mean=False), linear_model.LogisticRegression()), "two"),
+    "min max": (make_pipeline(MinMaxScaler(), linear_model.Ridge()), "number"),
+    "min max clipped": (make_pipeline(MinMaxScaler(clip=True), linear_model.Ridge()), "number"),
+    "max abs": (make_pipeline(MaxAbsScaler(), linear_model.LogisticRegression()), "three"),
+    "imputed": (make_pipeline(SimpleImputer(), RobustScaler(), linear_model.LogisticRegression()), "three"),
+    "scaled forest": (make_pipeline(StandardScaler(), "passthrough", ensemble.RandomForestClassifier(5)), "three"),
+    "searched": (
+        GridSearchCV(make_pipeline(StandardScaler(), linear_model.Ridge()), {"ridge__alpha": [1, 2]}, cv=2),
+        "number",
+    ),
+}
+DIRECT = {**LINEAR, **TREES, **PIPELINES}
+
+OTHERS = {
+    "boosting": (ensemble.GradientBoostingClassifier(n_estimators=5), "three"),
+    "histogram boosting": (ensemble.HistGradientBoostingClassifier(max_iter=3), "three"),
+    "histogram boosting regressor": (ensemble.HistGradientBoostingRegressor(max_iter=3), "number"),
+    "support vectors": (svm.SVC(probability=False), "three"),
+    "support vector regressor": (svm.SVR(), "number"),
+    "gaussian": (naive_bayes.GaussianNB(), "three"),
+    "neighbours": (neighbors.KNeighborsClassifier(3), "three"),
+    "perceptrons": (neural_network.MLPClassifier((4,), max_iter=5), "three"),
+    "forest of two numbers": (ensemble.RandomForestRegressor(5, random_state=0), "numbers"),
+}
+
+
+@cache
+def fitted(name: str) -> Any:
+    model, target = {**DIRECT, **OTHERS}[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that so few iterations do not converge
+        return model.fit(X, TARGETS[target])

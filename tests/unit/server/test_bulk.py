@@ -1,0 +1,80 @@
+"""Large bodies, with a transport of the test's own: where the bytes go, and whose the connection is afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server import bulk
+
+SIZE = bulk.LARGE + 1000
+
+
+class Connection:
+    """Sanic's stream, protocol and the transport in one: it has given 100 bytes, and the rest is still to come."""
+
+    request_body = True
+
+    def __init__(self) -> None:
+        self.protocol = self.transport = self
+        self.current: Any = self
+        self.request_bytes_left = SIZE - 100
+        self.lost: list[Exception | None] = []
+        self._pieces: list[bytes | None] = [b"x" * 100, None]
+        self.request: Any = SimpleNamespace(
+            stream=self, app=SimpleNamespace(config=SimpleNamespace(REQUEST_MAX_SIZE=SIZE))
+        )
+
+    async def read(self) -> bytes | None:
+        return self._pieces.pop(0)
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.current = protocol
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost.append(error)
+
+    def arrive(self, data: bytes) -> None:
+        """As a transport does: into the place that it is given."""
+        place = self.current.get_buffer(-1)
+        place[: len(data)] = data
+        self.current.buffer_updated(len(data))
+
+
+@pytest.mark.parametrize("at", [0, 1, 7, 8, 101])
+def test_the_bytes_arrive_in_place_and_aligned(at: int) -> None:
+    async def receive() -> memoryview:
+        connection = Connection()
+        receiving = asyncio.create_task(bulk.body_of(connection.request, at))
+        await asyncio.sleep(0)
+        connection.arrive(b"y" * (SIZE - 101))
+        assert not receiving.done()
+        connection.arrive(b"z")
+        assert connection.current is connection
+        return await receiving
+
+    body = asyncio.run(receive())
+    assert bytes(body) == b"x" * 100 + b"y" * (SIZE - 101) + b"z"
+    assert np.frombuffer(body, np.uint8)[at:].ctypes.data % 8 == 0
+
+
+def test_a_lost_connection_is_told_to_its_own_protocol() -> None:
+    async def lose() -> Connection:
+        connection = Connection()
+        receiving = asyncio.create_task(bulk.body_of(connection.request))
+        await asyncio.sleep(0)
+        connection.current.connection_lost(None)
+        with pytest.raises(asyncio.CancelledError):
+            await receiving
+        return connection
+
+    connection = asyncio.run(lose())
+    assert connection.lost == [None]
+    assert connection.current is connection

@@ -1,0 +1,62 @@
+"""What is known of each kind of model once it is loaded."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.svm import SVC
+
+from server.describe import schema_of
+from server.errors import ModelError
+from server.schema import Kind, Takes
+
+from . import samples
+
+NUMBER, STRING, ANY = Kind.NUMBER, Kind.STRING, Kind.ANY
+
+
+@pytest.mark.parametrize(
+    ("model", "takes", "names", "kinds", "example"),
+    [
+        (samples.numbers, Takes.NUMBERS, (), (), (0.0, 0.0)),
+        (samples.named, Takes.NUMBERS, ("a", "b"), (), (0.0, 0.0)),
+        (samples.people, Takes.FRAME, ("city", "age"), (STRING, ANY), ("Oslo", 0.0)),
+        (samples.picked, Takes.FRAME, ("city", "age"), (ANY, ANY), (0.0, 0.0)),
+        (samples.objects, Takes.OBJECTS, (), (STRING, NUMBER), ("x", 1)),
+        (samples.texts, Takes.TEXTS, (), (), ("some text",)),
+    ],
+)
+def test_the_form_of_the_input(
+    model: Any, takes: Takes, names: tuple[str, ...], kinds: tuple[Kind, ...], example: tuple[Any, ...]
+) -> None:
+    schema = schema_of(model)
+    assert (schema.takes, schema.names, schema.kinds, schema.example) == (takes, names, kinds, example)
+    assert set(schema.answers) == schema.methods  # every method accepted the example
+
+
+@pytest.mark.parametrize(
+    ("model", "classes"),
+    [(samples.numbers, ("no", "yes")), (samples.named, (0, 1)), (samples.two_outputs, ((0, 1), (5, 6)))],
+)
+def test_classes_are_plain_values(model: Any, classes: tuple[Any, ...]) -> None:
+    found = schema_of(model).classes
+    assert found == classes
+    assert type(found[0]) is type(classes[0])
+
+
+def test_only_methods_that_the_model_really_has() -> None:
+    methods = schema_of(SVC().fit([[0.0], [1.0]], [0, 1])).methods
+    assert methods == {"predict", "decision_function"}  # predict_proba is there only with probability=True
+    assert schema_of(KMeans(2, n_init=1).fit([[0.0], [1.0]])).methods == {"predict", "transform"}
+    assert schema_of(samples.missing).allows_missing
+    assert not schema_of(samples.numbers).allows_missing
+
+
+@pytest.mark.parametrize("model", [samples.people, samples.picked])
+def test_a_model_of_columns_without_pandas_is_refused_with_advice(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ModelError, match=r"put pandas into requirements\.txt beside it"):
+        schema_of(model)

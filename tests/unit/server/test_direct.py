@@ -1,0 +1,97 @@
+"""Direct evaluation gives scikit-learn's answers to the last bit, for every float there is, or leaves them to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from server import direct
+from server.direct.trees import merge
+from server.rowwise import same_bits
+
+from .models import DIRECT, FEATURES, THREE, TREES, X, fitted
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflow: scikit-learn's own arithmetic warns too
+
+anything = st.floats(width=64)  # NaN, infinities, denormals, and all between
+usual = st.floats(-1e3, 1e3)
+rows = st.integers(1, 9).flatmap(
+    lambda count: arrays.arrays(np.float64, (count, FEATURES), elements=st.one_of(anything, usual, usual, usual))
+)
+
+
+def outcome(call: Any, given: Any) -> Any:
+    try:
+        return call(given)
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", DIRECT)
+@given(rows=rows)
+@settings(max_examples=15, deadline=None)
+def test_every_answer_and_every_refusal_is_that_of_scikit_learn(name: str, rows: Any) -> None:
+    model = fitted(name)
+    for method, fast in direct.of(model).items():
+        plain = getattr(model, method)
+        expected, found = outcome(plain, rows), outcome(direct.or_else(fast, plain, FEATURES), rows)
+        assert expected == found if isinstance(expected, str) else same_bits(expected, found), method
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_each_family_is_evaluated_directly_in_all_that_it_can(name: str) -> None:
+    model = fitted(name)
+    fast = direct.of(model)
+    assert "predict" in fast
+    ordinary = np.random.default_rng(1).normal(size=(300, FEATURES)) * X.std(0) + X.mean(0)
+    for method, call in fast.items():
+        for part in (ordinary, *(ordinary[i : i + 1] for i in range(100))):
+            assert same_bits(call(part), getattr(model, method)(part))
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_rows_that_stand_on_a_threshold_go_the_same_way(name: str) -> None:
+    model = fitted(name)
+    members = getattr(model, "estimators_", [model])
+    thresholds = np.unique(np.concatenate([member.tree_.threshold for member in members]))
+    given = np.repeat(thresholds, FEATURES).reshape(-1, FEATURES)
+    for step in (given, np.nextafter(given, np.inf), given.astype(np.float32).astype(float)):
+        assert same_bits(direct.of(model)["predict"](step), model.predict(step))
+
+
+def test_a_forest_answers_the_same_by_one_walk_and_tree_by_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fitted("forest")
+    merged = direct.of(model)["predict_proba"](X)
+    monkeypatch.setattr("server.direct.trees.MERGED_BYTES", 0)
+    assert same_bits(direct.of(model)["predict_proba"](X), merged)
+
+
+def test_the_merged_tree_has_the_nodes_of_all_and_those_that_choose() -> None:
+    members = [member.tree_ for member in fitted("forest").estimators_]
+    assert merge(members).node_count == sum(member.node_count for member in members) + len(members) - 1
+
+
+def test_a_subclass_is_never_evaluated_directly() -> None:
+    class Odd(LogisticRegression):  # type: ignore[misc]
+        def predict(self, X: Any) -> Any:
+            return np.array(["odd"] * len(X))
+
+    assert direct.of(Odd(max_iter=1000).fit(X[:, :2], THREE)) == {}
+
+
+def test_several_outputs_are_left_to_scikit_learn() -> None:
+    assert direct.of(RandomForestClassifier(2).fit(X, np.c_[THREE, THREE])) == {}
+
+
+def test_what_is_not_exact_is_found_out() -> None:
+    model = LinearRegression().fit(X, X[:, 0])
+    almost = lambda X: np.nextafter(model.predict(X), np.inf)  # noqa: E731 - a model that is wrong in the last bit
+    assert not direct.is_exact(almost, model.predict, X)
+    assert direct.is_exact(direct.of(model)["predict"], model.predict, X)

@@ -1,0 +1,60 @@
+"""The hot path takes what is usual and leaves all else; what it takes means the same as on the ordinary way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server import hot
+from server.payload import encode, parse
+from server.schema import Schema
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data": [[1.5, -2]]}',
+        b'{"data":[[1,2],[3,4]]}',
+        b' {"data" : [[true, 1e300]]} ',
+        b'{"data": [[-0.0, 5e-324]]}',
+    ],
+)
+def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
+    X = hot.matrix(body, 2)
+    assert X is not None
+    np.testing.assert_array_equal(X, parse(body, Schema(2)), strict=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[]", b"7", b'{"data": 1}', b'{"data": []}', b'{"data": [[]]}', b'{"data": [1, 2]}'),
+        *(b'{"data": [[1]]}', b'{"data": [[1, 2], [3]]}', b'{"data": [[1, null]]}', b'{"data": [["1", 2]]}'),
+        *(b'{"data": [["1"]]}', b'{"data": [{"a": 1, "b": 2}]}', b'{"datum": [[1, 2]]}', b'{"data": [[[1, 2]]]}'),
+        *(b'{"data": [[1, 1e999]]}', b'{"data": [[1, 2]], "more": 1}', b'{"data": [[1, {}]]}'),
+    ],
+)
+def test_all_else_is_left_to_the_ordinary_way(body: bytes) -> None:
+    assert hot.matrix(body, 2) is None
+
+
+def test_before_the_model_is_there_nothing_is_taken() -> None:
+    assert hot.matrix(b'{"data": [[1, 2]]}', None) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        np.array(["cat", "dög"]),
+        np.array([1, 2]),
+        np.array([0.1, np.nan, np.inf]),
+        np.array([[0.25, 0.75]]),
+        np.array([True]),
+        np.array([0.1], dtype=np.float32),
+        np.array(["a", None, 1], dtype=object),
+    ],
+)
+def test_answers_are_written_as_on_the_ordinary_way(answer: Any) -> None:
+    assert hot.encoded(answer) == encode(answer)

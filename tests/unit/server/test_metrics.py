@@ -1,0 +1,89 @@
+"""What is counted is scraped, under the names that the README gives."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from prometheus_client import generate_latest
+
+from dev.docs import README
+from server.metrics import SPECS, Distribution, Metrics
+
+HERE = {"model_name": "iris", "model_version": "v1"}
+
+
+def metrics() -> Metrics:
+    made = Metrics("iris", "v1", lambda: 7)
+    assert made.drift
+    made.drift.know(("a", "b"), 2, ("no", "yes"))
+    return made
+
+
+def test_every_scraped_metric_of_ours_is_in_the_readme_and_the_other_way_round() -> None:
+    scraped = generate_latest(metrics().registry).decode()
+    ours = {
+        name
+        for name in re.findall(r"^# TYPE (\S+) ", scraped, re.MULTILINE)
+        if not name.startswith(("process_", "python_"))
+    }
+    documented = set(re.findall(r"^\| `((?:kubeserve|request)_\w+)` \|", README.read_text(), re.MULTILINE))
+    assert ours == {name for name in documented if not name.startswith("kubeserve_watcher_")}
+    assert ours == {spec.scraped for spec in SPECS}
+
+
+def test_requests_are_counted_by_endpoint_and_code_and_timed() -> None:
+    made = metrics()
+    made.request("/predict", 200, 0.0004)
+    made.request("/predict", 200, 0.003)
+    made.request("/predict", 400, 20)
+    read = made.registry.get_sample_value
+    assert read("kubeserve_requests_total", {**HERE, "endpoint": "/predict", "code": "200"}) == 2
+    latency = {**HERE, "endpoint": "/predict"}
+    assert read("kubeserve_request_duration_seconds_bucket", {**latency, "le": "0.0005"}) == 1
+    assert read("kubeserve_request_duration_seconds_bucket", {**latency, "le": "0.005"}) == 2
+    assert read("kubeserve_request_duration_seconds_count", latency) == 3
+
+
+def test_a_value_on_a_bound_is_in_its_bucket_and_none_is_lost_between_scrapes() -> None:
+    made = Distribution((1.0, 2.0))
+    for value in (1.0, 1.5):
+        made.observe(value)
+    made.settle()
+    made.observe(3.0)
+    made.settle()
+    assert made.buckets() == [("1.0", 1), ("2.0", 2), ("+Inf", 3)]
+    assert made.sum == 5.5
+
+
+def test_predictions_are_seen_by_phase_rows_and_batch() -> None:
+    made = metrics()
+    made.predicted(3, 0.01)
+    made.predicted(1, 0.01)
+    made.waited(0.2)
+    made.rejected("queue")
+    read = made.registry.get_sample_value
+    assert read("kubeserve_predictions_total", HERE) == 4
+    assert read("kubeserve_batch_rows_bucket", {**HERE, "le": "1.0"}) == 1
+    assert read("kubeserve_phase_seconds_sum", {**HERE, "phase": "wait"}) == 0.2
+    assert read("request_predict_seconds_count", HERE) == 2
+    assert read("kubeserve_queue_rows", HERE) == 7
+    assert read("kubeserve_rejected_total", {**HERE, "reason": "queue"}) == 1
+
+
+def test_drift_is_summed_up_by_feature_and_by_class() -> None:
+    made = metrics()
+    assert made.drift
+    made.drift.see(np.array([[1.0, np.nan], [3.0, 5.0]]), np.array(["yes", "no"]))
+    made.drift.see(np.array([[2.0, -1.0]]), np.array(["yes"]))
+    read = made.registry.get_sample_value
+    assert read("kubeserve_predicted_labels_total", {**HERE, "label": "yes"}) == 2
+    names = ("values_total", "missing_total", "mean", "min", "max")
+    found = {f: [read(f"kubeserve_feature_{name}", {**HERE, "feature": f}) for name in names] for f in ("a", "b")}
+    assert found == {"a": [3, 0, 2, 1, 3], "b": [3, 1, 2, -1, 5]}
+
+
+def test_drift_can_be_switched_off() -> None:
+    text = generate_latest(Metrics("iris", "v1", drift=False).registry).decode()
+    assert "kubeserve_feature" not in text
+    assert "kubeserve_requests" in text

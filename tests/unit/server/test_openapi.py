@@ -1,0 +1,100 @@
+"""The API's description is valid, and its examples are requests that the model answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import orjson
+import pytest
+from openapi_spec_validator import validate
+from sanic import Sanic
+
+from server.describe import schema_of
+from server.metrics import Metrics
+from server.payload import json_bytes, parse
+from server.predictor import Predictor
+from server.protocols import kserve_v1, mlflow, open_inference
+from server.protocols.openapi import PAGE, document
+from server.routes import add_routes
+from server.schema import Schema
+
+from . import samples
+
+MODELS = [
+    *(samples.numbers, samples.named, samples.missing, samples.people),
+    *(samples.picked, samples.objects, samples.texts, samples.two_outputs),
+]
+
+
+def described(schema: Schema) -> Any:
+    return orjson.loads(json_bytes(document(schema, "m", "v1", "sklearn 1.9.1")))
+
+
+def example(paths: Any, path: str) -> tuple[bytes, Any]:
+    operation = paths[path]["post"]
+    asked = operation["requestBody"]["content"]["application/json"]["example"]
+    return orjson.dumps(asked), operation["responses"]["200"]["content"]["application/json"]["example"]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
+@pytest.mark.parametrize("model", MODELS)
+def test_it_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> None:
+    schema = schema_of(model)
+    found = described(schema)
+    validate(found)
+    readers = {
+        "/predict": parse,
+        "/v1/models/m:predict": kserve_v1.read,
+        "/invocations": mlflow.read,
+        "/v2/models/m/infer": lambda body, schema: open_inference.read(body, None, schema).X,
+    }
+    for path, read in readers.items():
+        body, answer = example(found["paths"], path)
+        predicted = np.asarray(model.predict(read(body, schema))).tolist()
+        assert answer.get("predictions", predicted) == predicted
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_example_row_is_of_the_rows_own_schema(model: Any) -> None:
+    found = described(schema_of(model))
+    rows = orjson.loads(example(found["paths"], "/predict")[0])["data"]
+    jsonschema.Draft202012Validator(found["components"]["schemas"]["Row"]).validate(rows[0])
+
+
+def test_a_row_is_a_list_or_an_object_by_name() -> None:
+    number = {"type": "number"}
+    assert described(schema_of(samples.named))["components"]["schemas"]["Row"]["oneOf"] == [
+        {"type": "array", "items": number, "minItems": 2, "maxItems": 2},
+        {
+            "type": "object",
+            "required": ["a", "b"],
+            "properties": {"a": number, "b": number},
+            "additionalProperties": False,
+        },
+    ]
+
+
+def test_a_model_that_says_nothing_has_a_description_too() -> None:
+    validate(described(Schema()))
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    page = PAGE.read_text()
+    assert "http" not in page
+    assert "//" not in page.replace("// ", "")
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    app: Any = Sanic("described", configure_logging=False)
+    add_routes(app, Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1")
+    # A version in the path, or another way to say the same, needs no entry of its own; nor do the pages themselves.
+    unlisted = {"/", "/docs", "/openapi.json", "/v2/models"}
+    routes = {f"/{route.path.replace(':str', '')}" for route in app.router.routes} - unlisted
+    named = {
+        path.replace("<model>", "m").replace("<segment>", "m:predict") for path in routes if "<version>" not in path
+    }
+    named |= {"/v1/models/m"}  # the segment of POST is a model and a verb, that of GET a model
+    assert named == set(described(schema_of(samples.numbers))["paths"])

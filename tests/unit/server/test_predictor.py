@@ -1,0 +1,115 @@
+"""The whole engine with a model file: answers, errors in words, and what the metrics hear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+
+from server.errors import InputError, ModelError
+from server.metrics import Metrics
+from server.predictor import Predictor
+
+from .models import X, fitted
+
+HERE = {"model_name": "iris", "model_version": "v1"}
+
+
+class Touchy:
+    """Says nothing of its input; fails where it is told to."""
+
+    def predict(self, X: Any) -> Any:
+        if X[0][0] == 1:
+            raise ValueError("not one\nand more")
+        if X[0][0] == 2:
+            raise ZeroDivisionError
+        return X[:, 0]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Callable[..., Any]:
+    """Load a model and await `asked(predictor)`."""
+
+    def run(model: Any, asked: Any, **options: Any) -> Any:
+        path = tmp_path / "model.joblib"
+        joblib.dump(model, path)
+
+        async def loaded() -> Any:
+            predictor = Predictor(path, **options)
+            assert predictor.reason == "the model is loading"
+            await predictor.load()
+            assert predictor.reason == ""
+            try:
+                return await asked(predictor)
+            finally:
+                predictor.close()
+
+        return asyncio.run(loaded())
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["logistic", "forest", "scaled logistic", "support vectors", "histogram boosting"])
+@pytest.mark.parametrize("direct", [True, False])
+def test_many_at_once_get_the_answers_of_the_model_itself(ask: Callable[..., Any], name: str, direct: bool) -> None:
+    model, parts = fitted(name), [X[start : start + 3] for start in range(0, 60, 3)]
+    method = "predict_proba" if hasattr(model, "predict_proba") else "decision_function"
+
+    async def both(predictor: Predictor) -> list[Any]:
+        return await asyncio.gather(*(predictor.predict(part, each) for part in parts for each in ("predict", method)))
+
+    answers = ask(model, both, direct=direct)
+    for index, part in enumerate(parts):
+        np.testing.assert_array_equal(answers[2 * index], model.predict(part), strict=True)
+        np.testing.assert_array_equal(answers[2 * index + 1], getattr(model, method)(part), strict=True)
+
+
+def test_what_scikit_learn_refuses_is_refused_in_its_words(ask: Callable[..., Any]) -> None:
+    for given, words in ((np.full((1, 5), np.nan), "contains NaN"), (X[:1, :3], "X has 3 features")):
+        with pytest.raises(InputError, match=words):
+            ask(fitted("logistic"), lambda predictor, given=given: predictor.predict(given))
+
+
+def test_errors_are_classed_and_their_first_line_is_told(ask: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match=r"^the model refused the input: not one$"):
+        ask(Touchy(), lambda predictor: predictor.predict(np.array([[1.0]])))
+    with pytest.raises(ModelError, match="ZeroDivisionError"):
+        ask(Touchy(), lambda predictor: predictor.predict(np.array([[2.0]])))
+    with pytest.raises(InputError, match="the model has no transform"):
+        ask(Touchy(), lambda predictor: predictor.predict(np.array([[0.0]]), "transform"))
+
+
+def test_only_what_is_evaluated_directly_and_short_is_answered_at_once(ask: Callable[..., Any]) -> None:
+    async def at_once(predictor: Predictor) -> Any:
+        return predictor.at_once(X[:1])
+
+    assert ask(fitted("logistic"), at_once).tolist() == fitted("logistic").predict(X[:1]).tolist()
+    assert ask(fitted("support vectors"), at_once) is None
+    assert ask(fitted("logistic"), at_once, direct=False) is None
+
+
+@pytest.mark.parametrize("name", ["logistic", "support vectors"])
+def test_the_metrics_hear_of_each_prediction_once(ask: Callable[..., Any], name: str) -> None:
+    metrics = Metrics("iris", "v1")
+
+    async def some(predictor: Predictor) -> None:
+        assert predictor.model
+        metrics.loaded(predictor.model, 1.5)
+        await asyncio.gather(*(predictor.predict(X[:2]) for _ in range(3)))
+        await predictor.predict(X[:2], "decision_function")
+
+    ask(fitted(name), some, meter=metrics)
+    read = metrics.registry.get_sample_value
+    assert read("kubeserve_predictions_total", HERE) == 8
+    labels = {
+        label: read("kubeserve_predicted_labels_total", {**HERE, "label": label})
+        for label in set(fitted(name).predict(X[:2]))
+    }
+    assert sum(value for value in labels.values() if value) == 6
+    assert read("kubeserve_feature_values_total", {**HERE, "feature": "0"}) == 6
+    assert read("kubeserve_model_load_seconds", HERE) == 1.5
