@@ -112,7 +112,7 @@ class Replica(threading.Thread):
         """Run the server until it ends; why it ended."""
         port = free_port()
         arguments = ["--model", str(self.folder / "model.joblib"), "--host", "127.0.0.1", "--port", str(port)]
-        arguments += ["--name", self.model_name, "--version", self.version, "--stop-with-stdin"]
+        arguments += ["--name", self.model_name, "--version", self.version, "--stop-with-stdin", "--drain-seconds", "1"]
         process = self._start("server", arguments, without_secrets(os.environ))
         if process is None:
             return "stopped"
