@@ -18,6 +18,9 @@ CHART = Path(__file__).parents[1] / "manifests" / "charts" / "model-serving"
 """The same place in a checkout and, by the wheel's force-include, in site-packages."""
 
 
+MESSAGE_LIMIT = 300
+
+
 @cache
 def _read(name: str) -> Any:
     return yaml.safe_load((CHART / name).read_text())
@@ -75,4 +78,11 @@ def first_problem(values: Any, against: Mapping[str, Any]) -> str:
     if not found:
         return ""
     path = ".".join(str(part) for part in found[0].absolute_path)
-    return f"{path}: {found[0].message}" if path else found[0].message
+    message = short(found[0].message)
+    return f"{path}: {message}" if path else message
+
+
+def short(problem: object) -> str:
+    """In one line of at most 300 characters: the text may be a user's own."""
+    line = " ".join(str(problem).split())
+    return line if len(line) <= MESSAGE_LIMIT else f"{line[:MESSAGE_LIMIT]}…"

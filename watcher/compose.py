@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import yaml
 from watcher import folder, s3
 from watcher.bucket import S3Bucket
 from watcher.catalog import read_listing
-from watcher.chart import defaults, merge
+from watcher.chart import check, defaults, merge
 from watcher.errors import Rejected
 from watcher.events import ListenStream, Webhook
 from watcher.loop import Loop
@@ -38,6 +39,13 @@ STOP_SECONDS = 3.0
 
 def run(settings: Settings) -> None:
     """Run the watcher until SIGTERM or SIGINT."""
+    # The address first: a second watcher of the same settings ends here, and harms nothing.
+    with open_socket(settings.listen) as sock:
+        _run(settings, sock)
+
+
+def _run(settings: Settings, sock: socket.socket) -> None:
+    base = _chart_values(settings)
     board, sources, metrics = Board(), Sources(), Metrics()
     loop: Loop
     bucket = _bucket(settings)
@@ -50,7 +58,7 @@ def run(settings: Settings) -> None:
         now=utcnow,
         max_delete_fraction=settings.max_delete_fraction,
         namespaces=settings.namespace_list,
-        base=_chart_values(settings),
+        base=base,
     )
     loop = Loop(
         reconciler,
@@ -62,7 +70,7 @@ def run(settings: Settings) -> None:
         workers=settings.workers,
     )
     webhook = Webhook(settings.webhook_token, settings.bucket, loop.hint, sources)
-    web = WebServer(create_app(board, sources, metrics, webhook, loop.is_alive), open_socket(settings.listen))
+    web = WebServer(create_app(board, sources, metrics, webhook, loop.is_alive), sock)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{settings.listen}/status")
@@ -183,12 +191,18 @@ def _report_folder(sources: Sources, problem: str) -> None:
 
 
 def _chart_values(settings: Settings) -> dict[str, Any]:
+    """The operator's values for every model, checked here: a slip in them is no user's fault."""
     if not settings.chart_values:
         return {}
+    name = f"--chart-values {settings.chart_values}"
     try:
-        return _yaml(Path(settings.chart_values).read_bytes(), settings.chart_values)
+        values = _yaml(Path(settings.chart_values).read_bytes(), name)
+        check(merge(defaults(), values))
     except OSError as error:
-        raise Rejected("Malformed", f"--chart-values {settings.chart_values}: {error.strerror}") from error
+        raise Rejected("Malformed", f"{name}: {error.strerror}") from error
+    except Rejected as error:
+        raise Rejected(error.reason, f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
+    return values
 
 
 def _yaml(text: bytes, name: str) -> dict[str, Any]:
@@ -206,7 +220,10 @@ def _assignment(text: str) -> dict[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path:
         raise Rejected("Malformed", f"--set {text}: expected a.b=c")
-    result: Any = yaml.safe_load(value)
+    try:
+        result: Any = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise Rejected("Malformed", f"--set {text}: the value is not YAML") from error
     for name in reversed(path.split(".")):
         result = {name: result}
     return dict(result)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import yaml
 
-from watcher.chart import check, first_problem, merge, schema
+from watcher.chart import check, first_problem, merge, schema, short
 from watcher.errors import Rejected
 from watcher.models import Entry, ModelVersion, StoredObject
 
@@ -57,8 +58,9 @@ def parse(text: bytes, key: str, *, model_level: bool) -> dict[str, Any]:
         raise Rejected("InvalidValues", f"{key}: larger than {SIZE_LIMIT} bytes")
     try:
         values = yaml.load(text, _Loader) or {}  # noqa: S506 - a SafeLoader, made stricter
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Rejected("InvalidValues", f"{key}: not YAML: {' '.join(str(error).split())}") from error
+        json.dumps(values, allow_nan=False)  # dates, NaN and the like are YAML, and no chart's values
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise Rejected("InvalidValues", f"{key}: not YAML, or more than plain values: {short(error)}") from error
     if problem := _misplaced(values, model_level=model_level) or first_problem(
         values, user_schema(model_level=model_level)
     ):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
@@ -75,9 +76,17 @@ def credentials() -> Provider:
 
 
 def own_keys() -> tuple[str, str]:
-    """The watcher's own access key and secret key."""
+    """The watcher's own access key and secret key, for pods that are given no others.
+
+    Raises:
+        Rejected: they are temporary; a pod that starts after they have expired could not fetch its model.
+
+    """
     with translated("looking for S3 credentials"):
         found = credentials().retrieve()
+    if found.session_token:
+        advice = "set KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
+        raise Rejected("TemporaryCredentials", f"the watcher's S3 credentials expire, and pods need some: {advice}")
     return found.access_key, found.secret_key
 
 
@@ -88,6 +97,9 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except S3Error as error:
         raise _from_s3(error, doing) from error
+    except ParseError as error:
+        advice = "check --s3-endpoint (MinIO's console has a port of its own)"
+        raise Retryable("NoStore", f"{doing}: what answers there is not an S3 store: {advice}") from error
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
         raise Retryable("StoreUnreachable", f"{doing}: the store cannot be reached ({_short(error)})") from error
     except ValueError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,24 @@ def test_a_store_that_is_down_is_said_and_nothing_is_lost(watcher_of: Any) -> No
         eventually(lambda: "cannot be reached" in source(watcher, "poll")["detail"])
         assert watcher.get("/readyz").status == 503
         assert watcher.get("/healthz").status == 200
+
+
+class WebPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html><br>not S3</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_an_endpoint_that_is_no_store_is_said(watcher_of: Any) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), WebPage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with watcher_of("--s3-endpoint", f"127.0.0.1:{server.server_port}") as watcher:
+            eventually(lambda: "is not an S3 store" in source(watcher, "poll")["detail"])
+        server.shutdown()
 
 
 def test_missing_credentials_are_said_with_what_to_set(watcher_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:

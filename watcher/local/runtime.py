@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import itertools
 import json
@@ -13,8 +14,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from watcher.errors import Retryable
+from watcher.errors import Rejected, Retryable
 from watcher.local.forwarder import Forwarder
 from watcher.local.replica import STOP_SECONDS, Replica
 from watcher.models import ETAG, FINGERPRINT, S3_PATH, VERSION, Change, Manifest, ModelId, Observed, Release, State
@@ -65,6 +67,7 @@ class LocalRuntime:
         self._lock, self._closed = threading.RLock(), threading.Event()
         self._forwarder = Forwarder()
         self._numbers, self._stopping = itertools.count(1), set[threading.Thread]()
+        self._own = lock(self._root)
         clear(self._root)
 
     def render(self, release: Release) -> list[Manifest]:
@@ -119,6 +122,7 @@ class LocalRuntime:
         for thread in stopping:  # each stops its own replica, all at the same time
             thread.join(max(0.0, deadline - time.monotonic()))
         self._forwarder.stop()
+        self._own.close()
 
     def _write(self, model: ModelId, manifest: Manifest) -> bool:
         """Whether that changed the state at once: what serves is wanted again, and what should replace it dropped."""
@@ -199,6 +203,26 @@ def observed(model: ModelId, service: Service) -> Observed:
         reason=replica.reason + meanwhile,
         url=f"http://127.0.0.1:{service.port}" if service.port else "",
     )
+
+
+def lock(root: Path) -> TextIO:
+    """Own the folder until the file is closed, or the process ends.
+
+    Raises:
+        Rejected: it cannot be made, or another watcher has it.
+
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / "lock").open("w")
+    except OSError as error:
+        raise Rejected("NoStateDir", f"--state-dir {root} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise Rejected("StateDirInUse", f"--state-dir {root} is another watcher's: stop that, or choose one") from error
+    return file
 
 
 def clear(root: Path) -> None:

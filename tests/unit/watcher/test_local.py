@@ -15,6 +15,7 @@ import pytest
 import urllib3
 from tenacity import wait_none
 
+from watcher.errors import Rejected
 from watcher.local import LocalRuntime, replica
 from watcher.local.forwarder import FIRST_PORT, PORTS, Forwarder, bind, preferred_port
 from watcher.local.runtime import KIND
@@ -339,3 +340,14 @@ def test_a_start_removes_what_an_earlier_run_left_and_nothing_of_a_persons(tmp_p
     LocalRuntime(tmp_path, str, (), {}, lambda _: None).close()
     assert not (tmp_path / "team").exists()
     assert kept.read_text() == "precious"
+
+
+def test_a_state_directory_has_one_owner_and_the_second_harms_nothing(tmp_path: Path) -> None:
+    first = LocalRuntime(tmp_path, str, (), {}, lambda _: None)
+    served = tmp_path / "team" / "iris" / "0123456789abcdef-1"
+    served.mkdir(parents=True)
+    with pytest.raises(Rejected, match="is another watcher's"):
+        LocalRuntime(tmp_path, str, (), {}, lambda _: None)
+    assert served.exists()
+    first.close()
+    LocalRuntime(tmp_path, str, (), {}, lambda _: None).close()

@@ -28,6 +28,11 @@ ENTRY = Entry(MODEL, (ModelVersion(MODEL, "v1", FILE), ModelVersion(MODEL, "v2",
         ("a: [", "not YAML"),
         ("a: &x [1]\nb: *x", "aliases are not allowed"),
         ("deployment: {resources: {limits: {memory: lots}}}", "deployment.resources.limits.memory"),
+        ("deployment: {resources: {limits: {cpu: .nan}}}", "not YAML, or more than plain values"),
+        ("paused: 2026-13-45", "not YAML, or more than plain values"),
+        ("paused: 2026-01-01", "not YAML, or more than plain values"),
+        (f"deployment: {{replicas: {'9' * 5000}}}", "not YAML, or more than plain values"),
+        (f"a: {'[' * 5000}{']' * 5000}", "not YAML, or more than plain values"),
     ],
 )
 def test_a_bad_values_file_is_one_sentence_with_key_and_place(text: str, problem: str) -> None:
@@ -35,6 +40,12 @@ def test_a_bad_values_file_is_one_sentence_with_key_and_place(text: str, problem
         parse(text.encode(), KEY, model_level=True)
     assert str(caught.value).startswith(f"{KEY}: ")
     assert problem in str(caught.value)
+
+
+def test_a_problem_is_told_shortly_whatever_the_file_says() -> None:
+    with pytest.raises(Rejected) as caught:
+        parse(f"autoscaling: {'x' * 60000}".encode(), KEY, model_level=True)
+    assert len(str(caught.value)) < 400
 
 
 def test_a_large_file_is_refused() -> None:
