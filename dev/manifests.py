@@ -21,14 +21,16 @@ SETTINGS = (
 
 HEAD = """\
 # The watcher without Helm. Written by `make manifests` from charts/kubeserve; change that.
+# It may write Deployments, Services and Secrets in every namespace: the chart can confine it to some.
+#
+# In a copy of yours, set the watcher's image, the models' (ConfigMap: deployment.image of the model's chart),
+# KUBESERVE_S3_ENDPOINT and KUBESERVE_BUCKET. Then:
 #
 #   kubectl create namespace kubeserve
 #   kubectl create secret generic kubeserve-s3 -n kubeserve --from-literal=AWS_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" \\
 #     --from-literal=AWS_SECRET_ACCESS_KEY="$AWS_SECRET_ACCESS_KEY" \\
 #     --from-literal=KUBESERVE_WEBHOOK_TOKEN="$(openssl rand -hex 16)"
-#   kubectl apply -f manifests/install.yaml
-#   kubectl set env deployment/kubeserve -n kubeserve \\
-#     KUBESERVE_S3_ENDPOINT=minio.minio:9000 KUBESERVE_BUCKET=kubeserve-models
+#   kubectl apply -f install.yaml
 """
 
 

@@ -104,7 +104,9 @@ def render_one(settings: Settings, source: str, files: Iterable[bytes], assignme
     layers = [*(_yaml(text, "-f") for text in files), *map(_assignment, assignments)]
     base = merge(_chart_values(settings), release.overrides, *layers)
     store = _pod_store(settings, name)
-    return render(Release(release.version), store, settings.owner or name, base)
+    manifests = render(Release(release.version), store, settings.owner or name, base)
+    # In the order in which `kubectl apply` should make them: no pod then waits for its Secret.
+    return sorted(manifests, key=lambda manifest: manifest["kind"] != "Secret")
 
 
 def _release_of(bucket: Bucket, model: ModelId, version: str, source: str) -> Release:
@@ -182,7 +184,8 @@ def _start_hints(settings: Settings, loop: Loop, sources: Sources) -> Event:
         report = partial(_report_folder, sources)
         Thread(target=folder.follow, args=(_folder(settings), loop.hint, report, halt), daemon=True).start()
     elif settings.listen_stream:
-        ListenStream(_endpoint(settings), settings.bucket, settings.listen_ping, loop.hint, sources).start()
+        s3_endpoint, ping = _endpoint(settings), settings.listen_ping
+        ListenStream(s3_endpoint, settings.bucket, ping, hint=loop.hint, sources=sources, halt=halt).start()
     return halt
 
 

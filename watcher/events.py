@@ -76,7 +76,7 @@ class Webhook:
 
 
 class ListenStream(threading.Thread):
-    """Follows MinIO's ListenBucketNotification on a connection of its own, for as long as the process lives.
+    """Follows MinIO's ListenBucketNotification on a connection of its own, until `halt` is set.
 
     minio-py's own reader reconnects in a tight loop and hides keep-alives, so this reads the stream itself. After
     every (re)connect it hints at the whole bucket: what happened while it was away was heard by nobody.
@@ -84,10 +84,12 @@ class ListenStream(threading.Thread):
 
     source = "listen"
 
-    def __init__(self, s3: Endpoint, bucket: str, ping: int, hint: Hint, sources: Sources) -> None:
+    def __init__(
+        self, s3: Endpoint, bucket: str, ping: int, *, hint: Hint, sources: Sources, halt: threading.Event
+    ) -> None:
         super().__init__(name="listen-stream", daemon=True)
-        self._s3, self._bucket, self._ping, self._hint, self._sources = s3, bucket, ping, hint, sources
-        self._halt = threading.Event()
+        self._s3, self._bucket, self._ping, self._hint = s3, bucket, ping, hint
+        self._sources, self._halt = sources, halt
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=5, read=SILENT_PINGS * ping), retries=False, maxsize=1
         )
@@ -105,10 +107,6 @@ class ListenStream(threading.Thread):
             self._lost(detail)
             self._halt.wait(backoff(failures))
             failures.attempt_number += 1
-
-    def stop(self) -> None:
-        self._halt.set()
-        self._pool.clear()
 
     def _follow(self, failures: RetryCallState) -> None:
         with translated("following the listen stream"):

@@ -40,8 +40,10 @@ def node(state: Path) -> Iterator[Node]:
     try:
         yield found
     finally:
-        note_state(User(found.kubeconfig), state / "logs" / "cluster-state.txt")
-        found.__exit__()
+        try:
+            note_state(User(found.kubeconfig), state / "logs" / "cluster-state.txt")
+        finally:
+            found.__exit__()
 
 
 def note_state(user: User, path: Path) -> None:
