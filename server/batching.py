@@ -70,6 +70,11 @@ class Batcher:
         self._rows_running = 0
         self.rows = 0
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something waits or runs."""
+        return self._running
+
     async def predict(self, X: Any, method: str) -> Any:
         """Wait for the answer. Raises `Overloaded`, or what the model raises."""
         loop, rows = asyncio.get_running_loop(), len(X)
