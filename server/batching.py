@@ -218,5 +218,7 @@ def _split(result: np.ndarray[Any, Any], parts: list[Any]) -> list[Any]:
 def _alone(call: Callable[[Any], Any], part: Any) -> Any:
     try:
         return call(part)
+    except (StopIteration, SystemExit) as error:  # neither may be raised where an answer is awaited
+        return RuntimeError(type(error).__name__)
     except Exception as error:  # noqa: BLE001 - the model's own code: anything may come; raised where it is awaited
         return error

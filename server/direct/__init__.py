@@ -56,7 +56,7 @@ def suits(X: Any, features: int) -> bool:
     """Whether these are rows that direct evaluation may be asked for."""
     if type(X) is not np.ndarray or X.dtype != np.float64 or X.ndim != MATRIX or X.shape[1] != features:
         return False
-    return X.flags.c_contiguous and finite(X)
+    return len(X) > 0 and X.flags.c_contiguous and finite(X)
 
 
 def is_exact(fast: Call, plain: Call, rows: np.ndarray[Any, Any]) -> bool:

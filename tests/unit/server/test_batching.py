@@ -210,3 +210,13 @@ def test_the_cost_follows_what_is_observed_but_no_single_pause() -> None:
         cost.observe(10, 0.02)
     assert cost.seconds(10) == pytest.approx(0.02, rel=0.1)
     assert cost.rows_in(cost.seconds(7) * 1.001) == 7
+
+
+@pytest.mark.parametrize("odd", [StopIteration, SystemExit])
+def test_what_asyncio_cannot_hand_over_is_an_error_like_any_other(make: Callable[..., Batcher], odd: Any) -> None:
+    def model(X: Any) -> Any:
+        raise odd
+
+    batcher = make(model, LONG, deadline=99)
+    assert [type(answer) for answer in asyncio.run(ask(batcher, row(1)))] == [RuntimeError]
+    assert not batcher.is_busy

@@ -70,7 +70,11 @@ def test_many_at_once_get_the_answers_of_the_model_itself(ask: Callable[..., Any
 
 
 def test_what_scikit_learn_refuses_is_refused_in_its_words(ask: Callable[..., Any]) -> None:
-    for given, words in ((np.full((1, 5), np.nan), "contains NaN"), (X[:1, :3], "X has 3 features")):
+    for given, words in (
+        (np.full((1, 5), np.nan), "contains NaN"),
+        (X[:1, :3], "X has 3 features"),
+        (X[:0], "0 sample"),
+    ):
         with pytest.raises(InputError, match=words):
             ask(fitted("logistic"), lambda predictor, given=given: predictor.predict(given))
 
