@@ -25,6 +25,7 @@ TARGETS = {"two": TWO, "three": THREE, "number": SCORE, "numbers": np.c_[SCORE, 
 LINEAR = {
     "logistic": (linear_model.LogisticRegression(max_iter=50), "three"),
     "logistic of two": (linear_model.LogisticRegression(max_iter=50), "two"),
+    "logistic of two without intercept": (linear_model.LogisticRegression(max_iter=50, fit_intercept=False), "two"),
     "logistic without intercept": (linear_model.LogisticRegression(max_iter=50, fit_intercept=False), "three"),
     "logistic cv": (linear_model.LogisticRegressionCV(max_iter=20, cv=2, Cs=2, use_legacy_attributes=False), "three"),
     "ridge classifier": (linear_model.RidgeClassifier(), "three"),

@@ -45,6 +45,21 @@ def test_every_answer_and_every_refusal_is_that_of_scikit_learn(name: str, rows:
         assert expected == found if isinstance(expected, str) else same_bits(expected, found), method
 
 
+LARGEST, LEAST = np.finfo(np.float64).max, 5e-324
+EDGES = (0.0, -0.0, LARGEST, -LARGEST, LEAST, np.finfo(np.float32).max, 1e39, 1e154, np.nan, np.inf, -np.inf)
+
+
+@pytest.mark.parametrize("name", DIRECT)
+@pytest.mark.parametrize("value", EDGES)
+def test_the_edges_of_the_numbers_are_those_of_scikit_learn(name: str, value: float) -> None:
+    model = fitted(name)
+    for edge in (np.full((1, FEATURES), value), np.where(np.eye(FEATURES, dtype=bool), value, 0.5)):
+        for method, fast in direct.of(model).items():
+            plain = getattr(model, method)
+            expected, found = outcome(plain, edge), outcome(direct.or_else(fast, plain, FEATURES), edge)
+            assert expected == found if isinstance(expected, str) else same_bits(expected, found), method
+
+
 @pytest.mark.parametrize("name", DIRECT)
 def test_each_family_is_evaluated_directly_in_all_that_it_can(name: str) -> None:
     model = fitted(name)
