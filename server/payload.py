@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from server.errors import InputError
-from server.matrices import finite
+from server.matrices import quick
 from server.rows import Body, kind_of, slow
 from server.schema import Schema, Takes
 
@@ -68,26 +68,6 @@ def rows(data: Any, schema: Schema, place: str, body: Body) -> Any:
     """Rows of JSON as the model takes them; `place` is what errors call `data`."""
     X = quick(data, schema, plain=body.has_no_strings()) if schema.takes is Takes.NUMBERS else None
     return slow(data, schema, place, body) if X is None else X
-
-
-def quick(data: Any, schema: Schema, *, plain: bool) -> np.ndarray[Any, Any] | None:
-    """A matrix of numbers of the right width, or None if this needs a closer look.
-
-    Only where there are no strings may NumPy be told the type, which saves it a pass: it reads "1" as 1.
-    """
-    try:
-        X = np.array(data, np.float64) if plain else np.asarray(data)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if X.ndim != 2 or 0 in X.shape or X.dtype.kind not in "fiub":  # noqa: PLR2004 - rows and features
-        return None
-    if schema.features != X.shape[1] and schema.features is not None:
-        return None
-    if X.dtype != np.float64:
-        X = X.astype(np.float64)
-    if finite(X) or (schema.allows_missing and plain and not np.isinf(X).any()):  # JSON has no NaN, so it was null
-        return X
-    return None
 
 
 def encode(predictions: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -9,11 +10,15 @@ import numpy as np
 import orjson
 import pytest
 from openapi_spec_validator import validate
+from sanic import Sanic
 
 from server.describe import schema_of
+from server.metrics import Metrics
 from server.payload import json_bytes, parse
+from server.predictor import Predictor
 from server.protocols import kserve_v1, mlflow, open_inference
 from server.protocols.openapi import PAGE, document
+from server.routes import add_routes
 from server.schema import Schema
 
 from . import samples
@@ -80,3 +85,16 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     page = PAGE.read_text()
     assert "http" not in page
     assert "//" not in page.replace("// ", "")
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    app: Any = Sanic("described", configure_logging=False)
+    add_routes(app, Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1")
+    # A version in the path, or another way to say the same, needs no entry of its own; nor do the pages themselves.
+    unlisted = {"/", "/docs", "/openapi.json", "/v2/models"}
+    routes = {f"/{route.path.replace(':str', '')}" for route in app.router.routes} - unlisted
+    named = {
+        path.replace("<model>", "m").replace("<segment>", "m:predict") for path in routes if "<version>" not in path
+    }
+    named |= {"/v1/models/m"}  # the segment of POST is a model and a verb, that of GET a model
+    assert named == set(described(schema_of(samples.numbers))["paths"])
