@@ -68,7 +68,7 @@ class Predictor:
         self.adjust()
 
     def adjust(self) -> None:
-        """Let what was observed lately decide how many rows are answered at once; called every second."""
+        """Let what was observed lately decide how many rows are answered at once; called now and then."""
         if self.model is not None:
             self._direct_rows = self.model.methods["predict"].cost.rows_in(CHEAP)
 
