@@ -64,6 +64,7 @@ class Predictor:
         # What is loaded by now is never garbage. Without this each full collection would look at all of
         # scikit-learn's objects again, and a request in a few thousand would wait for that: tens of milliseconds.
         gc.freeze()
+        gc.enable()
         self.model = model
         self.adjust()
 
