@@ -128,6 +128,7 @@ class Metrics(Meter):
         self._batches = Distribution(ROWS)
         self._rows = 0
         self._records: list[Record] = []
+        self._answers_are_places = False
         self._load, self.info = 0.0, {"library": ""}
         self.drift = Drift() if drift else None
         self.phases = {phase: Distribution(SECONDS) for phase in PHASES}
@@ -139,6 +140,7 @@ class Metrics(Meter):
 
     def loaded(self, model: LoadedModel, seconds: float) -> None:
         self._load = seconds
+        self._answers_are_places = model.methods["predict"].choose is not None
         self.info = {"library": model.library, "saved_by": model.saved_by, "digest": model.digest}
         if self.drift:
             self.drift.know(model.schema.names, model.schema.features, model.schema.classes)
@@ -192,8 +194,13 @@ class Metrics(Meter):
             self.phases[phase].extend(spent.tolist())
         self._requests[HOT, "200"] += len(records)
         self._latency_of(HOT).extend((encoded - began).tolist())
-        if self.drift:
-            self.drift.extend(inputs, answers)
+        if not self.drift:
+            return
+        if self._answers_are_places:
+            self.drift.see_chosen(inputs, answers)
+        else:
+            for X, answer in zip(inputs, answers, strict=True):
+                self.drift.see(X, answer)
 
     def settle(self) -> None:
         """Turn what was appended into numbers: called ten times a second, so that each time is short."""

@@ -43,6 +43,8 @@ class Predictor:
         self.features: int | None = None
         self._direct: Call | None = None
         self._direct_rows = 0
+        self.labels: np.ndarray[Any, Any] | None = None
+        """What the numbers mean that `at_once` gives; None if it gives the answers themselves."""
 
     async def load(self) -> LoadedModel:
         """Load and warm up. Raises `ModelError`."""
@@ -55,12 +57,9 @@ class Predictor:
 
     def _serve(self, model: LoadedModel) -> None:
         self._batcher = Batcher(model.methods, self._thread, self._limits, self._meter)
-        chosen = model.methods["predict"]
-        self.features, self._direct, self._direct_rows = (
-            model.schema.features,
-            chosen.direct,
-            chosen.cost.rows_in(CHEAP),
-        )
+        predict = model.methods["predict"]
+        self.features, self._direct = model.schema.features, predict.choose or predict.direct
+        self.labels = np.array(model.schema.classes, dtype=object) if predict.choose else None
         # What is loaded by now is never garbage. Without this each full collection would look at all of
         # scikit-learn's objects again, and a request in a few thousand would wait for that: tens of milliseconds.
         gc.freeze()
@@ -125,7 +124,7 @@ class Predictor:
         return answer
 
     def at_once(self, X: np.ndarray[Any, Any]) -> Any:
-        """What `predict` would give, where direct evaluation is faster than the way through the queue; else None.
+        """What `predict` would give (see `labels`), where direct evaluation is faster than the queue; else None.
 
         X is float64 in C order, as wide as the model, of finite numbers: all others are scikit-learn's own to answer.
         """

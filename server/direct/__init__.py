@@ -13,6 +13,7 @@ import numpy as np
 
 from server.direct import linear, pipelines, trees
 from server.direct.errors import Unsuited
+from server.direct.linear import CHOOSE
 from server.matrices import finite
 from server.rowwise import PIPELINE, SEARCHES, name_of, same_bits
 
@@ -25,7 +26,7 @@ MATRIX = 2
 ALONE = 3
 """Rows compared by themselves at load; the tests compare thousands."""
 
-__all__ = ["Call", "Unsuited", "is_exact", "of", "or_else"]
+__all__ = ["CHOOSE", "Call", "Unsuited", "is_exact", "of", "or_else"]
 
 
 def of(estimator: Any) -> dict[str, Call]:

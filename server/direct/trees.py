@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.direct.errors import Unsuited
+from server.direct.linear import CHOOSE
 from server.matrices import finite
 
 Call = Callable[[Any], Any]
@@ -45,7 +46,11 @@ def methods(estimator: Any, name: str) -> dict[str, Call]:
     if name in REGRESSORS:
         return {"predict": lambda X: mean(X)[:, 0]}
     classes = estimator.classes_
-    return {"predict_proba": mean, "predict": lambda X: classes.take(mean(X).argmax(axis=1), axis=0)}
+
+    def choose(X: Any) -> Any:
+        return mean(X).argmax(axis=1)
+
+    return {"predict_proba": mean, "predict": lambda X: classes.take(choose(X), axis=0), CHOOSE: choose}
 
 
 def _mean(members: Sequence[Any]) -> Call:
