@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ from server import cgroup, logs, settings, threads
 
 
 def main() -> int:
+    # Imports make many objects and little garbage. The predictor switches it on again when the model is there.
+    gc.disable()
     options = settings.read()
     logs.configure()
     failures: list[str] = []

@@ -9,7 +9,6 @@ from sanic import Sanic
 from sanic.request import Request
 
 from server.hot import Hot
-from server.metrics import Metrics
 
 HOT = b"/predict"
 """The URL of the hot path: with a query it is another question."""
@@ -26,28 +25,27 @@ class CountedSanic(Sanic[Any, Any]):
     """
 
     async def handle_request(self, request: Request) -> None:
-        began = perf_counter()
-        if request.raw_url == HOT and request.method == "POST" and await self._answered(request, began):
-            return
-        metrics: Metrics = self.ctx.metrics
+        began, metrics, counted = perf_counter(), self.ctx.metrics, False
         metrics.in_progress += 1
         try:
-            await super().handle_request(request)
+            counted = request.raw_url == HOT and request.method == "POST" and await self._answered(request, began)
+            if not counted:
+                await super().handle_request(request)
         finally:
             metrics.in_progress -= 1
-            metrics.request(*_outcome(request), perf_counter() - began)
+            if not counted:
+                metrics.request(*_outcome(request), perf_counter() - began)
 
     async def _answered(self, request: Request, began: float) -> bool:
-        """Whether the hot path had the answer. Routing and what Sanic wraps around a handler cost a fifth of it all.
-
-        What is raised here (a body too large, say) is answered as what any handler raises: by Sanic's own connection.
-        """
+        """Whether the hot path had the answer. Routing and what Sanic wraps around a handler cost a fifth of it all."""
         hot: Hot = self.ctx.hot
+        stream: Any = request.stream
+        if not 0 < stream.request_bytes_left <= stream.request_max_size:  # no body, of unknown length, or too large
+            return False
         await request.receive_body()  # type: ignore[no-untyped-call]
         answer = hot.answer(request.body, began)
         if answer is None:
             return False
-        stream: Any = request.stream
         stream.respond(answer)
         await stream.send(answer.body, end_stream=True)
         return True

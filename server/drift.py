@@ -14,7 +14,7 @@ import numpy as np
 KEPT_ROWS = 8192
 """Rows kept at most before they are summed up: 65 KB a feature."""
 
-SAMPLE = 256
+SAMPLE = 32
 """Rows looked at of one request, evenly spaced: enough for a mean, and nothing beside what they cost to predict."""
 
 MOST_LABELS = 100
@@ -28,42 +28,51 @@ class Drift:
     def __init__(self) -> None:
         self._inputs: list[np.ndarray[Any, Any]] = []
         self._labels: list[Any] = []
+        self._chosen: list[np.ndarray[Any, Any]] = []
         self._kept = 0
         self._names: tuple[str, ...] = ()
-        self._classes: frozenset[Any] = frozenset()
+        self._classes: tuple[Any, ...] = ()
         self.labels: Counter[str] = Counter()
 
     def know(self, names: tuple[str, ...], features: int | None, classes: tuple[Any, ...]) -> None:
         """Tell what the model takes and gives; without it nothing is summed up."""
         count = features or 0
         self._names = (names or tuple(map(str, range(count)))) if count <= MOST_FEATURES else ()
-        self._classes = frozenset(classes) if len(classes) <= MOST_LABELS else frozenset()
+        self._classes = classes if len(classes) <= MOST_LABELS else ()
         self._count, self._missing, self._sum = np.zeros((3, len(self._names)))
         self._least, self._largest = np.full(len(self._names), np.inf), np.full(len(self._names), -np.inf)
 
     def see(self, X: Any, answer: Any) -> None:
         """Keep a request's rows and labels; of what is no matrix of floats, or gives no label a row, nothing."""
-        if self._names and type(X) is np.ndarray and X.dtype == np.float64:
-            self._inputs.append(X if len(X) <= SAMPLE else X[:: -(-len(X) // SAMPLE)].copy())
+        self._see_rows(X)
         if self._classes and type(answer) is np.ndarray and answer.ndim == 1:
             self._labels.extend(answer.tolist())
+
+    def see_chosen(self, inputs: Iterable[Any], chosen: Iterable[Any]) -> None:
+        """Keep those of several requests, whose answers are places among the classes."""
+        for X in inputs:
+            self._see_rows(X)
+        if self._classes:
+            self._chosen.extend(chosen)
+
+    def _see_rows(self, X: Any) -> None:
+        if self._names and type(X) is np.ndarray and X.dtype == np.float64:
+            self._inputs.append(X if len(X) <= SAMPLE else X[:: -(-len(X) // SAMPLE)].copy())
         self._kept += min(len(X), SAMPLE)
         if self._kept > KEPT_ROWS:
             self.settle()
 
-    def extend(self, inputs: Iterable[Any], answers: Iterable[Any]) -> None:
-        """Keep those of several requests."""
-        for X, answer in zip(inputs, answers, strict=True):
-            self.see(X, answer)
-
     def settle(self) -> None:
         """Sum up what was kept."""
-        inputs, labels = self._inputs, self._labels
-        self._inputs, self._labels, self._kept = [], [], 0
+        inputs, labels, chosen = self._inputs, self._labels, self._chosen
+        self._inputs, self._labels, self._chosen, self._kept = [], [], [], 0
         if inputs:
             self._add(np.concatenate(inputs))
         for label, count in Counter(labels).items():
             self.labels[str(label)] += count
+        for place, count in enumerate(np.bincount(np.concatenate(chosen)).tolist() if chosen else ()):
+            if count:
+                self.labels[str(self._classes[place])] += count
 
     def _add(self, X: np.ndarray[Any, Any]) -> None:
         missing = np.isnan(X)

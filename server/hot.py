@@ -39,7 +39,7 @@ class Hot:
         if answer is None:
             return None
         predicted = perf_counter()
-        response = JsonAnswer(encoded(answer))
+        response = JsonAnswer(encoded(answer, self._predictor.labels))
         self._metrics.served((X, answer, began, started, parsed, predicted, perf_counter()))
         return response
 
@@ -57,8 +57,10 @@ def matrix(body: bytes, features: int | None) -> np.ndarray[Any, np.dtype[np.flo
     return X if X.ndim == 2 and X.shape[1] == features and finite(X) else None  # noqa: PLR2004 - rows, features
 
 
-def encoded(answer: Any) -> bytes:
+def encoded(answer: Any, labels: Any = None) -> bytes:
     """`payload.encode` for the most usual answers: orjson is faster with lists than with arrays."""
+    if labels is not None:
+        return orjson.dumps({"predictions": labels.take(answer).tolist()})
     if answer.dtype.char in "dlU":
         return orjson.dumps({"predictions": answer.tolist()})
     return encode(answer)

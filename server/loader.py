@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 import warnings
@@ -45,6 +46,7 @@ def load(path: Path, *, direct: bool = True) -> LoadedModel:
     estimator, saved_by = read(path)
     if not callable(getattr(estimator, "predict", None)):
         raise ModelError(f"{path.name} holds a {type(estimator).__name__}, which has no predict()")
+    use_one_job(estimator)
     schema = schema_of(estimator)
     calls = warmed_up(estimator, schema)
     methods = methods_of(estimator, calls, schema, direct=direct)
@@ -73,6 +75,19 @@ def read(path: Path) -> tuple[Any, str]:
         raise ModelError(f"{path.name} is not a model that joblib can load: {_first_line(error)}") from error
     others = [report(warning.message) for warning in caught]
     return estimator, next(filter(None, others), "")
+
+
+def use_one_job(estimator: Any) -> None:
+    """Have an estimator and all in it predict in the thread that calls it.
+
+    Several jobs add a forest's trees in the order in which they happen to finish, which rounds otherwise each time; and
+    starting them takes longer than a small prediction.
+    """
+    with contextlib.suppress(Exception):  # not of scikit-learn, or odd: then it keeps what it has
+        jobs = [name for name in estimator.get_params() if name == "n_jobs" or name.endswith("__n_jobs")]
+        estimator.set_params(**dict.fromkeys(jobs, 1))
+    if hasattr(estimator, "best_estimator_"):
+        use_one_job(estimator.best_estimator_)
 
 
 def report(warning: Warning | str) -> str:
@@ -134,7 +149,8 @@ def judge(error: Exception) -> None:
 
 
 def be_quiet() -> None:
-    """No warning that arrays carry no names: their order is the schema's."""
+    """No warning that arrays carry no names, since their order is the schema's; nor that huge numbers overflow."""
+    warnings.filterwarnings("ignore", message="(overflow|invalid value) encountered", category=RuntimeWarning)
     warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
 
 

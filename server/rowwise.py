@@ -28,6 +28,7 @@ ROWWISE = frozenset(
         "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
         "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
         "sklearn.impute._base.SimpleImputer",
+        "sklearn.naive_bayes.GaussianNB",
         "sklearn.preprocessing._data.MaxAbsScaler",
         "sklearn.preprocessing._data.MinMaxScaler",
         "sklearn.preprocessing._data.RobustScaler",
@@ -44,6 +45,26 @@ ROWWISE = frozenset(
     }
 )
 """By name: a subclass may do anything, and what is not loaded need not be imported to be compared."""
+
+ENSEMBLES = frozenset(
+    {
+        "sklearn.ensemble._bagging.BaggingClassifier",
+        "sklearn.ensemble._bagging.BaggingRegressor",
+        "sklearn.ensemble._voting.VotingClassifier",
+        "sklearn.ensemble._voting.VotingRegressor",
+        "sklearn.ensemble._weight_boosting.AdaBoostClassifier",
+        "sklearn.ensemble._weight_boosting.AdaBoostRegressor",
+    }
+)
+"""Their members predict, and each row's votes are counted by themselves."""
+
+NEIGHBOURS = frozenset(
+    {
+        "sklearn.neighbors._classification.KNeighborsClassifier",
+        "sklearn.neighbors._regression.KNeighborsRegressor",
+    }
+)
+"""Row by row where they search in a tree; by matrix products where they compare with all."""
 
 PIPELINE = "sklearn.pipeline.Pipeline"
 SEARCHES = frozenset(
@@ -64,6 +85,10 @@ def is_rowwise(estimator: Any) -> bool:
         return all(step in (None, "passthrough") or is_rowwise(step) for _, step in estimator.steps)
     if name in SEARCHES and hasattr(estimator, "best_estimator_"):
         return is_rowwise(estimator.best_estimator_)
+    if name in ENSEMBLES:
+        return all(is_rowwise(member) for member in estimator.estimators_)
+    if name in NEIGHBOURS:
+        return getattr(estimator, "_fit_method", "") in ("kd_tree", "ball_tree")
     return name in ROWWISE
 
 

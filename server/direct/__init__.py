@@ -13,6 +13,7 @@ import numpy as np
 
 from server.direct import linear, pipelines, trees
 from server.direct.errors import Unsuited
+from server.direct.linear import CHOOSE
 from server.matrices import finite
 from server.rowwise import PIPELINE, SEARCHES, name_of, same_bits
 
@@ -25,7 +26,7 @@ MATRIX = 2
 ALONE = 3
 """Rows compared by themselves at load; the tests compare thousands."""
 
-__all__ = ["Call", "Unsuited", "is_exact", "of", "or_else"]
+__all__ = ["CHOOSE", "Call", "Unsuited", "is_exact", "of", "or_else"]
 
 
 def of(estimator: Any) -> dict[str, Call]:
@@ -56,7 +57,7 @@ def suits(X: Any, features: int) -> bool:
     """Whether these are rows that direct evaluation may be asked for."""
     if type(X) is not np.ndarray or X.dtype != np.float64 or X.ndim != MATRIX or X.shape[1] != features:
         return False
-    return X.flags.c_contiguous and finite(X)
+    return len(X) > 0 and X.flags.c_contiguous and finite(X)
 
 
 def is_exact(fast: Call, plain: Call, rows: np.ndarray[Any, Any]) -> bool:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from server.direct.errors import Unsuited
+from server.direct.linear import CHOOSE
+from server.matrices import finite
 
 Call = Callable[[Any], Any]
 
@@ -28,9 +30,6 @@ FOREST_REGRESSORS = frozenset(
     {"sklearn.ensemble._forest.RandomForestRegressor", "sklearn.ensemble._forest.ExtraTreesRegressor"}
 )
 CLASSIFIERS, REGRESSORS = TREE_CLASSIFIERS | FOREST_CLASSIFIERS, TREE_REGRESSORS | FOREST_REGRESSORS
-
-LARGEST = float(np.finfo(np.float32).max)
-"""Trees compare 32-bit numbers. What does not fit them is scikit-learn's to refuse."""
 
 MERGED_BYTES = 16 * 1024 * 1024
 """A merged forest is a second copy. Beyond this size it is not worth its memory: its trees are called one by one."""
@@ -47,7 +46,11 @@ def methods(estimator: Any, name: str) -> dict[str, Call]:
     if name in REGRESSORS:
         return {"predict": lambda X: mean(X)[:, 0]}
     classes = estimator.classes_
-    return {"predict_proba": mean, "predict": lambda X: classes.take(mean(X).argmax(axis=1), axis=0)}
+
+    def choose(X: Any) -> Any:
+        return mean(X).argmax(axis=1)
+
+    return {"predict_proba": mean, "predict": lambda X: classes.take(choose(X), axis=0), CHOOSE: choose}
 
 
 def _mean(members: Sequence[Any]) -> Call:
@@ -66,10 +69,11 @@ def _mean(members: Sequence[Any]) -> Call:
 
 
 def _narrow(X: Any) -> Any:
-    # Before the cast, not after: it would warn. NaN compares false as well.
-    if not np.abs(X).max() <= LARGEST:
+    """Trees compare 32-bit numbers. What does not fit them has become infinite, and is scikit-learn's to refuse."""
+    narrow = X.astype(np.float32)
+    if not finite(narrow):
         raise Unsuited
-    return X.astype(np.float32)
+    return narrow
 
 
 def _summed(members: Sequence[Any], narrow: Any) -> Any:

@@ -25,6 +25,7 @@ TARGETS = {"two": TWO, "three": THREE, "number": SCORE, "numbers": np.c_[SCORE, 
 LINEAR = {
     "logistic": (linear_model.LogisticRegression(max_iter=50), "three"),
     "logistic of two": (linear_model.LogisticRegression(max_iter=50), "two"),
+    "logistic of two without intercept": (linear_model.LogisticRegression(max_iter=50, fit_intercept=False), "two"),
     "logistic without intercept": (linear_model.LogisticRegression(max_iter=50, fit_intercept=False), "three"),
     "logistic cv": (linear_model.LogisticRegressionCV(max_iter=20, cv=2, Cs=2, use_legacy_attributes=False), "three"),
     "ridge classifier": (linear_model.RidgeClassifier(), "three"),
@@ -76,7 +77,18 @@ OTHERS = {
     "support vectors": (svm.SVC(probability=False), "three"),
     "support vector regressor": (svm.SVR(), "number"),
     "gaussian": (naive_bayes.GaussianNB(), "three"),
-    "neighbours": (neighbors.KNeighborsClassifier(3), "three"),
+    "neighbours": (neighbors.KNeighborsClassifier(3, algorithm="brute"), "three"),
+    "neighbours in a tree": (neighbors.KNeighborsClassifier(3, algorithm="kd_tree", weights="distance"), "three"),
+    "adaptive boosting": (ensemble.AdaBoostClassifier(n_estimators=4), "three"),
+    "adaptive boosting regressor": (ensemble.AdaBoostRegressor(n_estimators=4, random_state=0), "number"),
+    "bag": (ensemble.BaggingClassifier(tree.DecisionTreeClassifier(), 4, random_state=0), "three"),
+    "bag of lines": (ensemble.BaggingRegressor(linear_model.Ridge(), 4, random_state=0), "number"),
+    "vote": (
+        ensemble.VotingClassifier(
+            [("a", tree.DecisionTreeClassifier()), ("b", naive_bayes.GaussianNB())], voting="soft"
+        ),
+        "three",
+    ),
     "perceptrons": (neural_network.MLPClassifier((4,), max_iter=5), "three"),
     "forest of two numbers": (ensemble.RandomForestRegressor(5, random_state=0), "numbers"),
 }

@@ -88,6 +88,21 @@ def test_what_waits_is_one_call_and_each_gets_its_own_rows(make: Callable[..., B
     assert (calls.rows, heard.batches, batcher.rows) == ([4], [4], 0)
 
 
+def test_what_has_arrived_but_is_not_yet_read_is_waited_for(make: Callable[..., Batcher]) -> None:
+    calls = Calls()
+    batcher = make(calls)
+
+    async def one_after_the_other() -> None:
+        waiting = []
+        for i in range(3):  # each in a turn of the event loop of its own, as connections are read
+            waiting.append(asyncio.create_task(batcher.predict(row(i, 0), "predict")))
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+
+    asyncio.run(one_after_the_other())
+    assert calls.rows == [3]
+
+
 def test_a_bad_request_fails_alone_and_changes_no_other(make: Callable[..., Batcher]) -> None:
     good, bad, other = asyncio.run(ask(make(Calls()), row(1, 2), row(-1, 2), row(3, 4)))
     assert (good.tolist(), other.tolist()) == ([3], [7])
@@ -210,3 +225,13 @@ def test_the_cost_follows_what_is_observed_but_no_single_pause() -> None:
         cost.observe(10, 0.02)
     assert cost.seconds(10) == pytest.approx(0.02, rel=0.1)
     assert cost.rows_in(cost.seconds(7) * 1.001) == 7
+
+
+@pytest.mark.parametrize("odd", [StopIteration, SystemExit])
+def test_what_asyncio_cannot_hand_over_is_an_error_like_any_other(make: Callable[..., Batcher], odd: Any) -> None:
+    def model(X: Any) -> Any:
+        raise odd
+
+    batcher = make(model, LONG, deadline=99)
+    assert [type(answer) for answer in asyncio.run(ask(batcher, row(1)))] == [RuntimeError]
+    assert not batcher.is_busy

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,8 @@ def test_the_users_own_number_of_threads_is_kept() -> None:
     limit_threads(2, environment)
     assert environment["OMP_NUM_THREADS"] == "3"
     assert environment["OPENBLAS_NUM_THREADS"] == "2"
+
+
+def test_numpy_is_not_loaded_before_the_threads_are_limited() -> None:
+    program = "import sys, server.__main__; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -27,6 +27,11 @@ rows = st.integers(1, 9).flatmap(
 )
 
 
+def methods(model: Any) -> dict[str, direct.Call]:
+    """What is evaluated directly, by the names of the model's own methods."""
+    return {name: call for name, call in direct.of(model).items() if name != direct.CHOOSE}
+
+
 def outcome(call: Any, given: Any) -> Any:
     try:
         return call(given)
@@ -39,16 +44,31 @@ def outcome(call: Any, given: Any) -> Any:
 @settings(max_examples=15, deadline=None)
 def test_every_answer_and_every_refusal_is_that_of_scikit_learn(name: str, rows: Any) -> None:
     model = fitted(name)
-    for method, fast in direct.of(model).items():
+    for method, fast in methods(model).items():
         plain = getattr(model, method)
         expected, found = outcome(plain, rows), outcome(direct.or_else(fast, plain, FEATURES), rows)
         assert expected == found if isinstance(expected, str) else same_bits(expected, found), method
 
 
+LARGEST, LEAST = np.finfo(np.float64).max, 5e-324
+EDGES = (0.0, -0.0, LARGEST, -LARGEST, LEAST, np.finfo(np.float32).max, 1e39, 1e154, np.nan, np.inf, -np.inf)
+
+
+@pytest.mark.parametrize("name", DIRECT)
+@pytest.mark.parametrize("value", EDGES)
+def test_the_edges_of_the_numbers_are_those_of_scikit_learn(name: str, value: float) -> None:
+    model = fitted(name)
+    for edge in (np.full((1, FEATURES), value), np.where(np.eye(FEATURES, dtype=bool), value, 0.5)):
+        for method, fast in methods(model).items():
+            plain = getattr(model, method)
+            expected, found = outcome(plain, edge), outcome(direct.or_else(fast, plain, FEATURES), edge)
+            assert expected == found if isinstance(expected, str) else same_bits(expected, found), method
+
+
 @pytest.mark.parametrize("name", DIRECT)
 def test_each_family_is_evaluated_directly_in_all_that_it_can(name: str) -> None:
     model = fitted(name)
-    fast = direct.of(model)
+    fast = methods(model)
     assert "predict" in fast
     ordinary = np.random.default_rng(1).normal(size=(300, FEATURES)) * X.std(0) + X.mean(0)
     for method, call in fast.items():

@@ -12,6 +12,11 @@ from server.payload import encode, parse
 from server.schema import Schema
 
 
+def many(last: bytes) -> bytes:
+    """A body of many rows, of which the last may be odd."""
+    return b'{"data": [' + b"[0.5, -1e300], " * 40 + last + b"]}"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -19,6 +24,7 @@ from server.schema import Schema
         b'{"data":[[1,2],[3,4]]}',
         b' {"data" : [[true, 1e300]]} ',
         b'{"data": [[-0.0, 5e-324]]}',
+        many(b"[true, 7]"),
     ],
 )
 def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
@@ -34,6 +40,7 @@ def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
         *(b'{"data": [[1]]}', b'{"data": [[1, 2], [3]]}', b'{"data": [[1, null]]}', b'{"data": [["1", 2]]}'),
         *(b'{"data": [["1"]]}', b'{"data": [{"a": 1, "b": 2}]}', b'{"datum": [[1, 2]]}', b'{"data": [[[1, 2]]]}'),
         *(b'{"data": [[1, 1e999]]}', b'{"data": [[1, 2]], "more": 1}', b'{"data": [[1, {}]]}'),
+        *(many(b"[1, 2, 3]"), many(b"[1]"), many(b"[1, null]"), many(b"[1, [2]]"), many(b"7"), many(b"[]")),
     ],
 )
 def test_all_else_is_left_to_the_ordinary_way(body: bytes) -> None:

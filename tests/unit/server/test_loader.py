@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import types
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from server.errors import ModelError
-from server.loader import load
+from server.loader import load, use_one_job
 
 X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 5.0]])
 Y = np.array([0.0, 1.0, 2.0, 3.0])
@@ -84,3 +86,17 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_unfitted_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="never fitted"):
         load(saved(tmp_path, LinearRegression()))
+
+
+def test_a_model_predicts_in_one_thread_whatever_it_was_trained_with() -> None:
+    forest = RandomForestClassifier(2, n_jobs=-1)
+    search = GridSearchCV(make_pipeline(StandardScaler(), forest), {}, cv=2, n_jobs=2).fit(X, LABELS)
+    use_one_job(search)
+    assert (search.n_jobs, search.best_estimator_[-1].n_jobs) == (1, 1)
+
+
+def test_what_was_saved_is_told_by_its_digest(tmp_path: Path) -> None:
+    path = saved(tmp_path, LinearRegression().fit(X, Y))
+    loaded = load(path)
+    assert loaded.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert loaded.saved_by == loaded.library

@@ -8,6 +8,7 @@ import numpy as np
 from prometheus_client import generate_latest
 
 from dev.docs import README
+from server.drift import Drift
 from server.metrics import SPECS, Distribution, Metrics
 
 HERE = {"model_name": "iris", "model_version": "v1"}
@@ -81,6 +82,15 @@ def test_drift_is_summed_up_by_feature_and_by_class() -> None:
     names = ("values_total", "missing_total", "mean", "min", "max")
     found = {f: [read(f"kubeserve_feature_{name}", {**HERE, "feature": f}) for name in names] for f in ("a", "b")}
     assert found == {"a": [3, 0, 2, 1, 3], "b": [3, 1, 2, -1, 5]}
+
+
+def test_places_among_the_classes_count_as_their_labels() -> None:
+    drift = Drift()
+    drift.know(("a",), 1, ("no", "yes"))
+    drift.see_chosen([np.array([[1.0], [2.0]]), np.array([[3.0]])], [np.array([1, 0]), np.array([1])])
+    drift.settle()
+    assert dict(drift.labels) == {"no": 1, "yes": 2}
+    assert list(drift.features()) == [("a", 3, 0, 2, 1, 3)]
 
 
 def test_drift_can_be_switched_off() -> None:

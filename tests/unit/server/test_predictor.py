@@ -9,10 +9,13 @@ from typing import Any
 
 import joblib
 import numpy as np
+import orjson
 import pytest
 
 from server.errors import InputError, ModelError
+from server.hot import Hot
 from server.metrics import Metrics
+from server.payload import encode
 from server.predictor import Predictor
 
 from .models import X, fitted
@@ -70,7 +73,11 @@ def test_many_at_once_get_the_answers_of_the_model_itself(ask: Callable[..., Any
 
 
 def test_what_scikit_learn_refuses_is_refused_in_its_words(ask: Callable[..., Any]) -> None:
-    for given, words in ((np.full((1, 5), np.nan), "contains NaN"), (X[:1, :3], "X has 3 features")):
+    for given, words in (
+        (np.full((1, 5), np.nan), "contains NaN"),
+        (X[:1, :3], "X has 3 features"),
+        (X[:0], "0 sample"),
+    ):
         with pytest.raises(InputError, match=words):
             ask(fitted("logistic"), lambda predictor, given=given: predictor.predict(given))
 
@@ -88,7 +95,12 @@ def test_only_what_is_evaluated_directly_and_short_is_answered_at_once(ask: Call
     async def at_once(predictor: Predictor) -> Any:
         return predictor.at_once(X[:1])
 
-    assert ask(fitted("logistic"), at_once).tolist() == fitted("logistic").predict(X[:1]).tolist()
+    async def labelled(predictor: Predictor) -> Any:
+        assert predictor.labels is not None
+        return predictor.labels[predictor.at_once(X[:9])]
+
+    assert ask(fitted("ridge"), at_once).tolist() == fitted("ridge").predict(X[:1]).tolist()
+    assert ask(fitted("logistic"), labelled).tolist() == fitted("logistic").predict(X[:9]).tolist()
     assert ask(fitted("support vectors"), at_once) is None
     assert ask(fitted("logistic"), at_once, direct=False) is None
 
@@ -113,3 +125,23 @@ def test_the_metrics_hear_of_each_prediction_once(ask: Callable[..., Any], name:
     assert sum(value for value in labels.values() if value) == 6
     assert read("kubeserve_feature_values_total", {**HERE, "feature": "0"}) == 6
     assert read("kubeserve_model_load_seconds", HERE) == 1.5
+
+
+@pytest.mark.parametrize("name", ["logistic", "logistic of two", "forest", "ridge", "least squares of two"])
+def test_the_hot_path_writes_what_the_ordinary_way_writes_and_is_counted(ask: Callable[..., Any], name: str) -> None:
+    metrics, given = Metrics("iris", "v1"), X[:3]
+
+    async def hot(predictor: Predictor) -> Any:
+        assert predictor.model
+        metrics.loaded(predictor.model, 1.5)
+        return Hot(predictor, metrics).answer(orjson.dumps({"data": given.tolist()}), 0.0)
+
+    response = ask(fitted(name), hot, meter=metrics)
+    expected = fitted(name).predict(given)
+    assert response.body == encode(expected)
+    read = metrics.registry.get_sample_value
+    assert read("kubeserve_predictions_total", HERE) == 3
+    assert read("kubeserve_requests_total", {**HERE, "endpoint": "/predict", "code": "200"}) == 1
+    for label in set(expected.tolist()) if expected.dtype.kind == "U" else ():
+        counted = read("kubeserve_predicted_labels_total", {**HERE, "label": label})
+        assert counted == expected.tolist().count(label)

@@ -22,6 +22,7 @@ BATCHED = {
     *("tree", "tree regressor", "extra tree", "forest", "forest of two", "forest of one", "forest regressor"),
     *("extra trees", "extra trees regressor", "scaled forest", "boosting", "histogram boosting"),
     *("histogram boosting regressor", "support vectors", "support vector regressor", "forest of two numbers"),
+    *("gaussian", "neighbours in a tree", "adaptive boosting", "adaptive boosting regressor", "bag", "vote"),
 }
 RNG = np.random.default_rng(3)
 
