@@ -5,7 +5,6 @@ Only `reconcile` writes, always on a fresh listing of the model's prefix; only a
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,13 +28,19 @@ from watcher.models import (
     State,
     StoredObject,
 )
-from watcher.plan import plan, removals
+from watcher.plan import Verdict, plan, removals
 from watcher.status import APPLIED, Board
 
 log = structlog.get_logger()
 
 REMOVAL_WINDOW = timedelta(seconds=60)
 """Removals count against the allowed share for this long: a slow `rm -r` is a mass removal too."""
+
+HELD = (
+    "gone from the bucket with too many others at once; removal is held: restore it, or confirm by a restart of the "
+    "watcher with --max-delete-fraction 1"
+)
+WAITING = "gone from the bucket soon after others: removed within a minute by itself, nothing needs to be confirmed"
 
 
 class Bucket(Protocol):
@@ -83,8 +88,10 @@ class Reconciler:
         self._now, self._fraction, self._namespaces, self._base = now, max_delete_fraction, namespaces, base or {}
         self._entries: Mapping[ModelId, Entry] = {}
         self._settled: dict[ModelId, tuple[Entry, Mapping[str, str]]] = {}
+        self._gone: frozenset[ModelId] = frozenset()
+        self._held: frozenset[ModelId] = frozenset()
+        self._allowed: dict[ModelId, datetime] = {}
         self._approved: set[ModelId] = set()
-        self._removed: deque[datetime] = deque()
         self._files: dict[str, tuple[str, bytes]] = {}
         self._applied: dict[ModelId, tuple[str, datetime]] = {}
 
@@ -101,10 +108,11 @@ class Reconciler:
         self._refuse(catalog.refusals)
         changed = {model for model, entry in catalog.entries.items() if self._entries.get(model) != entry}
         stale = {model for model, entry in catalog.entries.items() if not self._is_settled(entry, observed.get(model))}
-        gone = self._judge_removals({model for model in observed if model not in catalog.entries}, len(observed))
-        self._forget(set(self._entries) - set(catalog.entries) - set(observed))
-        self._entries = catalog.entries
-        return Survey(frozenset(changed & stale), frozenset((stale - changed) | gone))
+        wanted, running = frozenset(catalog.entries), frozenset(observed)
+        approved = self._judge_removals(wanted, running)
+        self._forget((set(self._entries) | self._gone) - wanted - running)
+        self._entries, self._gone = catalog.entries, running - wanted
+        return Survey(frozenset(changed & stale), frozenset((stale - changed) | approved))
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
         """Bring one model to what the bucket says now.
@@ -167,35 +175,37 @@ class Reconciler:
             return False
         self._runtime.apply(None, Change(model, remove=True))
         self._approved.discard(model)
-        self._removed.append(self._now())
         self._forget({model})
         for kind in observed.objects:
             self._metrics.deleted.labels(kind).inc()
         log.info("removed", model=str(model), reason="no version is left in the bucket")
         return True
 
-    def _judge_removals(self, gone: set[ModelId], total: int) -> frozenset[ModelId]:
-        """The models that may be removed now; the others are held, and shown so."""
-        while self._removed and self._removed[0] < self._now() - REMOVAL_WINDOW:
-            self._removed.popleft()
-        recent = len(self._removed)
-        allowed, held = removals(gone, total, self._fraction, recent=recent)
-        self._approved = set(allowed)
-        for model in held:
-            reason = (
-                f"{len(gone)} of {total} models are gone from the bucket at once; removal is held. "
-                "To confirm it, restart the watcher with --max-delete-fraction 1"
-            )
+    def _judge_removals(self, wanted: frozenset[ModelId], running: frozenset[ModelId]) -> frozenset[ModelId]:
+        """The models that may be removed now; the others wait or are held, and are shown so.
+
+        A removal counts from here on, not from when it is done: workers do it while the next survey looks.
+        """
+        now, gone = self._now(), running - wanted
+        recent = {
+            model: when for model, when in self._allowed.items() if when >= now - REMOVAL_WINDOW and model not in wanted
+        }
+        held = self._held - wanted
+        verdict = removals(gone, running, fraction=self._fraction, recent=frozenset(recent), held=held)
+        self._note_held(verdict, held, len(running))
+        self._held = held | verdict.held
+        self._allowed = recent | dict.fromkeys(verdict.allowed, now)
+        self._approved = set(gone & self._allowed.keys())
+        return frozenset(self._approved)
+
+    def _note_held(self, verdict: Verdict, before: frozenset[ModelId], total: int) -> None:
+        if verdict.held - before:
+            log.warning("removal held", models=len(verdict.held), of=total, reason=HELD)
+        for model in sorted(verdict.held | verdict.waiting):
             status = self._board.get(model)
-            if self._board.set(
-                model,
-                State.HELD,
-                version=status.version if status else "",
-                reason=reason,
-                url=status.url if status else "",
-            ):
-                log.warning("removal held", model=str(model), reason=reason)
-        return frozenset(allowed)
+            version, url = (status.version, status.url) if status else ("", "")
+            reason = HELD if model in verdict.held else WAITING
+            self._board.set(model, State.HELD, version=version, reason=reason, url=url)
 
     def _is_settled(self, entry: Entry, observed: Observed | None) -> bool:
         """True when nothing differs from what the last reconciliation left; then its state is shown, too."""

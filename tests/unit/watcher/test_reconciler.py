@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -60,3 +61,141 @@ def test_a_model_that_was_never_applied_is_shown_with_the_reason(error: WatcherE
     status = board.get(IRIS)
     assert status
     assert (status.state, status.reason) == (state, str(error))
+
+
+class World:
+    """A bucket and a runtime in memory, the reconciler between them, and a clock."""
+
+    name = "models"
+
+    def __init__(self, models: str, fraction: float = 0.5) -> None:
+        self.files: dict[str, bytes] = {}
+        self.objects: dict[ModelId, dict[str, str]] = {}
+        self.now, self.board, self.fraction = NOW, Board(), fraction
+        for model in models:
+            self.put(f"{model}/v1/model.joblib")
+        self.restart()
+        self.look()
+
+    def restart(self) -> None:
+        self.board = Board()
+        self.reconciler = Reconciler(
+            self, self, self.board, Metrics(), now=lambda: self.now, max_delete_fraction=self.fraction
+        )
+
+    def put(self, path: str, data: bytes = b"x") -> None:
+        self.files[f"team/{path}"] = data
+
+    def delete(self, models: str) -> None:
+        for model in models:
+            self.files = {key: data for key, data in self.files.items() if not key.startswith(f"team/{model}/")}
+
+    def look(self, seconds: float = 0) -> None:
+        """Survey `seconds` later, and work on all that it finds."""
+        self.now += timedelta(seconds=seconds)
+        survey = self.reconciler.survey()
+        for model in sorted(survey.changed | survey.stale):
+            with suppress(WatcherError):
+                self.reconciler.reconcile(model)
+
+    @property
+    def running(self) -> str:
+        return "".join(sorted(model.name for model in self.objects))
+
+    def states(self, state: State) -> str:
+        return "".join(item.model for item in self.board.models() if item.state is state)
+
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        return [
+            StoredObject(key, str(data), len(data), NOW) for key, data in self.files.items() if key.startswith(prefix)
+        ]
+
+    def read(self, key: str, limit: int) -> bytes:
+        return self.files[key]
+
+    def render(self, release: Release) -> list[Manifest]:
+        print_of = f"{release.version.version} {release.version.artifact.etag}"
+        return [{"kind": kind, "metadata": {"annotations": {FINGERPRINT: print_of}}} for kind in ("Deployment", "HPA")]
+
+    def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
+        return {
+            key: Observed(key, dict(found), state=State.READY)
+            for key, found in self.objects.items()
+            if model in (None, key)
+        }
+
+    def apply(self, release: Release | None, change: Change) -> None:
+        have = self.objects.setdefault(change.model, {})
+        have |= {item["kind"]: item["metadata"]["annotations"][FINGERPRINT] for item in change.writes}
+        for kind in list(have) if change.remove else change.deletes:
+            del have[kind]
+        if not have:
+            del self.objects[change.model]
+
+    def close(self) -> None:
+        pass
+
+
+def test_models_that_are_held_stay_held_when_some_are_restored_and_others_uploaded() -> None:
+    world = World("abcdef")
+    world.delete("abcd")
+    world.look()
+    assert world.states(State.HELD) == "abcd"
+    for model in "abcxyz":
+        world.put(f"{model}/v1/model.joblib")
+        world.look(seconds=100)
+    assert (world.states(State.HELD), world.running) == ("d", "abcdefxyz")
+    world.delete("e")
+    world.look()
+    assert (world.states(State.HELD), world.running) == ("d", "abcdfxyz")
+    world.put("d/v1/model.joblib")
+    world.look()
+    assert world.states(State.HELD) == ""
+    world.delete("d")
+    world.look()
+    assert world.running == "abcfxyz"
+
+
+def test_a_hold_is_found_again_by_a_restart_and_confirmed_by_one() -> None:
+    world = World("abcd")
+    world.delete("abc")
+    world.restart()
+    world.look()
+    assert world.states(State.HELD) == "abc"
+    world.fraction = 1
+    world.restart()
+    world.look()
+    assert world.running == "d"
+
+
+def test_a_second_removal_within_a_minute_waits_and_needs_nobody() -> None:
+    world = World("abc")
+    world.delete("a")
+    world.look()
+    world.delete("b")
+    world.look(seconds=10)
+    assert (world.states(State.HELD), world.running) == ("b", "bc")
+    status = world.board.get(ModelId("team", "b"))
+    assert status
+    assert "nothing needs to be confirmed" in status.reason
+    world.look(seconds=51)
+    assert world.running == "c"
+
+
+def test_a_slow_removal_of_all_is_held() -> None:
+    world = World("abcdefghij")
+    for model in "abcdefghij":
+        world.delete(model)
+        world.look(seconds=1)
+    assert (world.states(State.HELD), world.running) == ("fghij", "fghij")
+    world.look(seconds=100)
+    assert world.running == "fghij"
+
+
+def test_a_removal_that_is_not_done_yet_counts_once() -> None:
+    world = World("abc")
+    world.delete("a")
+    world.reconciler.survey()
+    world.delete("b")
+    world.look(seconds=1)
+    assert (world.states(State.HELD), world.running) == ("b", "bc")
