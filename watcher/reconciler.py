@@ -157,6 +157,8 @@ class Reconciler:
         if above.get("paused"):
             return None
         version = overrides.choose_version(entry, above)
+        if version.artifact.size == 0:
+            raise Rejected("EmptyFile", f"{version.artifact.key} is empty: upload it again")
         return Release(version, overrides.overrides_of(version, above, self._read, merge(defaults(), self._base)))
 
     def _read(self, file: StoredObject) -> bytes:

@@ -199,3 +199,29 @@ def test_a_removal_that_is_not_done_yet_counts_once() -> None:
     world.delete("b")
     world.look(seconds=1)
     assert (world.states(State.HELD), world.running) == ("b", "bc")
+
+
+def test_an_empty_upload_is_rejected_and_what_served_keeps_serving() -> None:
+    world = World("ab")
+    before = dict(world.objects)
+    world.put("a/v2/model.joblib", b"")
+    world.put("b/v1/model.joblib", b"")
+    world.look()
+    assert (world.objects, world.states(State.REJECTED)) == (before, "ab")
+    status = world.board.get(ModelId("team", "a"))
+    assert status
+    assert status.reason == "team/a/v2/model.joblib is empty: upload it again"
+    assert [refusal.key for refusal in world.board.refused] == ["team/a/v2/model.joblib", "team/b/v1/model.joblib"]
+    world.put("a/v2/model.joblib")
+    world.delete("b")
+    world.look()
+    assert (world.states(State.REJECTED), world.running) == ("", "a")
+    assert "v2" in world.objects[ModelId("team", "a")]["Deployment"]
+
+
+def test_an_empty_version_that_is_not_chosen_is_no_matter() -> None:
+    world = World("a")
+    world.put("a/values.yaml", b'version: "v1"')
+    world.put("a/v2/model.joblib", b"")
+    world.look()
+    assert world.states(State.REJECTED) == ""
