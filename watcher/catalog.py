@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from watcher.errors import Rejected
 from watcher.models import Catalog, Entry, ModelId, ModelVersion, Refusal, StoredObject
-from watcher.naming import ARTIFACT, FORM, parse_key, version_order
+from watcher.naming import ARTIFACT, FORM, REQUIREMENTS, VALUES, parse_key, version_order
 
-VALUES, REQUIREMENTS = "values.yaml", "requirements.txt"
 EMPTY = "the file is empty"
 DEPTH = FORM.count("/") + 1
 OTHER_FORMATS = (".joblib", ".pkl", ".pickle", ".onnx", ".skops")

@@ -48,6 +48,7 @@ class Loop:
         self._poll, self._resync, self._now = poll_interval, resync_interval, now
         self._queue: WorkQueue[ModelId] = WorkQueue()
         self._failures: dict[ModelId, RetryCallState] = {}
+        self._said: dict[ModelId, str] = {}
         self._backoff = wait_exponential_jitter(initial=1, max=60)
         self._wake, self._halt = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(workers)]
@@ -56,11 +57,10 @@ class Loop:
         sources.report("poll", live=False, detail="no survey yet")
 
     def hint(self, key: str) -> None:
-        """Something may have changed at `key`; anywhere, if it is empty."""
-        model = model_of(key)
-        if model is None:
+        """Something may have changed at `key`; anywhere, if it is empty. The survey finds what is no model's file."""
+        if not key:
             self._wake.set()
-        else:
+        elif (model := model_of(key)) and self._reconciler.serves(model):
             self._queue.add(model, DEBOUNCE)
 
     def look_at(self, model: ModelId) -> None:
@@ -148,11 +148,14 @@ class Loop:
             self._retry(model, "Unexpected", f"{type(error).__name__}: {error}")
         else:
             self._failures.pop(model, None)
+            self._said.pop(model, None)
 
     def _retry(self, model: ModelId, reason: str, message: str) -> None:
         failures = self._failures.setdefault(model, RetryCallState(None, None, (), {}))  # type: ignore[arg-type]
         delay = self._backoff(failures)
         failures.attempt_number += 1
         self._metrics.failures.labels(reason).inc()
-        log.warning("failed", model=str(model), reason=message, retry_in=round(delay, 1))
+        say = log.debug if self._said.get(model) == message else log.warning  # news once: retries go on for days
+        self._said[model] = message
+        say("failed", model=str(model), reason=message, retry_in=round(delay, 1))
         self._queue.add(model, delay)

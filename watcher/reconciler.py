@@ -95,6 +95,10 @@ class Reconciler:
         self._files: dict[str, tuple[str, bytes]] = {}
         self._applied: dict[ModelId, tuple[str, datetime]] = {}
 
+    def serves(self, model: ModelId) -> bool:
+        """Whether the model's namespace is one of ours; the runtime may not even look into the others."""
+        return not self._namespaces or model.namespace in self._namespaces
+
     def survey(self, *, resync: bool = False) -> Survey:
         """Compare all of the bucket with all of the runtime. A failed read raises, and nothing is removed.
 

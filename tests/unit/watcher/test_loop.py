@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from watcher.errors import Rejected
+from watcher.loop import Loop
+from watcher.metrics import Metrics
+from watcher.models import ModelId
+from watcher.reconciler import Survey
+from watcher.status import Board, Sources
+
+IRIS = ModelId("team", "iris")
+
+
+class Scripted:
+    """A reconciler that notes what it is asked, and fails with the `errors` in turn."""
+
+    def __init__(self, *errors: str) -> None:
+        self.errors, self.asked = list(errors), list[tuple[ModelId, bool]]()
+        self.found = Survey(frozenset(), frozenset())
+
+    def serves(self, model: ModelId) -> bool:
+        return model.namespace == "team"
+
+    def survey(self, *, resync: bool = False) -> Survey:
+        return self.found
+
+    def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
+        self.asked.append((model, rewrite))
+        if self.errors and (error := self.errors.pop(0)):
+            raise Rejected("Broken", error)
+        return True
+
+
+def loop_of(reconciler: Scripted, now: Any = time.monotonic) -> Loop:
+    return Loop(
+        reconciler,  # type: ignore[arg-type]
+        Board(),
+        Sources(),
+        Metrics(),
+        poll_interval=5,
+        resync_interval=600,
+        workers=0,
+        now=now,
+    )
+
+
+def test_hints_are_taken_for_files_of_models_that_are_served() -> None:
+    loop = loop_of(Scripted())
+    for key in ("team/iris/v1/notes.txt", "other/iris/v1/model.joblib", "team/9lives/v1/model.joblib", "x"):
+        loop.hint(key)
+    assert (len(loop._queue), loop._wake.is_set()) == (0, False)
+    loop.hint("team/iris/v1/model.joblib")
+    assert loop._queue.get() == IRIS
+    loop.hint("")
+    assert loop._wake.is_set()
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        yield lines
+
+
+def test_a_failure_is_logged_again_when_it_says_something_else(logged: list[Any]) -> None:
+    loop = loop_of(Scripted("no", "no", "still no", "", "still no"))
+    for _ in range(5):
+        loop._reconcile(IRIS)
+    assert [line["log_level"] for line in logged] == ["warning", "debug", "warning", "warning"]
