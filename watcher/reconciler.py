@@ -90,6 +90,7 @@ class Reconciler:
         self._settled: dict[ModelId, tuple[Entry, Mapping[str, str]]] = {}
         self._gone: frozenset[ModelId] = frozenset()
         self._held: frozenset[ModelId] = frozenset()
+        self._leftovers: frozenset[ModelId] = frozenset()
         self._allowed: dict[ModelId, datetime] = {}
         self._approved: set[ModelId] = set()
         self._files: dict[str, tuple[str, bytes]] = {}
@@ -112,11 +113,14 @@ class Reconciler:
         self._refuse(catalog.refusals)
         changed = {model for model, entry in catalog.entries.items() if self._entries.get(model) != entry}
         stale = {model for model, entry in catalog.entries.items() if not self._is_settled(entry, observed.get(model))}
-        wanted, running = frozenset(catalog.entries), frozenset(observed)
+        wanted = frozenset(catalog.entries)
+        running = frozenset(model for model, item in observed.items() if item.runs)
         approved = self._judge_removals(wanted, running)
+        leftovers = frozenset(observed) - running - wanted
         self._forget((set(self._entries) | self._gone) - wanted - running)
         self._entries, self._gone = catalog.entries, running - wanted
-        return Survey(frozenset(changed & stale), frozenset((stale - changed) | approved))
+        swept, self._leftovers = self._leftovers, leftovers
+        return Survey(frozenset(changed & stale), frozenset((stale - changed) | approved | (leftovers - swept)))
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
         """Bring one model to what the bucket says now.
@@ -174,7 +178,8 @@ class Reconciler:
         return text
 
     def _remove(self, model: ModelId, observed: Observed | None) -> bool:
-        if observed is None or not observed.objects:
+        if observed is None or not observed.runs:
+            self._sweep(model, observed)
             self._forget({model})
             return True
         if model not in self._approved:
@@ -186,6 +191,14 @@ class Reconciler:
             self._metrics.deleted.labels(kind).inc()
         log.info("removed", model=str(model), reason="no version is left in the bucket")
         return True
+
+    def _sweep(self, model: ModelId, observed: Observed | None) -> None:
+        """Delete what a Deployment left behind, once: the garbage collector does it too, and may what we may not."""
+        for kind in observed.objects if observed else ():
+            try:
+                self._runtime.apply(None, Change(model, deletes=(kind,)))
+            except WatcherError as error:
+                log.debug("left to the garbage collector", model=str(model), kind=kind, reason=str(error))
 
     def _judge_removals(self, wanted: frozenset[ModelId], running: frozenset[ModelId]) -> frozenset[ModelId]:
         """The models that may be removed now; the others wait or are held, and are shown so.

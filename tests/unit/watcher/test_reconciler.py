@@ -8,7 +8,7 @@ import pytest
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.metrics import Metrics
 from watcher.models import FINGERPRINT, Change, Manifest, ModelId, Observed, Release, State, StoredObject
-from watcher.reconciler import Reconciler
+from watcher.reconciler import Reconciler, Survey
 from watcher.status import Board
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,6 +71,7 @@ class World:
     def __init__(self, models: str, fraction: float = 0.5) -> None:
         self.files: dict[str, bytes] = {}
         self.objects: dict[ModelId, dict[str, str]] = {}
+        self.undeletable: set[ModelId] = set()
         self.now, self.board, self.fraction = NOW, Board(), fraction
         for model in models:
             self.put(f"{model}/v1/model.joblib")
@@ -125,6 +126,8 @@ class World:
         }
 
     def apply(self, release: Release | None, change: Change) -> None:
+        if change.model in self.undeletable and not change.writes:
+            raise Rejected("Forbidden", "this may not be deleted")
         have = self.objects.setdefault(change.model, {})
         have |= {item["kind"]: item["metadata"]["annotations"][FINGERPRINT] for item in change.writes}
         for kind in list(have) if change.remove else change.deletes:
@@ -225,3 +228,15 @@ def test_an_empty_version_that_is_not_chosen_is_no_matter() -> None:
     world.put("a/v2/model.joblib", b"")
     world.look()
     assert world.states(State.REJECTED) == ""
+
+
+def test_leftovers_without_a_deployment_do_not_count_and_are_swept() -> None:
+    world = World("abcd")
+    for model in ("b", "c"):  # as the garbage collector finds them, a while after the Deployment
+        del world.objects[ModelId("team", model)]["Deployment"]
+    world.undeletable.add(ModelId("team", "c"))
+    world.delete("abc")
+    world.look()
+    assert (world.states(State.HELD), world.running) == ("", "cd")
+    assert [item.model for item in world.board.models()] == ["d"]
+    assert world.reconciler.survey() == Survey(frozenset(), frozenset())
