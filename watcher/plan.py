@@ -15,6 +15,8 @@ NEVER_OBSERVED = "Secret"
 def plan(desired: Sequence[Manifest], observed: Observed | None, model: ModelId) -> Change:
     """The objects to write, and the kinds to delete; an empty change if all is as it should be.
 
+    Without the Deployment all are written: the others name the lost one as their owner, and would go after it.
+
     Raises:
         Rejected: `ForeignObject`, when an object of that name belongs to somebody else.
 
@@ -26,7 +28,8 @@ def plan(desired: Sequence[Manifest], observed: Observed | None, model: ModelId)
             "delete it, or rename the model",
         )
     have = observed.objects if observed else {}
-    stale = {item["kind"] for item in desired if have.get(item["kind"]) != fingerprint_of(item)} - {NEVER_OBSERVED}
+    current = have if observed and observed.runs else {}
+    stale = {item["kind"] for item in desired if current.get(item["kind"]) != fingerprint_of(item)} - {NEVER_OBSERVED}
     extra = tuple(sorted(set(have) - {item["kind"] for item in desired}))
     if not stale and not extra:
         return Change(model)

@@ -69,6 +69,15 @@ def names(cluster: Cluster) -> set[tuple[str, str]]:
     return set(cluster.objects())
 
 
+def owners(cluster: Cluster) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The UIDs that own each object but the Deployment."""
+    return {
+        key: tuple(owner.uid for owner in item.metadata.owner_references or ())
+        for key, item in cluster.objects().items()
+        if key[0] != "Deployment"
+    }
+
+
 ALL_FOUR = {(kind, "iris-model-serving") for kind in ("Deployment", "Service", "HPA", "Secret")}
 
 
@@ -78,12 +87,7 @@ def test_an_upload_makes_the_four_objects(setup: Setup) -> None:
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
         deployment = setup.cluster.deployment("iris")
         uid = deployment.metadata.uid
-        owners = {
-            key: [owner.uid for owner in item.metadata.owner_references or []]
-            for key, item in setup.cluster.objects().items()
-            if key[0] != "Deployment"
-        }
-        assert all(owner == [uid] for owner in owners.values()), owners
+        assert set(owners(setup.cluster).values()) == {(uid,)}
         assert eventually(lambda: watcher.model("iris")["version"]) == "v1"
 
 
@@ -176,6 +180,17 @@ def test_nothing_is_written_on_a_second_pass_or_a_resync(setup: Setup) -> None:
         eventually(lambda: watcher.state("iris"))
         time.sleep(3)
     assert setup.cluster.resource_versions() == before
+
+
+def test_a_deployment_deleted_by_hand_is_back_as_the_owner_of_all(setup: Setup) -> None:
+    setup.put("iris/v1/model.joblib")
+    with setup.watcher():
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        lost = setup.cluster.deployment("iris").metadata.uid
+        setup.cluster.apps.delete_namespaced_deployment("iris-model-serving", setup.cluster.namespace)
+        eventually(lambda: setup.cluster.deployment("iris").metadata.uid != lost)
+        uid = setup.cluster.deployment("iris").metadata.uid
+        eventually(lambda: names(setup.cluster) == ALL_FOUR and set(owners(setup.cluster).values()) == {(uid,)})
 
 
 def test_manual_drift_is_undone_by_a_resync(setup: Setup) -> None:

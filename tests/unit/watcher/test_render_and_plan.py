@@ -136,6 +136,13 @@ def test_what_differs_is_written_with_the_secret_and_what_is_not_wanted_deleted(
     assert plan(list(without.values()), seen(), MODEL).deletes == ("HorizontalPodAutoscaler",)
 
 
+def test_all_is_written_for_a_new_owner_where_the_deployment_is_missing() -> None:
+    left = {kind: print_of for kind, print_of in seen().objects.items() if kind != "Deployment"}
+    change = plan(list(by_kind(autoscaling={"enabled": False}).values()), Observed(MODEL, left), MODEL)
+    assert sorted(item["kind"] for item in change.writes) == ["Deployment", "Secret", "Service"]
+    assert change.deletes == ("HorizontalPodAutoscaler",)
+
+
 def test_a_foreign_object_is_refused() -> None:
     foreign = Observed(MODEL, {}, foreign=("Service iris-model-serving",))
     with pytest.raises(Rejected, match="Service iris-model-serving exists in namespace team"):
