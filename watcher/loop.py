@@ -137,7 +137,6 @@ class Loop:
 
     def _reconcile(self, model: ModelId) -> None:
         rewrite = model in self._rewrite
-        self._rewrite.discard(model)
         try:
             if not self._reconciler.reconcile(model, rewrite=rewrite):
                 self._wake.set()
@@ -149,6 +148,8 @@ class Loop:
         else:
             self._failures.pop(model, None)
             self._said.pop(model, None)
+            if rewrite:  # else a resync asked meanwhile, and this was not it
+                self._rewrite.discard(model)
 
     def _retry(self, model: ModelId, reason: str, message: str) -> None:
         failures = self._failures.setdefault(model, RetryCallState(None, None, (), {}))  # type: ignore[arg-type]

@@ -74,3 +74,13 @@ def test_a_failure_is_logged_again_when_it_says_something_else(logged: list[Any]
     for _ in range(5):
         loop._reconcile(IRIS)
     assert [line["log_level"] for line in logged] == ["warning", "debug", "warning", "warning"]
+
+
+def test_a_resync_s_write_is_tried_until_it_succeeds() -> None:
+    reconciler = Scripted("no", "")
+    reconciler.found = Survey(frozenset(), frozenset({IRIS}))
+    loop = loop_of(reconciler)
+    loop._survey(resync=True)
+    for _ in range(3):
+        loop._reconcile(IRIS)
+    assert reconciler.asked == [(IRIS, True), (IRIS, True), (IRIS, False)]
