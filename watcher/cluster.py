@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from watcher.kubeapi import APPLY, CONFLICT, NOT_FOUND, Api, translated
+from watcher.kubeapi import APPLY, CONFLICT, FORBIDDEN, NOT_FOUND, Api, ApiError, translated
 from watcher.models import (
     ETAG,
     FINGERPRINT,
@@ -20,6 +20,7 @@ from watcher.models import (
     Release,
     State,
     Store,
+    whole,
 )
 from watcher.naming import object_name
 from watcher.render import AUTOSCALING, render
@@ -68,8 +69,34 @@ class KubernetesRuntime:
     def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
         """What the cluster has of one model (foreign objects of its names included), or of all that are ours."""
         with translated("reading the cluster"):
-            found = self._read(model) if model else self._list()
-            return {key: self._observed(key, objects) for key, objects in found.items() if objects}
+            if model:
+                return self._all_observed(self._read(model))
+            if not self._namespaces:
+                return self._all_observed(self._list(""))
+            return self._observe_named()
+
+    def _observe_named(self) -> dict[ModelId, Observed]:
+        """Of the named namespaces; one that is forbidden or gone does not keep the others from being served.
+
+        Raises:
+            ApiError: none can be read, which no single namespace is the reason of.
+
+        """
+        seen: dict[ModelId, Observed] = {}
+        problems: dict[ModelId, ApiError] = {}
+        for namespace in self._namespaces:
+            try:
+                seen |= self._all_observed(self._list(namespace))
+            except ApiError as error:
+                if error.status not in {FORBIDDEN, NOT_FOUND}:
+                    raise
+                problems[whole(namespace)] = error
+        if len(problems) == len(self._namespaces):
+            raise next(iter(problems.values()))
+        return seen | {key: Observed(key, {}, reason=f"cannot be read: {error}") for key, error in problems.items()}
+
+    def _all_observed(self, found: Mapping[ModelId, list[Manifest]]) -> dict[ModelId, Observed]:
+        return {key: self._observed(key, objects) for key, objects in found.items() if objects}
 
     def apply(self, release: Release | None, change: Change) -> None:  # noqa: ARG002 - what is served is in the manifests
         """Write and delete what `change` says. Safe to repeat, and when two watchers overlap."""
@@ -131,21 +158,14 @@ class KubernetesRuntime:
         )
         return found
 
-    def _list(self) -> dict[ModelId, list[Manifest]]:
-        """All that carries our owner label, by model."""
+    def _list(self, namespace: str) -> dict[ModelId, list[Manifest]]:
+        """All of a namespace that carries our owner label, by model; an empty one is all of them."""
         found: dict[ModelId, list[Manifest]] = {}
         for kind in OBSERVED_KINDS:
-            for item in self._list_kind(kind):
+            for item in self._items(kind, namespace, f"{OWNER_LABEL}={self._owner}"):
                 labels = item["metadata"].get("labels") or {}
                 model = ModelId(item["metadata"]["namespace"], labels.get(INSTANCE_LABEL, ""))
                 found.setdefault(model, []).append({**item, "kind": kind})
-        return found
-
-    def _list_kind(self, kind: str) -> list[Manifest]:
-        """All of a kind that carry our label; an empty namespace in a path is all of them."""
-        found = []
-        for namespace in self._namespaces or ("",):
-            found += self._items(kind, namespace, f"{OWNER_LABEL}={self._owner}")
         return found
 
     def _items(self, kind: str, namespace: str, selector: str) -> list[Manifest]:

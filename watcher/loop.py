@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 from tenacity import RetryCallState, wait_exponential_jitter
@@ -53,6 +53,7 @@ class Loop:
         self._wake, self._halt = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(workers)]
         self._rewrite: set[ModelId] = set()
+        self._unreadable: set[str] = set()
         self._beat = now()
         sources.report("poll", live=False, detail="no survey yet")
 
@@ -111,12 +112,22 @@ class Loop:
         self._metrics.passes.labels("ok").inc()
         if self._sources.report("poll", live=True):
             log.info("surveying", every=self._poll)
+        self._report_unreadable(survey.unreadable)
         if resync:
             self._rewrite |= survey.changed | survey.stale
         for model in sorted(survey.changed):
             self._queue.add(model)
         for model in sorted(survey.stale):
             self._queue.add(model, keep_later=True)
+
+    def _report_unreadable(self, found: Mapping[str, str]) -> None:
+        for namespace, reason in found.items():
+            if self._sources.report(f"namespace/{namespace}", live=False, detail=reason):
+                log.warning("namespace is left out", namespace=namespace, reason=reason)
+        for namespace in self._unreadable - found.keys():
+            self._sources.report(f"namespace/{namespace}", live=True)
+            log.info("namespace can be read again", namespace=namespace)
+        self._unreadable = set(found)
 
     def _wait_until(self, deadline: float) -> None:
         """Wait for the next survey; look at what is on its way meanwhile. A hint at the whole bucket ends the wait."""

@@ -37,6 +37,11 @@ class ModelId:
         return f"{self.namespace}/{self.name}/"
 
 
+def whole(namespace: str) -> ModelId:
+    """A namespace in the place of a model: what is said of it is said of all of it."""
+    return ModelId(namespace, "")
+
+
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """One object of a listing. `etag` changes whenever the bytes do; `size` is in bytes."""

@@ -6,7 +6,7 @@ Only `reconcile` writes, always on a fresh listing of the model's prefix; only a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from watcher.models import (
     Release,
     State,
     StoredObject,
+    whole,
 )
 from watcher.plan import Verdict, plan, removals
 from watcher.status import APPLIED, Board
@@ -53,7 +54,10 @@ class Bucket(Protocol):
 
 
 class Runtime(Protocol):
-    """The actual state. Errors are `WatcherError`s; every method is thread-safe and safe to repeat."""
+    """The actual state. Errors are `WatcherError`s; every method is thread-safe and safe to repeat.
+
+    A namespace that cannot be read is observed as a `whole` one without objects, whose reason says why.
+    """
 
     def render(self, release: Release) -> list[Manifest]: ...
     def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]: ...
@@ -67,6 +71,8 @@ class Survey:
 
     changed: frozenset[ModelId]
     stale: frozenset[ModelId]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Namespaces that the runtime could not look into, and why: nothing is removed there."""
 
 
 class Reconciler:
@@ -111,16 +117,33 @@ class Reconciler:
         if resync:
             self._settled.clear()
         self._refuse(catalog.refusals)
-        changed = {model for model, entry in catalog.entries.items() if self._entries.get(model) != entry}
-        stale = {model for model, entry in catalog.entries.items() if not self._is_settled(entry, observed.get(model))}
-        wanted = frozenset(catalog.entries)
+        unreadable = self._note_unreadable(catalog.entries, observed)
+        readable = {model: entry for model, entry in catalog.entries.items() if model.namespace not in unreadable}
+        changed = {model for model, entry in readable.items() if self._entries.get(model) != entry}
+        stale = {model for model, entry in readable.items() if not self._is_settled(entry, observed.get(model))}
+        gone = self._judge_gone(frozenset(catalog.entries), observed)
+        self._entries = catalog.entries
+        return Survey(frozenset(changed & stale), frozenset((stale - changed) | gone), unreadable)
+
+    def _note_unreadable(
+        self, entries: Mapping[ModelId, Entry], observed: Mapping[ModelId, Observed]
+    ) -> dict[str, str]:
+        """The namespaces that could not be looked into, and why; their models are shown so."""
+        unreadable = {key.namespace: item.reason for key, item in observed.items() if key == whole(key.namespace)}
+        for model in entries:
+            if reason := unreadable.get(model.namespace):
+                self._show(model, State.REJECTED, None, reason=reason)
+        return unreadable
+
+    def _judge_gone(self, wanted: frozenset[ModelId], observed: Mapping[ModelId, Observed]) -> frozenset[ModelId]:
+        """What is not in the bucket and needs work: models to remove, and what removed ones left behind."""
         running = frozenset(model for model, item in observed.items() if item.runs)
+        leftovers = frozenset(model for model, item in observed.items() if item.objects) - running - wanted
         approved = self._judge_removals(wanted, running)
-        leftovers = frozenset(observed) - running - wanted
         self._forget((set(self._entries) | self._gone) - wanted - running)
-        self._entries, self._gone = catalog.entries, running - wanted
+        self._gone = running - wanted
         swept, self._leftovers = self._leftovers, leftovers
-        return Survey(frozenset(changed & stale), frozenset((stale - changed) | approved | (leftovers - swept)))
+        return approved | (leftovers - swept)
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
         """Bring one model to what the bucket says now.

@@ -84,3 +84,17 @@ def test_a_resync_s_write_is_tried_until_it_succeeds() -> None:
     for _ in range(3):
         loop._reconcile(IRIS)
     assert reconciler.asked == [(IRIS, True), (IRIS, True), (IRIS, False)]
+
+
+def test_a_namespace_that_cannot_be_read_is_a_source_that_is_not_live() -> None:
+    reconciler = Scripted()
+    loop = loop_of(reconciler)
+    shown = []
+    for unreadable in ({"team-b": "cannot be read: forbidden"}, {}):
+        reconciler.found = Survey(frozenset(), frozenset(), unreadable)
+        loop._survey(resync=False)
+        shown.append([(source.name, source.live, source.detail) for source in loop._sources.all()])
+    assert shown == [
+        [("namespace/team-b", False, "cannot be read: forbidden"), ("poll", True, "")],
+        [("namespace/team-b", True, ""), ("poll", True, "")],
+    ]

@@ -7,7 +7,7 @@ import pytest
 
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.metrics import Metrics
-from watcher.models import FINGERPRINT, Change, Manifest, ModelId, Observed, Release, State, StoredObject
+from watcher.models import FINGERPRINT, Change, Manifest, ModelId, Observed, Release, State, StoredObject, whole
 from watcher.reconciler import Reconciler, Survey
 from watcher.status import Board
 
@@ -71,6 +71,7 @@ class World:
     def __init__(self, models: str, fraction: float = 0.5) -> None:
         self.files: dict[str, bytes] = {}
         self.objects: dict[ModelId, dict[str, str]] = {}
+        self.unreadable = ""
         self.undeletable: set[ModelId] = set()
         self.now, self.board, self.fraction = NOW, Board(), fraction
         for model in models:
@@ -119,6 +120,8 @@ class World:
         return [{"kind": kind, "metadata": {"annotations": {FINGERPRINT: print_of}}} for kind in ("Deployment", "HPA")]
 
     def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
+        if self.unreadable:
+            return {whole("team"): Observed(whole("team"), {}, reason=self.unreadable)}
         return {
             key: Observed(key, dict(found), state=State.READY)
             for key, found in self.objects.items()
@@ -240,3 +243,17 @@ def test_leftovers_without_a_deployment_do_not_count_and_are_swept() -> None:
     assert (world.states(State.HELD), world.running) == ("", "cd")
     assert [item.model for item in world.board.models()] == ["d"]
     assert world.reconciler.survey() == Survey(frozenset(), frozenset())
+
+
+def test_nothing_changes_in_a_namespace_that_cannot_be_read() -> None:
+    world = World("abcd")
+    world.delete("bcd")
+    world.look()
+    world.unreadable = "cannot be read: forbidden"
+    assert world.reconciler.survey() == Survey(frozenset(), frozenset(), {"team": world.unreadable})
+    assert [(item.model, item.state, item.reason) for item in world.board.models()] == [
+        ("a", State.REJECTED, world.unreadable)
+    ]
+    world.unreadable = ""
+    world.look()
+    assert (world.states(State.READY), world.states(State.HELD)) == ("a", "bcd")
