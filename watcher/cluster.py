@@ -12,6 +12,7 @@ from watcher.models import (
     ETAG,
     FINGERPRINT,
     OWNER_LABEL,
+    S3_PATH,
     VERSION,
     Change,
     Manifest,
@@ -165,7 +166,8 @@ class KubernetesRuntime:
             for item in self._items(kind, namespace, f"{OWNER_LABEL}={self._owner}"):
                 labels = item["metadata"].get("labels") or {}
                 model = ModelId(item["metadata"]["namespace"], labels.get(INSTANCE_LABEL, ""))
-                found.setdefault(model, []).append({**item, "kind": kind})
+                if not is_copy(item, model):
+                    found.setdefault(model, []).append({**item, "kind": kind})
         return found
 
     def _items(self, kind: str, namespace: str, selector: str) -> list[Manifest]:
@@ -222,6 +224,13 @@ class KubernetesRuntime:
         """The newest autoscaling API that the cluster has; asked once."""
         offered = {version["groupVersion"] for version in self._api.call("GET", "/apis/autoscaling")["versions"]}
         return AUTOSCALING if AUTOSCALING in offered else OLD_AUTOSCALING
+
+
+def is_copy(item: Manifest, model: ModelId) -> bool:
+    """Whether a person copied it, labels and all, to another name or namespace: then it is no model that is gone."""
+    path = _annotations(item).get(S3_PATH, "")
+    elsewhere = bool(path) and f"/{model.prefix}" not in path
+    return item["metadata"]["name"] != object_name(model) or elsewhere
 
 
 def owned_by(manifest: Manifest, owner: Manifest) -> Manifest:

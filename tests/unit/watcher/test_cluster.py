@@ -56,3 +56,12 @@ def test_what_is_wrong_with_more_than_a_namespace_fails_the_survey(
 ) -> None:
     with pytest.raises(WatcherError, match="reading the cluster"):
         runtime(Lists(failing=failing), *namespaces).observe()
+
+
+def test_copies_under_another_name_or_in_another_namespace_are_no_models() -> None:
+    copies = [
+        service("a", "iris", name="copy"),
+        service("a", "iris", name="copy-model-serving"),
+        service("b", "iris", path="a/iris"),
+    ]
+    assert set(runtime(Lists(service("a", "iris"), *copies), "a", "b").observe()) == {ModelId("a", "iris")}
