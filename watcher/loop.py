@@ -79,8 +79,9 @@ class Loop:
             if resync:
                 next_resync = started + self._resync
             self._survey(resync=resync)
-            took = self._now() - started
-            self._wait_until(self._now() + max(self._poll, took / LISTING_SHARE))
+            ended = self._now()
+            pause = (ended - started) / LISTING_SHARE
+            self._wait(ended + pause, ended + max(self._poll, pause))
 
     def stop(self) -> None:
         """Finish what is in hand and return from `run`. Safe in a signal handler."""
@@ -129,15 +130,25 @@ class Loop:
             log.info("namespace can be read again", namespace=namespace)
         self._unreadable = set(found)
 
-    def _wait_until(self, deadline: float) -> None:
-        """Wait for the next survey; look at what is on its way meanwhile. A hint at the whole bucket ends the wait."""
-        while not self._wake.is_set() and (left := deadline - self._now()) > 0:
+    def _wait(self, earliest: float, latest: float) -> None:
+        """Wait for the next survey; look at what is on its way meanwhile.
+
+        A hint at the whole bucket ends the wait, but not before `earliest`: hints must not make listings back to back.
+        """
+        while not self._halt.is_set():
+            woken = self._wake.is_set()
+            left = (earliest if woken else latest) - self._now()
+            if left <= 0:
+                break
             self._beat = self._now()
-            self._wake.wait(min(left, PROGRESS_INTERVAL))
-            for status in self._board.models():
-                if status.state is State.PROGRESSING:
-                    self._queue.add(ModelId(status.namespace, status.model), keep_later=True)
+            (self._halt if woken else self._wake).wait(min(left, PROGRESS_INTERVAL))
+            self._look_at_progress()
         self._halt.wait(DEBOUNCE)
+
+    def _look_at_progress(self) -> None:
+        for status in self._board.models():
+            if status.state is State.PROGRESSING:
+                self._queue.add(ModelId(status.namespace, status.model), keep_later=True)
 
     def _work(self) -> None:
         while (model := self._queue.get()) is not None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -98,3 +99,19 @@ def test_a_namespace_that_cannot_be_read_is_a_source_that_is_not_live() -> None:
         [("namespace/team-b", False, "cannot be read: forbidden"), ("poll", True, "")],
         [("namespace/team-b", True, ""), ("poll", True, "")],
     ]
+
+
+@pytest.mark.parametrize(("woken", "until"), [(True, 20), (False, 50)])
+def test_a_hint_at_everything_does_not_make_listings_back_to_back(
+    woken: bool, until: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watcher.loop.PROGRESS_INTERVAL", 0.001)
+    ticks = itertools.count()
+    loop = loop_of(Scripted(), lambda: float(next(ticks)))
+    if woken:
+        loop.hint("")
+    loop._wait(earliest=20, latest=50)
+    assert next(ticks) - 1 in (until, until + 1)
+    loop.stop()
+    loop._wait(earliest=1000, latest=1000)
+    assert next(ticks) < 100
