@@ -76,11 +76,11 @@ class Loop:
         while not self._halt.is_set():
             started = self._now()
             resync = started >= next_resync
-            if resync:
+            done = self._survey(resync=resync)
+            if resync and done:
                 next_resync = started + self._resync
-            self._survey(resync=resync)
             ended = self._now()
-            pause = (ended - started) / LISTING_SHARE
+            pause = (ended - started) / LISTING_SHARE if done else self._poll
             self._wait(ended + pause, ended + max(self._poll, pause))
 
     def stop(self) -> None:
@@ -99,7 +99,8 @@ class Loop:
         """False when no survey was begun or waited for in a minute: the process should be restarted."""
         return self._now() - self._beat < 60 + self._poll / LISTING_SHARE
 
-    def _survey(self, *, resync: bool) -> None:
+    def _survey(self, *, resync: bool) -> bool:
+        """False if it failed: it is tried again after the poll interval, however long a time-out took."""
         self._beat = self._now()
         self._wake.clear()
         try:
@@ -109,7 +110,7 @@ class Loop:
             self._metrics.passes.labels("error").inc()
             if self._sources.report("poll", live=False, detail=str(error)):
                 log.warning("cannot survey", reason=str(error), retry_in=self._poll)
-            return
+            return False
         self._metrics.passes.labels("ok").inc()
         if self._sources.report("poll", live=True):
             log.info("surveying", every=self._poll)
@@ -120,6 +121,7 @@ class Loop:
             self._queue.add(model)
         for model in sorted(survey.stale):
             self._queue.add(model, keep_later=True)
+        return True
 
     def _report_unreadable(self, found: Mapping[str, str]) -> None:
         for namespace, reason in found.items():

@@ -9,7 +9,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from watcher.errors import Rejected
+from watcher.errors import Rejected, Retryable
 from watcher.loop import Loop
 from watcher.metrics import Metrics
 from watcher.models import ModelId
@@ -39,14 +39,14 @@ class Scripted:
         return True
 
 
-def loop_of(reconciler: Scripted, now: Any = time.monotonic) -> Loop:
+def loop_of(reconciler: Scripted, now: Any = time.monotonic, resync_interval: float = 600) -> Loop:
     return Loop(
         reconciler,  # type: ignore[arg-type]
         Board(),
         Sources(),
         Metrics(),
         poll_interval=5,
-        resync_interval=600,
+        resync_interval=resync_interval,
         workers=0,
         now=now,
     )
@@ -115,3 +115,35 @@ def test_a_hint_at_everything_does_not_make_listings_back_to_back(
     loop.stop()
     loop._wait(earliest=1000, latest=1000)
     assert next(ticks) < 100
+
+
+class Slow(Scripted):
+    """Its surveys take 30 s each, and the third one fails."""
+
+    def __init__(self, clock: list[float]) -> None:
+        super().__init__()
+        self.clock, self.resyncs = clock, list[bool]()
+
+    def survey(self, *, resync: bool = False) -> Survey:
+        self.clock[0] += 30
+        self.resyncs.append(resync)
+        if len(self.resyncs) == 3:
+            raise Retryable("StoreUnreachable", "the store is down")
+        return self.found
+
+
+def test_a_survey_that_fails_is_soon_tried_again_and_its_resync_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    reconciler = Slow(clock)
+    loop = loop_of(reconciler, lambda: clock[0], resync_interval=50)
+    waits = []
+
+    def wait(earliest: float, latest: float) -> None:
+        waits.append((earliest - clock[0], latest - clock[0]))
+        if len(waits) == 4:
+            loop.stop()
+
+    monkeypatch.setattr(loop, "_wait", wait)
+    loop.run()
+    assert reconciler.resyncs == [False, False, True, True]
+    assert waits == [(300, 300), (300, 300), (5, 5), (300, 300)]
