@@ -105,7 +105,7 @@ class KubernetesRuntime:
             if change.remove:
                 self._delete("Deployment", change.model)  # it owns the rest, which the garbage collector takes
                 return
-            if self._create_namespaces:
+            if self._create_namespaces and change.writes:
                 self._ensure_namespace(change.model.namespace)
             self._write_all(change)
             for kind in change.deletes:

@@ -112,8 +112,9 @@ class Reconciler:
         With `resync`, every object is written again: the API server makes that a no-op unless somebody else
         changed it.
         """
-        catalog = read_listing(self._bucket.list(), self._namespaces)
+        # In this order: what is uploaded and applied in between must not look as if it were gone from the bucket.
         observed = self._runtime.observe()
+        catalog = read_listing(self._bucket.list(), self._namespaces)
         if resync:
             self._settled.clear()
         self._refuse(catalog.refusals)

@@ -8,7 +8,7 @@ import pytest
 from watcher.cluster import KubernetesRuntime
 from watcher.errors import WatcherError
 from watcher.kubeapi import ApiError
-from watcher.models import ModelId, Store, whole
+from watcher.models import Change, ModelId, Store, whole
 
 STORE = Store("models", "minio:9000", secure=False)
 
@@ -18,8 +18,10 @@ class Lists:
 
     def __init__(self, *services: dict[str, Any], failing: dict[str, int] | None = None) -> None:
         self.services, self.failing = services, failing or {}
+        self.calls: list[tuple[str, str]] = []
 
     def call(self, method: str, path: str, *_: object, **__: object) -> Any:
+        self.calls.append((method, path))
         if path == "/apis/autoscaling":
             return {"versions": [{"groupVersion": "autoscaling/v2"}]}
         namespace = path.split("/namespaces/")[1].split("/", maxsplit=1)[0] if "/namespaces/" in path else ""
@@ -65,3 +67,10 @@ def test_copies_under_another_name_or_in_another_namespace_are_no_models() -> No
         service("b", "iris", path="a/iris"),
     ]
     assert set(runtime(Lists(service("a", "iris"), *copies), "a", "b").observe()) == {ModelId("a", "iris")}
+
+
+def test_a_deletion_makes_no_namespace() -> None:
+    api = Lists()
+    made = KubernetesRuntime(api, STORE, "models", create_namespaces=True)  # type: ignore[arg-type]
+    made.apply(None, Change(ModelId("a", "iris"), deletes=("Service",)))
+    assert api.calls == [("DELETE", "/api/v1/namespaces/a/services/iris-model-serving")]

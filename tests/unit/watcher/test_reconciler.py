@@ -257,3 +257,20 @@ def test_nothing_changes_in_a_namespace_that_cannot_be_read() -> None:
     world.unreadable = ""
     world.look()
     assert (world.states(State.READY), world.states(State.HELD)) == ("a", "bcd")
+
+
+class Busy(World):
+    """While its bucket is listed, two models are uploaded and applied."""
+
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        listed = super().list(prefix)
+        if not prefix and len(self.files) == 1:
+            for model in "yz":
+                self.put(f"{model}/v1/model.joblib")
+                self.reconciler.reconcile(ModelId("team", model))
+        return listed
+
+
+def test_what_is_uploaded_during_a_survey_is_not_gone() -> None:
+    world = Busy("a")
+    assert (world.states(State.HELD), world.running) == ("", "ayz")
