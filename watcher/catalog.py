@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from watcher.errors import Rejected
 from watcher.models import Catalog, Entry, ModelId, ModelVersion, Refusal, StoredObject
-from watcher.naming import ARTIFACT, FORM, parse_key, version_order
+from watcher.naming import ARTIFACT, FORM, REQUIREMENTS, VALUES, parse_key, version_order
 
-VALUES, REQUIREMENTS = "values.yaml", "requirements.txt"
+EMPTY = "the file is empty"
 DEPTH = FORM.count("/") + 1
 OTHER_FORMATS = (".joblib", ".pkl", ".pickle", ".onnx", ".skops")
 
@@ -17,13 +17,14 @@ def read_listing(objects: Iterable[StoredObject], namespaces: tuple[str, ...] = 
     """Read a complete listing; where `namespaces` names some, the others are refused.
 
     The result does not depend on the order of `objects`. What does not look meant for us is left out in silence.
+    An empty file is refused and a version, too: a broken upload must neither remove what serves nor roll it back.
     """
     by_key = {item.key: item for item in objects}
     refusals, versions = [], []
     for key, item in sorted(by_key.items()):
         if reason := refusal(item, namespaces):
             refusals.append(Refusal(key, reason))
-        elif key.endswith(f"/{ARTIFACT}") and not key.startswith("_"):
+        if reason in ("", EMPTY) and key.endswith(f"/{ARTIFACT}") and not key.startswith("_"):
             versions.append(_version(item, by_key))
     return Catalog(_entries(versions, by_key), tuple(refusals))
 
@@ -45,7 +46,7 @@ def _artifact_problem(item: StoredObject, namespaces: tuple[str, ...]) -> str:
         return str(error)
     if namespaces and model.namespace not in namespaces:
         return f"namespace '{model.namespace}' is not among --namespaces"
-    return "the file is empty" if item.size == 0 else ""
+    return EMPTY if item.size == 0 else ""
 
 
 def _near_miss(folders: list[str], file: str) -> str:

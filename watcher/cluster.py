@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from watcher.kubeapi import APPLY, CONFLICT, NOT_FOUND, Api, translated
+from watcher.kubeapi import APPLY, CONFLICT, FORBIDDEN, NOT_FOUND, Api, ApiError, translated
 from watcher.models import (
     ETAG,
     FINGERPRINT,
     OWNER_LABEL,
+    S3_PATH,
     VERSION,
     Change,
     Manifest,
@@ -20,6 +21,7 @@ from watcher.models import (
     Release,
     State,
     Store,
+    whole,
 )
 from watcher.naming import object_name
 from watcher.render import AUTOSCALING, render
@@ -68,8 +70,34 @@ class KubernetesRuntime:
     def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
         """What the cluster has of one model (foreign objects of its names included), or of all that are ours."""
         with translated("reading the cluster"):
-            found = self._read(model) if model else self._list()
-            return {key: self._observed(key, objects) for key, objects in found.items() if objects}
+            if model:
+                return self._all_observed(self._read(model))
+            if not self._namespaces:
+                return self._all_observed(self._list(""))
+            return self._observe_named()
+
+    def _observe_named(self) -> dict[ModelId, Observed]:
+        """Of the named namespaces; one that is forbidden or gone does not keep the others from being served.
+
+        Raises:
+            ApiError: none can be read, which no single namespace is the reason of.
+
+        """
+        seen: dict[ModelId, Observed] = {}
+        problems: dict[ModelId, ApiError] = {}
+        for namespace in self._namespaces:
+            try:
+                seen |= self._all_observed(self._list(namespace))
+            except ApiError as error:
+                if error.status not in {FORBIDDEN, NOT_FOUND}:
+                    raise
+                problems[whole(namespace)] = error
+        if len(problems) == len(self._namespaces):
+            raise next(iter(problems.values()))
+        return seen | {key: Observed(key, {}, reason=f"cannot be read: {error}") for key, error in problems.items()}
+
+    def _all_observed(self, found: Mapping[ModelId, list[Manifest]]) -> dict[ModelId, Observed]:
+        return {key: self._observed(key, objects) for key, objects in found.items() if objects}
 
     def apply(self, release: Release | None, change: Change) -> None:  # noqa: ARG002 - what is served is in the manifests
         """Write and delete what `change` says. Safe to repeat, and when two watchers overlap."""
@@ -77,7 +105,7 @@ class KubernetesRuntime:
             if change.remove:
                 self._delete("Deployment", change.model)  # it owns the rest, which the garbage collector takes
                 return
-            if self._create_namespaces:
+            if self._create_namespaces and change.writes:
                 self._ensure_namespace(change.model.namespace)
             self._write_all(change)
             for kind in change.deletes:
@@ -131,21 +159,15 @@ class KubernetesRuntime:
         )
         return found
 
-    def _list(self) -> dict[ModelId, list[Manifest]]:
-        """All that carries our owner label, by model."""
+    def _list(self, namespace: str) -> dict[ModelId, list[Manifest]]:
+        """All of a namespace that carries our owner label, by model; an empty one is all of them."""
         found: dict[ModelId, list[Manifest]] = {}
         for kind in OBSERVED_KINDS:
-            for item in self._list_kind(kind):
+            for item in self._items(kind, namespace, f"{OWNER_LABEL}={self._owner}"):
                 labels = item["metadata"].get("labels") or {}
                 model = ModelId(item["metadata"]["namespace"], labels.get(INSTANCE_LABEL, ""))
-                found.setdefault(model, []).append({**item, "kind": kind})
-        return found
-
-    def _list_kind(self, kind: str) -> list[Manifest]:
-        """All of a kind that carry our label; an empty namespace in a path is all of them."""
-        found = []
-        for namespace in self._namespaces or ("",):
-            found += self._items(kind, namespace, f"{OWNER_LABEL}={self._owner}")
+                if not is_copy(item, model):
+                    found.setdefault(model, []).append({**item, "kind": kind})
         return found
 
     def _items(self, kind: str, namespace: str, selector: str) -> list[Manifest]:
@@ -202,6 +224,13 @@ class KubernetesRuntime:
         """The newest autoscaling API that the cluster has; asked once."""
         offered = {version["groupVersion"] for version in self._api.call("GET", "/apis/autoscaling")["versions"]}
         return AUTOSCALING if AUTOSCALING in offered else OLD_AUTOSCALING
+
+
+def is_copy(item: Manifest, model: ModelId) -> bool:
+    """Whether a person copied it, labels and all, to another name or namespace: then it is no model that is gone."""
+    path = _annotations(item).get(S3_PATH, "")
+    elsewhere = bool(path) and f"/{model.prefix}" not in path
+    return item["metadata"]["name"] != object_name(model) or elsewhere
 
 
 def owned_by(manifest: Manifest, owner: Manifest) -> Manifest:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from contextlib import suppress
+from queue import Full, Queue
 
 import structlog
 
-from watcher.errors import WatcherError
 from watcher.kubeapi import APPLY, NOT_FOUND, Api, translated
 from watcher.models import Manifest, ModelId, State
 from watcher.naming import object_name, version_order
@@ -15,6 +17,8 @@ from watcher.status import APPLIED, ModelStatus
 log = structlog.get_logger()
 
 WARNINGS = {State.FAILED, State.REJECTED, State.HELD}
+WAITING_LIMIT = 1000
+"""Events that may wait to be written: a mass hold of that many models; more are dropped."""
 MESSAGE_LIMIT = 1024
 """Characters of an Event's message (Kubernetes: validation of core/v1 Events)."""
 
@@ -35,19 +39,35 @@ def event_of(old: ModelStatus | None, new: ModelStatus) -> tuple[str, str, str] 
 
 
 class Announcer:
-    """Writes them. Thread-safe; the same news again is the same Event, of a later time."""
+    """Writes them in a thread of its own: a slow API server must not delay a survey that holds a thousand models.
+
+    Thread-safe; the same news again is the same Event, of a later time.
+    """
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self._waiting: Queue[tuple[ModelStatus, tuple[str, str, str]]] = Queue(WAITING_LIMIT)
+        threading.Thread(target=self._run, name="announcer", daemon=True).start()
 
     def tell(self, old: ModelStatus | None, new: ModelStatus) -> None:
-        """Write the Event that the change is worth. An Event that cannot be written is none: it fails nothing."""
+        """Have the Event written that the change is worth; returns at once. Where too many wait, it is dropped."""
         if said := event_of(old, new):
-            try:
-                with translated("writing an Event"):
-                    self._write(new, *said)
-            except WatcherError as error:
-                log.debug("no event", model=f"{new.namespace}/{new.model}", reason=str(error))
+            with suppress(Full):
+                self._waiting.put_nowait((new, said))
+
+    def _run(self) -> None:
+        while True:
+            status, said = self._waiting.get()
+            self._try(status, said)
+            self._waiting.task_done()
+
+    def _try(self, status: ModelStatus, said: tuple[str, str, str]) -> None:
+        """An Event that cannot be written is none: it fails nothing, and the next is tried."""
+        try:
+            with translated("writing an Event"):
+                self._write(status, *said)
+        except Exception:  # whatever an API server may answer, this thread goes on
+            log.debug("no event", model=f"{status.namespace}/{status.model}", exc_info=True)
 
     def _write(self, status: ModelStatus, kind: str, reason: str, message: str) -> None:
         name, namespace = object_name(ModelId(status.namespace, status.model)), status.namespace

@@ -21,7 +21,7 @@ TIMEOUT = (5, 30)
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML too."""
-NOT_FOUND, CONFLICT = 404, 409
+FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
 
 
 class ApiError(Exception):

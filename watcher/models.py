@@ -11,6 +11,9 @@ from typing import Any
 Manifest = dict[str, Any]
 """A Kubernetes object (or, for the local runtime, a `Process` in the same shape) as plain data."""
 
+RUNNING = frozenset({"Deployment", "Process"})
+"""The kinds, one for each runtime, that own all else of a model."""
+
 OWNER_LABEL = "kubeserve.io/owner"
 FINGERPRINT = "kubeserve.io/fingerprint"
 S3_PATH = "kubeserve.io/s3-path"
@@ -32,6 +35,11 @@ class ModelId:
     def prefix(self) -> str:
         """The bucket prefix that holds every object of this model."""
         return f"{self.namespace}/{self.name}/"
+
+
+def whole(namespace: str) -> ModelId:
+    """A namespace in the place of a model: what is said of it is said of all of it."""
+    return ModelId(namespace, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,11 @@ class Observed:
     url: str = ""
     etag: str = ""
     foreign: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        """False for leftovers: a Service or HPA without the Deployment that owned it."""
+        return not RUNNING.isdisjoint(self.objects)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from watcher.errors import Rejected
 from watcher.models import ModelId
 
-ARTIFACT = "model.joblib"
+ARTIFACT, VALUES, REQUIREMENTS = "model.joblib", "values.yaml", "requirements.txt"
 SUFFIX = "-model-serving"
 FORM = "{namespace}/{model}/{version}/model.joblib"
 
@@ -37,11 +37,16 @@ def parse_key(key: str) -> tuple[ModelId, str, str]:
 
 
 def model_of(key: str) -> ModelId | None:
-    """The model whose objects `key` may belong to: its own files or those of a version. None if of none."""
-    parts = key.split("/")
-    if len(parts) not in (3, 4) or namespace_problem(parts[0]) or model_problem(parts[1]):
-        return None
-    return ModelId(parts[0], parts[1])
+    """The model that the file at `key` belongs to: one beside a version, or its own values.yaml. None if none."""
+    match key.split("/"):
+        case [namespace, name, version, file] if file in {ARTIFACT, VALUES, REQUIREMENTS}:
+            problem = version_problem(version)
+        case [namespace, name, file] if file == VALUES:
+            problem = ""
+        case _:
+            return None
+    problem = problem or namespace_problem(namespace) or model_problem(name)
+    return None if problem else ModelId(namespace, name)
 
 
 def namespace_problem(name: str) -> str:

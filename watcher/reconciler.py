@@ -5,9 +5,8 @@ Only `reconcile` writes, always on a fresh listing of the model's prefix; only a
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -28,14 +27,21 @@ from watcher.models import (
     Release,
     State,
     StoredObject,
+    whole,
 )
-from watcher.plan import plan, removals
+from watcher.plan import Verdict, plan, removals
 from watcher.status import APPLIED, Board
 
 log = structlog.get_logger()
 
 REMOVAL_WINDOW = timedelta(seconds=60)
 """Removals count against the allowed share for this long: a slow `rm -r` is a mass removal too."""
+
+HELD = (
+    "gone from the bucket with too many others at once; removal is held: restore it, or confirm by a restart of the "
+    "watcher with --max-delete-fraction 1"
+)
+WAITING = "gone from the bucket soon after others: removed within a minute by itself, nothing needs to be confirmed"
 
 
 class Bucket(Protocol):
@@ -48,7 +54,10 @@ class Bucket(Protocol):
 
 
 class Runtime(Protocol):
-    """The actual state. Errors are `WatcherError`s; every method is thread-safe and safe to repeat."""
+    """The actual state. Errors are `WatcherError`s; every method is thread-safe and safe to repeat.
+
+    A namespace that cannot be read is observed as a `whole` one without objects, whose reason says why.
+    """
 
     def render(self, release: Release) -> list[Manifest]: ...
     def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]: ...
@@ -62,6 +71,8 @@ class Survey:
 
     changed: frozenset[ModelId]
     stale: frozenset[ModelId]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Namespaces that the runtime could not look into, and why: nothing is removed there."""
 
 
 class Reconciler:
@@ -83,10 +94,17 @@ class Reconciler:
         self._now, self._fraction, self._namespaces, self._base = now, max_delete_fraction, namespaces, base or {}
         self._entries: Mapping[ModelId, Entry] = {}
         self._settled: dict[ModelId, tuple[Entry, Mapping[str, str]]] = {}
+        self._gone: frozenset[ModelId] = frozenset()
+        self._held: frozenset[ModelId] = frozenset()
+        self._leftovers: frozenset[ModelId] = frozenset()
+        self._allowed: dict[ModelId, datetime] = {}
         self._approved: set[ModelId] = set()
-        self._removed: deque[datetime] = deque()
         self._files: dict[str, tuple[str, bytes]] = {}
         self._applied: dict[ModelId, tuple[str, datetime]] = {}
+
+    def serves(self, model: ModelId) -> bool:
+        """Whether the model's namespace is one of ours; the runtime may not even look into the others."""
+        return not self._namespaces or model.namespace in self._namespaces
 
     def survey(self, *, resync: bool = False) -> Survey:
         """Compare all of the bucket with all of the runtime. A failed read raises, and nothing is removed.
@@ -94,17 +112,39 @@ class Reconciler:
         With `resync`, every object is written again: the API server makes that a no-op unless somebody else
         changed it.
         """
-        catalog = read_listing(self._bucket.list(), self._namespaces)
+        # In this order: what is uploaded and applied in between must not look as if it were gone from the bucket.
         observed = self._runtime.observe()
+        catalog = read_listing(self._bucket.list(), self._namespaces)
         if resync:
             self._settled.clear()
         self._refuse(catalog.refusals)
-        changed = {model for model, entry in catalog.entries.items() if self._entries.get(model) != entry}
-        stale = {model for model, entry in catalog.entries.items() if not self._is_settled(entry, observed.get(model))}
-        gone = self._judge_removals({model for model in observed if model not in catalog.entries}, len(observed))
-        self._forget(set(self._entries) - set(catalog.entries) - set(observed))
+        unreadable = self._note_unreadable(catalog.entries, observed)
+        readable = {model: entry for model, entry in catalog.entries.items() if model.namespace not in unreadable}
+        changed = {model for model, entry in readable.items() if self._entries.get(model) != entry}
+        stale = {model for model, entry in readable.items() if not self._is_settled(entry, observed.get(model))}
+        gone = self._judge_gone(frozenset(catalog.entries), observed)
         self._entries = catalog.entries
-        return Survey(frozenset(changed & stale), frozenset((stale - changed) | gone))
+        return Survey(frozenset(changed & stale), frozenset((stale - changed) | gone), unreadable)
+
+    def _note_unreadable(
+        self, entries: Mapping[ModelId, Entry], observed: Mapping[ModelId, Observed]
+    ) -> dict[str, str]:
+        """The namespaces that could not be looked into, and why; their models are shown so."""
+        unreadable = {key.namespace: item.reason for key, item in observed.items() if key == whole(key.namespace)}
+        for model in entries:
+            if reason := unreadable.get(model.namespace):
+                self._show(model, State.REJECTED, None, reason=reason)
+        return unreadable
+
+    def _judge_gone(self, wanted: frozenset[ModelId], observed: Mapping[ModelId, Observed]) -> frozenset[ModelId]:
+        """What is not in the bucket and needs work: models to remove, and what removed ones left behind."""
+        running = frozenset(model for model, item in observed.items() if item.runs)
+        leftovers = frozenset(model for model, item in observed.items() if item.objects) - running - wanted
+        approved = self._judge_removals(wanted, running)
+        self._forget((set(self._entries) | self._gone) - wanted - running)
+        self._gone = running - wanted
+        swept, self._leftovers = self._leftovers, leftovers
+        return approved | (leftovers - swept)
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
         """Bring one model to what the bucket says now.
@@ -149,6 +189,8 @@ class Reconciler:
         if above.get("paused"):
             return None
         version = overrides.choose_version(entry, above)
+        if version.artifact.size == 0:
+            raise Rejected("EmptyFile", f"{version.artifact.key} is empty: upload it again")
         return Release(version, overrides.overrides_of(version, above, self._read, merge(defaults(), self._base)))
 
     def _read(self, file: StoredObject) -> bytes:
@@ -160,42 +202,53 @@ class Reconciler:
         return text
 
     def _remove(self, model: ModelId, observed: Observed | None) -> bool:
-        if observed is None or not observed.objects:
+        if observed is None or not observed.runs:
+            self._sweep(model, observed)
             self._forget({model})
             return True
         if model not in self._approved:
             return False
         self._runtime.apply(None, Change(model, remove=True))
         self._approved.discard(model)
-        self._removed.append(self._now())
         self._forget({model})
         for kind in observed.objects:
             self._metrics.deleted.labels(kind).inc()
         log.info("removed", model=str(model), reason="no version is left in the bucket")
         return True
 
-    def _judge_removals(self, gone: set[ModelId], total: int) -> frozenset[ModelId]:
-        """The models that may be removed now; the others are held, and shown so."""
-        while self._removed and self._removed[0] < self._now() - REMOVAL_WINDOW:
-            self._removed.popleft()
-        recent = len(self._removed)
-        allowed, held = removals(gone, total, self._fraction, recent=recent)
-        self._approved = set(allowed)
-        for model in held:
-            reason = (
-                f"{len(gone)} of {total} models are gone from the bucket at once; removal is held. "
-                "To confirm it, restart the watcher with --max-delete-fraction 1"
-            )
+    def _sweep(self, model: ModelId, observed: Observed | None) -> None:
+        """Delete what a Deployment left behind, once: the garbage collector does it too, and may what we may not."""
+        for kind in observed.objects if observed else ():
+            try:
+                self._runtime.apply(None, Change(model, deletes=(kind,)))
+            except WatcherError as error:
+                log.debug("left to the garbage collector", model=str(model), kind=kind, reason=str(error))
+
+    def _judge_removals(self, wanted: frozenset[ModelId], running: frozenset[ModelId]) -> frozenset[ModelId]:
+        """The models that may be removed now; the others wait or are held, and are shown so.
+
+        A removal counts from here on, not from when it is done: workers do it while the next survey looks.
+        """
+        now, gone = self._now(), running - wanted
+        recent = {
+            model: when for model, when in self._allowed.items() if when >= now - REMOVAL_WINDOW and model not in wanted
+        }
+        held = self._held - wanted
+        verdict = removals(gone, running, fraction=self._fraction, recent=frozenset(recent), held=held)
+        self._note_held(verdict, held, len(running))
+        self._held = held | verdict.held
+        self._allowed = recent | dict.fromkeys(verdict.allowed, now)
+        self._approved = set(gone & self._allowed.keys())
+        return frozenset(self._approved)
+
+    def _note_held(self, verdict: Verdict, before: frozenset[ModelId], total: int) -> None:
+        if verdict.held - before:
+            log.warning("removal held", models=len(verdict.held), of=total, reason=HELD)
+        for model in sorted(verdict.held | verdict.waiting):
             status = self._board.get(model)
-            if self._board.set(
-                model,
-                State.HELD,
-                version=status.version if status else "",
-                reason=reason,
-                url=status.url if status else "",
-            ):
-                log.warning("removal held", model=str(model), reason=reason)
-        return frozenset(allowed)
+            version, url = (status.version, status.url) if status else ("", "")
+            reason = HELD if model in verdict.held else WAITING
+            self._board.set(model, State.HELD, version=version, reason=reason, url=url)
 
     def _is_settled(self, entry: Entry, observed: Observed | None) -> bool:
         """True when nothing differs from what the last reconciliation left; then its state is shown, too."""

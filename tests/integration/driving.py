@@ -99,7 +99,7 @@ class Watcher:
         return self.get("/status").json()
 
     def model(self, name: str) -> dict[str, Any]:
-        return next(item for item in self.status()["models"] if item["model"] == name)
+        return {item["model"]: item for item in self.status()["models"]}[name]  # a KeyError, which `eventually` awaits
 
     def state(self, name: str) -> str | None:
         return next((item["state"] for item in self.status()["models"] if item["model"] == name), None)

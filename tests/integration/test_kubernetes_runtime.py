@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 import uuid
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes import config
+from kubernetes import client, config
 
 from .driving import Cluster, Uploads, Watcher, eventually, lines_of
 
@@ -69,6 +70,15 @@ def names(cluster: Cluster) -> set[tuple[str, str]]:
     return set(cluster.objects())
 
 
+def owners(cluster: Cluster) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The UIDs that own each object but the Deployment."""
+    return {
+        key: tuple(owner.uid for owner in item.metadata.owner_references or ())
+        for key, item in cluster.objects().items()
+        if key[0] != "Deployment"
+    }
+
+
 ALL_FOUR = {(kind, "iris-model-serving") for kind in ("Deployment", "Service", "HPA", "Secret")}
 
 
@@ -78,12 +88,7 @@ def test_an_upload_makes_the_four_objects(setup: Setup) -> None:
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
         deployment = setup.cluster.deployment("iris")
         uid = deployment.metadata.uid
-        owners = {
-            key: [owner.uid for owner in item.metadata.owner_references or []]
-            for key, item in setup.cluster.objects().items()
-            if key[0] != "Deployment"
-        }
-        assert all(owner == [uid] for owner in owners.values()), owners
+        assert set(owners(setup.cluster).values()) == {(uid,)}
         assert eventually(lambda: watcher.model("iris")["version"]) == "v1"
 
 
@@ -178,6 +183,17 @@ def test_nothing_is_written_on_a_second_pass_or_a_resync(setup: Setup) -> None:
     assert setup.cluster.resource_versions() == before
 
 
+def test_a_deployment_deleted_by_hand_is_back_as_the_owner_of_all(setup: Setup) -> None:
+    setup.put("iris/v1/model.joblib")
+    with setup.watcher():
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        lost = setup.cluster.deployment("iris").metadata.uid
+        setup.cluster.apps.delete_namespaced_deployment("iris-model-serving", setup.cluster.namespace)
+        eventually(lambda: setup.cluster.deployment("iris").metadata.uid != lost)
+        uid = setup.cluster.deployment("iris").metadata.uid
+        eventually(lambda: names(setup.cluster) == ALL_FOUR and set(owners(setup.cluster).values()) == {(uid,)})
+
+
 def test_manual_drift_is_undone_by_a_resync(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     with setup.watcher("--resync-interval", "1"):
@@ -243,6 +259,72 @@ def test_a_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
         assert len(names(setup.cluster)) == 16
     with setup.watcher("--max-delete-fraction", "1"):
         eventually(lambda: not names(setup.cluster))
+
+
+def test_restoring_some_of_a_mass_removal_releases_none_of_the_others(setup: Setup) -> None:
+    models = ["a", "b", "c", "d"]
+    for model in models:
+        setup.put(f"{model}/v1/model.joblib")
+    with setup.watcher():
+        eventually(lambda: len(names(setup.cluster)) == 16)
+    for model in models:
+        setup.delete(f"{model}/v1/model.joblib")
+    with setup.watcher() as watcher:
+        eventually(lambda: [watcher.state(model) for model in models] == ["Held"] * 4)
+        for model in ("b", "c", "d"):
+            setup.put(f"{model}/v1/model.joblib")
+            eventually(lambda model=model: watcher.state(model) == "Progressing")
+        assert watcher.state("a") == "Held"
+        assert len(names(setup.cluster)) == 16
+
+
+def test_an_empty_upload_leaves_what_serves(setup: Setup) -> None:
+    setup.put("iris/v1/model.joblib")
+    with setup.watcher() as watcher:
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        for version in ("v2", "v1"):
+            setup.put(f"iris/{version}/model.joblib", b"")
+            eventually(
+                lambda version=version: f"iris/{version}/model.joblib is empty" in watcher.model("iris")["reason"]
+            )
+            assert watcher.state("iris") == "Rejected"
+            setup.delete("iris/v2/model.joblib")
+        assert setup.cluster.version("iris") == "v1"
+        assert names(setup.cluster) == ALL_FOUR
+
+
+def limited(cluster: Cluster, kubeconfig: Path, folder: Path) -> Path:
+    """A kubeconfig of one who may do all in the cluster's namespace, and nothing elsewhere."""
+    cluster.core.create_namespaced_service_account(cluster.namespace, {"metadata": {"name": "limited"}})
+    subject = {"kind": "ServiceAccount", "name": "limited", "namespace": cluster.namespace}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    body = {"metadata": {"name": "limited"}, "subjects": [subject], "roleRef": role}
+    client.RbacAuthorizationV1Api(cluster.core.api_client).create_namespaced_role_binding(cluster.namespace, body)
+    spec: Any = {"spec": {"expirationSeconds": 3600}}
+    found: Any = cluster.core.create_namespaced_service_account_token("limited", cluster.namespace, spec)
+    theirs = json.loads(kubeconfig.read_text())
+    theirs["users"][0]["user"] = {"token": found.status.token}
+    own = folder / "limited"
+    own.write_text(json.dumps(theirs))
+    return own
+
+
+def test_a_forbidden_namespace_does_not_keep_the_others_from_being_served(
+    setup: Setup, control_plane: Any, tmp_path: Path
+) -> None:
+    forbidden = f"other-{uuid.uuid4().hex[:8]}"
+    setup.cluster.core.create_namespace({"metadata": {"name": forbidden}})
+    own = limited(setup.cluster, control_plane.kubeconfig, tmp_path)
+    setup.uploads.put(f"{forbidden}/hidden/v1/model.joblib")
+    namespaces = f"{setup.cluster.namespace},{forbidden}"
+    with setup.watcher("--kubeconfig", str(own), "--namespaces", namespaces) as watcher:
+        setup.put("iris/v1/model.joblib")
+        eventually(lambda: setup.cluster.version("iris") == "v1")
+        assert watcher.state("hidden") == "Rejected"
+        sources = {item["name"]: item for item in watcher.status()["sources"]}
+        assert not sources[f"namespace/{forbidden}"]["live"]
+        assert "forbidden" in sources[f"namespace/{forbidden}"]["detail"]
+        assert sources["poll"]["live"]
 
 
 def test_a_missing_namespace_is_said_and_made_only_if_allowed(setup: Setup) -> None:
@@ -322,7 +404,8 @@ def test_status_says_the_same_on_the_command_line_and_over_http(setup: Setup) ->
     setup.put("iris/v1/model.joblib")
     setup.put("iris/v1/model.pkl")
     with setup.watcher() as watcher:
-        eventually(lambda: watcher.state("iris") == "Progressing" and watcher.status()["refused"])
+        # Looked at twice: before this it is "applied", which passes.
+        eventually(lambda: watcher.model("iris")["reason"] == "waiting for the pods" and watcher.status()["refused"])
         shown = watcher.cli("status", "--url", f"http://127.0.0.1:{watcher.port}")
         body = watcher.status()
         for row in [*body["models"], *body["refused"]]:

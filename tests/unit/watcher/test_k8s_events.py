@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from watcher.errors import Rejected
+from watcher import k8s_events
 from watcher.k8s_events import Announcer, event_of
 from watcher.models import ModelId, State
 from watcher.status import Board, ModelStatus
@@ -42,15 +44,44 @@ def test_what_people_want_to_know_is_an_event(
     assert event_of(old, new) == event
 
 
-class Broken:
-    def call(self, *_: object, **__: object) -> None:
-        raise Rejected("Forbidden", "events may not be written")
+class Server:
+    """An API server that answers once it is `open`, and refuses the Events of one model."""
+
+    def __init__(self, refused: str = "") -> None:
+        self.open, self.refused = threading.Event(), refused
+        self.written: list[str] = []
+
+    def call(self, method: str, path: str, body: Any = None, **_: object) -> Any:
+        self.open.wait()
+        if method == "GET":
+            return {"metadata": {"uid": "1"}}
+        if f"/{self.refused}-model-serving" in path:
+            raise ValueError("this answer is not JSON")
+        self.written.append(body["involvedObject"]["name"])
+        return body
 
 
-def test_an_event_that_cannot_be_written_fails_nothing() -> None:
-    board = Board()
-    board.hear = Announcer(Broken()).tell  # type: ignore[arg-type]
-    assert board.set(ModelId("team", "iris"), State.FAILED, reason="not a model")
+def test_events_are_written_behind_the_board_s_back_and_one_that_fails_stops_none() -> None:
+    server, board = Server(refused="b"), Board()
+    announcer = Announcer(server)  # type: ignore[arg-type]
+    board.hear = announcer.tell
+    for model in "abc":
+        assert board.set(ModelId("team", model), State.HELD, reason="many are gone")
+    assert server.written == []
+    server.open.set()
+    announcer._waiting.join()
+    assert server.written == ["a-model-serving", "c-model-serving"]
+
+
+def test_events_are_dropped_where_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(k8s_events, "WAITING_LIMIT", 2)
+    server = Server()
+    announcer = Announcer(server)  # type: ignore[arg-type]
+    for _ in range(9):
+        announcer.tell(None, status(State.HELD))
+    server.open.set()
+    announcer._waiting.join()
+    assert 2 <= len(server.written) <= 3  # one may be in hand
 
 
 def test_the_board_tells_news_once() -> None:

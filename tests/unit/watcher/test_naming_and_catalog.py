@@ -57,11 +57,28 @@ def test_the_longest_name_that_fits_is_taken() -> None:
     assert parse_key(f"team/{'a' * 49}/v1/model.joblib")[0] == ModelId("team", "a" * 49)
 
 
-def test_a_hint_is_for_a_model_or_for_the_bucket() -> None:
-    assert model_of("team/iris/v1/model.joblib") == ModelId("team", "iris")
-    assert model_of("team/iris/values.yaml") == ModelId("team", "iris")
-    assert model_of("README.md") is None
-    assert model_of("") is None
+@pytest.mark.parametrize("file", ["v1/model.joblib", "v1/values.yaml", "v1/requirements.txt", "values.yaml"])
+def test_the_files_that_matter_are_a_model_s(file: str) -> None:
+    assert model_of(f"team/iris/{file}") == ModelId("team", "iris")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "README.md",
+        "team/iris/model.joblib",
+        "team/iris/v1",
+        "team/iris/v1/notes.txt",
+        "team/iris/v1/x/model.joblib",
+        "team/iris/requirements.txt",
+        "team/iris/v 1/model.joblib",
+        "team/9lives/v1/model.joblib",
+        "kube-system/iris/values.yaml",
+    ],
+)
+def test_other_files_are_no_model_s(key: str) -> None:
+    assert model_of(key) is None
 
 
 def test_a_listing_gives_versions_in_order_with_the_files_beside_them() -> None:
@@ -79,7 +96,7 @@ def test_near_misses_are_refused_with_a_reason_and_the_rest_is_left_alone() -> N
         stored("t/m/values.yml"),
     ]
     catalog = read_listing(objects)
-    assert catalog.entries == {}
+    assert list(catalog.entries) == [ModelId("t", "n")]  # an empty file is a broken upload, not a deletion
     assert catalog.refusals == (
         Refusal(
             "t/m/v1/model.pkl", "only model.joblib is served: save the model by joblib.dump(model, 'model.joblib')"

@@ -12,7 +12,7 @@ import yaml
 
 from watcher.errors import Rejected
 from watcher.models import Change, ModelId, ModelVersion, Observed, Release, Store, StoredObject
-from watcher.plan import fingerprint_of, plan, removals
+from watcher.plan import Verdict, fingerprint_of, plan, removals
 from watcher.render import fill, render
 from watcher.settings import Settings
 
@@ -136,23 +136,54 @@ def test_what_differs_is_written_with_the_secret_and_what_is_not_wanted_deleted(
     assert plan(list(without.values()), seen(), MODEL).deletes == ("HorizontalPodAutoscaler",)
 
 
+def test_all_is_written_for_a_new_owner_where_the_deployment_is_missing() -> None:
+    left = {kind: print_of for kind, print_of in seen().objects.items() if kind != "Deployment"}
+    change = plan(list(by_kind(autoscaling={"enabled": False}).values()), Observed(MODEL, left), MODEL)
+    assert sorted(item["kind"] for item in change.writes) == ["Deployment", "Secret", "Service"]
+    assert change.deletes == ("HorizontalPodAutoscaler",)
+
+
 def test_a_foreign_object_is_refused() -> None:
     foreign = Observed(MODEL, {}, foreign=("Service iris-model-serving",))
     with pytest.raises(Rejected, match="Service iris-model-serving exists in namespace team"):
         plan(list(by_kind().values()), foreign, MODEL)
 
 
-def models(count: int) -> tuple[ModelId, ...]:
-    return tuple(ModelId("t", f"m{number}") for number in range(count))
+def models(*numbers: int) -> frozenset[ModelId]:
+    return frozenset(ModelId("t", f"m{number}") for number in numbers)
+
+
+Models = frozenset[ModelId]
+TEN, NONE = models(*range(10)), models()
 
 
 @pytest.mark.parametrize(
-    ("gone", "total", "recent", "allowed"),
-    [(1, 1, 0, True), (5, 10, 0, True), (6, 10, 0, False), (10, 10, 0, False), (3, 7, 3, False), (0, 0, 0, True)],
+    ("gone", "running", "recent", "held", "verdict"),
+    [
+        (NONE, NONE, NONE, NONE, Verdict()),
+        (models(0), models(0), NONE, NONE, Verdict(allowed=models(0))),
+        (models(*range(5)), TEN, NONE, NONE, Verdict(allowed=models(*range(5)))),
+        (models(*range(6)), TEN, NONE, NONE, Verdict(held=models(*range(6)))),
+        # What was held stays so when the share gets small, and counts beside what is new.
+        (models(0), TEN, NONE, models(0), Verdict(held=models(0))),
+        (models(0, 1), TEN, NONE, models(0), Verdict(allowed=models(1), held=models(0))),
+        (models(*range(6)), TEN, NONE, models(0), Verdict(held=models(*range(6)))),
+        # Recent removals delay, whether they still run or not; they are not judged again.
+        (models(1), models(1, 2), models(0), NONE, Verdict(waiting=models(1))),
+        (models(0, 1), models(0, 1, 2), models(0), NONE, Verdict(waiting=models(1))),
+        (models(0), models(0, 1, 2), models(0), NONE, Verdict()),
+        (models(5, 6), models(*range(5, 10)), models(*range(5)), models(5), Verdict(waiting=models(6), held=models(5))),
+        (models(5, 6, 7), models(*range(5, 10)), models(*range(5)), NONE, Verdict(held=models(5, 6, 7))),
+    ],
 )
-def test_a_mass_removal_is_held_as_a_whole(gone: int, total: int, recent: int, allowed: bool) -> None:
-    wanted = models(gone)
-    assert removals(wanted, total, 0.5, recent=recent) == ((wanted, ()) if allowed else ((), wanted))
+def test_a_mass_removal_is_held_and_one_after_another_waits(
+    gone: Models, running: Models, recent: Models, held: Models, verdict: Verdict
+) -> None:
+    assert removals(gone, running, fraction=0.5, recent=recent, held=held) == verdict
+
+
+def test_all_may_go_where_the_share_is_all() -> None:
+    assert removals(TEN, TEN, fraction=1, recent=models(10, 11)) == Verdict(allowed=TEN)
 
 
 def test_an_empty_change_is_false() -> None:
