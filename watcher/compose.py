@@ -114,6 +114,8 @@ def _release_of(bucket: Bucket, model: ModelId, version: str, source: str) -> Re
     found = next((item for item in entry.versions if item.version == version), None) if entry else None
     if entry is None or found is None:
         raise Rejected("NotFound", f"{source}: there is no such model in the bucket")
+    if found.artifact.size == 0:
+        raise Rejected("EmptyFile", f"{source} is empty: upload it again")
 
     def read(file: StoredObject) -> bytes:
         return bucket.read(file.key, SIZE_LIMIT)

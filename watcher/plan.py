@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from watcher.errors import Rejected
 from watcher.models import FINGERPRINT, Change, Manifest, ModelId, Observed
@@ -38,39 +37,3 @@ def plan(desired: Sequence[Manifest], observed: Observed | None, model: ModelId)
 
 def fingerprint_of(manifest: Manifest) -> str:
     return str(manifest["metadata"]["annotations"][FINGERPRINT])
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What may happen to the models that are gone."""
-
-    allowed: frozenset[ModelId] = frozenset()
-    waiting: frozenset[ModelId] = frozenset()  # for a minute without other removals; nobody needs to confirm
-    held: frozenset[ModelId] = frozenset()  # until they are back in the bucket
-
-
-def removals(
-    gone: frozenset[ModelId],
-    running: frozenset[ModelId],
-    *,
-    fraction: float,
-    recent: frozenset[ModelId] = frozenset(),
-    held: frozenset[ModelId] = frozenset(),
-) -> Verdict:
-    """Judge the models that are gone from the bucket and still `running`.
-
-    More than `fraction` of all at once is held, and what was `held` stays so: restoring some must not release the
-    others. The share of the `recent` removals, already allowed, counts too, but only delays. One always may go:
-    deleting a model must work, and an emptied bucket must not empty the cluster.
-    """
-    fresh = gone - recent
-    new = fresh - held
-    if len(fresh) > _share(fraction, running - recent):
-        return Verdict(held=fresh)
-    if len(fresh) + len(recent) > _share(fraction, running | recent):
-        return Verdict(waiting=new, held=fresh - new)
-    return Verdict(allowed=new, held=fresh - new)
-
-
-def _share(fraction: float, models: frozenset[ModelId]) -> int:
-    return max(1, int(fraction * len(models)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -29,19 +29,11 @@ from watcher.models import (
     StoredObject,
     whole,
 )
-from watcher.plan import Verdict, plan, removals
+from watcher.plan import plan
+from watcher.removals import HELD, WAITING, Guard
 from watcher.status import APPLIED, Board
 
 log = structlog.get_logger()
-
-REMOVAL_WINDOW = timedelta(seconds=60)
-"""Removals count against the allowed share for this long: a slow `rm -r` is a mass removal too."""
-
-HELD = (
-    "gone from the bucket with too many others at once; removal is held: restore it, or confirm by a restart of the "
-    "watcher with --max-delete-fraction 1"
-)
-WAITING = "gone from the bucket soon after others: removed within a minute by itself, nothing needs to be confirmed"
 
 
 class Bucket(Protocol):
@@ -91,14 +83,12 @@ class Reconciler:
         base: Mapping[str, Any] | None = None,
     ) -> None:
         self._bucket, self._runtime, self._board, self._metrics = bucket, runtime, board, metrics
-        self._now, self._fraction, self._namespaces, self._base = now, max_delete_fraction, namespaces, base or {}
+        self._now, self._namespaces, self._base = now, namespaces, base or {}
+        self._guard = Guard(max_delete_fraction)
         self._entries: Mapping[ModelId, Entry] = {}
         self._settled: dict[ModelId, tuple[Entry, Mapping[str, str]]] = {}
         self._gone: frozenset[ModelId] = frozenset()
-        self._held: frozenset[ModelId] = frozenset()
         self._leftovers: frozenset[ModelId] = frozenset()
-        self._allowed: dict[ModelId, datetime] = {}
-        self._approved: set[ModelId] = set()
         self._files: dict[str, tuple[str, bytes]] = {}
         self._applied: dict[ModelId, tuple[str, datetime]] = {}
 
@@ -206,10 +196,10 @@ class Reconciler:
             self._sweep(model, observed)
             self._forget({model})
             return True
-        if model not in self._approved:
+        if model not in self._guard.approved:
             return False
         self._runtime.apply(None, Change(model, remove=True))
-        self._approved.discard(model)
+        self._guard.done(model)
         self._forget({model})
         for kind in observed.objects:
             self._metrics.deleted.labels(kind).inc()
@@ -225,30 +215,16 @@ class Reconciler:
                 log.debug("left to the garbage collector", model=str(model), kind=kind, reason=str(error))
 
     def _judge_removals(self, wanted: frozenset[ModelId], running: frozenset[ModelId]) -> frozenset[ModelId]:
-        """The models that may be removed now; the others wait or are held, and are shown so.
-
-        A removal counts from here on, not from when it is done: workers do it while the next survey looks.
-        """
-        now, gone = self._now(), running - wanted
-        recent = {
-            model: when for model, when in self._allowed.items() if when >= now - REMOVAL_WINDOW and model not in wanted
-        }
-        held = self._held - wanted
-        verdict = removals(gone, running, fraction=self._fraction, recent=frozenset(recent), held=held)
-        self._note_held(verdict, held, len(running))
-        self._held = held | verdict.held
-        self._allowed = recent | dict.fromkeys(verdict.allowed, now)
-        self._approved = set(gone & self._allowed.keys())
-        return frozenset(self._approved)
-
-    def _note_held(self, verdict: Verdict, before: frozenset[ModelId], total: int) -> None:
-        if verdict.held - before:
-            log.warning("removal held", models=len(verdict.held), of=total, reason=HELD)
+        """The models that may be removed now; the others wait or are held, and are shown so."""
+        verdict, is_news = self._guard.judge(wanted, running, self._now())
+        if is_news:
+            log.warning("removal held", models=len(verdict.held), of=len(running), reason=HELD)
         for model in sorted(verdict.held | verdict.waiting):
             status = self._board.get(model)
             version, url = (status.version, status.url) if status else ("", "")
             reason = HELD if model in verdict.held else WAITING
             self._board.set(model, State.HELD, version=version, reason=reason, url=url)
+        return self._guard.approved
 
     def _is_settled(self, entry: Entry, observed: Observed | None) -> bool:
         """True when nothing differs from what the last reconciliation left; then its state is shown, too."""

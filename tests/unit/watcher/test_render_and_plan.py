@@ -12,7 +12,8 @@ import yaml
 
 from watcher.errors import Rejected
 from watcher.models import Change, ModelId, ModelVersion, Observed, Release, Store, StoredObject
-from watcher.plan import Verdict, fingerprint_of, plan, removals
+from watcher.plan import fingerprint_of, plan
+from watcher.removals import Verdict, judge
 from watcher.render import fill, render
 from watcher.settings import Settings
 
@@ -179,11 +180,11 @@ TEN, NONE = models(*range(10)), models()
 def test_a_mass_removal_is_held_and_one_after_another_waits(
     gone: Models, running: Models, recent: Models, held: Models, verdict: Verdict
 ) -> None:
-    assert removals(gone, running, fraction=0.5, recent=recent, held=held) == verdict
+    assert judge(gone, running, fraction=0.5, recent=recent, held=held) == verdict
 
 
 def test_all_may_go_where_the_share_is_all() -> None:
-    assert removals(TEN, TEN, fraction=1, recent=models(10, 11)) == Verdict(allowed=TEN)
+    assert judge(TEN, TEN, fraction=1, recent=models(10, 11)) == Verdict(allowed=TEN)
 
 
 def test_an_empty_change_is_false() -> None:
