@@ -46,14 +46,13 @@ def test_start_up(user: User, node: Node, kubeserve: Kubeserve, uploads: Uploads
         with step(f"round {number} of {ROUNDS}; the first is not counted"):
             uploads.put(key, model)
             uploaded = until_answered(node, UPLOADED, time.monotonic())
-            uploads.delete(key)
-            gone(user, UPLOADED)
-
             started = time.monotonic()
             user.kubectl("apply", "--filename", "-", stdin=objects)
             bare = until_answered(node, BARE, started)
+            uploads.delete(key)
             user.kubectl("delete", "--filename", "-", "--wait=false", stdin=objects)
-            gone(user, BARE)
+            for name in (UPLOADED, BARE):
+                gone(user, name)
         if number:
             measured[UPLOADED].append(uploaded)
             measured[BARE].append(bare)
