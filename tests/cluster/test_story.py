@@ -28,7 +28,9 @@ def url(user: User, kubeserve: Kubeserve, uploads: Uploads) -> str:
     with step("upload team/iris v1 → Ready"):
         uploads.put("team/iris/v1/model.joblib", model("one"))
         kubeserve.wait("iris", "v1")
-    return f"http://{user.cluster_ip(TEAM, 'iris-model-serving')}"
+    found = f"http://{user.cluster_ip(TEAM, 'iris-model-serving')}"
+    eventually(lambda: predict(found))  # ready is what kube-proxy hears, too, and acts on within a second
+    return found
 
 
 def test_an_upload_is_answered_by_the_cluster_ip_and_by_name_from_another_pod(user: User, url: str) -> None:
@@ -92,7 +94,8 @@ def test_requirements_beside_a_model_bring_what_the_image_lacks(
         uploads.put("team/tiny/v1/requirements.txt", text.encode())
         uploads.put("team/tiny/v1/model.joblib", dumped(estimator))
         kubeserve.wait("tiny", "v1")
-        assert predict(f"http://{user.cluster_ip(TEAM, 'tiny-model-serving')}") == ["tiny"]
+        tiny = f"http://{user.cluster_ip(TEAM, 'tiny-model-serving')}"
+        eventually(lambda: predict(tiny) == ["tiny"])
 
 
 def test_the_autoscaler_follows_the_load_and_an_upload_leaves_its_replicas_alone(

@@ -62,8 +62,9 @@ class User:
         self.kubectl("wait", "--namespace", namespace, "--for", "condition=Ready", "pod/client", "--timeout", "60s")
 
     def curl(self, namespace: str, *arguments: str) -> str:
-        """From the client pod."""
-        return self.kubectl("exec", "--namespace", namespace, "client", "--", "curl", "-sS", *arguments)
+        """From the client pod; a pod may be ready up to a second before kube-proxy has said so to the kernel."""
+        curl = ("curl", "-sS", "--retry", "5", "--retry-connrefused", "--retry-delay", "1")
+        return self.kubectl("exec", "--namespace", namespace, "client", "--", *curl, *arguments)
 
     def cluster_ip(self, namespace: str, service: str) -> str:
         return str(self.get("service", service, "--namespace", namespace)["spec"]["clusterIP"])
