@@ -92,6 +92,8 @@ def test_an_aligned_binary_tensor_is_not_copied() -> None:
         (request(tensor([1, 2], shape=[])), "inputs[0].shape is missing"),
         (request(tensor([1, 2], shape=[1, -2])), "inputs[0].shape is [1, -2]; whole numbers"),
         (request(tensor([1, 2], shape=[2.0])), "inputs[0].shape is [2.0]; whole numbers"),
+        (request(tensor([1], shape=[1] * 65)), "inputs[0].shape has 65 dimensions; 32 are the most"),
+        (b'{"id": "\\ud800", "inputs": [NaN]}', "half of a surrogate pair"),
         (request(tensor([1, 2, 3])), "inputs[0].data has 3 values; shape [1, 2] has 2"),
         (request(tensor([[1], [2]])), "inputs[0].data is nested as [2, 1]; shape is [1, 2]"),
         (request(tensor([[1, 2], [3]], (2, 2))), "inputs[0].data has 1 values; shape [2] has 2"),

@@ -83,6 +83,11 @@ def test_forms_of_a_request(read: Read, body: bytes, schema: Schema, expected: l
         (mlflow.read, b'{"dataframe_split": {"data": [[Infinity, 2]]}}', NAMED, "the body is not JSON"),
         (mlflow.read, b'{"inputs": [[NaN, Infinity]]}', NAMED, "the body has the value Infinity"),
         (mlflow.read, b'{"inputs": [[NaN, 1e999]]}', MISSING, "inputs[0][1] is too large for a 64-bit number"),
+        (mlflow.read, b"[NaN, 99999999999999999999]", NAMED, "the body is a list"),
+        (mlflow.read, b'["\\ud800", NaN]', NAMED, "half of a surrogate pair"),
+        (mlflow.read, b'{"\\uD83D\\ude00": NaN, "\\uDE00": 1}', NAMED, "half of a surrogate pair"),
+        (mlflow.read, b'{"\\uD83D\\ude00": NaN}', NAMED, "found '\U0001f600'"),
+        (mlflow.read, b'{"\xed\xa0\x80": NaN}', NAMED, "the body is not JSON"),
         (mlflow.read, b'{"inputs": [[NaN, 1]]}', NAMED, "inputs[0][0] is null"),
         (
             mlflow.read,
