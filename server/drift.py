@@ -36,8 +36,9 @@ class Drift:
 
     def know(self, names: tuple[str, ...], features: int | None, classes: tuple[Any, ...]) -> None:
         """Tell what the model takes and gives; without it nothing is summed up."""
-        count = features or 0
-        self._names = (names or tuple(map(str, range(count)))) if count <= MOST_FEATURES else ()
+        count = features or len(names)
+        named = names if len(names) == count else tuple(map(str, range(count)))
+        self._names = named if count <= MOST_FEATURES else ()
         self._classes = classes if len(classes) <= MOST_LABELS else ()
         self._count, self._missing, self._sum = np.zeros((3, len(self._names)))
         self._least, self._largest = np.full(len(self._names), np.inf), np.full(len(self._names), -np.inf)
@@ -56,7 +57,8 @@ class Drift:
             self._chosen.extend(chosen)
 
     def _see_rows(self, X: Any) -> None:
-        if self._names and type(X) is np.ndarray and X.dtype == np.float64:
+        # The width is the model's own affair: what does not suit is answered by it, and not summed up here.
+        if self._names and type(X) is np.ndarray and X.dtype == np.float64 and X.shape[1:] == (len(self._names),):
             self._inputs.append(X if len(X) <= SAMPLE else X[:: -(-len(X) // SAMPLE)].copy())
         self._kept += min(len(X), SAMPLE)
         if self._kept > KEPT_ROWS:

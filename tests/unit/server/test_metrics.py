@@ -93,6 +93,23 @@ def test_places_among_the_classes_count_as_their_labels() -> None:
     assert list(drift.features()) == [("a", 3, 0, 2, 1, 3)]
 
 
+def test_rows_of_a_width_that_does_not_suit_are_not_summed_up() -> None:
+    drift = Drift()
+    drift.know(("a", "b"), None, ())
+    for X in (np.ones((1, 3)), np.ones(2), np.ones((0, 3)), np.array([[1.0, 2.0]])):
+        drift.see(X, np.array([1.0]))
+    drift.settle()
+    assert list(drift.features()) == [("a", 1, 0, 1, 1, 1), ("b", 1, 0, 2, 2, 2)]
+
+
+def test_names_that_are_not_as_many_as_the_features_are_not_used() -> None:
+    drift = Drift()
+    drift.know(("a", "b"), 3, ())
+    drift.see(np.array([[1.0, 2.0, 3.0]]), None)
+    drift.settle()
+    assert [name for name, *_ in drift.features()] == ["0", "1", "2"]
+
+
 def test_drift_can_be_switched_off() -> None:
     text = generate_latest(Metrics("iris", "v1", drift=False).registry).decode()
     assert "kubeserve_feature" not in text
