@@ -224,6 +224,23 @@ def test_a_model_of_two_outputs_gives_a_tensor_for_each() -> None:
     assert [output["name"] for output in outputs] == ["predict_proba_0", "predict_proba_1"]
 
 
+def test_every_output_of_the_metadata_can_be_asked_for() -> None:
+    schema = schema_of(samples.two_outputs)
+    listed = [output["name"] for output in model_metadata(schema, "m", "", "")["outputs"]]
+    assert listed == ["predict", "predict_proba_0", "predict_proba_1"]
+    wanted = [{"name": "predict_proba_1", "parameters": {"binary_data": True}}, {"name": "predict_proba_0"}]
+    asked = read(request(tensor([0, 1]), outputs=wanted), None, schema)
+    answer = [np.array([[0.25, 0.75]]), np.array([[0.5, 0.5]])]
+    body, length = write(asked, [answer, answer], "m", "")
+    second, first = orjson.loads(body[:length])["outputs"]
+    assert [output.method for output in asked.wanted] == ["predict_proba", "predict_proba"]
+    assert (second["name"], np.frombuffer(body[length:]).tolist()) == ("predict_proba_1", [0.5, 0.5])
+    assert (first["name"], first["data"]) == ("predict_proba_0", [0.25, 0.75])
+    for name in ("predict_proba_2", "predict_0"):
+        with pytest.raises(InputError, match=rf"outputs\[0\].name is '{name}'; each of predict, predict_proba"):
+            read(request(tensor([0, 1]), outputs=[{"name": name}]), None, schema)
+
+
 def test_metadata_comes_from_the_model() -> None:
     assert model_metadata(schema_of(samples.numbers), "m", "v1", "sklearn 1.9.1") == {
         "name": "m",
