@@ -98,6 +98,7 @@ def test_forms_of_a_request(read: Read, body: bytes, schema: Schema, expected: l
         (mlflow.read_csv, b"", NAMED, "needs a line of column names and at least one row"),
         (mlflow.read_csv, b"a,b\n1", NAMED, "line 2 has 1 fields; the first line has 2"),
         (mlflow.read_csv, b"a,b\n1,x", NAMED, "the CSV[0][1] is a string; a number is needed"),
+        (mlflow.read_csv, b"a,b\n5.1,1\n1,1\nx,1", NAMED, "the CSV[2][0] is a string; a number is needed"),
         (mlflow.read_csv, b"a,b\n1,inf", NAMED, "the CSV[0][1] is too large"),
         (mlflow.read_csv, b"a,z\n1,2", NAMED, "the CSV has unknown 'z'"),
         (mlflow.read_csv, b"\xff\xfe", NAMED, "the body is not CSV in UTF-8"),
