@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -19,7 +20,7 @@ def main() -> int:
     logs.configure()
     failures: list[str] = []
     try:
-        sock = socket.create_server((options.host, options.port), backlog=1024)
+        sock = listening(options.host, options.port)
     except (OSError, OverflowError) as error:
         return failed(f"cannot listen on {options.host}:{options.port}: {error}")
     if options.stop_with_stdin:
@@ -34,10 +35,19 @@ def main() -> int:
     os._exit(code)  # a prediction or a load still running in its thread would hold a normal exit up
 
 
+def listening(host: str, port: int) -> socket.socket:
+    """An address with a colon is one of IPv6; `::` means every address, those of IPv4 too."""
+    if ":" not in host:
+        return socket.create_server((host, port), backlog=1024)
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=both)
+
+
 def stop_with_stdin() -> None:
-    """End with the parent: its death closes our standard input, on every system."""
-    while os.read(0, 4096):
-        pass
+    """End with the parent: its death closes our standard input, on every system. One that cannot be read has ended."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

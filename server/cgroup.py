@@ -12,7 +12,14 @@ UNLIMITED = "max"
 
 def cpu_limit(root: Path = Path("/")) -> int:
     """At least one; a limit of half a CPU or of one and a half is rounded up."""
-    return max(1, min([len(os.sched_getaffinity(0)), *map(math.ceil, quotas(root))]))
+    return max(1, min([usable(), *map(math.ceil, quotas(root))]))
+
+
+def usable() -> int:
+    """How many this process may be scheduled on; macOS does not say, and has them all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def quotas(root: Path) -> Iterator[float]:

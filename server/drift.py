@@ -21,6 +21,12 @@ MOST_LABELS = 100
 MOST_FEATURES = 200
 """Beyond these there are no series: a metrics store pays for each one, for ever."""
 
+OTHER = "other"
+"""The label of predictions that are none of the model's classes: a model's own code may give a score instead."""
+
+LARGEST_SUMMED = 1e280
+"""A value counts as no more in the mean: a few of 1e308 would make the sum infinite, and it would stay so."""
+
 
 class Drift:
     """Counts by predicted class, and count, missing, mean, min, max by feature."""
@@ -36,9 +42,12 @@ class Drift:
 
     def know(self, names: tuple[str, ...], features: int | None, classes: tuple[Any, ...]) -> None:
         """Tell what the model takes and gives; without it nothing is summed up."""
-        count = features or 0
-        self._names = (names or tuple(map(str, range(count)))) if count <= MOST_FEATURES else ()
+        count = features or len(names)
+        named = names if len(names) == count else tuple(map(str, range(count)))
+        self._names = named if count <= MOST_FEATURES else ()
         self._classes = classes if len(classes) <= MOST_LABELS else ()
+        self._by_text = {str(label): str(label) for label in self._classes}
+        self._by_value = {label: str(label) for label in self._classes}
         self._count, self._missing, self._sum = np.zeros((3, len(self._names)))
         self._least, self._largest = np.full(len(self._names), np.inf), np.full(len(self._names), -np.inf)
 
@@ -56,7 +65,8 @@ class Drift:
             self._chosen.extend(chosen)
 
     def _see_rows(self, X: Any) -> None:
-        if self._names and type(X) is np.ndarray and X.dtype == np.float64:
+        # The width is the model's own affair: what does not suit is answered by it, and not summed up here.
+        if self._names and type(X) is np.ndarray and X.dtype == np.float64 and X.shape[1:] == (len(self._names),):
             self._inputs.append(X if len(X) <= SAMPLE else X[:: -(-len(X) // SAMPLE)].copy())
         self._kept += min(len(X), SAMPLE)
         if self._kept > KEPT_ROWS:
@@ -68,17 +78,23 @@ class Drift:
         self._inputs, self._labels, self._chosen, self._kept = [], [], [], 0
         if inputs:
             self._add(np.concatenate(inputs))
-        for label, count in Counter(labels).items():
-            self.labels[str(label)] += count
+        self.labels.update(map(self._name, labels))
         for place, count in enumerate(np.bincount(np.concatenate(chosen)).tolist() if chosen else ()):
             if count:
                 self.labels[str(self._classes[place])] += count
+
+    def _name(self, label: Any) -> str:
+        """Its class: 1.0 is the class 1; a date is its text."""
+        try:
+            return self._by_value[label]
+        except (KeyError, TypeError):  # a TypeError: a list, which may stand in an array of objects
+            return self._by_text.get(str(label), OTHER)
 
     def _add(self, X: np.ndarray[Any, Any]) -> None:
         missing = np.isnan(X)
         self._count += len(X)
         self._missing += missing.sum(axis=0)
-        self._sum += np.where(missing, 0.0, X).sum(axis=0)
+        self._sum += np.where(missing, 0.0, X).clip(-LARGEST_SUMMED, LARGEST_SUMMED).sum(axis=0)
         self._least = np.fmin(self._least, np.fmin.reduce(X, axis=0))
         self._largest = np.fmax(self._largest, np.fmax.reduce(X, axis=0))
 

@@ -16,10 +16,16 @@ from server.answers import JsonAnswer
 from server.matrices import finite
 from server.metrics import Metrics
 from server.payload import encode
-from server.predictor import Predictor
+from server.predictor import CHEAP, Predictor
 
 QUOTES = 2
 """In `{"data": …}`."""
+
+SMALL = 4096
+"""Bytes. A body up to here is parsed sooner than it is known whether it should be."""
+
+NUMBER = 32
+"""Bytes that a number may need, with what separates it: `-1.2345678901234567e-300, ` are 25."""
 
 
 class Hot:
@@ -30,6 +36,8 @@ class Hot:
 
     def answer(self, body: bytes, began: float) -> JsonAnswer | None:
         """The answer, counted; `began` is when the request did."""
+        if not self._suits(len(body)):
+            return None
         started = perf_counter()
         X = matrix(body, self._predictor.features)
         if X is None:
@@ -42,6 +50,16 @@ class Hot:
         response = JsonAnswer(encoded(answer, self._predictor.labels))
         self._metrics.served((X, answer, began, started, parsed, predicted, perf_counter()))
         return response
+
+    def _suits(self, size: int) -> bool:
+        """Whether a body of so many bytes may be answered here: what is not is parsed once, on the ordinary way."""
+        model = self._predictor.model
+        if model is None:
+            return False
+        predict = model.methods["predict"]
+        if predict.direct is None:
+            return False
+        return size <= SMALL or size <= SMALL + predict.cost.rows_in(CHEAP) * (model.schema.features or 0) * NUMBER
 
 
 def matrix(body: bytes, features: int | None) -> np.ndarray[Any, np.dtype[np.float64]] | None:

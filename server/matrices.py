@@ -30,6 +30,8 @@ def quick(data: Any, schema: Schema, *, plain: bool) -> Matrix | None:
 
     Only where there are no strings may NumPy be told the type, which saves it a pass: it reads "1" as 1.
     """
+    if not _begins_well(data, schema.features):
+        return None
     try:
         X = np.array(data, np.float64) if plain else np.asarray(data)
     except (ValueError, TypeError, OverflowError):
@@ -43,6 +45,13 @@ def quick(data: Any, schema: Schema, *, plain: bool) -> Matrix | None:
     if finite(X) or (schema.allows_missing and plain and not np.isinf(X).any()):  # JSON has no NaN, so it was null
         return X
     return None
+
+
+def _begins_well(data: Any, features: int | None) -> bool:
+    """Whether the first row is one: NumPy would look at all the others before it said so."""
+    if not isinstance(data, list) or not data or not isinstance(data[0], list) or not data[0]:
+        return False
+    return features is None or len(data[0]) == features
 
 
 def checked(X: Matrix, schema: Schema, place: str) -> Matrix:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from server.errors import InputError
 from server.matrices import quick
 from server.rows import Body, kind_of, slow
 from server.schema import Schema, Takes
+
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""As JSON escapes it: one of a pair, or alone."""
 
 EXAMPLE = '{"data": [[1.0, 2.0]]}'
 
@@ -41,6 +45,10 @@ def document(body: bytes, example: str) -> dict[str, Any]:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InputError(f"the body is not JSON: {error}") from error
+    return _object(found, example)
+
+
+def _object(found: Any, example: str) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     raise InputError(f"the body is {kind_of(found)}; expected an object such as {example}")
@@ -51,12 +59,23 @@ def lenient_document(body: bytes, example: str) -> dict[str, Any]:
     if b"NaN" not in body:
         return document(body, example)
     try:
-        found = json.loads(body, parse_constant=_constant)
+        # From bytes it would take what is no UTF-8.
+        found = json.loads(str(body, "utf-8"), parse_constant=_constant)
     except InputError:
         raise
     except (ValueError, RecursionError):
         return document(body, example)  # for the words of one and the same parser
-    return found if isinstance(found, dict) else document(orjson.dumps(found), example)
+    if SURROGATE.search(body):
+        _refuse_lone_surrogates(found)
+    return _object(found, example)
+
+
+def _refuse_lone_surrogates(found: Any) -> None:
+    """Python's parser takes half a pair, which no answer that repeats it could be written with; orjson refuses it."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise InputError("the body has a string with half of a surrogate pair") from error
 
 
 def _constant(word: str) -> None:

@@ -99,13 +99,13 @@ def add_seed(app: App, service: Service) -> None:
     predictor = service.predictor
 
     async def predictions(request: Request) -> HTTPResponse:
-        X = service.parsed(parse, request.body, service.model.schema)
+        X = service.parsed(parse, body_of(request), service.model.schema)
         return JsonAnswer(service.encoded(encode, await predictor.predict(X)))
 
     async def probabilities(request: Request) -> HTTPResponse:
         schema = service.model.schema
         method = schema.require("predict_proba")
-        answer = await predictor.predict(service.parsed(parse, request.body, schema), method)
+        answer = await predictor.predict(service.parsed(parse, body_of(request), schema), method)
         return JsonAnswer(service.encoded(seed.probabilities, answer, schema))
 
     @app.post("/predict")
@@ -249,7 +249,7 @@ def add_documentation(app: App, service: Service) -> None:
 
 
 def body_of(request: Request) -> bytes:
-    """The body, unpacked if a client has compressed it. `/predict` does not ask: its clients do not compress."""
+    """The body, unpacked if a client has compressed it."""
     return bytes(unpacked(request, request.body))
 
 

@@ -52,6 +52,11 @@ class Schema:
     answers: Mapping[str, Any] = field(default_factory=dict)
     """What each method gave for the example, for those that accepted it."""
 
+    def __post_init__(self) -> None:
+        """A model that names its features says how many there are."""
+        if self.features is None and self.names:
+            object.__setattr__(self, "features", len(self.names))
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The names, or x0, x1, … as scikit-learn calls columns that have none."""

@@ -14,6 +14,9 @@ from typing import Any
 
 PREFIX = "KUBESERVE_SERVER_"
 
+YES = ("true", "1", "yes", "on")
+NO = ("false", "0", "no", "off")
+
 
 def setting(doc: str, default: Any = MISSING, minimum: float | None = None) -> Any:
     """Declare a field with its documentation and its least value."""
@@ -95,12 +98,18 @@ def _add(parser: argparse.ArgumentParser, each: Field[Any]) -> None:
         # A string from the environment goes through `type` as a flag's does.
         parser.add_argument(flag(each), type=kind, default=default, required=required and default is None, help=text)
         return
-    chosen = _boolean(default) if isinstance(default, str) else default
+    try:
+        chosen = _boolean(default) if isinstance(default, str) else default
+    except ValueError as error:
+        parser.error(f"{variable(each)} is {error}")
     parser.add_argument(flag(each), action=argparse.BooleanOptionalAction, default=chosen, help=text)
 
 
 def _boolean(text: str) -> bool:
-    return text.strip().lower() in ("1", "true", "yes", "on")
+    word = text.strip().lower()
+    if word not in (*YES, *NO):
+        raise ValueError(f"'{text}'; it can be {', '.join((*YES, *NO))}")
+    return word in YES
 
 
 KINDS: dict[str, Any] = {"Path": Path, "str": str, "int": int, "float": float, "bool": _boolean}

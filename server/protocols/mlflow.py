@@ -85,6 +85,8 @@ def read_csv(body: bytes, schema: Schema) -> Any:
 
 def _kinds(header: list[str], schema: Schema) -> list[Kind]:
     """What the model has in each of the CSV's columns; `from_columns` judges the names."""
+    if schema.takes is Takes.NUMBERS:
+        return [Kind.NUMBER] * len(header)
     kinds = schema.kinds or (Kind.ANY,) * len(header)
     if not schema.names:
         return [kinds[index] if index < len(kinds) else Kind.ANY for index in range(len(header))]
@@ -93,13 +95,23 @@ def _kinds(header: list[str], schema: Schema) -> list[Kind]:
 
 
 def _typed(column: list[str], kind: Kind) -> list[Any]:
-    """Numbers where all that is there are numbers, unless the model is known to take strings."""
+    """Numbers where all that is there are numbers, unless the model is known to take strings.
+
+    Where it is known to take numbers, what is none stays a string in its place, which is then named.
+    """
     if kind is Kind.STRING:
         return [field or None for field in column]
     try:
         return [_number(field) for field in column]
     except ValueError:
-        return [field or None for field in column]
+        return [_number_or_text(field) if kind is Kind.NUMBER else field or None for field in column]
+
+
+def _number_or_text(field: str) -> float | str | None:
+    try:
+        return _number(field)
+    except ValueError:
+        return field
 
 
 def _number(field: str) -> float | int | None:

@@ -18,6 +18,8 @@ from server.schema import METHODS, Schema, Takes
 
 HEADER = "Inference-Header-Content-Length"
 """Of a request or answer with binary data: how many bytes of it are JSON."""
+SHOWN = 12
+"""Names of outputs in an error's sentence."""
 EXTENSION = "binary_tensor_data"
 EXAMPLE = '{"inputs": [{"name": "input", "shape": [1, 2], "datatype": "FP64", "data": [1.0, 2.0]}]}'
 
@@ -28,6 +30,8 @@ class Wanted:
 
     method: str
     binary: bool
+    index: int | None = None
+    """Which of the method's tensors, where it gives several; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +125,31 @@ def _wanted(document: dict[str, Any], binary: bool, schema: Schema) -> tuple[Wan
         return (Wanted("predict", binary),)
     if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
         raise InputError('outputs must be a list such as [{"name": "predict"}]')
-    _check_names([item.get("name") for item in outputs])
-    return tuple(
-        Wanted(schema.require(item["name"]), bool(tensors.parameters(item, "outputs").get("binary_data", binary)))
-        for item in outputs
-    )
+    parts = _parts(schema)
+    _check_names([item.get("name") for item in outputs], [*METHODS, *parts])
+    return tuple(_output(item, binary, parts, schema) for item in outputs)
 
 
-def _check_names(names: list[Any]) -> None:
+def _output(item: dict[str, Any], binary: bool, parts: dict[str, tuple[str, int]], schema: Schema) -> Wanted:
+    method, index = parts.get(item["name"], (item["name"], None))
+    as_bytes = bool(tensors.parameters(item, "outputs").get("binary_data", binary))
+    return Wanted(schema.require(method), as_bytes, index)
+
+
+def _parts(schema: Schema) -> dict[str, tuple[str, int]]:
+    """The tensors of methods that give several, as the metadata names them: whose they are, and which."""
+    return {
+        name: (method, index)
+        for method, answer in schema.answers.items()
+        for index, (name, _) in enumerate(arrays(method, answer))
+        if name != method
+    }
+
+
+def _check_names(names: list[Any], known: list[str]) -> None:
     for index, name in enumerate(names):
-        if not isinstance(name, str) or name not in METHODS or name in names[:index]:
-            once = f"each of {', '.join(METHODS)} may stand once"
+        if not isinstance(name, str) or name not in known or name in names[:index]:
+            once = f"each of {', '.join(known[:SHOWN])} may stand once"
             raise InputError(f"outputs[{index}].name is {str(name)[:50]!r}; {once}")
 
 
@@ -140,7 +158,7 @@ def write(asked: Inference, answers: list[Any], model: str, version: str) -> tup
     named = [
         tensors.encode(name, values, binary=wanted.binary)
         for wanted, answer in zip(asked.wanted, answers, strict=True)
-        for name, values in arrays(wanted.method, answer)
+        for name, values in _chosen(wanted, answer)
     ]
     head = json_bytes(
         {
@@ -152,6 +170,11 @@ def write(asked: Inference, answers: list[Any], model: str, version: str) -> tup
     )
     chunks = [data for _, data in named if data is not None]
     return (b"".join((head, *chunks)), len(head)) if chunks else (head, None)
+
+
+def _chosen(wanted: Wanted, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    found = arrays(wanted.method, answer)
+    return found if wanted.index is None else found[wanted.index : wanted.index + 1]
 
 
 def arrays(method: str, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]]]:

@@ -30,6 +30,8 @@ DATATYPES = {
     "FP64": np.dtype("<f8"),
 }
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+DIMENSIONS = 32
+"""More than any model's input has, and no more than NumPy knows in any version."""
 LENGTH = struct.Struct("<I")
 """Before each element of a BYTES tensor in binary form."""
 
@@ -98,6 +100,8 @@ def parameters(item: dict[str, Any], place: str) -> dict[str, Any]:
 def _shape(shape: Any, place: str) -> tuple[int, ...]:
     if not isinstance(shape, list) or not shape:
         raise InputError(f"{place} is missing or no list; expected such as [1, 4]")
+    if len(shape) > DIMENSIONS:
+        raise InputError(f"{place} has {len(shape)} dimensions; {DIMENSIONS} are the most")
     if not all(type(size) is int and size > 0 for size in shape):
         raise InputError(f"{place} is {str(shape)[:100]}; whole numbers above 0 are needed")
     return tuple(shape)

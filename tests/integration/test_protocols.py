@@ -134,9 +134,10 @@ def test_a_content_type_or_an_encoding_that_is_not_known(server: Server) -> None
     assert server.ask("POST", "/invocations", b"x", {**JSON, "Content-Encoding": "br"})[0] == 415
 
 
-def test_a_compressed_body_keeps_the_limit(server: Server) -> None:
-    headers, path = {**JSON, "Content-Encoding": "gzip"}, "/invocations"
-    body = gzip.compress(b'{"instances": [[0, 3]]}')
+@pytest.mark.parametrize(("path", "key"), [("/invocations", "instances"), ("/predict", "data")])
+def test_a_compressed_body_keeps_the_limit(server: Server, path: str, key: str) -> None:
+    headers = {**JSON, "Content-Encoding": "gzip"}
+    body = gzip.compress(json.dumps({key: [[0, 3]]}).encode())
     assert server.ask("POST", path, body, headers) == (200, {"predictions": ["yes"]})
     assert server.ask("POST", path, body[:-9], headers)[0] == 400
     assert server.ask("POST", path, b"plain", headers)[0] == 400

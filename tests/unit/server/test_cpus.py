@@ -63,6 +63,12 @@ def test_a_part_of_a_cpu_counts_as_one_and_no_limit_as_all_that_the_process_may_
     assert cpu_limit(files(tmp_path, {"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "20000 100000"})) == 1
 
 
+def test_where_the_system_does_not_say_all_cpus_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert cpu_limit(tmp_path) == 3
+
+
 def test_the_users_own_number_of_threads_is_kept() -> None:
     environment = {"OMP_NUM_THREADS": "3"}
     limit_threads(2, environment)

@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 
 from server.describe import schema_of
 from server.errors import ModelError
-from server.schema import Kind, Takes
+from server.schema import Kind, Schema, Takes
 
 from . import samples
 
@@ -60,3 +60,8 @@ def test_a_model_of_columns_without_pandas_is_refused_with_advice(model: Any, mo
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModelError, match=r"put pandas into requirements\.txt beside it"):
         schema_of(model)
+
+
+def test_a_model_that_names_its_features_says_how_many_there_are() -> None:
+    assert Schema(names=("a", "b")).features == 2
+    assert Schema(3, ("a", "b")).features == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import numpy as np
 from prometheus_client import generate_latest
@@ -91,6 +92,41 @@ def test_places_among_the_classes_count_as_their_labels() -> None:
     drift.settle()
     assert dict(drift.labels) == {"no": 1, "yes": 2}
     assert list(drift.features()) == [("a", 3, 0, 2, 1, 3)]
+
+
+def test_rows_of_a_width_that_does_not_suit_are_not_summed_up() -> None:
+    drift = Drift()
+    drift.know(("a", "b"), None, ())
+    for X in (np.ones((1, 3)), np.ones(2), np.ones((0, 3)), np.array([[1.0, 2.0]])):
+        drift.see(X, np.array([1.0]))
+    drift.settle()
+    assert list(drift.features()) == [("a", 1, 0, 1, 1, 1), ("b", 1, 0, 2, 2, 2)]
+
+
+def test_names_that_are_not_as_many_as_the_features_are_not_used() -> None:
+    drift = Drift()
+    drift.know(("a", "b"), 3, ())
+    drift.see(np.array([[1.0, 2.0, 3.0]]), None)
+    drift.settle()
+    assert [name for name, *_ in drift.features()] == ["0", "1", "2"]
+
+
+def test_what_is_no_class_is_counted_as_other() -> None:
+    drift = Drift()
+    drift.know((), 1, (0, 1, "2026-01-01"))
+    drift.see(np.ones((4, 1)), np.array([0.1, 0.2, 1.0, np.nan]))
+    drift.see(np.ones((3, 1)), np.array([1, date(2026, 1, 1), []], dtype=object))
+    drift.settle()
+    assert dict(drift.labels) == {"other": 4, "1": 2, "2026-01-01": 1}
+
+
+def test_values_near_the_largest_do_not_spoil_the_mean_for_ever() -> None:
+    drift = Drift()
+    drift.know(("a",), 1, ())
+    for _ in range(3):
+        drift.see(np.full((2, 1), 1e308), None)
+        drift.settle()
+    assert list(drift.features()) == [("a", 6, 0, 1e280, 1e308, 1e308)]
 
 
 def test_drift_can_be_switched_off() -> None:

@@ -92,6 +92,8 @@ def test_an_aligned_binary_tensor_is_not_copied() -> None:
         (request(tensor([1, 2], shape=[])), "inputs[0].shape is missing"),
         (request(tensor([1, 2], shape=[1, -2])), "inputs[0].shape is [1, -2]; whole numbers"),
         (request(tensor([1, 2], shape=[2.0])), "inputs[0].shape is [2.0]; whole numbers"),
+        (request(tensor([1], shape=[1] * 65)), "inputs[0].shape has 65 dimensions; 32 are the most"),
+        (b'{"id": "\\ud800", "inputs": [NaN]}', "half of a surrogate pair"),
         (request(tensor([1, 2, 3])), "inputs[0].data has 3 values; shape [1, 2] has 2"),
         (request(tensor([[1], [2]])), "inputs[0].data is nested as [2, 1]; shape is [1, 2]"),
         (request(tensor([[1, 2], [3]], (2, 2))), "inputs[0].data has 1 values; shape [2] has 2"),
@@ -220,6 +222,23 @@ def test_a_model_of_two_outputs_gives_a_tensor_for_each() -> None:
     asked = read(request(tensor([0, 1]), outputs=[{"name": "predict_proba"}]), None, schema_of(samples.two_outputs))
     outputs = orjson.loads(write(asked, [answer], "m", "")[0])["outputs"]
     assert [output["name"] for output in outputs] == ["predict_proba_0", "predict_proba_1"]
+
+
+def test_every_output_of_the_metadata_can_be_asked_for() -> None:
+    schema = schema_of(samples.two_outputs)
+    listed = [output["name"] for output in model_metadata(schema, "m", "", "")["outputs"]]
+    assert listed == ["predict", "predict_proba_0", "predict_proba_1"]
+    wanted = [{"name": "predict_proba_1", "parameters": {"binary_data": True}}, {"name": "predict_proba_0"}]
+    asked = read(request(tensor([0, 1]), outputs=wanted), None, schema)
+    answer = [np.array([[0.25, 0.75]]), np.array([[0.5, 0.5]])]
+    body, length = write(asked, [answer, answer], "m", "")
+    second, first = orjson.loads(body[:length])["outputs"]
+    assert [output.method for output in asked.wanted] == ["predict_proba", "predict_proba"]
+    assert (second["name"], np.frombuffer(body[length:]).tolist()) == ("predict_proba_1", [0.5, 0.5])
+    assert (first["name"], first["data"]) == ("predict_proba_0", [0.25, 0.75])
+    for name in ("predict_proba_2", "predict_0"):
+        with pytest.raises(InputError, match=rf"outputs\[0\].name is '{name}'; each of predict, predict_proba"):
+            read(request(tensor([0, 1]), outputs=[{"name": name}]), None, schema)
 
 
 def test_metadata_comes_from_the_model() -> None:

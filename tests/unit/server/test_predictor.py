@@ -145,3 +145,17 @@ def test_the_hot_path_writes_what_the_ordinary_way_writes_and_is_counted(ask: Ca
     for label in set(expected.tolist()) if expected.dtype.kind == "U" else ():
         counted = read("kubeserve_predicted_labels_total", {**HERE, "label": label})
         assert counted == expected.tolist().count(label)
+
+
+@pytest.mark.parametrize(("name", "rows"), [("histogram boosting", 1), ("ridge", 200_000)])
+def test_what_the_hot_path_cannot_answer_it_does_not_parse(
+    ask: Callable[..., Any], name: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+    monkeypatch.setattr("server.hot.matrix", lambda body, _: parsed.append(body))
+
+    async def hot(predictor: Predictor) -> Any:
+        return Hot(predictor, Metrics("iris", "v1")).answer(b'{"data": [' + b"[1,2,3,4,5]," * rows, 0.0)
+
+    assert ask(fitted(name), hot) is None
+    assert parsed == []

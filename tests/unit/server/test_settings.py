@@ -33,3 +33,19 @@ def test_nonsense_is_refused_with_a_line(arguments: list[str], words: str, capsy
         read(arguments)
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("word", "meaning"), [("TRUE", True), (" on", True), ("0", False), ("No", False)])
+def test_a_switch_may_be_said_in_several_words(word: str, meaning: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBESERVE_SERVER_DIRECT", word)
+    assert read(["--model", "m"]).direct is meaning
+
+
+def test_another_word_for_a_switch_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBESERVE_SERVER_DIRECT", "ture")
+    with pytest.raises(SystemExit):
+        read(["--model", "m"])
+    words = "KUBESERVE_SERVER_DIRECT is 'ture'; it can be true, 1, yes, on, false, 0, no, off"
+    assert words in capsys.readouterr().err
