@@ -49,8 +49,8 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     async def load() -> None:
         try:
             model = await predictor.load()
-        except ModelError as error:
-            fail(str(error))
+        except Exception as error:  # noqa: BLE001 - an odd model must end the process, not leave it loading for ever
+            fail(reason_of(error))
             app.stop()
             return
         metrics.loaded(model, predictor.load_seconds)
@@ -66,6 +66,13 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
         predictor.close()
 
     return app
+
+
+def reason_of(error: Exception) -> str:
+    """Why the model cannot be served, in one line."""
+    if isinstance(error, ModelError):
+        return str(error)
+    return f"the model cannot be described: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def limits_of(settings: Settings) -> Limits:
