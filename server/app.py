@@ -12,7 +12,7 @@ from sanic import Sanic
 from server.answers import WholeBodyRequest
 from server.batching import Limits
 from server.counted import CountedSanic
-from server.drain import drain_on_sigterm
+from server.drain import close_after_answers, drain_on_sigterm
 from server.errors import ModelError
 from server.hot import Hot
 from server.metrics import Metrics
@@ -29,15 +29,19 @@ SANIC = {
     "REQUEST_TIMEOUT": 30,
     "RESPONSE_TIMEOUT": 60,
     "KEEP_ALIVE_TIMEOUT": 75,
-    # Idle keep-alive connections are not waited for longer than this; requests in flight are seconds at most.
-    "GRACEFUL_SHUTDOWN_TIMEOUT": 2.0,
 }
+
+LAST_PREDICTION = 5.0
+"""Seconds beyond the deadline that a stop waits for what was accepted: it may wait for the one, and run for the other.
+With the default deadline and the chart's drain that is 20 s of the pod's 30."""
 
 
 def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, Any]:
     """The app; the model loads in the background, and `fail` is called with the reason if it cannot."""
     app = CountedSanic("kubeserve-server", request_class=WholeBodyRequest, configure_logging=False)
     app.config.update({**SANIC, "REQUEST_MAX_SIZE": settings.max_body_size})
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = settings.deadline + LAST_PREDICTION
+    app.ctx.open = set()
     metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)
     app.ctx.metrics = metrics
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
@@ -62,6 +66,10 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
         app.ctx.loading = asyncio.create_task(load())  # kept: the loop holds tasks only weakly
 
     @app.before_server_stop
+    async def end_connections(app: Sanic[Any, Any]) -> None:
+        close_after_answers(app)
+
+    @app.after_server_stop  # not before: what was accepted still needs the thread
     async def stop(_: Sanic[Any, Any]) -> None:
         predictor.close()
 

@@ -20,6 +20,8 @@ GONE = 499
 class CountedSanic(Sanic[Any, Any]):
     """`app.ctx.metrics` hears of each request; `app.ctx.hot` may answer before the router is asked.
 
+    `app.ctx.open` holds those that have no answer yet.
+
     One wrapper around the whole handling costs half a microsecond; Sanic's request and response middleware, with a
     context of each request's own to hold the time, cost three.
     """
@@ -27,12 +29,14 @@ class CountedSanic(Sanic[Any, Any]):
     async def handle_request(self, request: Request) -> None:
         began, metrics, counted = perf_counter(), self.ctx.metrics, False
         metrics.in_progress += 1
+        self.ctx.open.add(request)
         try:
             counted = request.raw_url == HOT and request.method == "POST" and await self._answered(request, began)
             if not counted:
                 await super().handle_request(request)
         finally:
             metrics.in_progress -= 1
+            self.ctx.open.discard(request)
             if not counted:
                 metrics.request(*_outcome(request), perf_counter() - began)
 
