@@ -145,8 +145,10 @@ def _tried(estimator: Any, schema: Schema) -> Schema:
     """The schema with what each method gives for the example; a model's refusal of it is no verdict."""
     if not schema.example:
         return schema
-    X = example_input(schema)
-    tries = {name: _quietly(getattr(estimator, name), X) for name in METHODS if name in schema.methods}
+    # Each gets an example of its own: a method may change it.
+    tries = {
+        name: _quietly(getattr(estimator, name), example_input(schema)) for name in METHODS if name in schema.methods
+    }
     return replace(schema, answers={name: answer for name, answer in tries.items() if answer is not None})
 
 
