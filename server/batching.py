@@ -118,8 +118,10 @@ class Batcher:
             self._running = False
             return
         method, rows = self._methods[batch[0].method], sum(item.rows for item in batch)
-        if method.cost.seconds(rows) <= self._limits.inline:
-            self._answer(batch, outcomes(method, batch))
+        if method.cost.fits(rows, self._limits.inline):
+            done = outcomes(method, batch)
+            method.cost.held(done.seconds)
+            self._answer(batch, done)
             loop.call_soon(self._turn, loop, TURNS)
             return
         self._rows_running = rows

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import joblib
 import numpy as np
@@ -58,6 +60,20 @@ class Framed(Shifting):
     def predict(self, X: Any) -> Any:
         X["a"] = X["a"] - 1
         return X["a"].to_numpy()
+
+
+class Erratic:
+    """Takes long for a large number, which it then refuses."""
+
+    n_features_in_ = 1
+    threads: ClassVar[list[str]] = []
+
+    def predict(self, X: Any) -> Any:
+        if X[0, 0] == 1e6:
+            self.threads.append(threading.current_thread().name)
+            time.sleep(0.06)
+            raise ValueError("too large")
+        return X[:, 0]
 
 
 @pytest.fixture
@@ -147,6 +163,16 @@ def test_a_model_that_changes_its_frame_changes_a_copy(ask: Callable[..., Any]) 
     given = pd.DataFrame({"a": [3.0], "b": [1.0]})
     assert ask(Framed(), lambda predictor: predictor.predict(given)).tolist() == [2.0]
     assert given["a"].tolist() == [3.0]
+
+
+def test_a_prediction_that_held_the_event_loop_does_so_once(ask: Callable[..., Any]) -> None:
+    async def twice(predictor: Predictor) -> None:
+        for _ in range(2):
+            with pytest.raises(InputError, match="too large"):
+                await predictor.predict(np.array([[1e6]]))
+
+    ask(Erratic(), twice)
+    assert Erratic.threads == [threading.main_thread().name, "predict_0"]
 
 
 def test_only_what_is_evaluated_directly_and_short_is_answered_at_once(ask: Callable[..., Any]) -> None:
