@@ -27,9 +27,11 @@ SANIC = {
     "FALLBACK_ERROR_FORMAT": "json",
     # A client that sends its request slower than this holds a connection for nothing.
     "REQUEST_TIMEOUT": 30,
-    "RESPONSE_TIMEOUT": 60,
     "KEEP_ALIVE_TIMEOUT": 75,
 }
+
+LONGEST_PREDICTION = 300.0
+"""Seconds beyond the deadline until a request without an answer gets 503; its client has mostly given up before."""
 
 LAST_PREDICTION = 5.0
 """Seconds beyond the deadline that a stop waits for what was accepted: it may wait for the one, and run for the other.
@@ -40,6 +42,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     """The app; the model loads in the background, and `fail` is called with the reason if it cannot."""
     app = CountedSanic("kubeserve-server", request_class=WholeBodyRequest, configure_logging=False)
     app.config.update({**SANIC, "REQUEST_MAX_SIZE": settings.max_body_size})
+    app.config.RESPONSE_TIMEOUT = settings.deadline + LONGEST_PREDICTION
     app.config.GRACEFUL_SHUTDOWN_TIMEOUT = settings.deadline + LAST_PREDICTION
     app.ctx.open = set()
     metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)

@@ -58,5 +58,11 @@ class CountedSanic(Sanic[Any, Any]):
 def _outcome(request: Request) -> tuple[str, int]:
     """The route's own path, and the code: a scanner's inventions must not make series."""
     stream, route = request.stream, request.route
-    status = stream.response.status if stream is not None and stream.response is not None else GONE
-    return f"/{route.path}" if route is not None else "other", status
+    return f"/{route.path}" if route is not None else "other", GONE if stream is None else _status(stream)
+
+
+def _status(stream: Any) -> int:
+    if stream.response is not None:
+        return int(stream.response.status)
+    # Sanic's timeout is such an exception, which it answers after this.
+    return int(getattr(stream.exception, "status_code", GONE))
