@@ -212,6 +212,29 @@ def test_what_has_waited_beyond_the_deadline_is_not_predicted_any_more(make: Cal
     assert calls.rows == [1]
 
 
+def test_what_is_late_is_told_so_while_another_prediction_still_runs(make: Callable[..., Batcher]) -> None:
+    begun, told, heard = threading.Event(), threading.Event(), Heard()
+
+    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        begun.set()
+        assert told.wait(10)
+        return X.sum(axis=1)
+
+    batcher = make(model, (0.003, 1e-6), meter=heard, deadline=0.05)
+
+    async def one_runs_two_wait() -> Any:
+        first = asyncio.create_task(batcher.predict(row(1, 2), "predict"))
+        await asyncio.to_thread(begun.wait, 10)
+        late = await asyncio.wait_for(ask(batcher, row(3, 4), row(5, 6)), 5)
+        assert not first.done()
+        told.set()
+        return [*late, (await first).tolist()]
+
+    *late, first = asyncio.run(one_runs_two_wait())
+    assert [str(error) for error in late] == ["no answer within 0.05 s"] * 2
+    assert (first, heard.reasons, batcher.rows) == ([3], ["deadline", "deadline"], 0)
+
+
 def test_a_client_that_has_gone_is_not_predicted_for(make: Callable[..., Batcher]) -> None:
     calls = Calls()
     batcher = make(calls)
