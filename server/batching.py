@@ -96,14 +96,15 @@ class Batcher:
     def _admit(self, rows: int, method: str) -> None:
         """Refuse at once what would be refused later: a full queue, or a wait beyond the deadline.
 
-        Where nothing waits or runs, any request is taken, or a large one could never be answered.
+        Where nothing waits, the queue takes any request, or a large one could never be answered.
         """
         before = self.rows + self._rows_running
         if not before:
             return
         wait = self._methods[method].cost.seconds(before)
-        if self.rows + rows > self._limits.queue_rows:
-            self._refuse("queue", f"{self.rows} rows wait already", wait)
+        most = self._limits.queue_rows
+        if self.rows and self.rows + rows > most:
+            self._refuse("queue", f"{self.rows} rows wait already, and with these {rows} more than {most} would", wait)
         if wait > self._limits.deadline:
             self._refuse("deadline", f"the wait would be {wait:.0f} s", wait)
 

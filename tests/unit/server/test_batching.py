@@ -188,12 +188,33 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(make: Callable
     first, refused = asyncio.run(ask(make(Calls(), meter=heard, queue_rows=1), row(1, 2), row(3, 4)))
     assert first.tolist() == [3]
     assert isinstance(refused, Overloaded)
+    assert str(refused) == "1 rows wait already, and with these 1 more than 1 would"
     assert (refused.retry_after, heard.reasons) == (1, ["queue"])
 
 
 def test_an_empty_queue_takes_any_request(make: Callable[..., Batcher]) -> None:
     (answer,) = asyncio.run(ask(make(Calls(), LONG, queue_rows=1, deadline=0.001), np.ones((3, 2))))
     assert answer.tolist() == [2, 2, 2]
+
+
+def test_an_empty_queue_takes_any_request_although_another_runs(make: Callable[..., Batcher]) -> None:
+    begun, taken = threading.Event(), threading.Event()
+
+    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        begun.set()
+        taken.wait(10)
+        return X.sum(axis=1)
+
+    batcher = make(model, (0.003, 1e-6), queue_rows=1)
+
+    async def one_runs_and_one_comes() -> Any:
+        first = asyncio.create_task(batcher.predict(row(1, 2), "predict"))
+        await asyncio.to_thread(begun.wait, 10)
+        asyncio.get_running_loop().call_soon(taken.set)
+        return [*await ask(batcher, np.ones((3, 2))), await first]
+
+    large, first = asyncio.run(one_runs_and_one_comes())
+    assert (large.tolist(), first.tolist()) == ([2, 2, 2], [3])
 
 
 def test_what_would_wait_beyond_the_deadline_is_refused_before_it_waits(make: Callable[..., Batcher]) -> None:
