@@ -192,7 +192,9 @@ class Batcher:
     def _answer(self, batch: list[Waiting], outcomes: Outcomes) -> None:
         rows = sum(item.rows for item in batch)
         self._methods[batch[0].method].cost.observe(rows, outcomes.seconds)
-        self._meter.predicted(rows, outcomes.seconds)
+        failed = sum(item.rows for item, it in zip(batch, outcomes.each, strict=True) if isinstance(it, Exception))
+        if failed < rows:
+            self._meter.predicted(rows - failed, outcomes.seconds)
         for item, outcome in zip(batch, outcomes.each, strict=True):
             if item.answer.done():  # its client has gone
                 continue

@@ -104,9 +104,17 @@ def test_what_has_arrived_but_is_not_yet_read_is_waited_for(make: Callable[..., 
 
 
 def test_a_bad_request_fails_alone_and_changes_no_other(make: Callable[..., Batcher]) -> None:
-    good, bad, other = asyncio.run(ask(make(Calls()), row(1, 2), row(-1, 2), row(3, 4)))
+    heard = Heard()
+    good, bad, other = asyncio.run(ask(make(Calls(), meter=heard), row(1, 2), row(-1, 2), row(3, 4)))
     assert (good.tolist(), other.tolist()) == ([3], [7])
     assert isinstance(bad, ValueError)
+    assert heard.batches == [2]
+
+
+def test_what_failed_altogether_is_not_counted_as_predicted(make: Callable[..., Batcher]) -> None:
+    heard = Heard()
+    asyncio.run(ask(make(Calls(), meter=heard), row(-1, 2)))
+    assert heard.batches == []
 
 
 def test_a_batch_ends_at_its_most_rows_and_the_rest_follows(make: Callable[..., Batcher]) -> None:
