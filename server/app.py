@@ -98,5 +98,8 @@ async def keep_up(metrics: Metrics, predictor: Predictor) -> None:
     """What requests leave behind is summed up often enough to stay small, and the newest costs decide."""
     while True:
         await asyncio.sleep(KEEP_UP)
-        metrics.settle()
-        predictor.adjust()
+        try:
+            metrics.settle()
+            predictor.adjust()
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: without it the metrics would stand still
+            log.error("summing up failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
