@@ -12,7 +12,7 @@ from sanic import Sanic
 from server.answers import WholeBodyRequest
 from server.batching import Limits
 from server.counted import CountedSanic
-from server.drain import drain_on_sigterm
+from server.drain import close_after_answers, drain_on_sigterm
 from server.errors import ModelError
 from server.hot import Hot
 from server.metrics import Metrics
@@ -25,19 +25,26 @@ log = structlog.get_logger()
 SANIC = {
     "ACCESS_LOG": False,
     "FALLBACK_ERROR_FORMAT": "json",
-    # A client that sends its request slower than this holds a connection for nothing.
+    # Of the header; while a body arrives, each piece of it starts the RESPONSE_TIMEOUT again.
     "REQUEST_TIMEOUT": 30,
-    "RESPONSE_TIMEOUT": 60,
     "KEEP_ALIVE_TIMEOUT": 75,
-    # Idle keep-alive connections are not waited for longer than this; requests in flight are seconds at most.
-    "GRACEFUL_SHUTDOWN_TIMEOUT": 2.0,
 }
+
+LONGEST_PREDICTION = 300.0
+"""Seconds beyond the deadline until a request without an answer gets 503; its client has mostly given up before."""
+
+LAST_PREDICTION = 5.0
+"""Seconds beyond the deadline that a stop waits for what was accepted: it may wait for the one, and run for the other.
+With the default deadline and the chart's drain that is 20 s of the pod's 30."""
 
 
 def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, Any]:
     """The app; the model loads in the background, and `fail` is called with the reason if it cannot."""
     app = CountedSanic("kubeserve-server", request_class=WholeBodyRequest, configure_logging=False)
     app.config.update({**SANIC, "REQUEST_MAX_SIZE": settings.max_body_size})
+    app.config.RESPONSE_TIMEOUT = settings.deadline + LONGEST_PREDICTION
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = settings.deadline + LAST_PREDICTION
+    app.ctx.open = set()
     metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)
     app.ctx.metrics = metrics
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
@@ -49,8 +56,8 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     async def load() -> None:
         try:
             model = await predictor.load()
-        except ModelError as error:
-            fail(str(error))
+        except Exception as error:  # noqa: BLE001 - an odd model must end the process, not leave it loading for ever
+            fail(reason_of(error))
             app.stop()
             return
         metrics.loaded(model, predictor.load_seconds)
@@ -62,10 +69,21 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
         app.ctx.loading = asyncio.create_task(load())  # kept: the loop holds tasks only weakly
 
     @app.before_server_stop
+    async def end_connections(app: Sanic[Any, Any]) -> None:
+        close_after_answers(app)
+
+    @app.after_server_stop  # not before: what was accepted still needs the thread
     async def stop(_: Sanic[Any, Any]) -> None:
         predictor.close()
 
     return app
+
+
+def reason_of(error: Exception) -> str:
+    """Why the model cannot be served, in one line."""
+    if isinstance(error, ModelError):
+        return str(error)
+    return f"the model cannot be described: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -80,5 +98,8 @@ async def keep_up(metrics: Metrics, predictor: Predictor) -> None:
     """What requests leave behind is summed up often enough to stay small, and the newest costs decide."""
     while True:
         await asyncio.sleep(KEEP_UP)
-        metrics.settle()
-        predictor.adjust()
+        try:
+            metrics.settle()
+            predictor.adjust()
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: without it the metrics would stand still
+            log.error("summing up failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault

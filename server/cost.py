@@ -17,15 +17,32 @@ WEIGHT = 0.1
 JUMP = 4.0
 """No single observation counts as more than so many times the estimate: a pause of the machine is no pace."""
 
+PAUSE = 0.05
+"""Seconds. A prediction that holds the event loop for longer shows that its cost depends on more than its rows."""
+
+CAUTION = 1000
+"""Predictions in the thread after that, ten times as many after each further time: it may have been the machine."""
+
 
 class Cost:
     """`call` plus `row` times the rows, in seconds, times a pace that follows what is observed."""
 
     def __init__(self, call: float, row: float) -> None:
         self._call, self._row, self._pace = call, row, 1.0
+        self._wary, self._caution = 0, CAUTION
 
     def seconds(self, rows: int) -> float:
         return (self._call + self._row * rows) * self._pace
+
+    def fits(self, rows: int, seconds: float) -> bool:
+        """Whether so many rows may be predicted on the event loop, being done within these seconds."""
+        return not self._wary and self.seconds(rows) <= seconds
+
+    def held(self, seconds: float) -> None:
+        """A prediction, even a failed one, has held the event loop for so long."""
+        if seconds > PAUSE:
+            self._wary = self._caution
+            self._caution *= 10
 
     def rows_in(self, seconds: float) -> int:
         """How many rows take no longer than so many seconds."""
@@ -36,6 +53,8 @@ class Cost:
         ratio = seconds / (self._call + self._row * rows)
         ratio = min(max(ratio, self._pace / JUMP), self._pace * JUMP)
         self._pace += WEIGHT * (ratio - self._pace)
+        if self._wary:
+            self._wary -= 1
 
 
 def measured(call: Callable[[Any], Any], row: Any, many: Any) -> Cost:

@@ -20,6 +20,8 @@ GONE = 499
 class CountedSanic(Sanic[Any, Any]):
     """`app.ctx.metrics` hears of each request; `app.ctx.hot` may answer before the router is asked.
 
+    `app.ctx.open` holds those that have no answer yet.
+
     One wrapper around the whole handling costs half a microsecond; Sanic's request and response middleware, with a
     context of each request's own to hold the time, cost three.
     """
@@ -27,12 +29,14 @@ class CountedSanic(Sanic[Any, Any]):
     async def handle_request(self, request: Request) -> None:
         began, metrics, counted = perf_counter(), self.ctx.metrics, False
         metrics.in_progress += 1
+        self.ctx.open.add(request)
         try:
             counted = request.raw_url == HOT and request.method == "POST" and await self._answered(request, began)
             if not counted:
                 await super().handle_request(request)
         finally:
             metrics.in_progress -= 1
+            self.ctx.open.discard(request)
             if not counted:
                 metrics.request(*_outcome(request), perf_counter() - began)
 
@@ -54,5 +58,11 @@ class CountedSanic(Sanic[Any, Any]):
 def _outcome(request: Request) -> tuple[str, int]:
     """The route's own path, and the code: a scanner's inventions must not make series."""
     stream, route = request.stream, request.route
-    status = stream.response.status if stream is not None and stream.response is not None else GONE
-    return f"/{route.path}" if route is not None else "other", status
+    return f"/{route.path}" if route is not None else "other", GONE if stream is None else _status(stream)
+
+
+def _status(stream: Any) -> int:
+    if stream.response is not None:
+        return int(stream.response.status)
+    # Sanic's timeout is such an exception, which it answers after this.
+    return int(getattr(stream.exception, "status_code", GONE))

@@ -85,7 +85,7 @@ def _encoded(estimator: Any, columns: list[int], names: tuple[str, ...]) -> Iter
             yield from _encoded(step, columns, names)
             if hasattr(step, "transformers_") or hasattr(step, "categories_"):
                 return
-    elif len(getattr(estimator, "categories_", ())) == len(columns):
+    elif hasattr(estimator, "categories_") and len(estimator.categories_) == len(columns):
         for column, values in zip(columns, estimator.categories_, strict=True):
             yield from _known(column, values)
     elif _reads_text(estimator) and len(columns) == 1:
@@ -120,6 +120,8 @@ def _all_strings(chosen: Any) -> bool:
 
 def _labels(classes: Any) -> tuple[Any, ...]:
     """`classes_` as plain values: numbers, booleans, strings; what JSON does not know becomes a string."""
+    if classes is None:  # a regressor of somebody's own may say so
+        return ()
     if isinstance(classes, list | tuple):
         return tuple(_labels(each) if isinstance(each, np.ndarray) else _label(each) for each in classes)
     return tuple(_label(value) for value in np.asarray(classes).tolist())
@@ -143,8 +145,10 @@ def _tried(estimator: Any, schema: Schema) -> Schema:
     """The schema with what each method gives for the example; a model's refusal of it is no verdict."""
     if not schema.example:
         return schema
-    X = example_input(schema)
-    tries = {name: _quietly(getattr(estimator, name), X) for name in METHODS if name in schema.methods}
+    # Each gets an example of its own: a method may change it.
+    tries = {
+        name: _quietly(getattr(estimator, name), example_input(schema)) for name in METHODS if name in schema.methods
+    }
     return replace(schema, answers={name: answer for name, answer in tries.items() if answer is not None})
 
 

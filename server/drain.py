@@ -31,9 +31,16 @@ def drain(app: Sanic[Any, Any], seconds: float) -> None:
         app.stop(terminate=False)
         return
     log.info("draining", seconds=seconds)
-    app.config.KEEP_ALIVE = False  # Sanic reads it for every request
+    close_after_answers(app)
     loop.add_signal_handler(signal.SIGTERM, stop, app)
     loop.call_later(seconds, stop, app)
+
+
+def close_after_answers(app: Sanic[Any, Any]) -> None:
+    """No connection outlives the answer that it waits for, nor the next one."""
+    app.config.KEEP_ALIVE = False  # Sanic reads it at the start of each request
+    for request in app.ctx.open:
+        request.stream.keep_alive = False
 
 
 def stop(app: Sanic[Any, Any]) -> None:

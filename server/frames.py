@@ -24,4 +24,6 @@ def dataframe(columns: Sequence[Any], schema: Schema) -> Any:
         raise ModelError("the model picks its columns by name: put pandas into requirements.txt beside it") from error
     frame = pd.DataFrame(dict(enumerate(columns)))
     frame.columns = pd.Index(schema.names or range(len(columns)))
-    return frame
+    # A column of None alone stays None, beside strings it becomes NaN, and imputers know only the one they were fitted
+    # on: a row must not depend on those that come with it.
+    return frame.where(frame.notna(), float("nan"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -46,8 +47,10 @@ class Method:
 def methods_of(estimator: Any, calls: Mapping[str, Call], schema: Schema, *, direct: bool = True) -> dict[str, Method]:
     """Whatever of `calls` can be sped up with equal answers, is; the rest is called as it is."""
     if schema.features is None or schema.takes is not Takes.NUMBERS:
+        calls = _harmless(calls, example_input(schema) if schema.example else None)
         return {name: _as_it_is(call, schema) for name, call in calls.items()}
     rows = random_rows(schema.features, MANY)
+    calls = _harmless(calls, rows[:FEW])
     fast = evaluation.of(estimator) if direct else {}
     found = {}
     for name, call in calls.items():
@@ -59,6 +62,30 @@ def methods_of(estimator: Any, calls: Mapping[str, Call], schema: Schema, *, dir
     if predict.direct and getattr(estimator, "classes_", ROUGH).dtype.char in PLAIN:
         found["predict"] = replace(predict, choose=fast.get(evaluation.CHOOSE))
     return found
+
+
+def _harmless(calls: Mapping[str, Call], rows: Any) -> Mapping[str, Call]:
+    """The calls, with a copy for each if one of them changes its input: others, and the metrics, see that input too.
+
+    `rows` is None where it cannot be tried.
+    """
+    if rows is not None and not any(_changes(call, rows) for call in calls.values()):
+        return calls
+    return {name: _copying(call) for name, call in calls.items()}
+
+
+def _copying(call: Call) -> Call:
+    return lambda X: call(X.copy())
+
+
+def _changes(call: Call, rows: Any) -> bool:
+    """Whether it writes into its input, even if it refuses that in the end."""
+    given = rows.copy()
+    with contextlib.suppress(Exception):  # the model's own code: anything may come, and others judge it
+        call(given)
+    if isinstance(rows, np.ndarray):
+        return bool(given.tobytes() != rows.tobytes())  # bits: NaN equals itself
+    return not bool(given.equals(rows))
 
 
 def _refuses(call: Call, rows: Any) -> bool:

@@ -114,11 +114,14 @@ class Predictor:
         assert self._batcher
         rows = len(X)
         together = method.batchable and self._limits.batch_rows > 1
-        if self._batcher.is_busy or method.cost.seconds(rows) > (CHEAP if together else BRIEF):
+        if self._batcher.is_busy or not method.cost.fits(rows, CHEAP if together else BRIEF):
             return await self._batcher.predict(X, name)
         started = time.perf_counter()
-        answer = method.call(X)
-        seconds = time.perf_counter() - started
+        try:
+            answer = method.call(X)
+        finally:
+            seconds = time.perf_counter() - started
+            method.cost.held(seconds)
         method.cost.observe(rows, seconds)
         self._meter.predicted(rows, seconds)
         return answer

@@ -84,3 +84,13 @@ def test_a_broken_model_ends_it_with_a_line(tmp_path: Path, content: bytes | Non
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "model.joblib" in words.read_text()
+
+
+def test_a_model_that_cannot_be_described_ends_it_with_a_line(model: Path) -> None:
+    estimator = joblib.load(model)
+    estimator.classes_ = 5
+    joblib.dump(estimator, model)
+    done = subprocess.run(command(model, free_port()), capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "the model cannot be described: TypeError: 'int' object is not iterable" in done.stderr

@@ -22,6 +22,13 @@ people = make_pipeline(
     make_column_transformer((OneHotEncoder(), ["city"]), (make_pipeline(SimpleImputer(), StandardScaler()), ["age"])),
     LogisticRegression(C=100),
 ).fit(PEOPLE, [0, 1, 0, 1])
+gaps = make_pipeline(
+    make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["age"]),
+        (make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")), ["city"]),
+    ),
+    LogisticRegression(C=100),
+).fit(pd.DataFrame({"age": [20.0, 30.0, 40.0, np.nan], "city": ["Rome", "Oslo", "Rome", np.nan]}), [0, 1, 0, 1])
 picked = make_pipeline(make_column_transformer((StandardScaler(), ["age"])), LogisticRegression()).fit(
     PEOPLE.assign(city=[1.0, 2.0, 3.0, 4.0]), [0, 0, 1, 1]
 )

@@ -104,9 +104,17 @@ def test_what_has_arrived_but_is_not_yet_read_is_waited_for(make: Callable[..., 
 
 
 def test_a_bad_request_fails_alone_and_changes_no_other(make: Callable[..., Batcher]) -> None:
-    good, bad, other = asyncio.run(ask(make(Calls()), row(1, 2), row(-1, 2), row(3, 4)))
+    heard = Heard()
+    good, bad, other = asyncio.run(ask(make(Calls(), meter=heard), row(1, 2), row(-1, 2), row(3, 4)))
     assert (good.tolist(), other.tolist()) == ([3], [7])
     assert isinstance(bad, ValueError)
+    assert heard.batches == [2]
+
+
+def test_what_failed_altogether_is_not_counted_as_predicted(make: Callable[..., Batcher]) -> None:
+    heard = Heard()
+    asyncio.run(ask(make(Calls(), meter=heard), row(-1, 2)))
+    assert heard.batches == []
 
 
 def test_a_batch_ends_at_its_most_rows_and_the_rest_follows(make: Callable[..., Batcher]) -> None:
@@ -148,6 +156,27 @@ def test_what_is_long_runs_in_the_thread_and_what_is_short_does_not(make: Callab
     assert long.threads == {"predict_0"}
 
 
+def test_what_has_held_the_event_loop_runs_in_the_thread_from_then_on(make: Callable[..., Batcher]) -> None:
+    calls = Calls(pause=0.06)
+    batcher = make(calls)
+    asyncio.run(ask(batcher, row(1, 2)))
+    assert calls.threads == {threading.main_thread().name}
+    asyncio.run(ask(batcher, row(-1, 2)))
+    assert calls.threads == {threading.main_thread().name, "predict_0"}
+
+
+def test_a_cost_that_held_the_event_loop_is_trusted_again_after_many_others() -> None:
+    cost = Cost(*SHORT)
+    cost.held(0.01)
+    assert cost.fits(1, 0.001)
+    for many in (1000, 10000):
+        cost.held(0.06)
+        for _ in range(many):
+            assert not cost.fits(1, 0.001)
+            cost.observe(1, 1e-5)
+        assert cost.fits(1, 0.001)
+
+
 def test_what_comes_while_the_thread_is_busy_is_the_next_batch(make: Callable[..., Batcher]) -> None:
     calls = Calls(pause=0.05)
     batcher = make(calls, LONG, deadline=99)
@@ -167,12 +196,33 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(make: Callable
     first, refused = asyncio.run(ask(make(Calls(), meter=heard, queue_rows=1), row(1, 2), row(3, 4)))
     assert first.tolist() == [3]
     assert isinstance(refused, Overloaded)
+    assert str(refused) == "1 rows wait already, and with these 1 more than 1 would"
     assert (refused.retry_after, heard.reasons) == (1, ["queue"])
 
 
 def test_an_empty_queue_takes_any_request(make: Callable[..., Batcher]) -> None:
     (answer,) = asyncio.run(ask(make(Calls(), LONG, queue_rows=1, deadline=0.001), np.ones((3, 2))))
     assert answer.tolist() == [2, 2, 2]
+
+
+def test_an_empty_queue_takes_any_request_although_another_runs(make: Callable[..., Batcher]) -> None:
+    begun, taken = threading.Event(), threading.Event()
+
+    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        begun.set()
+        taken.wait(10)
+        return X.sum(axis=1)
+
+    batcher = make(model, (0.003, 1e-6), queue_rows=1)
+
+    async def one_runs_and_one_comes() -> Any:
+        first = asyncio.create_task(batcher.predict(row(1, 2), "predict"))
+        await asyncio.to_thread(begun.wait, 10)
+        asyncio.get_running_loop().call_soon(taken.set)
+        return [*await ask(batcher, np.ones((3, 2))), await first]
+
+    large, first = asyncio.run(one_runs_and_one_comes())
+    assert (large.tolist(), first.tolist()) == ([2, 2, 2], [3])
 
 
 def test_what_would_wait_beyond_the_deadline_is_refused_before_it_waits(make: Callable[..., Batcher]) -> None:
@@ -189,6 +239,29 @@ def test_what_has_waited_beyond_the_deadline_is_not_predicted_any_more(make: Cal
     assert answers[0].tolist() == [3]
     assert isinstance(answers[1], Overloaded)
     assert calls.rows == [1]
+
+
+def test_what_is_late_is_told_so_while_another_prediction_still_runs(make: Callable[..., Batcher]) -> None:
+    begun, told, heard = threading.Event(), threading.Event(), Heard()
+
+    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        begun.set()
+        assert told.wait(10)
+        return X.sum(axis=1)
+
+    batcher = make(model, (0.003, 1e-6), meter=heard, deadline=0.05)
+
+    async def one_runs_two_wait() -> Any:
+        first = asyncio.create_task(batcher.predict(row(1, 2), "predict"))
+        await asyncio.to_thread(begun.wait, 10)
+        late = await asyncio.wait_for(ask(batcher, row(3, 4), row(5, 6)), 5)
+        assert not first.done()
+        told.set()
+        return [*late, (await first).tolist()]
+
+    *late, first = asyncio.run(one_runs_two_wait())
+    assert [str(error) for error in late] == ["no answer within 0.05 s"] * 2
+    assert (first, heard.reasons, batcher.rows) == ([3], ["deadline", "deadline"], 0)
 
 
 def test_a_client_that_has_gone_is_not_predicted_for(make: Callable[..., Batcher]) -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from server.describe import schema_of
@@ -45,6 +50,22 @@ def test_classes_are_plain_values(model: Any, classes: tuple[Any, ...]) -> None:
     found = schema_of(model).classes
     assert found == classes
     assert type(found[0]) is type(classes[0])
+
+
+def test_a_model_without_classes_may_say_none() -> None:
+    model = LinearRegression().fit([[0.0], [1.0]], [0, 1])
+    model.classes_ = None
+    assert schema_of(model).classes == ()
+
+
+@pytest.mark.parametrize(
+    "chosen", [("one", StandardScaler(), slice("a", "b")), ("none", OneHotEncoder(), make_column_selector("absent"))]
+)
+def test_columns_that_cannot_be_told_are_described_without_them(chosen: Any) -> None:
+    frame = pd.DataFrame({"a": [0.0, 1.0], "b": [3.0, 1.0]})
+    columns = ColumnTransformer([chosen, ("rest", StandardScaler(), ["b"])])
+    schema = schema_of(make_pipeline(columns, LinearRegression()).fit(frame, [0, 1]))
+    assert (schema.names, schema.takes, schema.example) == (("a", "b"), Takes.FRAME, (0.0, 0.0))
 
 
 def test_only_methods_that_the_model_really_has() -> None:

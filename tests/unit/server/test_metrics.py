@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import date
+from pathlib import Path
 
 import numpy as np
+import pytest
 from prometheus_client import generate_latest
+from structlog.testing import capture_logs
 
 from dev.docs import README
+from server import app
 from server.drift import Drift
 from server.metrics import SPECS, Distribution, Metrics
+from server.predictor import Predictor
 
 HERE = {"model_name": "iris", "model_version": "v1"}
 
@@ -133,3 +139,25 @@ def test_drift_can_be_switched_off() -> None:
     text = generate_latest(Metrics("iris", "v1", drift=False).registry).decode()
     assert "kubeserve_feature" not in text
     assert "kubeserve_requests" in text
+
+
+def test_a_fault_in_summing_up_is_told_in_a_line_and_the_next_time_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "KEEP_UP", 0.0)
+    counted, settled = metrics(), asyncio.Event()
+    outcomes = iter([ZeroDivisionError("odd")])
+
+    def settle() -> None:
+        if error := next(outcomes, None):
+            raise error
+        settled.set()
+
+    monkeypatch.setattr(counted, "settle", settle)
+
+    async def until_settled() -> None:
+        task = asyncio.create_task(app.keep_up(counted, Predictor(Path("model.joblib"))))
+        await asyncio.wait_for(settled.wait(), 5)
+        task.cancel()
+
+    with capture_logs() as logged:
+        asyncio.run(until_settled())
+    assert logged == [{"event": "summing up failed", "error": "ZeroDivisionError: odd", "log_level": "error"}]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import joblib
 import numpy as np
 import orjson
+import pandas as pd
 import pytest
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from server.errors import InputError, ModelError
 from server.hot import Hot
@@ -18,7 +24,7 @@ from server.metrics import Metrics
 from server.payload import encode
 from server.predictor import Predictor
 
-from .models import X, fitted
+from .models import THREE, X, fitted
 
 HERE = {"model_name": "iris", "model_version": "v1"}
 
@@ -31,6 +37,42 @@ class Touchy:
             raise ValueError("not one\nand more")
         if X[0][0] == 2:
             raise ZeroDivisionError
+        return X[:, 0]
+
+
+class Shifting:
+    """Changes its input, as a careless model does."""
+
+    n_features_in_ = 2
+
+    def predict(self, X: Any) -> Any:
+        X -= 1
+        return X[:, 0]
+
+
+class Untold(Shifting):
+    n_features_in_ = None
+
+
+class Framed(Shifting):
+    feature_names_in_ = ("a", "b")
+
+    def predict(self, X: Any) -> Any:
+        X["a"] = X["a"] - 1
+        return X["a"].to_numpy()
+
+
+class Erratic:
+    """Takes long for a large number, which it then refuses."""
+
+    n_features_in_ = 1
+    threads: ClassVar[list[str]] = []
+
+    def predict(self, X: Any) -> Any:
+        if X[0, 0] == 1e6:
+            self.threads.append(threading.current_thread().name)
+            time.sleep(0.06)
+            raise ValueError("too large")
         return X[:, 0]
 
 
@@ -89,6 +131,48 @@ def test_errors_are_classed_and_their_first_line_is_told(ask: Callable[..., Any]
         ask(Touchy(), lambda predictor: predictor.predict(np.array([[2.0]])))
     with pytest.raises(InputError, match="the model has no transform"):
         ask(Touchy(), lambda predictor: predictor.predict(np.array([[0.0]]), "transform"))
+
+
+def test_a_pipeline_that_changes_its_input_changes_no_other_answer(ask: Callable[..., Any]) -> None:
+    model = make_pipeline(StandardScaler(copy=False), GradientBoostingClassifier(n_estimators=3)).fit(X.copy(), THREE)
+    metrics, given = Metrics("iris", "v1"), X[:3].copy()
+
+    async def both(predictor: Predictor) -> Any:
+        assert predictor.model
+        metrics.loaded(predictor.model, 1.5)
+        return [await predictor.predict(given, name) for name in ("predict", "predict_proba")]
+
+    labels, probabilities = ask(model, both, meter=metrics)
+    assert given.tolist() == X[:3].tolist()
+    assert labels.tolist() == model.predict(X[:3].copy()).tolist()
+    assert probabilities.tolist() == model.predict_proba(X[:3].copy()).tolist()
+    mean = metrics.registry.get_sample_value("kubeserve_feature_mean", {**HERE, "feature": "0"})
+    assert mean == pytest.approx(X[:3, 0].mean())
+
+
+@pytest.mark.parametrize("model", [Shifting(), Untold()])
+def test_a_model_that_changes_its_input_may_be_given_what_cannot_be_changed(
+    ask: Callable[..., Any], model: Any
+) -> None:
+    given = np.array([[3.0, 1.0]])
+    given.flags.writeable = False  # as the rows of a binary request are
+    assert ask(model, lambda predictor: predictor.predict(given)).tolist() == [2.0]
+
+
+def test_a_model_that_changes_its_frame_changes_a_copy(ask: Callable[..., Any]) -> None:
+    given = pd.DataFrame({"a": [3.0], "b": [1.0]})
+    assert ask(Framed(), lambda predictor: predictor.predict(given)).tolist() == [2.0]
+    assert given["a"].tolist() == [3.0]
+
+
+def test_a_prediction_that_held_the_event_loop_does_so_once(ask: Callable[..., Any]) -> None:
+    async def twice(predictor: Predictor) -> None:
+        for _ in range(2):
+            with pytest.raises(InputError, match="too large"):
+                await predictor.predict(np.array([[1e6]]))
+
+    ask(Erratic(), twice)
+    assert Erratic.threads == [threading.main_thread().name, "predict_0"]
 
 
 def test_only_what_is_evaluated_directly_and_short_is_answered_at_once(ask: Callable[..., Any]) -> None:

@@ -18,6 +18,7 @@ NAMED = schema_of(samples.named)
 PEOPLE = schema_of(samples.people)
 OBJECTS = schema_of(samples.objects)
 TEXTS = schema_of(samples.texts)
+GAPS = schema_of(samples.gaps)
 COLON = Schema(2, ("a:b", "c"))
 
 
@@ -82,3 +83,10 @@ def test_a_model_of_columns_gets_a_dataframe(body: bytes) -> None:
 def test_strings_without_names_and_texts() -> None:
     assert samples.objects.predict(parse(b'{"data": [["y", 2], ["x", 1]]}', OBJECTS)).tolist() == [1, 0]
     assert samples.texts.predict(parse(b'{"data": ["bad", ["good"]]}', TEXTS)).tolist() == ["neg", "pos"]
+
+
+def test_a_row_alone_is_answered_as_beside_others() -> None:
+    alone = samples.gaps.predict_proba(parse(b'{"data": [{"age": 30, "city": null}]}', GAPS))
+    beside = b'{"data": [{"age": 30, "city": null}, {"age": 20, "city": "Rome"}]}'
+    assert alone[0].tolist() == samples.gaps.predict_proba(parse(beside, GAPS))[0].tolist()
+    assert alone[0].tolist() == samples.gaps.predict_proba(parse(b'{"data": [[30, "Rome"]]}', GAPS))[0].tolist()
