@@ -10,6 +10,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from tests.integration.driving import Uploads, dumped, eventually
+from tests.integration.test_chart_parity import THE_SEED_S_EXAMPLE
 
 from . import network
 from .user import User, step
@@ -20,30 +21,6 @@ INSTALL = ("install", "my-model", CHART, "--namespace", USER, "--wait")
 S3 = ("--set", "model.s3Endpoint=minio:9000")
 HEALTH = ("curl", "-sS", "http://localhost:80/health")
 PREDICT = ("-X", "POST", "-H", "Content-Type: application/json", "-d", '{"data": [[1.0, 2.0, 3.0, 4.0]]}')
-
-EXAMPLE_VALUES = """
-model:
-  s3Path: "s3://kubeserve-models/user-1/fraud-detector/v1/model.joblib"
-  s3Endpoint: "minio:9000"
-  s3AccessKey: "minioadmin"
-  s3SecretKey: "minioadmin"
-
-deployment:
-  replicas: 2
-  resources:
-    requests:
-      cpu: "200m"
-      memory: "512Mi"
-    limits:
-      cpu: "2"
-      memory: "2Gi"
-
-autoscaling:
-  enabled: true
-  minReplicas: 1
-  maxReplicas: 10
-  targetCPUUtilizationPercentage: 70
-"""
 
 
 def path_of(version: str) -> str:
@@ -129,7 +106,7 @@ def test_upgrade_rolls_to_the_new_version_with_the_same_selector(user: User) -> 
 
 def test_the_example_values_file_works_as_written(user: User, tmp_path: Path) -> None:
     values = tmp_path / "custom-values.yaml"
-    values.write_text(EXAMPLE_VALUES)
+    values.write_text(THE_SEED_S_EXAMPLE)
     with step("helm install fraud-detector -f custom-values.yaml → its pod is ready"):
         user.helm("install", "fraud-detector", CHART, "--namespace", USER, "-f", str(values), "--wait")
         assert "[3]" in user.curl(USER, "http://fraud-detector-model-serving/predict", *PREDICT)
