@@ -116,8 +116,8 @@ def table(measured: dict[str, list[float]]) -> str:
     return "\n".join(
         [
             "## From upload to the first prediction on a cluster\n",
-            f"Through the Service, image on the node, {ROUNDS} rounds; the bare apply goes second, beside the idle pod of "
-            "the first; written by `make bench-startup`.\n",
+            f"Through the Service, image on the node, {ROUNDS} rounds; written by `make bench-startup`.",
+            "The bare apply goes second in each, beside the idle pod of the first.\n",
             *rows,
             f"\nRatio of the medians: {ratio:.2f} (goal: 1.2 at most, and 3.5 s).",
         ]
