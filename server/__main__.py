@@ -27,9 +27,10 @@ def main() -> int:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     threads.limit_threads(options.threads or cgroup.cpu_limit())
     from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
+    from server.connection import Connection  # noqa: PLC0415 - the same
 
     app = create_app(options, failures.append)
-    app.run(sock=sock, single_process=True, motd=False, access_log=False)
+    app.run(sock=sock, protocol=Connection, single_process=True, motd=False, access_log=False)
     code = failed(failures[0]) if failures else 0
     sys.stderr.flush()
     os._exit(code)  # a prediction or a load still running in its thread would hold a normal exit up

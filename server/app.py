@@ -48,7 +48,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)
     app.ctx.metrics = metrics
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
-    app.ctx.hot = Hot(predictor, metrics)
+    app.ctx.hot = Hot(predictor, metrics, settings.name)
     add_routes(app, predictor, metrics, settings.name, settings.version)
     add_error_handling(app)
     drain_on_sigterm(app, settings.drain_seconds)

@@ -1,4 +1,4 @@
-"""The seed's `/predict`, for the requests that most are: numbers as they should be, and a model that answers at once.
+"""The requests that most are: numbers as they should be, for a model that answers at once. Bodies only, no HTTP.
 
 Each function gives None for whatever is not such a request; the ordinary way then answers it, or says what is wrong.
 Without this file all answers would be the same, and later.
@@ -6,17 +6,18 @@ Without this file all answers would be the same, and later.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import orjson
 
-from server.answers import JsonAnswer
 from server.matrices import finite
 from server.metrics import Metrics
 from server.payload import encode
-from server.predictor import CHEAP, Predictor
+from server.predictor import Predictor
 
 QUOTES = 2
 """In `{"data": …}`."""
@@ -28,18 +29,33 @@ NUMBER = 32
 """Bytes that a number may need, with what separates it: `-1.2345678901234567e-300, ` are 25."""
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What metrics call it, and the names that the rows may have."""
+
+    route: str
+    keys: Collection[str]
+
+
 class Hot:
-    """The whole of it: bytes in, a response out."""
+    """The seed's and KServe V1's predictions, which have one answer: `{"predictions": …}`."""
 
-    def __init__(self, predictor: Predictor, metrics: Metrics) -> None:
+    def __init__(self, predictor: Predictor, metrics: Metrics, model_name: str) -> None:
         self._predictor, self._metrics = predictor, metrics
+        v1 = Endpoint("/v1/models/<segment:str>", ("instances", "inputs"))
+        self.endpoints = {
+            b"/predict": Endpoint("/predict", ("data",)),
+            f"/v1/models/{model_name}:predict".encode(): v1,
+        }
+        """By the target of their requests: with a query or an escape in it, it is left to the router."""
 
-    def answer(self, body: bytes, began: float) -> JsonAnswer | None:
-        """The answer, counted; `began` is when the request did."""
-        if not self._suits(len(body)):
+    def answer(self, target: bytes, body: bytes, began: float) -> bytes | None:
+        """The answer's body, counted; `began` is when the request did."""
+        endpoint = self.endpoints.get(target)
+        if endpoint is None or not self._suits(len(body)):
             return None
         started = perf_counter()
-        X = matrix(body, self._predictor.features)
+        X = matrix(body, endpoint.keys, self._predictor.features)
         if X is None:
             return None
         parsed = perf_counter()
@@ -47,32 +63,28 @@ class Hot:
         if answer is None:
             return None
         predicted = perf_counter()
-        response = JsonAnswer(encoded(answer, self._predictor.labels))
-        self._metrics.served((X, answer, began, started, parsed, predicted, perf_counter()))
+        response = encoded(answer, self._predictor.labels)
+        self._metrics.served(endpoint.route, X, answer, (began, started, parsed, predicted, perf_counter()))
         return response
 
     def _suits(self, size: int) -> bool:
         """Whether a body of so many bytes may be answered here: what is not is parsed once, on the ordinary way."""
-        model = self._predictor.model
-        if model is None:
-            return False
-        predict = model.methods["predict"]
-        if predict.direct is None:
-            return False
-        return size <= SMALL or size <= SMALL + predict.cost.rows_in(CHEAP) * (model.schema.features or 0) * NUMBER
+        most = self._predictor.rows_at_once
+        return bool(most) and (size <= SMALL or size <= SMALL + most * (self._predictor.features or 0) * NUMBER)
 
 
-def matrix(body: bytes, features: int | None) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """The body's `data`, if it is rows of finite numbers, as wide as the model."""
+def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """The body's one value under one of `keys`, if it is rows of finite numbers, as wide as the model."""
     # NumPy is fastest when told the type, and then reads "1" as 1: so the only string may be the key itself.
     if body.count(b'"') != QUOTES:
         return None
     try:
-        X = np.array(orjson.loads(body)["data"], np.float64)
-    except (ValueError, LookupError, TypeError, OverflowError):
+        ((key, rows),) = orjson.loads(body).items()
+        X = np.array(rows, np.float64)
+    except (ValueError, AttributeError, TypeError, OverflowError):
         return None
     # A null has become NaN, which this finds.
-    return X if X.ndim == 2 and X.shape[1] == features and finite(X) else None  # noqa: PLR2004 - rows, features
+    return X if key in keys and X.ndim == 2 and X.shape[1] == features and finite(X) else None  # noqa: PLR2004 - rows, features
 
 
 def encoded(answer: Any, labels: Any = None) -> bytes:

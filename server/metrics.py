@@ -6,7 +6,7 @@ Names and meanings are declared once, in `SPECS`: the README's table is written 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from prometheus_client.metrics_core import (
 )
 
 from server.batching import Meter
-from server.drift import Drift
+from server.drift import Drift, sample
 from server.loader import LoadedModel
 
 # A second series for each counter and histogram, which no dashboard of ours reads.
@@ -33,14 +33,11 @@ ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.
 PHASES = ("parse", "wait", "predict", "encode")
 
 
-HOT = "/predict"
-"""The endpoint of the hot path."""
+RECORDS = 256
+"""Requests of the hot path kept before they are counted: enough to count them for 1 µs each, and no pause to feel."""
 
-RECORDS = 64
-"""Requests of the hot path kept before they are counted: enough to count them for 0.7 µs each, and no pause to feel."""
-
-Record = tuple[Any, Any, float, float, float, float, float]
-"""Rows, answer, and when the request began, and its parsing, prediction, encoding, and end."""
+Times = tuple[float, float, float, float, float]
+"""When a request began, and its parsing, prediction, encoding, and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +91,15 @@ class Distribution:
         self._new: list[float] = []
         self.sum = 0.0
         self.observe: Callable[[float], None] = self._new.append
-        self.extend: Callable[[Iterable[float]], None] = self._new.extend
 
     def settle(self) -> None:
         if not self._new:
             return
-        values = np.array(self._new)
+        self.add(np.array(self._new))
         self._new.clear()
+
+    def add(self, values: np.ndarray[Any, Any]) -> None:
+        """Observe all of these at once."""
         places = np.searchsorted(self._bounds, values)
         self._counts += np.bincount(places, minlength=len(self._counts))
         self.sum += float(values.sum())
@@ -127,7 +126,7 @@ class Metrics(Meter):
         self._latency: dict[str, Distribution] = {}
         self._batches = Distribution(ROWS)
         self._rows = 0
-        self._records: list[Record] = []
+        self._served: defaultdict[str, list[Any]] = defaultdict(list)
         self._answers_are_places = False
         self._load, self.info = 0.0, {"library": ""}
         self.drift = Drift() if drift else None
@@ -168,43 +167,38 @@ class Metrics(Meter):
         self._batches.observe(rows)
         self.phases["predict"].observe(seconds)
 
-    def served(self, record: Record) -> None:
+    def served(self, endpoint: str, X: Any, answer: Any, times: Times) -> None:
         """Count one request of the hot path, answered with 200."""
-        self._records.append(record)
-        if len(self._records) >= RECORDS:
-            self._settle_records()
+        served = self._served[endpoint]
+        served.append((sample(X), answer, *times))
+        if len(served) >= RECORDS:
+            self._settle_served(endpoint)
 
     def rejected(self, reason: str) -> None:
         self._rejected[reason] += 1
 
-    def _settle_records(self) -> None:
-        records, self._records = self._records, []
-        if not records:
+    def _settle_served(self, endpoint: str) -> None:
+        served = self._served[endpoint]
+        if not served:
             return
-        inputs, answers, *times = zip(*records, strict=True)
-        began, started, parsed, predicted, encoded = map(np.array, times)
-        rows = [len(X) for X in inputs]
-        self._rows += sum(rows)
-        self._batches.extend(rows)
-        for phase, spent in (
-            ("parse", parsed - started),
-            ("predict", predicted - parsed),
-            ("encode", encoded - predicted),
-        ):
-            self.phases[phase].extend(spent.tolist())
-        self._requests[HOT, "200"] += len(records)
-        self._latency_of(HOT).extend((encoded - began).tolist())
-        if not self.drift:
-            return
-        if self._answers_are_places:
-            self.drift.see_chosen(inputs, answers)
-        else:
-            for X, answer in zip(inputs, answers, strict=True):
-                self.drift.see(X, answer)
+        inputs, answers, *times = zip(*served, strict=True)
+        served.clear()
+        began, started, parsed, predicted, encoded = np.array(times)
+        self._requests[endpoint, "200"] += len(inputs)
+        self._latency_of(endpoint).add(encoded - began)
+        self.phases["parse"].add(parsed - started)
+        self.phases["predict"].add(predicted - parsed)
+        self.phases["encode"].add(encoded - predicted)
+        rows = np.array([len(answer) for answer in answers])
+        self._rows += int(rows.sum())
+        self._batches.add(rows)
+        if self.drift:
+            self.drift.see_many(inputs, answers, places=self._answers_are_places)
 
     def settle(self) -> None:
         """Turn what was appended into numbers: called ten times a second, so that each time is short."""
-        self._settle_records()
+        for endpoint in self._served:
+            self._settle_served(endpoint)
         for distribution in (*self.phases.values(), *self._latency.values(), self._batches):
             distribution.settle()
         if self.drift:

@@ -42,7 +42,8 @@ class Predictor:
         self.load_seconds = 0.0
         self.features: int | None = None
         self._direct: Call | None = None
-        self._direct_rows = 0
+        self.rows_at_once = 0
+        """How many rows `at_once` takes; none where there is no direct evaluation."""
         self.labels: np.ndarray[Any, Any] | None = None
         """What the numbers mean that `at_once` gives; None if it gives the answers themselves."""
 
@@ -69,8 +70,8 @@ class Predictor:
 
     def adjust(self) -> None:
         """Let what was observed lately decide how many rows are answered at once; called now and then."""
-        if self.model is not None:
-            self._direct_rows = self.model.methods["predict"].cost.rows_in(CHEAP)
+        if self.model is not None and self._direct is not None:
+            self.rows_at_once = self.model.methods["predict"].cost.rows_in(CHEAP)
 
     @property
     def reason(self) -> str:
@@ -131,7 +132,7 @@ class Predictor:
 
         X is float64 in C order, as wide as the model, of finite numbers: all others are scikit-learn's own to answer.
         """
-        if self._direct is None or len(X) > self._direct_rows:
+        if self._direct is None or len(X) > self.rows_at_once:
             return None
         try:
             return self._direct(X)

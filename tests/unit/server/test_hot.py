@@ -11,6 +11,8 @@ from server import hot
 from server.payload import encode, parse
 from server.schema import Schema
 
+KEYS = ("data",)
+
 
 def many(last: bytes) -> bytes:
     """A body of many rows, of which the last may be odd."""
@@ -28,7 +30,7 @@ def many(last: bytes) -> bytes:
     ],
 )
 def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
-    X = hot.matrix(body, 2)
+    X = hot.matrix(body, KEYS, 2)
     assert X is not None
     np.testing.assert_array_equal(X, parse(body, Schema(2)), strict=True)
 
@@ -36,7 +38,18 @@ def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        *(b"", b"{", b"[]", b"7", b'{"data": 1}', b'{"data": []}', b'{"data": [[]]}', b'{"data": [1, 2]}'),
+        *(
+            b"",
+            b"{",
+            b"[]",
+            b"7",
+            b'["data"]',
+            b'"data"',
+            b'{"data": 1}',
+            b'{"data": []}',
+            b'{"data": [[]]}',
+            b'{"data": [1, 2]}',
+        ),
         *(b'{"data": [[1]]}', b'{"data": [[1, 2], [3]]}', b'{"data": [[1, null]]}', b'{"data": [["1", 2]]}'),
         *(b'{"data": [["1"]]}', b'{"data": [{"a": 1, "b": 2}]}', b'{"datum": [[1, 2]]}', b'{"data": [[[1, 2]]]}'),
         *(b'{"data": [[1, 1e999]]}', b'{"data": [[1, 2]], "more": 1}', b'{"data": [[1, {}]]}'),
@@ -44,11 +57,11 @@ def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
     ],
 )
 def test_all_else_is_left_to_the_ordinary_way(body: bytes) -> None:
-    assert hot.matrix(body, 2) is None
+    assert hot.matrix(body, KEYS, 2) is None
 
 
 def test_before_the_model_is_there_nothing_is_taken() -> None:
-    assert hot.matrix(b'{"data": [[1, 2]]}', None) is None
+    assert hot.matrix(b'{"data": [[1, 2]]}', KEYS, None) is None
 
 
 @pytest.mark.parametrize(

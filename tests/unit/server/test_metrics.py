@@ -94,7 +94,7 @@ def test_drift_is_summed_up_by_feature_and_by_class() -> None:
 def test_places_among_the_classes_count_as_their_labels() -> None:
     drift = Drift()
     drift.know(("a",), 1, ("no", "yes"))
-    drift.see_chosen([np.array([[1.0], [2.0]]), np.array([[3.0]])], [np.array([1, 0]), np.array([1])])
+    drift.see_many([np.array([[1.0], [2.0]]), np.array([[3.0]])], [np.array([1, 0]), np.array([1])], places=True)
     drift.settle()
     assert dict(drift.labels) == {"no": 1, "yes": 2}
     assert list(drift.features()) == [("a", 3, 0, 2, 1, 3)]
@@ -115,6 +115,15 @@ def test_names_that_are_not_as_many_as_the_features_are_not_used() -> None:
     drift.see(np.array([[1.0, 2.0, 3.0]]), None)
     drift.settle()
     assert [name for name, *_ in drift.features()] == ["0", "1", "2"]
+
+
+def test_labels_of_all_kinds_are_counted_by_their_class() -> None:
+    drift = Drift()
+    drift.know((), 1, (0, 1))
+    for answer in (np.array([0, 1, 1]), np.array([True]), np.array([0.0, 1.0]), np.array([1], dtype=object)):
+        drift.see(np.ones((len(answer), 1)), answer)
+    drift.settle()
+    assert dict(drift.labels) == {"0": 2, "1": 5}
 
 
 def test_what_is_no_class_is_counted_as_other() -> None:

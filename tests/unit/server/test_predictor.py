@@ -218,11 +218,11 @@ def test_the_hot_path_writes_what_the_ordinary_way_writes_and_is_counted(ask: Ca
     async def hot(predictor: Predictor) -> Any:
         assert predictor.model
         metrics.loaded(predictor.model, 1.5)
-        return Hot(predictor, metrics).answer(orjson.dumps({"data": given.tolist()}), 0.0)
+        return Hot(predictor, metrics, "iris").answer(b"/predict", orjson.dumps({"data": given.tolist()}), 0.0)
 
-    response = ask(fitted(name), hot, meter=metrics)
+    body = ask(fitted(name), hot, meter=metrics)
     expected = fitted(name).predict(given)
-    assert response.body == encode(expected)
+    assert body == encode(expected)
     read = metrics.registry.get_sample_value
     assert read("kubeserve_predictions_total", HERE) == 3
     assert read("kubeserve_requests_total", {**HERE, "endpoint": "/predict", "code": "200"}) == 1
@@ -240,10 +240,11 @@ def test_what_the_hot_path_cannot_answer_it_does_not_parse(
     ask: Callable[..., Any], name: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed: list[int] = []
-    monkeypatch.setattr("server.hot.matrix", lambda body, _: parsed.append(len(body)))
+    monkeypatch.setattr("server.hot.matrix", lambda body, *_: parsed.append(len(body)))
 
     async def hot(predictor: Predictor) -> Any:
-        return Hot(predictor, Metrics("iris", "v1")).answer(b'{"data": [' + b"[1,2,3,4,5]," * rows, 0.0)
+        body = b'{"data": [' + b"[1,2,3,4,5]," * rows
+        return Hot(predictor, Metrics("iris", "v1"), "iris").answer(b"/predict", body, 0.0)
 
     assert ask(fitted(name), hot) is None
     assert parsed == []

@@ -1,0 +1,153 @@
+"""What is answered from its bytes is answered, counted and left as Sanic would: a client cannot tell them apart."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import joblib
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from .driving import eventually
+from .serving import Server, running
+
+BODY = b'{"data": [[1, 1]]}'
+BY_NAME = b'{"data": [{"a": 1}]}'
+ANSWER = b'{"predictions":["yes"]}'
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.joblib"
+    joblib.dump(LogisticRegression().fit([[0.0, 0.0], [1.0, 1.0]], ["no", "yes"]), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(model: Path) -> Iterator[Server]:
+    with running(model) as started:
+        eventually(started.healthy)
+        yield started
+
+
+class Client:
+    """A bare connection: what is sent arrives as it is."""
+
+    def __init__(self, connected: socket.socket, answers: BinaryIO) -> None:
+        self._socket, self._answers = connected, answers
+
+    def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._socket.sendall(piece)
+
+    def answer(self) -> tuple[bytes, bytes]:
+        """The head and the body of the next one."""
+        head = b"".join(iter(self._answers.readline, b"\r\n"))
+        found = re.search(rb"content-length: (\d+)", head)
+        return head, self._answers.read(int(found[1])) if found else b""
+
+    def ended(self) -> bool:
+        return self._answers.read() == b""
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[Client]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as made, made.makefile("rb") as answers:
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield Client(made, answers)
+
+
+def request(body: bytes = BODY, target: str = "/predict", fields: str = "") -> bytes:
+    head = f"POST {target} HTTP/1.1\r\nHost: test\r\n{fields}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def test_the_answer_is_sanics_byte_by_byte(server: Server) -> None:
+    with connected(server) as client:
+        client.send(request(target="/predict?sanics=1"))
+        sanics = client.answer()
+        client.send(request())
+        assert client.answer() == sanics
+    assert sanics[1] == ANSWER
+
+
+def test_it_does_not_matter_in_which_pieces_requests_come(server: Server) -> None:
+    whole = request()
+    with connected(server) as client:
+        client.send(*(whole[at : at + 1] for at in range(len(whole))))
+        assert client.answer()[1] == ANSWER
+        client.send(whole[: -len(BODY)], BODY)
+        assert client.answer()[1] == ANSWER
+        client.send(whole * 3)
+        assert [client.answer()[1] for _ in range(3)] == [ANSWER] * 3
+        client.send(whole + whole[:50], whole[50:])
+        assert [client.answer()[1] for _ in range(2)] == [ANSWER] * 2
+
+
+def test_usual_and_other_requests_take_turns_on_one_connection(server: Server) -> None:
+    with connected(server) as client:
+        for _ in range(3):
+            client.send(request())
+            assert client.answer()[1] == ANSWER
+            client.send(request(BY_NAME)[:-3], request(BY_NAME)[-3:])
+            assert client.answer()[0].startswith(b"HTTP/1.1 400")
+            client.send(request(b'{"instances": [[1, 1]]}', "/v1/models/model:predict"))
+            assert client.answer()[1] == ANSWER
+
+
+def test_a_refused_requests_body_is_not_read_as_the_next_request(server: Server) -> None:
+    hidden = request()
+    with connected(server) as client:
+        client.send(request(hidden, "/nope")[: -len(hidden)])
+        assert client.answer()[0].startswith(b"HTTP/1.1 404")
+        client.send(hidden)
+        client.send(request(b"{", "/predict"))
+        assert client.answer()[0].startswith(b"HTTP/1.1 400")
+
+
+def test_after_close_nothing_is_answered(server: Server) -> None:
+    with connected(server) as client:
+        client.send(request(fields="Connection: close\r\n"))
+        head, body = client.answer()
+        assert (b"connection: close" in head, body) == (True, ANSWER)
+        assert client.ended()
+
+
+def test_both_ways_are_counted_as_one_endpoint(model: Path) -> None:
+    with running(model) as server:
+        eventually(server.healthy)
+        for target, key in (("/predict", b"data"), ("/v1/models/model:predict", b"instances")):
+            for body in (b'{"%b": [[1, 1]]}' % key, b'{"%b": [[1, 1]], "more": "words"}' % key):
+                assert server.ask("POST", target, body)[0] == 200
+        text = server.send("GET", "/metrics").data.decode()
+    found = dict(re.findall(r'kubeserve_requests_total{code="200",endpoint="([^"]+)",.*} (\S+)', text))
+    found.pop("/health")
+    assert list(found.values()) == ["2.0", "2.0"]
+    timed = dict(re.findall(r'kubeserve_request_duration_seconds_count{endpoint="([^"]+)",.*} (\S+)', text))
+    assert {endpoint: timed[endpoint] for endpoint in found} == found
+
+
+def test_half_a_request_at_the_signal_is_answered_and_its_connection_closed(model: Path) -> None:
+    with running(model, "--drain-seconds", "30") as server:
+        eventually(server.healthy)
+        with connected(server) as client:
+            client.send(request()[:-1])
+            eventually(lambda: b"200" in client_of(server))
+            server.process.send_signal(signal.SIGTERM)
+            eventually(lambda: b"connection: close" in client_of(server))
+            client.send(request()[-1:])
+            head, body = client.answer()
+        assert (b"connection: close" in head, body) == (True, ANSWER)
+
+
+def client_of(server: Server) -> bytes:
+    """The head of another connection's answer."""
+    with connected(server) as client:
+        client.send(request())
+        return client.answer()[0]
