@@ -50,12 +50,17 @@ class WholeBodyRequest(Request[Any, Any]):
     __slots__ = ()
 
     async def receive_body(self) -> None:
-        """Override as Sanic allows it: `self.body` holds the whole body afterwards."""
+        """Override as Sanic allows it: `self.body` holds the whole body afterwards. Raises Overloaded."""
         stream: Any = self.stream
+        bodies = self.app.ctx.bodies
+        bodies.admit(self, min(stream.request_bytes_left, stream.request_max_size))
         first = await stream.read()
         second = await stream.read() if first else None
-        if second:
-            await super().receive_body()  # type: ignore[no-untyped-call]
-            self.body = b"".join((first, second, self.body))
-        else:
-            self.body = first or b""
+        self.body = first or b""
+        if not second:
+            return
+        pieces = [first, second]
+        async for piece in stream:
+            pieces.append(piece)
+            bodies.admit(self, stream.request_bytes)  # one in chunks does not say its size before
+        self.body = b"".join(pieces)

@@ -11,6 +11,7 @@ from sanic import Sanic
 
 from server.answers import WholeBodyRequest
 from server.batching import Limits
+from server.bodies import Bodies
 from server.counted import CountedSanic
 from server.drain import close_after_answers, drain_on_sigterm
 from server.errors import ModelError
@@ -47,6 +48,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     app.ctx.open = set()
     metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)
     app.ctx.metrics = metrics
+    app.ctx.bodies = Bodies(settings.body_memory, metrics)
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
     app.ctx.hot = Hot(predictor, metrics, settings.name)
     add_routes(app, predictor, metrics, settings.name, settings.version)

@@ -60,7 +60,7 @@ class Meter:
         """`predict` gave this answer to these rows."""
 
     def rejected(self, reason: str) -> None:
-        """A request was refused: the `queue` is full, or its `deadline` cannot be met."""
+        """A request was refused: the `queue` is full, its `deadline` cannot be met, or the `bodies` take too much."""
 
 
 class Batcher:

@@ -20,9 +20,14 @@ WIDEST = 8
 
 
 async def body_of(request: Request, at: int = 0) -> memoryview:
-    """The whole body of a streaming route; of a large one, the byte `at` is aligned for every datatype."""
+    """The whole body of a streaming route; of a large one, the byte `at` is aligned for every datatype.
+
+    Raises Overloaded.
+    """
     stream: Any = request.stream
     stream.request_max_size = request.app.config.REQUEST_MAX_SIZE  # Sanic lifts it for streaming routes
+    bodies = request.app.ctx.bodies
+    bodies.admit(request, min(stream.request_bytes_left, stream.request_max_size))
     first = await stream.read() or b""  # also sends 100-continue, or refuses what is too large
     left = stream.request_bytes_left if stream.request_body != "chunked" else 0
     if left >= LARGE:
@@ -30,6 +35,7 @@ async def body_of(request: Request, at: int = 0) -> memoryview:
     pieces = [first]
     while (piece := await stream.read()) is not None:
         pieces.append(piece)
+        bodies.admit(request, stream.request_bytes)  # one in chunks does not say its size before
     return memoryview(b"".join(pieces))
 
 

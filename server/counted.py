@@ -13,7 +13,7 @@ GONE = 499
 
 
 class CountedSanic(Sanic[Any, Any]):
-    """`app.ctx.metrics` hears of each request; `app.ctx.open` holds those that have no answer yet.
+    """`app.ctx.metrics` hears of each request; `app.ctx.open` holds those without an answer yet, `bodies` their sizes.
 
     One wrapper around the whole handling costs half a microsecond; Sanic's request and response middleware, with a
     context of each request's own to hold the time, cost three.
@@ -28,6 +28,7 @@ class CountedSanic(Sanic[Any, Any]):
         finally:
             metrics.in_progress -= 1
             self.ctx.open.discard(request)
+            self.ctx.bodies.release(request)
             metrics.request(*_outcome(request), perf_counter() - began)
 
 

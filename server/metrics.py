@@ -36,6 +36,9 @@ PHASES = ("parse", "wait", "predict", "encode")
 RECORDS = 256
 """Requests of the hot path kept before they are counted: enough to count them for 1 µs each, and no pause to feel."""
 
+ROWS_A_RECORD = 64
+"""A request of more rows counts as several: their answers are kept too."""
+
 Times = tuple[float, float, float, float, float]
 """When a request began, and its parsing, prediction, encoding, and end."""
 
@@ -127,6 +130,7 @@ class Metrics(Meter):
         self._batches = Distribution(ROWS)
         self._rows = 0
         self._served: defaultdict[str, list[Any]] = defaultdict(list)
+        self._unsettled = 0
         self._answers_are_places = False
         self._load, self.info = 0.0, {"library": ""}
         self.drift = Drift() if drift else None
@@ -169,20 +173,23 @@ class Metrics(Meter):
 
     def served(self, endpoint: str, X: Any, answer: Any, times: Times) -> None:
         """Count one request of the hot path, answered with 200."""
-        served = self._served[endpoint]
-        served.append((sample(X), answer, *times))
-        if len(served) >= RECORDS:
-            self._settle_served(endpoint)
+        self._served[endpoint].append((sample(X), answer, *times))
+        self._unsettled += 1 + len(answer) // ROWS_A_RECORD
+        if self._unsettled >= RECORDS:
+            self._settle_all_served()
 
     def rejected(self, reason: str) -> None:
         self._rejected[reason] += 1
 
-    def _settle_served(self, endpoint: str) -> None:
-        served = self._served[endpoint]
-        if not served:
-            return
+    def _settle_all_served(self) -> None:
+        for endpoint, served in self._served.items():
+            if served:
+                self._settle_served(endpoint, served)
+                served.clear()
+        self._unsettled = 0
+
+    def _settle_served(self, endpoint: str, served: list[Any]) -> None:
         inputs, answers, *times = zip(*served, strict=True)
-        served.clear()
         began, started, parsed, predicted, encoded = np.array(times)
         self._requests[endpoint, "200"] += len(inputs)
         self._latency_of(endpoint).add(encoded - began)
@@ -197,8 +204,7 @@ class Metrics(Meter):
 
     def settle(self) -> None:
         """Turn what was appended into numbers: called ten times a second, so that each time is short."""
-        for endpoint in self._served:
-            self._settle_served(endpoint)
+        self._settle_all_served()
         for distribution in (*self.phases.values(), *self._latency.values(), self._batches):
             distribution.settle()
         if self.drift:

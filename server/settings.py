@@ -35,6 +35,12 @@ class Settings:
     max_body_size: int = setting(
         "Largest request body in bytes: ten thousand rows of a hundred features as JSON.", 16 * 1024 * 1024, 1
     )
+    body_memory: int = setting(
+        "Bytes that the bodies of all requests without an answer may take together; a request "
+        "beyond them gets 503 with Retry-After. Bodies below 64 KB are not counted.",
+        64 * 1024 * 1024,
+        1,
+    )
     batch_rows: int = setting(
         "Most rows of several requests predicted together; 1: none are. By 1024 the cost of a call is spread thin for "
         "every family measured; beyond, the first of a batch would only wait for the last.",

@@ -146,6 +146,38 @@ def test_half_a_request_at_the_signal_is_answered_and_its_connection_closed(mode
         assert (b"connection: close" in head, body) == (True, ANSWER)
 
 
+LARGE = b'{"by": "test", "data": [' + b"[1, 1]," * 20_000 + b"[1, 1]]}"
+"""140 KB, with a string in it, so that it is Sanic's."""
+INFER = b'{"inputs": [{"name": "x", "shape": [50000, 2], "datatype": "FP64", "data": [' + b"1," * 99_999 + b"1]}]}"
+"""200 KB."""
+
+
+@pytest.mark.parametrize("target", ["/predict", "/v2/models/model/infer"])
+@pytest.mark.parametrize("body_at", [-100, -len(LARGE) + 10], ids=["most is there", "only its size is known"])
+def test_bodies_that_take_too_much_together_are_refused_until_the_others_are_gone(
+    model: Path, target: str, body_at: int
+) -> None:
+    body = LARGE if target == "/predict" else INFER
+    with running(model, "--body-memory", "250000") as server:
+        server.wait()
+        with connected(server) as client:
+            client.send(request(LARGE)[:body_at])
+            refused = eventually(lambda: [it for it in [server.send("POST", target, body)] if it.status == 503])[0]
+            assert refused.headers["Retry-After"] == "1"
+            assert "of 250000 bytes" in refused.json()["error"]
+            chunks = b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(
+                b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:70_000], body[70_000:], b"")
+            )
+            with connected(server) as other:
+                other.send(request(target=target).partition(b"Content-Length")[0], chunks)
+                assert other.answer()[0].startswith(b"HTTP/1.1 503")
+            client.send(request(LARGE)[body_at:])
+            assert client.answer()[0].startswith(b"HTTP/1.1 200")
+        assert server.send("POST", target, body).status == 200
+        scraped = server.send("GET", "/metrics").data.decode()
+    assert 'kubeserve_rejected_total{model_name="model",model_version="",reason="bodies"}' in scraped
+
+
 def client_of(server: Server) -> bytes:
     """The head of another connection's answer."""
     with connected(server) as client:

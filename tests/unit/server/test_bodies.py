@@ -1,0 +1,55 @@
+"""Bodies are counted together, and given back."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.batching import Meter
+from server.bodies import SMALL, Bodies
+from server.errors import Overloaded
+
+MB = 1 << 20
+
+
+class Refusals(Meter):
+    """Remembers the reasons."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def rejected(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def test_what_is_too_much_with_the_others_is_refused_until_they_are_answered() -> None:
+    meter = Refusals()
+    bodies = Bodies(10 * MB, meter)
+    bodies.admit("a", 6 * MB)
+    bodies.admit("b", 4 * MB)
+    with pytest.raises(Overloaded, match="take 10485760 of 10485760 bytes"):
+        bodies.admit("c", MB)
+    assert meter.reasons == ["bodies"]
+    bodies.release("a")
+    bodies.admit("c", MB)
+    assert bodies.total == 5 * MB
+
+
+def test_a_body_that_grows_is_counted_once_and_forgotten_when_refused_and_released() -> None:
+    bodies = Bodies(2 * MB, Meter())
+    bodies.admit("other", MB)
+    for size in (SMALL + 1, MB // 2, MB):
+        bodies.admit("a", size)
+    assert bodies.total == 2 * MB
+    with pytest.raises(Overloaded):
+        bodies.admit("a", MB + 1)
+    bodies.release("a")
+    assert bodies.total == MB
+
+
+def test_one_alone_may_be_of_any_size_and_small_ones_are_not_counted() -> None:
+    bodies = Bodies(MB, Meter())
+    bodies.admit("a", 5 * MB)
+    bodies.admit("b", SMALL)
+    bodies.release("b")
+    bodies.release("a")
+    assert bodies.total == 0
