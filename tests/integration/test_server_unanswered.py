@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -84,7 +85,7 @@ def asked(server: Server, *bodies: bytes) -> Iterator[list[Future[urllib3.BaseHT
         coming = []
         for count, body in enumerate(bodies, 1):
             coming.append(clients.submit(server.send, "POST", "/predict", body))
-            eventually(lambda count=count: in_progress(server, count))  # type: ignore[misc]
+            eventually(partial(in_progress, server, count))
         yield coming
 
 
