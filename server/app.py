@@ -58,11 +58,11 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     async def load() -> None:
         try:
             model = await predictor.load()
+            metrics.loaded(model, predictor.load_seconds)
         except Exception as error:  # noqa: BLE001 - an odd model must end the process, not leave it loading for ever
             fail(reason_of(error))
             app.stop()
             return
-        metrics.loaded(model, predictor.load_seconds)
         log.info("ready", model=settings.name, version=settings.version, **metrics.info)
         await keep_up(metrics, predictor)
 

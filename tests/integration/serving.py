@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,19 +40,35 @@ class Server:
     def wait(self) -> None:
         eventually(self.healthy)
 
+    def metrics(self) -> str:
+        return self.send("GET", "/metrics").data.decode()
+
+    def counted(self) -> dict[tuple[str, str], int]:
+        """How many requests were counted by endpoint and code; not those that only look at the server."""
+        found = re.findall(r'kubeserve_requests_total{code="(\d+)",endpoint="([^"]+)",.*} (\d+)', self.metrics())
+        return {(at, code): int(count) for code, at, count in found if at not in ("/health", "/metrics")}
+
+    def in_progress(self) -> int:
+        """How many requests are being answered, but for the question itself."""
+        found = re.search(r"kubeserve_requests_in_progress{.*} (\d+)", self.metrics())
+        return int(found[1]) - 1 if found else 0
+
     def close(self) -> None:
         self._http.clear()
 
 
-def command(model: Path, port: int, *options: str) -> list[str]:
+PROGRAM = ("-m", "server")
+
+
+def command(model: Path, port: int, *options: str, program: tuple[str, str] = PROGRAM) -> list[str]:
     fixed = ["--model", str(model), "--host", "127.0.0.1", "--port", str(port)]
-    return [sys.executable, "-m", "server", *fixed, *options]
+    return [sys.executable, *program, *fixed, *options]
 
 
 @contextmanager
-def running(model: Path, *options: str) -> Iterator[Server]:
+def running(model: Path, *options: str, program: tuple[str, str] = PROGRAM) -> Iterator[Server]:
     port = free_port()
-    with subprocess.Popen(command(model, port, *options)) as process:
+    with subprocess.Popen(command(model, port, *options, program=program)) as process:
         server = Server(process, port)
         try:
             yield server

@@ -125,12 +125,10 @@ def test_both_ways_are_counted_as_one_endpoint(model: Path) -> None:
         for target, key in (("/predict", b"data"), ("/v1/models/model:predict", b"instances")):
             for body in (b'{"%b": [[1, 1]]}' % key, b'{"%b": [[1, 1]], "more": "words"}' % key):
                 assert server.ask("POST", target, body)[0] == 200
-        text = server.send("GET", "/metrics").data.decode()
-    found = dict(re.findall(r'kubeserve_requests_total{code="200",endpoint="([^"]+)",.*} (\S+)', text))
-    found.pop("/health")
-    assert list(found.values()) == ["2.0", "2.0"]
-    timed = dict(re.findall(r'kubeserve_request_duration_seconds_count{endpoint="([^"]+)",.*} (\S+)', text))
-    assert {endpoint: timed[endpoint] for endpoint in found} == found
+        counted, text = server.counted(), server.metrics()
+    assert list(counted.values()) == [2, 2]
+    timed = dict(re.findall(r'kubeserve_request_duration_seconds_count{endpoint="([^"]+)",.*} (\d+)', text))
+    assert {timed[endpoint] for endpoint, _ in counted} == {"2"}
 
 
 def test_half_a_request_at_the_signal_is_answered_and_its_connection_closed(model: Path) -> None:
@@ -162,7 +160,9 @@ def test_bodies_that_take_too_much_together_are_refused_until_the_others_are_gon
         server.wait()
         with connected(server) as client:
             client.send(request(LARGE)[:body_at])
-            refused = eventually(lambda: [it for it in [server.send("POST", target, body)] if it.status == 503])[0]
+            eventually(server.in_progress)
+            refused = server.send("POST", target, body)
+            assert refused.status == 503
             assert refused.headers["Retry-After"] == "1"
             assert "of 250000 bytes" in refused.json()["error"]
             chunks = b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(
@@ -174,7 +174,7 @@ def test_bodies_that_take_too_much_together_are_refused_until_the_others_are_gon
             client.send(request(LARGE)[body_at:])
             assert client.answer()[0].startswith(b"HTTP/1.1 200")
         assert server.send("POST", target, body).status == 200
-        scraped = server.send("GET", "/metrics").data.decode()
+        scraped = server.metrics()
     assert 'kubeserve_rejected_total{model_name="model",model_version="",reason="bodies"}' in scraped
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -43,9 +42,7 @@ def test_every_request_is_counted_once_by_its_route_and_code(model: Path) -> Non
         good, by_name, large = b'{"data": [[1, 1]]}', b'{"data": [{"a": 1}]}', b" " * 2000
         for path, body in [("/predict", good)] * 2 + [("/predict", by_name), ("/predict", large), ("/nope/1", good)]:
             server.send("POST", path, body)
-        text = server.send("GET", "/metrics").data.decode()
-    found = re.findall(r'kubeserve_requests_total{code="(\d+)",endpoint="([^"]+)",.*} (\d+)', text)
-    counted = {(endpoint, code): int(count) for code, endpoint, count in found if endpoint != "/health"}
+        counted, text = server.counted(), server.metrics()
     assert counted == {("/predict", "200"): 2, ("/predict", "400"): 1, ("/predict", "413"): 1, ("other", "404"): 1}
     assert 'kubeserve_phase_seconds_count{model_name="model",model_version="",phase="encode"} 2.0' in text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -78,19 +77,3 @@ def test_what_cannot_be_answered_by_the_deadline_is_refused_at_once(server: Serv
     assert "the wait would be" in refused.json()["error"]
     metrics = server.send("GET", "/metrics").data.decode()
     assert 'kubeserve_rejected_total{model_name="model",model_version="",reason="deadline"} 1.0' in metrics
-
-
-def test_what_was_accepted_is_answered_before_the_end(model: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    bodies = [json.dumps({"data": [[0.5]] * rows}).encode() for rows in (150, 1, 2)]
-    with running(model) as server, ThreadPoolExecutor(3) as others:
-        server.wait()
-        asked = []
-        for body in bodies:
-            asked.append(others.submit(server.send, "POST", "/predict", body))
-            time.sleep(0.2)
-        server.process.send_signal(signal.SIGTERM)
-        answers = [each.result() for each in asked]
-        assert server.process.wait(10) == 0  # although none of the three connections was closed by its client
-    assert [(each.status, len(each.json()["predictions"])) for each in answers] == [(200, 150), (200, 1), (200, 2)]
-    assert {each.headers["Connection"] for each in answers} == {"close"}
-    assert "Traceback" not in capfd.readouterr().err

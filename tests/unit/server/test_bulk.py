@@ -10,8 +10,19 @@ import numpy as np
 import pytest
 
 from server import bulk
+from server.batching import Meter
+from server.bodies import Bodies
 
 SIZE = bulk.LARGE + 1000
+
+
+class Request:
+    """As much of Sanic's as is looked at."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        config, ctx = SimpleNamespace(REQUEST_MAX_SIZE=SIZE), SimpleNamespace(bodies=Bodies(SIZE, Meter()))
+        self.app = SimpleNamespace(config=config, ctx=ctx)
 
 
 class Connection:
@@ -25,9 +36,7 @@ class Connection:
         self.request_bytes_left = SIZE - 100
         self.lost: list[Exception | None] = []
         self._pieces: list[bytes | None] = [b"x" * 100, None]
-        self.request: Any = SimpleNamespace(
-            stream=self, app=SimpleNamespace(config=SimpleNamespace(REQUEST_MAX_SIZE=SIZE))
-        )
+        self.request: Any = Request(self)
 
     async def read(self) -> bytes | None:
         return self._pieces.pop(0)

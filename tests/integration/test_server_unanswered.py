@@ -1,0 +1,138 @@
+"""A server whose prediction takes as long as a test wants: what becomes of the requests that wait for it.
+
+The model waits for a file, so that each test decides what happens first, and none depends on the machine's speed.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import joblib
+import pytest
+import urllib3
+
+from .driving import eventually
+from .serving import Server, running
+
+GATED = '''
+import time
+
+class Gated:
+    """Answers soon, but a row of a million only when the file at `gate` is there."""
+
+    n_features_in_ = 1
+
+    def __init__(self, gate):
+        self.gate = gate
+
+    def predict(self, X):
+        time.sleep(0.005)  # so that the server thinks it long, and predicts in the thread
+        while X[0, 0] == 1e6 and not self.gate.exists():
+            time.sleep(0.01)
+        return X[:, 0]
+'''
+AT_THE_GATE, ONE, TWO = (json.dumps({"data": rows}).encode() for rows in ([[1e6]], [[1.0]], [[1.0], [2.0]]))
+
+IMPATIENT = "import sys; from server import __main__, app; app.LONGEST_PREDICTION = 0; sys.exit(__main__.main())"
+"""The server, but a request has its deadline and no five minutes more."""
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def model(tmp_path: Path, gate: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "gated_model.py").write_text(GATED)
+    monkeypatch.syspath_prepend(str(packages))
+    import gated_model  # type: ignore[import-not-found]
+
+    joblib.dump(gated_model.Gated(gate), tmp_path / "model.joblib")
+    monkeypatch.delitem(sys.modules, "gated_model")
+    return tmp_path / "model.joblib"
+
+
+def in_progress(server: Server, count: int) -> bool:
+    """Whether so many requests have no answer yet."""
+    return server.in_progress() == count
+
+
+def has_begun_to_stop(server: Server) -> bool:
+    """Whether it takes no connections any more, which is what a stop does first."""
+    try:
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    except OSError:
+        return True
+    return False
+
+
+@contextmanager
+def asked(server: Server, *bodies: bytes) -> Iterator[list[Future[urllib3.BaseHTTPResponse]]]:
+    """The answers to come, all requests being with the server in this order."""
+    with ThreadPoolExecutor(len(bodies)) as clients:
+        coming = []
+        for count, body in enumerate(bodies, 1):
+            coming.append(clients.submit(server.send, "POST", "/predict", body))
+            eventually(partial(in_progress, server, count))
+        yield coming
+
+
+def test_what_runs_and_what_waits_is_answered_before_the_end(
+    model: Path, gate: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with running(model) as server:
+        server.wait()
+        with asked(server, AT_THE_GATE, ONE, TWO) as coming:
+            server.process.send_signal(signal.SIGTERM)
+            eventually(lambda: has_begun_to_stop(server))
+            gate.touch()
+        assert server.process.wait(10) == 0  # although none of the three connections was closed by its client
+    answers = [each.result() for each in coming]
+    assert [(each.status, each.json()["predictions"]) for each in answers] == [(200, [1e6]), (200, [1]), (200, [1, 2])]
+    assert {each.headers["Connection"] for each in answers} == {"close"}
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_what_runs_may_take_longer_than_the_deadline_before_the_end(model: Path, gate: Path) -> None:
+    with running(model, "--deadline", "0.5") as server:
+        server.wait()
+        with asked(server, AT_THE_GATE) as (coming,):
+            server.process.send_signal(signal.SIGTERM)
+            eventually(lambda: has_begun_to_stop(server))
+            time.sleep(1.5)  # a stop that waited for the deadline alone would be over by now
+            gate.touch()
+        assert coming.result().status == 200
+        assert server.process.wait(10) == 0
+
+
+def test_what_takes_too_long_is_answered_and_counted_as_503(model: Path) -> None:
+    with running(model, "--deadline", "1", program=("-c", IMPATIENT)) as server:
+        server.wait()
+        status, answer = server.ask("POST", "/predict", AT_THE_GATE)
+        assert (status, list(answer)) == (503, ["error"])
+        assert server.counted() == {("/predict", "503"): 1}
+        assert in_progress(server, 0)
+
+
+def test_a_client_that_left_is_counted_as_499(model: Path) -> None:
+    with running(model) as server:
+        server.wait()
+        runs, waits = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(2))
+        with closing(runs), closing(waits):
+            for connection, body in ((runs, AT_THE_GATE), (waits, ONE)):
+                connection.sendall(b"POST /predict HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            eventually(lambda: in_progress(server, 2))
+        eventually(lambda: in_progress(server, 0))
+        assert server.counted() == {("/predict", "499"): 2}

@@ -1,0 +1,73 @@
+"""A prediction that held the event loop too long is the last one there, whether it was answered or failed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server.batching import Batcher, Limits, Meter
+from server.cost import Cost
+from server.loader import LoadedModel
+from server.methods import Method
+from server.predictor import Predictor
+from server.schema import Schema
+
+X = np.array([[1.0]])
+Asked = Callable[[Method], Any]
+
+
+def directly(method: Method) -> Any:
+    """Ask twice without the queue, as a lone client of a short model is answered."""
+    predictor = Predictor(Path("model.joblib"))
+    predictor._serve(LoadedModel({"predict": method}, Schema(), "", "", ""))
+
+    async def twice() -> list[Any]:
+        return [await answer_or_error(predictor.predict(X)) for _ in range(2)]
+
+    try:
+        return asyncio.run(twice())
+    finally:
+        predictor.close()
+
+
+def through_the_queue(method: Method) -> Any:
+    with ThreadPoolExecutor(1, "predict") as thread:
+        batcher = Batcher({"predict": method}, thread, Limits(), Meter())
+
+        async def twice() -> list[Any]:
+            return [await answer_or_error(batcher.predict(X, "predict")) for _ in range(2)]
+
+        return asyncio.run(twice())
+
+
+async def answer_or_error(coming: Any) -> Any:
+    try:
+        return await coming
+    except ValueError:
+        return "failed"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("ask_twice", [directly, through_the_queue])
+def test_it_is_the_last_one_on_the_event_loop(ask_twice: Asked, fails: bool) -> None:
+    threads: list[str] = []
+
+    def call(rows: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        time.sleep(0.06)
+        if fails:
+            raise ValueError
+        return "answered"
+
+    expected_to_be_short = Cost(1e-6, 1e-6)
+    answers = ask_twice(Method(call, expected_to_be_short))
+    assert answers == ["failed" if fails else "answered"] * 2
+    assert threads == [threading.main_thread().name, "predict_0"]
