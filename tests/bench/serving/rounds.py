@@ -39,6 +39,9 @@ class Entrant:
         """scikit-learn's own answer; the echo has no model and gives zeros."""
         return self.estimator.predict(iris_rows(rows)).tolist() if self.server.predicts else [0] * rows
 
+    def running(self) -> contextlib.AbstractContextManager[None]:
+        return self.process.resumed() if self.server.paused else contextlib.nullcontext()
+
     def request(self, rows: int) -> Request:
         return self.server.speaks.request(iris_rows(rows))
 
@@ -67,7 +70,8 @@ def _entrants(
             continue
         entrant = Entrant(server, process, model, estimator)
         _warm_up(bench, entrant)
-        process.pause()
+        if server.paused:
+            process.pause()
         yield entrant
 
 
@@ -96,7 +100,7 @@ def _measure_case(bench: Bench, entrants: Sequence[Entrant], case: Case) -> None
         for entrant in entrants:
             # The later rounds are for the close comparisons, which are of our own servers.
             if turn < bench.effort.rounds or entrant.server in CORE:
-                with entrant.process.resumed():
+                with entrant.running():
                     run = _run(bench, entrant, case, bench.effort.seconds)
                 bench.measured.runs[case][entrant.server.name].append(run)
     _say_case(bench.measured, case)
@@ -104,7 +108,7 @@ def _measure_case(bench: Bench, entrants: Sequence[Entrant], case: Case) -> None
 
 def _profile(bench: Bench, entrants: Sequence[Entrant], case: Case) -> None:
     ours = next(entrant for entrant in entrants if entrant.server is OURS)
-    with ours.process.resumed():
+    with ours.running():
         load = partial(_run, bench, ours, case, LOAD_SECONDS)
         bench.measured.limits[described(case)] = profiled(ours.process, load, bench.cores.client)
 

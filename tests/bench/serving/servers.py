@@ -19,7 +19,8 @@ _LEARN = ("scikit-learn==1.9.1", "numpy==2.4.6")
 class Server:
     """`script` is one of `peers/`, run as `python SCRIPT MODEL PORT …`; without requirements by our own Python.
 
-    One that `prepares` is run once before, untimed, with `prepare` as its last argument.
+    One that `prepares` is run once before, untimed, with `prepare` as its last argument. One that learns from how long
+    its predictions take is never `paused`: it would take the pause for a prediction.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Server:
     options: Sequence[str] = ()
     prepares: bool = False
     predicts: bool = True
+    paused: bool = True
 
     def command(self, model: Path, port: int) -> list[str]:
         """The command that serves `model`; makes its environment first if need be.
@@ -81,6 +83,7 @@ BENTOML = Server(
     Bare("/predict", "data"),
     "/readyz",
     ("bentoml==1.4.39", *_LEARN),
+    paused=False,
 )
 LITSERVE = Server(
     "LitServe",

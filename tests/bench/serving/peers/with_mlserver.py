@@ -5,14 +5,21 @@
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 
 HERE = Path.cwd()
 
 
+def free_port() -> int:
+    """One for gRPC, which cannot be switched off."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 def settings(port: int) -> dict[str, object]:
-    loopback = {"host": "127.0.0.1", "http_port": port, "grpc_port": port + 1, "metrics_endpoint": None}
+    loopback = {"host": "127.0.0.1", "http_port": port, "grpc_port": free_port(), "metrics_endpoint": None}
     return {**loopback, "parallel_workers": 0, "debug": False}
 
 
