@@ -223,7 +223,7 @@ def test_a_regression_has_no_probabilities(tmp_path: Path) -> None:
         assert (status, answer) == (400, {"error": "the model has no predict_proba(); it has predict"})
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(document=bodies)
 def test_any_json_gets_an_answer_or_a_sentence(server: Server, document: Any) -> None:
     body = written(document)

@@ -41,7 +41,7 @@ def outcome(call: Any, given: Any) -> Any:
 
 @pytest.mark.parametrize("name", DIRECT)
 @given(rows=rows)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_every_answer_and_every_refusal_is_that_of_scikit_learn(name: str, rows: Any) -> None:
     model = fitted(name)
     for method, fast in methods(model).items():

@@ -42,7 +42,7 @@ READERS = (parse, kserve_v1.read, mlflow.read, mlflow.read_csv)
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(document=bodies, schema=st.sampled_from(SCHEMAS))
 def test_any_json_is_answered_or_refused_with_a_sentence(document: Any, schema: Schema) -> None:
     body = written(document)
@@ -56,7 +56,7 @@ def infer(header: int | None, body: bytes, schema: Schema) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(body=st.binary(max_size=60), schema=st.sampled_from(SCHEMAS))
 def test_any_bytes_are_answered_or_refused_with_a_sentence(body: bytes, schema: Schema) -> None:
     refusals = [refusal(read, body, schema) for read in READERS]
@@ -79,7 +79,7 @@ def as_json(X: np.ndarray[Any, Any], datatype: str, *, nested: bool) -> bytes:
     return orjson.dumps({"inputs": [{"name": "input", "shape": X.shape, "datatype": datatype, "data": data}]})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), dtype=dtypes, nested=st.booleans())
 def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, dtype: Any, nested: bool) -> None:
     elements = {"allow_nan": False, "allow_infinity": False} if dtype.kind == "f" else {}
@@ -92,7 +92,7 @@ def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, d
     np.testing.assert_array_equal(from_bytes, from_json)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     answer=arrays.arrays(dtypes, arrays.array_shapes(max_dims=2, max_side=4))
     | arrays.arrays(
@@ -109,7 +109,7 @@ def test_an_answer_comes_back_from_its_bytes_and_its_json(answer: np.ndarray[Any
         np.testing.assert_array_equal(tensors.decode(shown, "y", tensors.Tail(memoryview(b""))).values, answer)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(X=matrices)
 def test_every_protocol_gives_the_estimators_own_answer(X: np.ndarray[Any, Any]) -> None:
     schema, rows = schema_of(samples.missing), X.tolist()
@@ -127,7 +127,7 @@ def test_every_protocol_gives_the_estimators_own_answer(X: np.ndarray[Any, Any])
         assert (found.dtype, found.flags.c_contiguous) == (np.float64, True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     own=st.lists(
         st.text(string.ascii_letters + ':"\\{} é', min_size=1, max_size=5), min_size=2, max_size=4, unique=True
