@@ -24,9 +24,8 @@ CHEAP = 20e-6
 """Seconds. A prediction that takes less is made at once: to queue it, wait for it and be woken costs about as much."""
 
 BRIEF = 500e-6
-"""Seconds. The same where a queue has nothing to give: for a model that is never batched, and for direct evaluation,
-which costs little more for its rows one request after the other. With 64 of these in one turn of the event loop, health
-still answers within 32 ms."""
+"""Seconds. The same for a model that is never batched, which has nothing to gain from a queue; with 64 of them in one
+turn of the event loop, health still answers within 32 ms."""
 
 
 class Predictor:
@@ -72,7 +71,8 @@ class Predictor:
     def adjust(self) -> None:
         """Let what was observed lately decide how many rows are answered at once; called now and then."""
         if self.model is not None and self._direct is not None:
-            self.rows_at_once = self.model.methods["predict"].cost.rows_in(BRIEF)
+            predict = self.model.methods["predict"]
+            self.rows_at_once = predict.cost.rows_in(self._at_once(predict))
 
     @property
     def reason(self) -> str:
@@ -115,8 +115,7 @@ class Predictor:
         """Through the queue, or at once where that is faster."""
         assert self._batcher
         rows = len(X)
-        together = method.batchable and self._limits.batch_rows > 1
-        if self._batcher.is_busy or not method.cost.fits(rows, CHEAP if together else BRIEF):
+        if self._batcher.is_busy or not method.cost.fits(rows, self._at_once(method)):
             return await self._batcher.predict(X, name)
         started = time.perf_counter()
         try:
@@ -127,6 +126,10 @@ class Predictor:
         method.cost.observe(rows, seconds)
         self._meter.predicted(rows, seconds)
         return answer
+
+    def _at_once(self, method: Method) -> float:
+        """Seconds that a prediction may take to be made without the queue."""
+        return CHEAP if method.batchable and self._limits.batch_rows > 1 else BRIEF
 
     def at_once(self, X: np.ndarray[Any, Any]) -> Any:
         """What `predict` would give (see `labels`), where direct evaluation is faster than the queue; else None.
