@@ -1,4 +1,4 @@
-"""The NumPy-heavy payload: 10,000 rows × 100 features by V2's binary extension; ours, the bare predict, an echo."""
+"""The NumPy-heavy payload: 10,000 rows × 100 features by V2's binary extension; ours, and what bounds it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.bench.serving.models import save_wide
 from tests.bench.serving.process import Process
 from tests.bench.serving.profiling import LOAD_SECONDS, profiled
 from tests.bench.serving.protocols import Request, V2Binary
-from tests.bench.serving.servers import ECHO, OURS, Server
+from tests.bench.serving.servers import ECHO, OURS, RECEIVER, Server
 from tests.bench.serving.startup import bare_rate
 
 CONNECTIONS = (1, BINARY_CONNECTIONS)
@@ -48,7 +48,7 @@ def measure(bench: Bench) -> None:
     model, data = save_wide(bench.folder)
     with contextlib.ExitStack() as stack:
         try:
-            targets = [_target(bench, server, model, data, stack) for server in (OURS, ECHO)]
+            targets = [_target(bench, server, model, data, stack) for server in (OURS, ECHO, RECEIVER)]
             for _ in range(bench.effort.rounds):
                 bench.measured.bare_predict.append(bare_rate(model, data, bench.effort.seconds, bench.cores.server))
                 _round(bench, targets)

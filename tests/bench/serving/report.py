@@ -8,7 +8,7 @@ from statistics import median
 
 from tests.bench.serving.figures import Case, Figure, Measured, Started, figure, started
 from tests.bench.serving.goals import BINARY, BINARY_CONNECTIONS, Outcome, described, outcomes
-from tests.bench.serving.servers import OURS, Server
+from tests.bench.serving.servers import OURS, RECEIVER, Server
 
 BUSY = 0.9
 """Of a core: a load generator busier than this may itself have been the limit."""
@@ -166,11 +166,19 @@ def _binary(measured: Measured) -> str:
     rows = [["bare `predict`, in process", f"{median(rates):,.0f}" if rates else "not measured"]]
     for (server, connections), runs in sorted(measured.binary.items()):
         rows.append([f"{server}, {connections} conn.", shown(figure(runs))])
+    received = measured.binary.get((RECEIVER.name, BINARY_CONNECTIONS))
+    if rates and received and not figure(received).failure:
+        rows.append(["receiver, then bare `predict`", f"{1 / (1 / median(rates) + 1 / figure(received).rate):,.0f}"])
     if measured.binary_absent:
         rows.append([OURS.name, measured.binary_absent])
     words = "Logistic regression; 8 MB of float64 a request by V2's binary extension; predictions/s, the same core."
-    judged = f"The goal is judged at {BINARY_CONNECTIONS} connections. The echo receives the same and answers zeros."
-    return f"### 10,000 rows × 100 features\n\n{words} {judged}\n\n" + table(["", "per second (p50 / p99 in ms)"], rows)
+    judged = (
+        f"The goal is judged at {BINARY_CONNECTIONS} connections. The echo and the receiver answer zeros to the same."
+    )
+    limit = "The last line is what one core can do that first receives the bytes and then predicts from them."
+    return f"### 10,000 rows × 100 features\n\n{words} {judged} {limit}\n\n" + table(
+        ["", "per second (p50 / p99 in ms)"], rows
+    )
 
 
 def _settings(servers: Sequence[Server]) -> str:

@@ -56,6 +56,8 @@ _MLSERVER_HEALTH = "/v2/models/model/ready"
 
 OURS = Server("KubeServe", "", "defaults", _SEED)
 ECHO = Server("Sanic echo", "sanic_echo.py", "one process, no model, orjson", _SEED, predicts=False)
+RECEIVER = Server("bare receiver", "uvloop_receiver.py", "one process, no framework, no model", V2(), predicts=False)
+"""Of the large payload only."""
 NAIVE = Server("naive Sanic", "sanic_naive.py", "one process", _SEED)
 FASTAPI = Server(
     "FastAPI",
