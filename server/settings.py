@@ -33,7 +33,7 @@ class Settings:
     name: str = setting("The model's name in answers and metrics.", "model")
     version: str = setting("The model's version in answers and metrics.", "")
     max_body_size: int = setting(
-        "Largest request body in bytes: ten thousand rows of a hundred features as JSON.", 16 * 1024 * 1024, 1
+        "Largest request body in bytes: ten thousand rows of a hundred features as JSON.", 16 * 1024 * 1024, 8192
     )
     body_memory: int = setting(
         "Bytes that the bodies of all requests without an answer may take together; a request "

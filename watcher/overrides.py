@@ -37,7 +37,8 @@ def user_schema(*, model_level: bool) -> dict[str, Any]:
     chart = schema()["properties"]
     deployment = {**chart["deployment"], "properties": {}}
     deployment["properties"] = {name: chart["deployment"]["properties"][name] for name in ("replicas", "resources")}
-    allowed = {"deployment": deployment, "autoscaling": chart["autoscaling"], **(CONTROLS if model_level else {})}
+    theirs = {"deployment": deployment, "autoscaling": chart["autoscaling"], "server": chart["server"]}
+    allowed = {**theirs, **(CONTROLS if model_level else {})}
     user: dict[str, Any] = _partial({**schema(), "properties": allowed})
     return user
 

@@ -15,6 +15,7 @@ from watcher.models import ETAG, FINGERPRINT, OWNER_LABEL, S3_PATH, VERSION, Man
 from watcher.naming import object_name, version_label
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
+CAPITAL = re.compile(r"(?=[A-Z])")
 AUTOSCALING = "autoscaling/v2"
 """The autoscalers' API since Kubernetes 1.23; 1.19 to 1.22 have only v2beta2, which says the same in the same words."""
 
@@ -81,12 +82,27 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "replicas": None if values["autoscaling"]["enabled"] else deployment["replicas"],
         "image": image,
         "downloadImage": values["download"]["image"] or image,
-        "modelName": values["model"]["name"] or model.name,
+        "serverEnv": server_env(values, model),
         "secure": str(values["model"]["s3UseSSL"]).lower(),
         "accessKey": base64_of(values["model"]["s3AccessKey"]),
         "secretKey": base64_of(values["model"]["s3SecretKey"]),
         "metrics": metrics(values["autoscaling"]),
         **authority(object_name(model), values["model"]["s3CA"]),
+    }
+
+
+def server_env(values: Mapping[str, Any], model: ModelId) -> list[dict[str, str]]:
+    """What the server is told by its environment."""
+    told = {"KUBESERVE_SERVER_NAME": values["model"]["name"] or model.name}
+    told |= {"KUBESERVE_SERVER_VERSION": values["model"]["version"], **server_settings(values["server"])}
+    return [{"name": name, "value": value} for name, value in told.items()]
+
+
+def server_settings(chosen: Mapping[str, Any]) -> dict[str, str]:
+    """The chart's `server` as environment variables: `{"batchRows": 1}` is `KUBESERVE_SERVER_BATCH_ROWS=1`."""
+    return {
+        f"KUBESERVE_SERVER_{CAPITAL.sub('_', name).upper()}": json.dumps(value)
+        for name, value in sorted(plain(chosen).items())
     }
 
 

@@ -68,6 +68,8 @@ VALUE_SETS = {
     "no requests and empty limits": "{deployment: {resources: {requests: null, limits: {cpu: null, memory: null}}}}",
     "an own image": "{deployment: {image: {repository: 'registry.example:5000/a/b', tag: '1.10', pullPolicy: Always}}}",
     "a digest": "{deployment: {image: {repository: 'r.example/a@sha256', tag: 'e3b0c44298fc1c149afbf4c8996fb924'}}}",
+    "settings of the server": "server: {deadline: 0.25, batchRows: 1, bodyMemory: 134217728, direct: false}",
+    "all settings of the server": "server: {maxBodySize: 8192, queueRows: 2, inline: 3.0, threads: 0, drift: true}",
     "an image for the download": "{download: {image: 'registry.example/mc:1'}}",
     "TLS": "{model: {s3UseSSL: true, s3Endpoint: 's3.eu-central-1.amazonaws.com'}}",
     "a private authority": '{model: {s3UseSSL: true, s3CA: "-----BEGIN CERTIFICATE-----\\nMIIB\\n"}}',
@@ -89,6 +91,9 @@ REFUSED = {
     "no replicas at all": "{autoscaling: {minReplicas: 0}}",
     "a fraction of a replica": "{deployment: {replicas: 1.5}}",
     "a number as a word": "{autoscaling: {maxReplicas: '3'}}",
+    "a setting that a pod's server has to have": "{server: {port: 1}}",
+    "a setting of another type": "{server: {drift: 'no'}}",
+    "a setting below its least": "{server: {batchRows: 0}}",
     "a misspelt key": "{deployment: {imagee: {}}}",
     "an unknown section": "{resources: {}}",
     "nothing where something must be": "{autoscaling: {minReplicas: null}}",
@@ -115,6 +120,7 @@ POOL: dict[str, tuple[Any, ...]] = {
     "deployment.image.pullPolicy": ("Always", "Never"),
     "deployment.resources.requests": (None, {"cpu": 0.1}, {"cpu": "100m", "memory": None}, {}),
     "deployment.resources.limits": (None, {"cpu": 12, "memory": "1.5Gi"}, {"cpu": None}),
+    "server": ({}, {"deadline": 1.5, "bodyMemory": 1 << 30}, {"drift": False, "threads": None}),
     "download.image": ("", "mc:1"),
     "autoscaling.enabled": (True, False),
     "autoscaling.maxReplicas": (1, 100, 1000, 3.0),
@@ -228,10 +234,10 @@ def mixture(pick: random.Random) -> dict[str, Any]:
 
 
 def paths(values: dict[str, Any], above: str = "") -> list[str]:
-    """The dotted paths of all values, those of a map of amounts as one."""
+    """The dotted paths of all values; a map of amounts, and one that is empty, is one."""
     found = []
     for name, value in values.items():
         path = f"{above}{name}"
-        leaf = not isinstance(value, dict) or path.startswith("deployment.resources.")
+        leaf = not isinstance(value, dict) or not value or path.startswith("deployment.resources.")
         found += [path] if leaf else paths(value, f"{path}.")
     return found

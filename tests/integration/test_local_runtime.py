@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,17 @@ def test_one_upload_is_served_and_a_second_version_takes_over_at_the_same_url(se
         eventually(lambda: predict(url) == ["one"])
         setup.uploads.delete("team/iris/v1/model.joblib")
         eventually(lambda: watcher.status()["models"] == [])
+
+
+def test_a_user_s_values_set_the_server(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+        eventually(lambda: watcher.state("iris") == "Ready")
+        url = watcher.model("iris")["url"]
+        assert predict(url) == ["one"]
+        setup.uploads.put("team/iris/values.yaml", b"server: {maxBodySize: 8192}\n")
+        body, refused = json.dumps({"data": [[1.0]] * 2000}), {"error": "the body is larger than 8192 bytes"}
+        eventually(lambda: urllib3.request("POST", f"{url}/predict", body=body, timeout=5).json() == refused)
 
 
 def test_a_broken_model_leaves_the_good_version_serving_and_says_why(setup: Setup) -> None:

@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 from .driving import eventually, free_port
 from .serving import command, running
 
-SMALL = ("--max-body-size", "1000")
+SMALL = ("--max-body-size", "8192")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_it_answers_and_errors_are_json(model: Path) -> None:
         status, answer = server.ask("POST", "/predict", b'{"data": [[1, 1]]}')
         assert (status, answer["predictions"]) == (200, pytest.approx([2.0]))
         wanted = [("POST", "/predict", b"{", 400), ("GET", "/nope", None, 404), ("GET", "/predict", None, 405)]
-        for method, path, body, code in [*wanted, ("POST", "/predict", b" " * 2000, 413)]:
+        for method, path, body, code in [*wanted, ("POST", "/predict", b" " * 9000, 413)]:
             status, answer = server.ask(method, path, body)
             assert (status, list(answer)) == (code, ["error"])
 
@@ -39,7 +39,7 @@ def test_it_answers_and_errors_are_json(model: Path) -> None:
 def test_every_request_is_counted_once_by_its_route_and_code(model: Path) -> None:
     with running(model, *SMALL) as server:
         eventually(server.healthy)
-        good, by_name, large = b'{"data": [[1, 1]]}', b'{"data": [{"a": 1}]}', b" " * 2000
+        good, by_name, large = b'{"data": [[1, 1]]}', b'{"data": [{"a": 1}]}', b" " * 9000
         for path, body in [("/predict", good)] * 2 + [("/predict", by_name), ("/predict", large), ("/nope/1", good)]:
             server.send("POST", path, body)
         counted, text = server.counted(), server.metrics()

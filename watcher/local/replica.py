@@ -50,7 +50,7 @@ class Replica(threading.Thread):
         self.model_name, annotations = meta["name"], meta["annotations"]
         self.fingerprint, self.version, self.etag = (annotations[key] for key in (FINGERPRINT, VERSION, ETAG))
         self.state, self.reason, self.port = State.PROGRESSING, "starting", 0
-        self.folder, self._source = folder, manifest["spec"]["source"]
+        self.folder, self._source, self._settings = folder, manifest["spec"]["source"], manifest["spec"]["server"]
         self._download, self._env, self._on_change = download, env, on_change
         self._halt, self._lock = threading.Event(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,7 +113,7 @@ class Replica(threading.Thread):
         port = free_port()
         arguments = ["--model", str(self.folder / "model.joblib"), "--host", "127.0.0.1", "--port", str(port)]
         arguments += ["--name", self.model_name, "--version", self.version, "--stop-with-stdin", "--drain-seconds", "1"]
-        process = self._start("server", arguments, without_secrets(os.environ))
+        process = self._start("server", arguments, {**without_secrets(os.environ), **self._settings})
         if process is None:
             return "stopped"
         while process.poll() is None and not self._halt.is_set():

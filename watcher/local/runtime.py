@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from watcher.errors import Rejected, Retryable
 from watcher.local.forwarder import Forwarder
 from watcher.local.replica import STOP_SECONDS, Replica
 from watcher.models import ETAG, FINGERPRINT, S3_PATH, VERSION, Change, Manifest, ModelId, Observed, Release, State
+from watcher.render import server_settings
 
 KIND = "Process"
 
@@ -73,14 +74,15 @@ class LocalRuntime:
     def render(self, release: Release) -> list[Manifest]:
         """One `Process` in the shape of a Kubernetes object, so that planning is the same for both runtimes.
 
-        Deterministic. The release's overrides (replicas, resources …) are left out: they mean nothing to one process.
+        Deterministic. Of the release's overrides only the server's settings mean something to one process.
         """
         version = release.version
-        spec = {
+        spec: dict[str, Any] = {
             "source": self._source_of(version.artifact.key),
             "etag": version.artifact.etag,
             "requirementsEtag": version.requirements.etag if version.requirements else "",
             "version": version.version,
+            "server": server_settings(release.overrides.get("server", {})),
         }
         digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
         annotations = {

@@ -54,8 +54,9 @@ def test_a_large_file_is_refused() -> None:
 
 
 def test_a_good_file_is_taken_as_it_is() -> None:
-    text = b"deployment: {replicas: 2, resources: {limits: {cpu: 500m}}}\nversion: v1\n"
+    text = b"deployment: {replicas: 2, resources: {limits: {cpu: 500m}}}\nserver: {deadline: 2.0}\nversion: v1\n"
     assert parse(text, KEY, model_level=True) == {
+        "server": {"deadline": 2.0},
         "deployment": {"replicas": 2, "resources": {"limits": {"cpu": "500m"}}},
         "version": "v1",
     }

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from server.settings import Settings as ServerSettings
 from watcher.errors import Rejected
 from watcher.models import Change, ModelId, ModelVersion, Observed, Release, Store, StoredObject
 from watcher.plan import fingerprint_of, plan
 from watcher.removals import Verdict, judge
-from watcher.render import fill, render
+from watcher.render import fill, render, server_settings
 from watcher.settings import Settings
 
 CHARTS = Path(__file__).parents[3] / "manifests" / "charts"
@@ -109,6 +110,42 @@ def test_the_watcher_s_chart_has_a_value_for_every_setting() -> None:
         by_itself = f"KUBESERVE_{field.name.upper()}" in template
         in_settings = field.name.replace("_", "-") in schema["properties"]["settings"]["properties"]
         assert by_itself + in_settings + (field.name in elsewhere) == 1, field.name
+
+
+def test_the_model_s_chart_has_a_value_for_every_setting_of_the_server() -> None:
+    server = json.loads((CHARTS / "model-serving" / "values.schema.json").read_text())["properties"]["server"]
+    fixed = {
+        "model",
+        "host",
+        "port",
+        "name",
+        "version",
+        "drain_seconds",
+        "stop_with_stdin",
+    }  # by the pod, or its version
+    settings = {field.name: field.metadata["minimum"] for field in dataclasses.fields(ServerSettings)}
+    wanted = {variable_of(name): least for name, least in settings.items() if name not in fixed}
+    assert {
+        variable: server["properties"][name].get("minimum")
+        for name in server["properties"]
+        for variable in server_settings({name: 1})
+    } == wanted
+
+
+def variable_of(setting: str) -> str:
+    return f"KUBESERVE_SERVER_{setting.upper()}"
+
+
+def test_settings_of_the_server_are_its_environment() -> None:
+    env = by_kind(server={"deadline": 2.0, "bodyMemory": 134217728, "direct": False, "drift": None})
+    (container,) = env["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert {item["name"]: item["value"] for item in container["env"]} == {
+        "KUBESERVE_SERVER_NAME": "iris",
+        "KUBESERVE_SERVER_VERSION": "v1+x",
+        "KUBESERVE_SERVER_BODY_MEMORY": "134217728",
+        "KUBESERVE_SERVER_DEADLINE": "2",
+        "KUBESERVE_SERVER_DIRECT": "false",
+    }
 
 
 def test_values_of_the_wrong_form_are_refused() -> None:

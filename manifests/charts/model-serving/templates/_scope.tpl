@@ -43,7 +43,7 @@ watcher/render.py's `computed`; tests/integration/test_chart_parity.py compares 
 {{- $_ := set $scope "replicas" (ternary nil $deployment.replicas $scaling.enabled) -}}
 {{- $_ := set $scope "image" $image -}}
 {{- $_ := set $scope "downloadImage" (default $image .Values.download.image) -}}
-{{- $_ := set $scope "modelName" (default .Release.Name $model.name) -}}
+{{- $_ := set $scope "serverEnv" (include "model-serving.serverEnv" . | fromJson).env -}}
 {{- $_ := set $scope "secure" (toString $model.s3UseSSL) -}}
 {{- $_ := set $scope "accessKey" (b64enc $model.s3AccessKey) -}}
 {{- $_ := set $scope "secretKey" (b64enc $model.s3SecretKey) -}}
@@ -51,6 +51,19 @@ watcher/render.py's `computed`; tests/integration/test_chart_parity.py compares 
 {{- $_ := set $scope "metrics" $metrics -}}
 {{- range $key, $value := include "model-serving.authority" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- toJson $scope -}}
+{{- end -}}
+
+{{/* What the server is told by its environment: a flag's name in camel case is a variable's in capitals. */}}
+{{- define "model-serving.serverEnv" -}}
+{{- $found := list (dict "name" "KUBESERVE_SERVER_NAME" "value" (default .Release.Name .Values.model.name)) -}}
+{{- $found = append $found (dict "name" "KUBESERVE_SERVER_VERSION" "value" .Values.model.version) -}}
+{{- range $name, $value := .Values.server -}}
+  {{- if not (kindIs "invalid" $value) -}}
+    {{- $variable := printf "KUBESERVE_SERVER_%s" (snakecase $name | upper) -}}
+    {{- $found = append $found (dict "name" $variable "value" (toJson $value)) -}}
+  {{- end -}}
+{{- end -}}
+{{- dict "env" $found | toJson -}}
 {{- end -}}
 
 {{/* A private certificate authority, for the init container alone; without one its four placeholders are null. */}}
