@@ -43,6 +43,8 @@ class Waiting:
     method: str
     X: Any
     rows: int
+    seconds: float
+    """That its prediction is expected to add to what waits."""
     answer: asyncio.Future[Any]
     since: float = field(default_factory=time.perf_counter)
 
@@ -53,8 +55,8 @@ class Meter:
     def waited(self, seconds: float) -> None:
         """A request has waited so long for its prediction to begin."""
 
-    def predicted(self, rows: int, seconds: float) -> None:
-        """So many rows were predicted together, in that time."""
+    def predicted(self, rows: int, seconds: float, requests: int = 1) -> None:
+        """So many rows, of so many requests, were predicted together, in that time."""
 
     def answered(self, X: Any, answer: Any) -> None:
         """`predict` gave this answer to these rows."""
@@ -64,13 +66,13 @@ class Meter:
 
 
 class Batcher:
-    """Answers predictions for one model, in the order of their arrival."""
+    """Answers predictions for one model, the oldest first, and with it those that go together."""
 
     def __init__(self, methods: Mapping[str, Method], thread: Executor, limits: Limits, meter: Meter) -> None:
         self._methods, self._thread, self._limits, self._meter = methods, thread, limits, meter
         self._queue: deque[Waiting] = deque()
         self._running = False
-        self._rows_running = 0
+        self._seconds_waiting, self._seconds_running = 0.0, 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.rows = 0
 
@@ -82,10 +84,12 @@ class Batcher:
     async def predict(self, X: Any, method: str) -> Any:
         """Wait for the answer. Raises `Overloaded`, or what the model raises."""
         loop, rows = asyncio.get_running_loop(), len(X)
-        self._admit(rows, method)
-        waiting = Waiting(method, X, rows, loop.create_future())
+        self._admit(rows)
+        seconds = self._methods[method].cost.seconds(rows) - self._call(method)
+        waiting = Waiting(method, X, rows, seconds, loop.create_future())
         self._queue.append(waiting)
         self.rows += rows
+        self._seconds_waiting += waiting.seconds
         if self._timer is None:
             self._timer = loop.call_later(self._limits.deadline, self._expire, loop)
         if not self._running:
@@ -93,20 +97,27 @@ class Batcher:
             loop.call_soon(self._turn, loop, TURNS)
         return await waiting.answer
 
-    def _admit(self, rows: int, method: str) -> None:
+    def _wait(self) -> float:
+        """Seconds until what is there now is answered."""
+        call = self._call(self._queue[0].method) if self._queue else 0.0
+        return self._seconds_running + call + self._seconds_waiting
+
+    def _call(self, name: str) -> float:
+        """Seconds of a call that is paid once by all that wait for it together; 0 where each pays its own."""
+        method = self._methods[name]
+        return method.cost.seconds(0) if method.batchable else 0.0
+
+    def _admit(self, rows: int) -> None:
         """Refuse at once what would be refused later: a full queue, or a wait beyond the deadline.
 
         Where nothing waits, the queue takes any request, or a large one could never be answered.
         """
-        before = self.rows + self._rows_running
-        if not before:
-            return
-        wait = self._methods[method].cost.seconds(before)
-        most = self._limits.queue_rows
+        wait, most = self._wait(), self._limits.queue_rows
         if self.rows and self.rows + rows > most:
-            self._refuse("queue", f"{self.rows} rows wait already, and with these {rows} more than {most} would", wait)
+            waiting = f"{self.rows} rows wait already, and with these {rows} more than {most} would (--queue-rows)"
+            self._refuse("queue", waiting, wait)
         if wait > self._limits.deadline:
-            self._refuse("deadline", f"the wait would be {wait:.0f} s", wait)
+            self._refuse("deadline", f"the wait would be {wait:.0f} s (--deadline)", wait)
 
     def _refuse(self, reason: str, message: str, wait: float) -> NoReturn:
         self._meter.rejected(reason)
@@ -131,12 +142,12 @@ class Batcher:
             self._answer(batch, done)
             loop.call_soon(self._turn, loop, TURNS)
             return
-        self._rows_running = rows
+        self._seconds_running = method.cost.seconds(rows)
         running = loop.run_in_executor(self._thread, outcomes, method, batch)
         running.add_done_callback(lambda done: self._finished(loop, batch, done))
 
     def _finished(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting], done: asyncio.Future[Outcomes]) -> None:
-        self._rows_running = 0
+        self._seconds_running = 0.0
         if not done.cancelled():  # by the end of the process
             self._answer(batch, done.result())
         self._next(loop)
@@ -146,24 +157,35 @@ class Batcher:
         batch: list[Waiting] = []
         rest: deque[Waiting] = deque()
         now, rows = time.perf_counter(), 0
-        for item in self._queue:
+        while self._queue and (not batch or self._is_batched(batch[0])):
+            item = self._queue.popleft()
             if self._is_over(item, now):
-                self.rows -= item.rows
+                self._leave(item)
             elif not batch or (self._together(batch[0], item) and rows + item.rows <= self._limits.batch_rows):
                 batch.append(item)
                 rows += item.rows
+                self._leave(item)
                 self._meter.waited(now - item.since)
             else:
                 rest.append(item)
-        self._queue = rest
-        self.rows -= rows
+        self._queue.extendleft(reversed(rest))
         return batch
+
+    def _leave(self, item: Waiting) -> None:
+        """It waits no more."""
+        self.rows -= item.rows
+        # Of floats added and taken away something may be left.
+        self._seconds_waiting = self._seconds_waiting - item.seconds if self.rows else 0.0
 
     def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse what is late while another prediction still runs. One timer, for the oldest: most are never late."""
         now = time.perf_counter()
-        self._queue = deque(item for item in self._queue if not self._is_over(item, now))
-        self.rows = sum(item.rows for item in self._queue)
+        waiting, self._queue = self._queue, deque()
+        for item in waiting:
+            if self._is_over(item, now):
+                self._leave(item)
+            else:
+                self._queue.append(item)
         self._timer = None
         if self._queue:
             left = self._queue[0].since + self._limits.deadline - now
@@ -177,13 +199,15 @@ class Batcher:
         if waited <= self._limits.deadline:
             return False
         self._meter.rejected("deadline")
-        item.answer.set_exception(Overloaded(f"no answer within {self._limits.deadline:g} s", 1))
+        item.answer.set_exception(Overloaded(f"no answer within {self._limits.deadline:g} s (--deadline)", 1))
         return True
+
+    def _is_batched(self, first: Waiting) -> bool:
+        return self._methods[first.method].batchable
 
     def _together(self, first: Waiting, item: Waiting) -> bool:
         return (
             first.method == item.method
-            and self._methods[item.method].batchable
             and type(first.X) is type(item.X) is np.ndarray
             and first.X.dtype == item.X.dtype
             and first.X.shape[1:] == item.X.shape[1:]
@@ -192,9 +216,9 @@ class Batcher:
     def _answer(self, batch: list[Waiting], outcomes: Outcomes) -> None:
         rows = sum(item.rows for item in batch)
         self._methods[batch[0].method].cost.observe(rows, outcomes.seconds)
-        failed = sum(item.rows for item, it in zip(batch, outcomes.each, strict=True) if isinstance(it, Exception))
-        if failed < rows:
-            self._meter.predicted(rows - failed, outcomes.seconds)
+        good = [item.rows for item, it in zip(batch, outcomes.each, strict=True) if not isinstance(it, Exception)]
+        if good:
+            self._meter.predicted(sum(good), outcomes.seconds, len(good))
         for item, outcome in zip(batch, outcomes.each, strict=True):
             if item.answer.done():  # its client has gone
                 continue

@@ -45,8 +45,8 @@ class Cost:
             self._caution *= 10
 
     def rows_in(self, seconds: float) -> int:
-        """How many rows take no longer than so many seconds."""
-        return max(int((seconds / self._pace - self._call) / self._row), 0)
+        """How many rows may be predicted on the event loop, being done within these seconds."""
+        return 0 if self._wary else max(int((seconds / self._pace - self._call) / self._row), 0)
 
     def observe(self, rows: int, seconds: float) -> None:
         """Move the pace towards a prediction of `rows` that took `seconds`."""

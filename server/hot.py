@@ -25,9 +25,6 @@ QUOTES = 2
 SMALL = 4096
 """Bytes. A body up to here is parsed sooner than it is known whether it should be."""
 
-LARGE = 256 * 1024
-"""Bytes. A larger body takes milliseconds to parse, so that nothing is gained here."""
-
 NUMBER = 32
 """Bytes that a number may need, with what separates it: `-1.2345678901234567e-300, ` are 25."""
 
@@ -66,6 +63,7 @@ class Hot:
         if answer is None:
             return None
         predicted = perf_counter()
+        self._predictor.took(len(X), predicted - parsed)
         response = encoded(answer, self._predictor.labels)
         self._metrics.served(endpoint.route, X, answer, (began, started, parsed, predicted, perf_counter()))
         return response
@@ -73,8 +71,7 @@ class Hot:
     def _suits(self, size: int) -> bool:
         """Whether a body of so many bytes may be answered here: what is not is parsed once, on the ordinary way."""
         most = self._predictor.rows_at_once
-        largest = min(SMALL + most * (self._predictor.features or 0) * NUMBER, LARGE)
-        return bool(most) and size <= largest
+        return bool(most) and size <= SMALL + most * (self._predictor.features or 0) * NUMBER
 
 
 def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarray[Any, np.dtype[np.float64]] | None:

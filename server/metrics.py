@@ -31,6 +31,7 @@ disable_created_metrics()
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 16384.0)
 PHASES = ("parse", "wait", "predict", "encode")
+REASONS = ("queue", "deadline", "bodies")
 
 
 RECORDS = 256
@@ -94,6 +95,7 @@ class Distribution:
         self._new: list[float] = []
         self.sum = 0.0
         self.observe: Callable[[float], None] = self._new.append
+        self.extend: Callable[[Iterable[float]], None] = self._new.extend
 
     def settle(self) -> None:
         if not self._new:
@@ -125,9 +127,11 @@ class Metrics(Meter):
         self._names, self._values = ["model_name", "model_version"], [model_name, model_version]
         self._queue = queue
         self._requests: Counter[tuple[str, str]] = Counter()
-        self._rejected: Counter[str] = Counter()
+        # From 0: an alert on the rate would not see the first one of a series that begins with it.
+        self._rejected = Counter(dict.fromkeys(REASONS, 0))
         self._latency: dict[str, Distribution] = {}
         self._batches = Distribution(ROWS)
+        self._kserve = Distribution(SECONDS)
         self._rows = 0
         self._served: defaultdict[str, list[Any]] = defaultdict(list)
         self._unsettled = 0
@@ -166,10 +170,12 @@ class Metrics(Meter):
     def waited(self, seconds: float) -> None:
         self.phases["wait"].observe(seconds)
 
-    def predicted(self, rows: int, seconds: float) -> None:
+    def predicted(self, rows: int, seconds: float, requests: int = 1) -> None:
         self._rows += rows
         self._batches.observe(rows)
         self.phases["predict"].observe(seconds)
+        # KServe knows no batches: its dashboards take the count for that of the requests.
+        self._kserve.extend([seconds] * requests)
 
     def served(self, endpoint: str, X: Any, answer: Any, times: Times) -> None:
         """Count one request of the hot path, answered with 200."""
@@ -195,6 +201,7 @@ class Metrics(Meter):
         self._latency_of(endpoint).add(encoded - began)
         self.phases["parse"].add(parsed - started)
         self.phases["predict"].add(predicted - parsed)
+        self._kserve.add(predicted - parsed)
         self.phases["encode"].add(encoded - predicted)
         rows = np.array([len(answer) for answer in answers])
         self._rows += int(rows.sum())
@@ -205,7 +212,7 @@ class Metrics(Meter):
     def settle(self) -> None:
         """Turn what was appended into numbers: called ten times a second, so that each time is short."""
         self._settle_all_served()
-        for distribution in (*self.phases.values(), *self._latency.values(), self._batches):
+        for distribution in (*self.phases.values(), *self._latency.values(), self._batches, self._kserve):
             distribution.settle()
         if self.drift:
             self.drift.settle()
@@ -222,7 +229,7 @@ class Metrics(Meter):
         yield self._made(PREDICTED, [([], float(self._rows))])
         yield self._made(LOAD, [([], self._load)])
         yield self._made(MODEL, [([], self.info)])
-        yield self._histograms(KSERVE, [([], self.phases["predict"])])
+        yield self._histograms(KSERVE, [([], self._kserve)])
         if self.drift:
             yield from self._drifting(self.drift)
 

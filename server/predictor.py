@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import structlog
 
 from server.batching import Batcher, Limits, Meter
+from server.cost import PAUSE
 from server.direct import Call, Unsuited
 from server.errors import InputError, ModelError, Overloaded
 from server.loader import LoadedModel, load
 from server.methods import Method
 
 log = structlog.get_logger()
+
+Made = TypeVar("Made")
 
 CHEAP = 20e-6
 """Seconds. A prediction that takes less is made at once: to queue it, wait for it and be woken costs about as much."""
@@ -72,7 +76,7 @@ class Predictor:
         """Let what was observed lately decide how many rows are answered at once; called now and then."""
         if self.model is not None and self._direct is not None:
             predict = self.model.methods["predict"]
-            self.rows_at_once = predict.cost.rows_in(self._at_once(predict))
+            self.rows_at_once = predict.cost.rows_in(self._seconds_at_once(predict))
 
     @property
     def reason(self) -> str:
@@ -82,6 +86,10 @@ class Predictor:
     @property
     def waiting_rows(self) -> int:
         return self._batcher.rows if self._batcher else 0
+
+    async def in_thread(self, work: Callable[..., Made], *arguments: Any) -> Made:
+        """What `work` makes of the arguments, while the event loop goes on; after the predictions that run and wait."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def predict(self, X: Any, method: str = "predict") -> Any:
         """What the model's `method` gives for these rows: `predict`, `predict_proba`, `decision_function`, `transform`.
@@ -97,7 +105,7 @@ class Predictor:
         if self.model is None or self._batcher is None:
             raise ModelError(self.reason)
         if method not in self.model.methods:
-            raise InputError(f"the model has no {method}")
+            raise InputError(f"the model has no {method}(); it has {', '.join(sorted(self.model.methods))}")
         try:
             answer = await self._answer(X, method, self.model.methods[method])
         except (Overloaded, asyncio.CancelledError):
@@ -115,7 +123,7 @@ class Predictor:
         """Through the queue, or at once where that is faster."""
         assert self._batcher
         rows = len(X)
-        if self._batcher.is_busy or not method.cost.fits(rows, self._at_once(method)):
+        if self._batcher.is_busy or not method.cost.fits(rows, self._seconds_at_once(method)):
             return await self._batcher.predict(X, name)
         started = time.perf_counter()
         try:
@@ -127,7 +135,7 @@ class Predictor:
         self._meter.predicted(rows, seconds)
         return answer
 
-    def _at_once(self, method: Method) -> float:
+    def _seconds_at_once(self, method: Method) -> float:
         """Seconds that a prediction may take to be made without the queue."""
         return CHEAP if method.batchable and self._limits.batch_rows > 1 else BRIEF
 
@@ -142,6 +150,15 @@ class Predictor:
             return self._direct(X)
         except Unsuited:
             return None
+
+    def took(self, rows: int, seconds: float) -> None:
+        """Tell how long `at_once` took for so many rows."""
+        assert self.model
+        cost = self.model.methods["predict"].cost
+        cost.observe(rows, seconds)
+        if seconds > PAUSE:
+            cost.held(seconds)
+            self.adjust()
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

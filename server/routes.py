@@ -34,6 +34,9 @@ App = Sanic[Any, Any]
 Buffer = bytes | memoryview
 Made = TypeVar("Made")
 
+LARGE = 256 * 1024
+"""Bytes that take milliseconds to read as JSON or CSV."""
+
 JSON = "application/json"
 
 
@@ -55,18 +58,24 @@ class Service:
         self.require(name, version)
         return self.model
 
-    def timed(self, phase: str, work: Callable[..., Made], *arguments: Any) -> Made:
-        """What `work` makes of the arguments; how long it takes is told to the metrics."""
+    async def parsed(self, read: Callable[..., Made], body: Buffer, *arguments: Any, text: int | None = None) -> Made:
+        """What `read` makes of the body, of which `text` bytes are text if not all of them.
+
+        Much text is read in the thread, since health and metrics would wait for it.
+        """
         started = perf_counter()
-        made = work(*arguments)
-        self._phases[phase].observe(perf_counter() - started)
+        if (len(body) if text is None else text) > LARGE:
+            made = await self.predictor.in_thread(read, body, *arguments)
+        else:
+            made = read(body, *arguments)
+        self._phases["parse"].observe(perf_counter() - started)
         return made
 
-    def parsed(self, read: Callable[..., Made], *arguments: Any) -> Made:
-        return self.timed("parse", read, *arguments)
-
     def encoded(self, write: Callable[..., Made], *arguments: Any) -> Made:
-        return self.timed("encode", write, *arguments)
+        started = perf_counter()
+        made = write(*arguments)
+        self._phases["encode"].observe(perf_counter() - started)
+        return made
 
     def require(self, name: str, version: str | None = None) -> None:
         if name != self.name:
@@ -99,13 +108,13 @@ def add_seed(app: App, service: Service) -> None:
     predictor = service.predictor
 
     async def predictions(request: Request) -> HTTPResponse:
-        X = service.parsed(parse, body_of(request), service.model.schema)
+        X = await service.parsed(parse, body_of(request), service.model.schema)
         return JsonAnswer(service.encoded(encode, await predictor.predict(X)))
 
     async def probabilities(request: Request) -> HTTPResponse:
         schema = service.model.schema
         method = schema.require("predict_proba")
-        answer = await predictor.predict(service.parsed(parse, body_of(request), schema), method)
+        answer = await predictor.predict(await service.parsed(parse, body_of(request), schema), method)
         return JsonAnswer(service.encoded(seed.probabilities, answer, schema))
 
     @app.post("/predict")
@@ -156,7 +165,7 @@ def add_kserve_v1(app: App, service: Service) -> None:
         model = kserve_v1.model_of(segment)
         if model is None:
             raise NotFound(f"'{segment}' is no verb of a model: POST /v1/models/{service.name}:predict")
-        X = service.parsed(kserve_v1.read, body_of(request), service.called(model).schema)
+        X = await service.parsed(kserve_v1.read, body_of(request), service.called(model).schema)
         return JsonAnswer(service.encoded(encode, await service.predictor.predict(X)))
 
 
@@ -169,7 +178,7 @@ def add_open_inference(app: App, service: Service) -> None:
         header = open_inference.header_length(request.headers.get(open_inference.HEADER))
         body = unpacked(request, await bulk.body_of(request, header or 0))
         schema = service.called(model, version).schema
-        asked = service.parsed(open_inference.read, body, header, schema)
+        asked = await service.parsed(open_inference.read, body, header, schema, text=header)
         answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]
         body, length = service.encoded(open_inference.write, asked, answers, service.name, service.version)
         if length is None:
@@ -219,7 +228,7 @@ def add_mlflow(app: App, service: Service) -> None:
         read = {JSON: mlflow.read, "text/csv": mlflow.read_csv}.get(request.content_type.partition(";")[0].strip())
         if read is None:
             raise SanicException(f"Content-Type must be {JSON} or text/csv", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        X = service.parsed(read, body_of(request), service.model.schema)
+        X = await service.parsed(read, body_of(request), service.model.schema)
         return JsonAnswer(service.encoded(encode, await service.predictor.predict(X)))
 
     @app.get("/ping")

@@ -43,7 +43,7 @@ class Heard(Meter):
         self.reasons: list[str] = []
         self.batches: list[int] = []
 
-    def predicted(self, rows: int, seconds: float) -> None:
+    def predicted(self, rows: int, seconds: float, requests: int = 1) -> None:
         self.batches.append(rows)
 
     def rejected(self, reason: str) -> None:
@@ -187,7 +187,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(make: Callable
     first, refused = asyncio.run(ask(make(Calls(), meter=heard, queue_rows=1), row(1, 2), row(3, 4)))
     assert first.tolist() == [3]
     assert isinstance(refused, Overloaded)
-    assert str(refused) == "1 rows wait already, and with these 1 more than 1 would"
+    assert str(refused) == "1 rows wait already, and with these 1 more than 1 would (--queue-rows)"
     assert (refused.retry_after, heard.reasons) == (1, ["queue"])
 
 
@@ -223,6 +223,14 @@ def test_what_would_wait_beyond_the_deadline_is_refused_before_it_waits(make: Ca
     assert (refused.retry_after, heard.reasons) == (2, ["deadline"])
 
 
+def test_each_of_those_that_go_one_by_one_makes_the_wait_longer(make: Callable[..., Batcher]) -> None:
+    together, one_by_one = Heard(), Heard()
+    rows = [row(1, 2)] * 5
+    asyncio.run(ask(make(Calls(), (1.0, 1e-6), meter=together, deadline=2.5), *rows))
+    asyncio.run(ask(make(Calls(), (1.0, 1e-6), batchable=False, meter=one_by_one, deadline=2.5), *rows))
+    assert (together.reasons, one_by_one.reasons) == ([], ["deadline"] * 2)
+
+
 def test_what_has_waited_beyond_the_deadline_is_not_predicted_any_more(make: Callable[..., Batcher]) -> None:
     calls = Calls(pause=0.05)
     batcher = make(calls, (0.003, 1e-6), batch_rows=1, deadline=0.02)
@@ -251,7 +259,7 @@ def test_what_is_late_is_told_so_while_another_prediction_still_runs(make: Calla
         return [*late, (await first).tolist()]
 
     *late, first = asyncio.run(one_runs_two_wait())
-    assert [str(error) for error in late] == ["no answer within 0.05 s"] * 2
+    assert [str(error) for error in late] == ["no answer within 0.05 s (--deadline)"] * 2
     assert (first, heard.reasons, batcher.rows) == ([3], ["deadline", "deadline"], 0)
 
 

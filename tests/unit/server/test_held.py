@@ -15,8 +15,10 @@ import pytest
 
 from server.batching import Batcher, Limits, Meter
 from server.cost import Cost
+from server.hot import Hot
 from server.loader import LoadedModel
 from server.methods import Method
+from server.metrics import Metrics
 from server.predictor import Predictor
 from server.schema import Schema
 
@@ -71,3 +73,33 @@ def test_it_is_the_last_one_on_the_event_loop(ask_twice: Asked, fails: bool) -> 
     answers = ask_twice(Method(call, expected_to_be_short))
     assert answers == ["failed" if fails else "answered"] * 2
     assert threads == [threading.main_thread().name, "predict_0"]
+
+
+def test_the_hot_path_has_its_last_one_too() -> None:
+    held: list[float] = []
+
+    def direct(rows: Any) -> Any:
+        held.append(0.06)
+        time.sleep(0.06)
+        return rows.sum(axis=1)
+
+    predictor = Predictor(Path("model.joblib"))
+    expected_to_be_short = Cost(1e-6, 1e-6)
+    predictor._serve(
+        LoadedModel({"predict": Method(direct, expected_to_be_short, direct=direct)}, Schema(1), "", "", "")
+    )
+    hot = Hot(predictor, Metrics("model", ""), "model")
+    answers = [hot.answer(b"/predict", b'{"data": [[1.0]]}', 0.0) for _ in range(2)]
+    predictor.close()
+    assert answers == [b'{"predictions":[1.0]}', None]
+    assert len(held) == 1
+
+
+def test_what_the_hot_path_takes_moves_the_cost() -> None:
+    cost = Cost(1e-6, 1e-6)
+    predictor = Predictor(Path("model.joblib"))
+    predictor._serve(LoadedModel({"predict": Method(len, cost, direct=len)}, Schema(1), "", "", ""))
+    for _ in range(100):
+        predictor.took(1, 1e-3)
+    predictor.close()
+    assert cost.seconds(1) > 0.9e-3

@@ -66,7 +66,7 @@ def test_a_value_on_a_bound_is_in_its_bucket_and_none_is_lost_between_scrapes() 
 
 def test_predictions_are_seen_by_phase_rows_and_batch() -> None:
     made = metrics()
-    made.predicted(3, 0.01)
+    made.predicted(3, 0.01, requests=2)
     made.predicted(1, 0.01)
     made.waited(0.2)
     made.rejected("queue")
@@ -74,7 +74,8 @@ def test_predictions_are_seen_by_phase_rows_and_batch() -> None:
     assert read("kubeserve_predictions_total", HERE) == 4
     assert read("kubeserve_batch_rows_bucket", {**HERE, "le": "1.0"}) == 1
     assert read("kubeserve_phase_seconds_sum", {**HERE, "phase": "wait"}) == 0.2
-    assert read("request_predict_seconds_count", HERE) == 2
+    assert read("kubeserve_phase_seconds_count", {**HERE, "phase": "predict"}) == 2
+    assert read("request_predict_seconds_count", HERE) == 3
     assert read("kubeserve_queue_rows", HERE) == 7
     assert read("kubeserve_rejected_total", {**HERE, "reason": "queue"}) == 1
 

@@ -243,6 +243,7 @@ def test_what_the_hot_path_cannot_answer_it_does_not_parse(
     monkeypatch.setattr("server.hot.matrix", lambda body, *_: parsed.append(len(body)))
 
     async def hot(predictor: Predictor) -> Any:
+        predictor.rows_at_once = min(predictor.rows_at_once, MANY_ROWS // 100)
         body = b'{"data": [' + b"[1,2,3,4,5]," * rows
         return Hot(predictor, Metrics("iris", "v1"), "iris").answer(b"/predict", body, 0.0)
 
