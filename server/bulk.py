@@ -8,6 +8,7 @@ to write to: 2 ms, five reads, no copy (docs/adr/0006).
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ LARGE = 256 * 1024
 """Bytes still to come, from which on the change of protocols is worth its while."""
 WIDEST = 8
 """Bytes of the widest datatype, to whose multiple binary data is aligned: NumPy would copy it otherwise."""
+
+NOTHING = memoryview(b"")
 
 
 async def body_of(request: Request, at: int = 0) -> memoryview:
@@ -64,18 +67,26 @@ class _Reader(asyncio.BufferedProtocol):
             await self._done
         finally:  # also when a timeout cancels this
             self._transport.set_protocol(self._protocol)
+            self._place = NOTHING  # uvloop's transport keeps this reader as long as the connection lives
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the place's size is known
         return self._place[self._filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
         self._filled += nbytes
+        self._protocol._time = monotonic()  # noqa: SLF001 - as it does itself: what still arrives is not late
         if self._filled == len(self._place) and not self._done.done():
             # Here, not in `read`: what comes next on this connection is the next request's.
             self._transport.pause_reading()
             self._transport.set_protocol(self._protocol)
             self._transport.resume_reading()
             self._done.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
 
     def eof_received(self) -> bool:
         return False  # the transport closes, and `connection_lost` follows

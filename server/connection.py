@@ -11,7 +11,7 @@ import re
 from time import monotonic, perf_counter
 from typing import Any
 
-from sanic.http import Stage
+from sanic.http import Http, Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from server.hot import Hot
@@ -33,6 +33,9 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 HELD = 64 * 1024
 """Bytes. Many clients send the body after the head: up to here it is waited for. What is larger Sanic gathers."""
 
+LINGER = 1.0
+"""Seconds that a client has to read that its request took too long: a close may reset what it still sends."""
+
 
 class Connection(HttpProtocol):
     """Sanic's, with a look at what arrives while it waits for the next request; `app.ctx.hot` has the answers."""
@@ -47,7 +50,8 @@ class Connection(HttpProtocol):
     def data_received(self, data: bytes) -> None:
         began = perf_counter()
         data = self._taken() + data
-        head = HEAD.match(data) if self._awaits_request() else None
+        # What is too large for a head Sanic refuses: where the blank line begins is still within the limit.
+        head = HEAD.match(data, 0, Http.HEADER_MAX_SIZE + 3) if self._awaits_request() else None
         missing = head.end() + int(head["length"]) - len(data) if head else -1
         if head and not missing and (answer := self._answer(head["target"], data[head.end() :], began)):
             self._time = monotonic()  # or Sanic would take the connection for an idle one
@@ -56,6 +60,17 @@ class Connection(HttpProtocol):
             self._time, self._held = monotonic(), data
         else:
             super().data_received(data)
+
+    def check_timeouts(self) -> None:
+        """Override: half a request is Sanic's to time, which would else take this connection for an idle one.
+
+        After a timeout Sanic waits for the rest of the body, for ever: so the connection is closed for it.
+        """
+        if self._held:
+            super().data_received(self._taken())
+        super().check_timeouts()  # type: ignore[no-untyped-call]
+        if getattr(self.http, "exception", None):
+            self.loop.call_later(LINGER, self.close)
 
     def close_if_idle(self) -> bool:
         """Override: when the server stops, a connection with half a request is not idle."""

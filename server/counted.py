@@ -29,6 +29,7 @@ class CountedSanic(Sanic[Any, Any]):
             metrics.in_progress -= 1
             self.ctx.open.discard(request)
             self.ctx.bodies.release(request)
+            request.body = b""  # Sanic keeps the request until its connection's next one, and that may be minutes
             metrics.request(*_outcome(request), perf_counter() - began)
 
 

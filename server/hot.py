@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import orjson
@@ -42,12 +43,11 @@ class Hot:
 
     def __init__(self, predictor: Predictor, metrics: Metrics, model_name: str) -> None:
         self._predictor, self._metrics = predictor, metrics
-        v1 = Endpoint("/v1/models/<segment:str>", ("instances", "inputs"))
-        self.endpoints = {
-            b"/predict": Endpoint("/predict", ("data",)),
-            f"/v1/models/{model_name}:predict".encode(): v1,
-        }
+        self.endpoints = {b"/predict": Endpoint("/predict", ("data",))}
         """By the target of their requests: with a query or an escape in it, it is left to the router."""
+        if quote(model_name, safe="") == model_name:  # else this target would mean another name, or none
+            v1 = Endpoint("/v1/models/<segment:str>", ("instances", "inputs"))
+            self.endpoints[f"/v1/models/{model_name}:predict".encode()] = v1
 
     def answer(self, target: bytes, body: bytes, began: float) -> bytes | None:
         """The answer's body, counted; `began` is when the request did."""

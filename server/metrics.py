@@ -188,11 +188,10 @@ class Metrics(Meter):
         self._rejected[reason] += 1
 
     def _settle_all_served(self) -> None:
-        for endpoint, served in self._served.items():
-            if served:
-                self._settle_served(endpoint, served)
-                served.clear()
-        self._unsettled = 0
+        # Taken first: what cannot be summed up would else be counted again, and fail again, at each next time.
+        taken, self._served, self._unsettled = self._served, defaultdict(list), 0
+        for endpoint, served in taken.items():
+            self._settle_served(endpoint, served)
 
     def _settle_served(self, endpoint: str, served: list[Any]) -> None:
         inputs, answers, *times = zip(*served, strict=True)

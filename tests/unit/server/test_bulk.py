@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,6 +35,7 @@ class Connection:
         self.protocol = self.transport = self
         self.current: Any = self
         self.request_bytes_left = SIZE - 100
+        self.can_write, self._time = True, 0.0
         self.lost: list[Exception | None] = []
         self._pieces: list[bytes | None] = [b"x" * 100, None]
         self.request: Any = Request(self)
@@ -46,6 +48,12 @@ class Connection:
 
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
+
+    def pause_writing(self) -> None:
+        self.can_write = False
+
+    def resume_writing(self) -> None:
+        self.can_write = True
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost.append(error)
@@ -87,3 +95,34 @@ def test_a_lost_connection_is_told_to_its_own_protocol() -> None:
     connection = asyncio.run(lose())
     assert connection.lost == [None]
     assert connection.current is connection
+
+
+def test_meanwhile_its_own_protocol_is_told_of_earlier_answers_and_of_what_still_arrives() -> None:
+    async def receive() -> Connection:
+        connection = Connection()
+        receiving = asyncio.create_task(bulk.body_of(connection.request))
+        await asyncio.sleep(0)
+        connection.current.pause_writing()
+        assert not connection.can_write
+        connection.current.resume_writing()
+        assert connection.can_write
+        connection.arrive(b"y" * (SIZE - 101))
+        assert connection._time > 0
+        connection.arrive(b"z")
+        await receiving
+        return connection
+
+    asyncio.run(receive())
+
+
+def test_a_body_is_not_kept_by_a_transport_that_keeps_its_reader() -> None:
+    async def receive() -> tuple[Any, weakref.ref[Any]]:
+        connection = Connection()
+        receiving = asyncio.create_task(bulk.body_of(connection.request))
+        await asyncio.sleep(0)
+        kept = connection.current
+        connection.arrive(b"y" * (SIZE - 100))
+        return kept, weakref.ref((await receiving).obj)
+
+    _kept, body = asyncio.run(receive())
+    assert body() is None

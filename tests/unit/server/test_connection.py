@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 from sanic.config import Config
-from sanic.http import Stage
+from sanic.http import Http, Stage
 
-from server.connection import ANSWER, HEAD, HELD, Connection
+from server.connection import ANSWER, HEAD, HELD, LINGER, Connection
 
 START = b"POST /predict HTTP/1.1\r\n"
 LENGTH = b"Content-Length: 2\r\n"
@@ -154,3 +154,33 @@ def test_half_a_request_is_not_idle_when_the_server_stops(connection: Connection
     assert connection.close_if_idle() is False
     assert connection.recv_buffer == request(b"{}")[:-1]
     assert connection.close_if_idle() is True
+
+
+def test_a_head_larger_than_sanic_takes_is_sanics_to_refuse(connection: Connection) -> None:
+    head = request(b"")[:-2] + b"x: "
+    largest = head + b" " * (Http.HEADER_MAX_SIZE - len(head) - 1) + b"\r\n\r\n"
+    assert Http.HEADER_MAX_SIZE == Config().REQUEST_MAX_HEADER_SIZE
+    connection.app.ctx.hot.answer = lambda *_: b"{}"
+    connection.data_received(largest)
+    assert connection.transport.written == [ANSWER % (2, b"{}")]
+    connection.data_received(larger := largest.replace(b"x: ", b"x:  "))
+    assert connection.transport.written == [ANSWER % (2, b"{}")]
+    assert connection.recv_buffer == larger
+
+
+def test_half_a_request_is_timed_by_sanic(connection: Connection) -> None:
+    connection.data_received(request(b"{}")[:-1])
+    connection.check_timeouts()
+    assert connection.recv_buffer == request(b"{}")[:-1]
+
+
+@pytest.mark.parametrize(("since", "closed"), [(-1e9, [(LINGER, "close")]), (1e9, [])])
+def test_after_a_timeout_the_rest_of_the_body_is_not_waited_for(
+    connection: Connection, since: float, closed: list[tuple[float, str]]
+) -> None:
+    later: list[tuple[float, str]] = []
+    connection.loop = SimpleNamespace(call_later=lambda seconds, call: later.append((seconds, call.__name__)))
+    connection._task, connection._time = SimpleNamespace(cancel=lambda _: None), since
+    connection._http = SimpleNamespace(stage=Stage.HANDLER, upgrade_websocket=False, exception=None)
+    connection.check_timeouts()
+    assert [call for call in later if call[1] == "close"] == closed

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sanic import Sanic
 from sanic.exceptions import ServiceUnavailable
 
 from server.app import create_app
-from server.counted import _outcome
+from server.bodies import Bodies
+from server.counted import CountedSanic, _outcome
+from server.metrics import Metrics
 from server.settings import Settings
 
 ROUTE = SimpleNamespace(path="predict")
@@ -28,6 +32,24 @@ def test_the_code_is_what_the_client_gets(response: Any, exception: Any, code: i
     stream = SimpleNamespace(response=response, exception=exception)
     request: Any = SimpleNamespace(stream=stream, route=ROUTE)
     assert _outcome(request) == ("/predict", code)
+
+
+class Request:
+    """As much of Sanic's as is looked at."""
+
+    stream, route, body = None, None, b"large"
+
+
+def test_a_body_is_not_kept_with_its_request_which_sanic_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def handled(_: object, request: Request) -> None:
+        assert request.body == b"large"
+
+    monkeypatch.setattr(Sanic, "handle_request", handled)
+    app, request = CountedSanic("counted"), Request()
+    metrics = Metrics("", "")
+    app.ctx.metrics, app.ctx.open, app.ctx.bodies = metrics, set(), Bodies(1, metrics)
+    asyncio.run(app.handle_request(request))  # type: ignore[arg-type]
+    assert request.body == b""
 
 
 def test_a_request_may_wait_for_its_deadline_and_be_predicted_for_minutes_more() -> None:

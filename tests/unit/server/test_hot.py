@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from server import hot
+from server.metrics import Metrics
 from server.payload import encode, parse
+from server.predictor import Predictor
 from server.schema import Schema
 
 KEYS = ("data",)
@@ -62,6 +65,15 @@ def test_all_else_is_left_to_the_ordinary_way(body: bytes) -> None:
 
 def test_before_the_model_is_there_nothing_is_taken() -> None:
     assert hot.matrix(b'{"data": [[1, 2]]}', KEYS, None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"), [("iris-2.0_a", True), *((odd, False) for odd in ("a%20b", "a?b", "a#b", "a/b", "a b", "é"))]
+)
+def test_a_target_that_the_router_reads_as_another_name_is_the_routers(name: str, *, taken: bool) -> None:
+    endpoints = hot.Hot(Predictor(Path("model.joblib")), Metrics("", ""), name).endpoints
+    assert (f"/v1/models/{name}:predict".encode() in endpoints) is taken
+    assert b"/predict" in endpoints
 
 
 @pytest.mark.parametrize(

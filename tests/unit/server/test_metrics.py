@@ -145,6 +145,20 @@ def test_values_near_the_largest_do_not_spoil_the_mean_for_ever() -> None:
     assert list(drift.features()) == [("a", 6, 0, 1e280, 1e308, 1e308)]
 
 
+def test_what_cannot_be_summed_up_is_not_counted_again_at_each_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = metrics()
+    with monkeypatch.context() as patched:
+        patched.setattr(Drift, "see_many", None)
+        made.served("/predict", np.ones((1, 2)), np.array(["no"]), (0.0,) * 5)
+        with pytest.raises(TypeError):
+            made.settle()
+    made.served("/predict", np.ones((1, 2)), np.array(["yes"]), (0.0,) * 5)
+    made.settle()
+    read = made.registry.get_sample_value
+    assert read("kubeserve_requests_total", {**HERE, "endpoint": "/predict", "code": "200"}) == 2
+    assert read("kubeserve_predicted_labels_total", {**HERE, "label": "yes"}) == 1
+
+
 def test_drift_can_be_switched_off() -> None:
     text = generate_latest(Metrics("iris", "v1", drift=False).registry).decode()
     assert "kubeserve_feature" not in text
