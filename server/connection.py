@@ -95,10 +95,5 @@ class Connection(HttpProtocol):
         return not self.recv_buffer and self._can_write.is_set() and self.app.config["KEEP_ALIVE"]
 
     def _answer(self, target: bytes, body: bytes, began: float) -> bytes | None:
-        if len(body) > self.request_max_size:
-            return None
-        try:
-            answer = self._hot.answer(target, body, began)
-        except Exception:  # noqa: BLE001 - whatever is wrong, Sanic's way meets it too, and says it
-            return None
+        answer = self._hot.answer(target, body, began) if len(body) <= self.request_max_size else None
         return None if answer is None else ANSWER % (len(answer), answer)

@@ -14,11 +14,14 @@ from urllib.parse import quote
 
 import numpy as np
 import orjson
+import structlog
 
 from server.matrices import finite
 from server.metrics import Metrics
 from server.payload import encode
 from server.predictor import Predictor
+
+log = structlog.get_logger()
 
 QUOTES = 2
 """In `{"data": …}`."""
@@ -42,7 +45,7 @@ class Hot:
     """The seed's and KServe V1's predictions, which have one answer: `{"predictions": …}`."""
 
     def __init__(self, predictor: Predictor, metrics: Metrics, model_name: str) -> None:
-        self._predictor, self._metrics = predictor, metrics
+        self._predictor, self._metrics, self._told = predictor, metrics, False
         self.endpoints = {b"/predict": Endpoint("/predict", ("data",))}
         """By the target of their requests: with a query or an escape in it, it is left to the router."""
         if quote(model_name, safe="") == model_name:  # else this target would mean another name, or none
@@ -51,6 +54,19 @@ class Hot:
 
     def answer(self, target: bytes, body: bytes, began: float) -> bytes | None:
         """The answer's body, counted; `began` is when the request did."""
+        try:
+            return self._answer(target, body, began)
+        except Exception as error:  # noqa: BLE001 - the ordinary way may yet answer, or says what is wrong
+            self._tell(error)
+            return None
+
+    def _tell(self, error: Exception) -> None:
+        """Once: where one request fails here, all may."""
+        if not self._told:
+            log.warning("requests take the ordinary way", reason=f"{type(error).__name__}: {error}")
+        self._told = True
+
+    def _answer(self, target: bytes, body: bytes, began: float) -> bytes | None:
         endpoint = self.endpoints.get(target)
         if endpoint is None or not self._suits(len(body)):
             return None

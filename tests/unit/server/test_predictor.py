@@ -17,6 +17,7 @@ import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from structlog.testing import capture_logs
 
 from server.errors import InputError, ModelError
 from server.hot import Hot
@@ -229,6 +230,21 @@ def test_the_hot_path_writes_what_the_ordinary_way_writes_and_is_counted(ask: Ca
     for label in set(expected.tolist()) if expected.dtype.kind == "U" else ():
         counted = read("kubeserve_predicted_labels_total", {**HERE, "label": label})
         assert counted == expected.tolist().count(label)
+
+
+def test_what_fails_on_the_hot_path_is_told_once_and_left(
+    ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.hot.matrix", lambda *_: {}["odd"])
+
+    async def twice(predictor: Predictor) -> Any:
+        hot = Hot(predictor, Metrics("iris", "v1"), "iris")
+        return [hot.answer(b"/predict", b'{"data": [[1,2,3,4,5]]}', 0.0) for _ in range(2)]
+
+    with capture_logs() as logged:
+        assert ask(fitted("ridge"), twice) == [None, None]
+    told = [line for line in logged if line["event"] == "requests take the ordinary way"]
+    assert told == [{"event": "requests take the ordinary way", "reason": "KeyError: 'odd'", "log_level": "warning"}]
 
 
 MANY_ROWS = 1_000_000
