@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dev.processes import StopRequested, stop_on_signals
 from dev.sections import write_section
-from tests.bench.serving import binary, cases, cores, models, rounds, startup, wrk
+from tests.bench.serving import binary, cases, cores, meanwhile, models, rounds, startup, wrk
 from tests.bench.serving.bench import Bench, say
 from tests.bench.serving.chart import chart
 from tests.bench.serving.figures import Measured
@@ -79,6 +79,8 @@ def _measured(servers: Sequence[Server], effort: cases.Effort, chosen: cores.Cor
         startup.measure(bench, files)
         say("Sending 8 MB by V2's binary extension …")
         binary.measure(bench)
+        say("Asking for health while a prediction takes long …")
+        meanwhile.measure(bench)
         rounds.measure(bench, servers, files)
         return bench.measured
 

@@ -34,7 +34,7 @@ def document(measured: Measured, servers: Sequence[Server], cases: Sequence[Case
     parts = [_opening(how), _goals(outcomes(measured)), _limits(measured), "![Requests per second](performance.svg)"]
     parts += [_model(measured, servers, cases, model) for model in dict.fromkeys(case.model for case in cases)]
     parts += [_failures(measured), _starts(measured, servers), _alone(measured), _binary(measured)]
-    parts += [_settings(_shown(measured, servers)), _notes(measured, how)]
+    parts += [_meanwhile(measured), _settings(_shown(measured, servers)), _notes(measured, how)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -186,6 +186,22 @@ def _bound(measured: Measured) -> float:
     if not rates or not received or figure(received).failure:
         return 0.0
     return 1 / (1 / median(rates) + 1 / figure(received).rate)
+
+
+def _meanwhile(measured: Measured) -> str:
+    title = "### While a long prediction runs"
+    if measured.meanwhile_absent or not measured.meanwhile:
+        return f"{title}\n\nNot measured: {measured.meanwhile_absent}." if measured.meanwhile_absent else ""
+    words = (
+        "KubeServe on one core, asked by turns, each time on a connection of its own; then the same while it answers\n"
+        f"one request to a model of support vectors, in {measured.meanwhile_seconds:.1f} s, nearly all of it one call."
+    )
+    rows = [
+        (path, beside, f"{it.count}", _ms(it.median_ms), _ms(it.p99_ms), _ms(it.slowest_ms))
+        for (path, beside), it in measured.meanwhile.items()
+    ]
+    head = ["asked", "beside", "answers", "median ms", "p99 ms", "slowest ms"]
+    return f"{title}\n\n{words}\n\n" + table(head, rows)
 
 
 def _shown(measured: Measured, servers: Sequence[Server]) -> list[Server]:

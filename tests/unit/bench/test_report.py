@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from tests.bench.serving.cases import LOGISTIC, QUICK
 from tests.bench.serving.chart import chart
-from tests.bench.serving.figures import Case, Measured, Memory, Run, Started
+from tests.bench.serving.figures import Case, Measured, Memory, Run, Started, Waits
 from tests.bench.serving.goals import Outcome
 from tests.bench.serving.report import Circumstances, document, line, table
 from tests.bench.serving.servers import ECHO, MLFLOW, OURS, RECEIVER
@@ -73,6 +73,17 @@ def test_the_bound_of_the_large_payload_is_explained_where_it_is_there() -> None
     assert "The last line is what one core can do" in page(found)
     assert "| receiver, then bare `predict` | 50 |" in page(found)
     assert "| bare receiver |  | one process" in page(found).partition("### Settings")[2]
+
+
+def test_what_was_waited_for_while_a_long_prediction_ran() -> None:
+    assert "While a long prediction runs" not in page(measured())
+    found = measured()
+    found.meanwhile["/health", "a prediction"] = Waits(90, 1.5, 2.5, 30.2)
+    found.meanwhile_seconds = 2.04
+    assert "in 2.0 s, nearly all of it one call" in page(found)
+    assert "| /health | a prediction | 90 | 1.50 | 2.50 | 30 |" in page(found)
+    found.meanwhile_absent = "it broke"
+    assert "### While a long prediction runs\n\nNot measured: it broke." in page(found)
 
 
 def test_a_page_of_nothing_is_still_a_page() -> None:
