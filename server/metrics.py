@@ -65,14 +65,30 @@ def _spec(name: str, kind: type[Metric], meaning: str, *labels: str) -> Spec:
 
 REQUESTS = _spec("kubeserve_requests", CounterMetricFamily, "Requests.", "endpoint", "code")
 LATENCY = _spec("kubeserve_request_duration_seconds", HistogramMetricFamily, "Latency.", "endpoint")
-IN_PROGRESS = _spec("kubeserve_requests_in_progress", GaugeMetricFamily, "Requests being answered.")
+IN_PROGRESS = _spec(
+    "kubeserve_requests_in_progress",
+    GaugeMetricFamily,
+    "Requests being answered; those answered from the bytes that they arrive in never wait, and are not among them.",
+)
 PHASE = _spec("kubeserve_phase_seconds", HistogramMetricFamily, "Time by phase: parse, wait, predict, encode.", "phase")
 BATCH = _spec("kubeserve_batch_rows", HistogramMetricFamily, "Rows predicted together.")
 QUEUE = _spec("kubeserve_queue_rows", GaugeMetricFamily, "Rows that wait for their prediction.")
-REJECTED = _spec("kubeserve_rejected", CounterMetricFamily, "Requests refused by overload.", "reason")
+REJECTED = _spec(
+    "kubeserve_rejected", CounterMetricFamily, "Requests refused by overload: queue, deadline or bodies.", "reason"
+)
 PREDICTED = _spec("kubeserve_predictions", CounterMetricFamily, "Rows predicted.")
-LABELLED = _spec("kubeserve_predicted_labels", CounterMetricFamily, "Rows by predicted class.", "label")
-VALUES = _spec("kubeserve_feature_values", CounterMetricFamily, "Values seen of a feature.", "feature")
+LABELLED = _spec(
+    "kubeserve_predicted_labels",
+    CounterMetricFamily,
+    "Rows by predicted class; none for a model of more than 100 classes.",
+    "label",
+)
+VALUES = _spec(
+    "kubeserve_feature_values",
+    CounterMetricFamily,
+    "Values seen of a feature, in at most 32 rows of a request; no feature_… for a model of more than 200 features.",
+    "feature",
+)
 MISSING = _spec("kubeserve_feature_missing", CounterMetricFamily, "Missing values of a feature.", "feature")
 MEAN = _spec("kubeserve_feature_mean", GaugeMetricFamily, "Mean of a feature since the start.", "feature")
 LEAST = _spec("kubeserve_feature_min", GaugeMetricFamily, "Least value of a feature.", "feature")

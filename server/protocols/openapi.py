@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import orjson
 
 from server.payload import json_bytes, plain
-from server.protocols import metadata, tensors
+from server.protocols import open_inference, tensors
 from server.schema import Kind, Schema, Takes
 
 Json = dict[str, Any]
@@ -42,6 +44,13 @@ def document(schema: Schema, model: str, version: str, library: str) -> Json:
 
 ERROR: Json = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 REF: Json = {"$ref": "#/components/schemas/Row"}
+RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds, where overloaded", "schema": {"type": "integer"}}}
+PROBA: Json = {
+    "name": "proba",
+    "in": "query",
+    "description": "`true` or `1`: answer as `/predict_proba` does",
+    "schema": {"type": "string"},
+}
 
 
 def _row(schema: Schema) -> Json:
@@ -72,12 +81,17 @@ def _seed(schema: Schema) -> Json:
     row = example_row(schema)
     example = {"data": [dict(zip(schema.names, row, strict=True)) if schema.names else row]}
     body = _object(data={"type": "array", "items": REF, "minItems": 1})
-    found: Json = {"/predict": _post("Predict", body, example, _predictions(schema), _answer(schema, "predict"))}
-    if "predict_proba" in schema.methods:
-        answer = _object(probabilities={"type": "array"}, classes={"type": "array"})
-        shown = {"classes": list(schema.classes), "probabilities": _plain_answer(schema, "predict_proba")}
-        found["/predict_proba"] = _post("Probabilities of the classes", body, example, answer, shown)
-    return found
+    answers = (_predictions(schema), _answer(schema, "predict"))
+    if "predict_proba" not in schema.methods:
+        return {"/predict": _post("Predict", body, example, *answers)}
+    answer = _object(probabilities={"type": "array"}, classes={"type": "array"})
+    shown = {"classes": list(schema.classes), "probabilities": _plain_answer(schema, "predict_proba")}
+    either = _post("Predict", body, example, {"oneOf": [answers[0], answer]}, answers[1])
+    either["post"]["parameters"] = [PROBA]
+    return {
+        "/predict": either,
+        "/predict_proba": _post("Probabilities of the classes", body, example, answer, shown),
+    }
 
 
 def _kserve_v1(schema: Schema, model: str) -> Json:
@@ -86,25 +100,24 @@ def _kserve_v1(schema: Schema, model: str) -> Json:
     answers = (_predictions(schema), _answer(schema, "predict"))
     return {
         f"/v1/models/{model}:predict": _post("Predict (KServe V1)", body, example, *answers),
-        f"/v1/models/{model}": _get("Whether the model is ready (KServe V1)"),
+        f"/v1/models/{model}": _get_ready("Whether the model is ready (KServe V1)"),
         "/v1/models": _get("The models of this server (KServe V1)"),
     }
 
 
 def _open_inference(schema: Schema, model: str, version: str) -> Json:
-    described = metadata.model_metadata(schema, model, version, "")
     example = {"inputs": example_tensors(schema), "outputs": [{"name": "predict"}]}
     tensor = {"type": "object", "required": ["name", "shape", "datatype"]}
     body = _object(inputs={"type": "array", "items": tensor, "minItems": 1})
     answer = _object(model_name={"type": "string"}, outputs={"type": "array", "items": tensor})
-    shown = {"model_name": model, "outputs": [dict(each) for each in described["outputs"][:1]]}
+    shown = _inferred(schema, model, version)
     return {
         f"/v2/models/{model}/infer": _post("Infer (Open Inference Protocol)", body, example, answer, shown),
-        f"/v2/models/{model}": _get("What the model takes and gives (Open Inference Protocol)"),
-        f"/v2/models/{model}/ready": _get("Whether the model is ready (Open Inference Protocol)"),
+        f"/v2/models/{model}": _get_ready("What the model takes and gives (Open Inference Protocol)"),
+        f"/v2/models/{model}/ready": _get_ready("Whether the model is ready (Open Inference Protocol)"),
         "/v2": _get("What this server is (Open Inference Protocol)"),
         "/v2/health/live": _get("Whether the server lives (Open Inference Protocol)"),
-        "/v2/health/ready": _get("Whether the server is ready (Open Inference Protocol)"),
+        "/v2/health/ready": _get_ready("Whether the server is ready (Open Inference Protocol)"),
     }
 
 
@@ -118,15 +131,23 @@ def _mlflow(schema: Schema) -> Json:
     row = example_row(schema)
     split = {"columns": list(schema.names), "data": [row]} if schema.names else {"data": [row]}
     answers = (_predictions(schema), _answer(schema, "predict"))
+    asked = _post("Predict (MLflow)", {"oneOf": forms}, {"dataframe_split": split}, *answers)
+    asked["post"]["requestBody"]["content"]["text/csv"] = {"schema": {"type": "string"}, "example": example_csv(schema)}
+    asked["post"]["responses"]["415"] = _failure(
+        "Neither JSON nor CSV, or compressed otherwise than by gzip or deflate"
+    )
     return {
-        "/invocations": _post("Predict (MLflow)", {"oneOf": forms}, {"dataframe_split": split}, *answers),
-        "/ping": _get("Whether the model is ready (MLflow)"),
+        "/invocations": asked,
+        "/ping": _get_ready("Whether the model is ready (MLflow)"),
         "/version": _get("The server's version (MLflow)"),
     }
 
 
 def _operations() -> Json:
-    return {"/health": _get("Whether the model is ready, and if not, why"), "/metrics": _get("Prometheus metrics")}
+    return {
+        "/health": _get_ready("Whether the model is ready, and if not, why"),
+        "/metrics": _get("Prometheus metrics"),
+    }
 
 
 def example_row(schema: Schema) -> Any:
@@ -148,6 +169,22 @@ def example_tensors(schema: Schema) -> list[Json]:
     ]
 
 
+def example_csv(schema: Schema) -> str:
+    """Names and the example's row; where the model knows no names, any will do."""
+    row = example_row(schema)
+    values = [row] if schema.takes is Takes.TEXTS else row
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([schema.names or [f"x{i}" for i in range(len(values))], values])
+    return text.getvalue()
+
+
+def _inferred(schema: Schema, model: str, version: str) -> Json:
+    """What the example is answered with, written as any answer is."""
+    asked = open_inference.Inference(None, (open_inference.Wanted("predict", binary=False),), None)
+    answer, _ = open_inference.write(asked, [schema.answers.get("predict", np.empty(0))], model, version)
+    return orjson.loads(answer)  # type: ignore[no-any-return]
+
+
 def _predictions(schema: Schema) -> Json:
     flat = bool(schema.classes) and not isinstance(schema.classes[0], tuple)
     return _object(predictions={"type": "array", "items": {"enum": list(schema.classes)} if flat else True})
@@ -167,14 +204,23 @@ def _object(**properties: Any) -> Json:
 
 
 def _get(summary: str) -> Json:
-    return {"get": {"summary": summary, "responses": {"200": {"description": "OK"}, "503": _failure("Not ready")}}}
+    return {"get": {"summary": summary, "responses": {"200": {"description": "OK"}}}}
+
+
+def _get_ready(summary: str) -> Json:
+    found = _get(summary)
+    found["get"]["responses"]["503"] = _failure("Not ready")
+    return found
 
 
 def _post(summary: str, body: Json, example: Json, answer: Json, shown: Json) -> Json:
     responses = {
         "200": {"description": "OK", "content": _content(answer, shown)},
         "400": _failure("The error names the problem and its place"),
-        "503": _failure("Not ready, or overloaded"),
+        "413": _failure("The body is larger than the server takes"),
+        "415": _failure("The body is compressed otherwise than by gzip or deflate"),
+        "500": _failure("The model failed on this input"),
+        "503": {**_failure("Not ready, or overloaded"), "headers": RETRY_AFTER},
     }
     asked = {"required": True, "content": _content(body, example)}
     return {"post": {"summary": summary, "requestBody": asked, "responses": responses}}

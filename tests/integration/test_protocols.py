@@ -107,6 +107,16 @@ def test_versions_and_documentation(server: Server) -> None:
     assert server.send("GET", "/docs").headers["Content-Type"] == "text/html; charset=utf-8"
 
 
+def test_the_examples_of_the_description_are_answered_as_it_says(server: Server) -> None:
+    posts = [(path, it["post"]) for path, it in server.ask("GET", "/openapi.json")[1]["paths"].items() if "post" in it]
+    assert len(posts) == 5
+    for path, operation in posts:
+        answer = operation["responses"]["200"]["content"]["application/json"]["example"]
+        for kind, asked in operation["requestBody"]["content"].items():
+            body = asked["example"] if kind == "text/csv" else json.dumps(asked["example"])
+            assert server.ask("POST", path, body.encode(), {"Content-Type": kind}) == (200, answer)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "code", "words"),
     [

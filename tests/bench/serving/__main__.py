@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dev.processes import StopRequested, stop_on_signals
 from dev.sections import write_section
-from tests.bench.serving import binary, cases, cores, models, rounds, startup, wrk
+from tests.bench.serving import binary, cases, cores, meanwhile, models, rounds, startup, wrk
 from tests.bench.serving.bench import Bench, say
 from tests.bench.serving.chart import chart
 from tests.bench.serving.figures import Measured
@@ -23,12 +23,13 @@ from tests.bench.serving.report import Circumstances, document, line
 from tests.bench.serving.servers import ALL, CORE, Server
 
 ROOT = Path(__file__).parents[3]
+_KNOWN = " / ".join(server.name for server in ALL)
 
 
 def main() -> int:
     options = _arguments()
     effort = cases.QUICK if options.quick else cases.FULL
-    servers = _chosen(options.servers) if options.servers else CORE if options.quick else ALL
+    servers = options.servers or (CORE if options.quick else ALL)
     stop_on_signals()
     try:
         wrk.require()
@@ -44,27 +45,30 @@ def main() -> int:
         print("Stopped; nothing was written.", file=sys.stderr)
         return 130
     how = _circumstances(effort, began, max(others, cores.busy()))
-    _write(options.to or _target(quick=options.quick), measured, servers, effort, how)
+    _write(options.to or _target(whole=not options.quick and not options.servers), measured, servers, effort, how)
     return 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.serving", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few servers, one short run each: shows that it works")
-    parser.add_argument("--servers", help=f"comma-separated, of: {', '.join(server.name for server in ALL)}")
+    parser.add_argument("--servers", type=servers_named, help=f"comma-separated starts of names, of: {_KNOWN}")
     parser.add_argument("--to", type=Path, help="folder for performance.md and performance.svg")
     return parser.parse_args()
 
 
-def _chosen(names: str) -> Sequence[Server]:
-    """By the start of their names, whatever the case."""
+def servers_named(names: str) -> Sequence[Server]:
+    """By the start of their names, whatever the case. Raises ArgumentTypeError where one is none's."""
     wanted = tuple(name.strip().lower() for name in names.split(","))
+    for name in wanted:
+        if not name or not any(server.name.lower().startswith(name) for server in ALL):
+            raise argparse.ArgumentTypeError(f"no server is called '{name}'; there are {_KNOWN}")
     return [server for server in ALL if server.name.lower().startswith(wanted)]
 
 
-def _target(*, quick: bool) -> Path:
-    # What a quick run finds is noise, which must not replace figures.
-    return ROOT / ".kubeserve" / "bench" if quick else ROOT / "docs"
+def _target(*, whole: bool) -> Path:
+    # What a quick run finds is noise, and a few servers are no comparison: neither must replace figures.
+    return ROOT / "docs" if whole else ROOT / ".kubeserve" / "bench"
 
 
 def _measured(servers: Sequence[Server], effort: cases.Effort, chosen: cores.Cores) -> Measured:
@@ -75,6 +79,8 @@ def _measured(servers: Sequence[Server], effort: cases.Effort, chosen: cores.Cor
         startup.measure(bench, files)
         say("Sending 8 MB by V2's binary extension …")
         binary.measure(bench)
+        say("Asking for health while a prediction takes long …")
+        meanwhile.measure(bench)
         rounds.measure(bench, servers, files)
         return bench.measured
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -96,11 +97,28 @@ def started(starts: Sequence[Started]) -> Started:
     return Started(median(start.seconds for start in starts), memory)
 
 
+@dataclass(frozen=True)
+class Waits:
+    """How long the answers to one question took."""
+
+    count: int
+    median_ms: float
+    p99_ms: float
+    slowest_ms: float
+
+
+def waits(seconds: Sequence[float]) -> Waits:
+    """At least one; p99 is a wait that was measured, the one that 99 % are not longer than."""
+    found = sorted(each * 1000 for each in seconds)
+    return Waits(len(found), median(found), found[math.ceil(0.99 * len(found)) - 1], found[-1])
+
+
 @dataclass
 class Measured:
     """Everything of one run. Servers are named; `absent` says for which case or model one is missing, and why.
 
-    `limits` has a profile of ours for each load where it missed a goal.
+    `limits` has a profile of ours for each load where it missed a goal. `meanwhile` is by path and by what ran beside
+    it, and `meanwhile_seconds` what the long prediction took.
     """
 
     runs: dict[Case, dict[str, list[Run]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
@@ -111,6 +129,9 @@ class Measured:
     bare_predict: list[float] = field(default_factory=list)
     binary: dict[tuple[str, int], list[Run]] = field(default_factory=lambda: defaultdict(list))
     binary_absent: str = ""
+    meanwhile: dict[tuple[str, str], Waits] = field(default_factory=dict)
+    meanwhile_seconds: float = 0.0
+    meanwhile_absent: str = ""
     limits: dict[str, str] = field(default_factory=dict)
 
     def figure(self, case: Case, server: str) -> Figure | None:

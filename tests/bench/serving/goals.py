@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from tests.bench.serving.cases import FOREST, LOGISTIC, SCALER
@@ -73,7 +73,9 @@ def _outcome(goal: Goal, measured: Measured) -> Outcome:
     if not others:
         return Outcome(text, None, met=False, detail=f"not measured: {' / '.join(goal.beside)}")
     fastest = max(others, key=lambda name: others[name].rate)
-    return _compared(goal, text, ours, fastest, others[fastest])
+    found = _compared(goal, text, ours, fastest, others[fastest])
+    missing = [name for name in goal.beside if name not in others]
+    return replace(found, detail=f"{found.detail}; without {' / '.join(missing)}") if missing else found
 
 
 def _compared(goal: Goal, text: str, ours: Figure, name: str, other: Figure) -> Outcome:

@@ -12,10 +12,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from tests.bench.serving.cases import FOREST, LOGISTIC, SCALER
 
 WIDE_ROWS, WIDE_FEATURES = 10_000, 100
+SLOW_VECTORS, SLOW_FEATURES = 3_000, 8
 
 _UNFITTED = {
     LOGISTIC: LogisticRegression(max_iter=1000),
@@ -49,3 +51,17 @@ def save_wide(folder: Path) -> tuple[Path, Path]:
     joblib.dump(LogisticRegression(max_iter=1000).fit(rows[:1000], labels[:1000]), model)
     np.save(data, rows)
     return model, data
+
+
+def save_slow(folder: Path) -> Path:
+    """Support vectors by the thousand, each of them compared with every row: a tenth of a millisecond a row."""
+    rng, path = np.random.default_rng(0), folder / "slow.joblib"
+    # So narrow a kernel keeps every row as a support vector, and is fitted at once.
+    model = SVC(gamma=1000.0).fit(slow_rows(SLOW_VECTORS), rng.integers(0, 2, SLOW_VECTORS))
+    joblib.dump(model, path)
+    return path
+
+
+def slow_rows(count: int) -> np.ndarray:
+    """Short numbers, so that reading them takes little of the time."""
+    return np.random.default_rng(1).normal(size=(count, SLOW_FEATURES)).round(2)

@@ -33,8 +33,8 @@ def document(measured: Measured, servers: Sequence[Server], cases: Sequence[Case
     """The whole page."""
     parts = [_opening(how), _goals(outcomes(measured)), _limits(measured), "![Requests per second](performance.svg)"]
     parts += [_model(measured, servers, cases, model) for model in dict.fromkeys(case.model for case in cases)]
-    parts += [_failures(measured), _starts(measured, servers), _alone(measured), _binary(measured), _settings(servers)]
-    parts += [_notes(measured, how)]
+    parts += [_failures(measured), _starts(measured, servers), _alone(measured), _binary(measured)]
+    parts += [_meanwhile(measured), _settings(_shown(measured, servers)), _notes(measured, how)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -166,19 +166,47 @@ def _binary(measured: Measured) -> str:
     rows = [["bare `predict`, in process", f"{median(rates):,.0f}" if rates else "not measured"]]
     for (server, connections), runs in sorted(measured.binary.items()):
         rows.append([f"{server}, {connections} conn.", shown(figure(runs))])
-    received = measured.binary.get((RECEIVER.name, BINARY_CONNECTIONS))
-    if rates and received and not figure(received).failure:
-        rows.append(["receiver, then bare `predict`", f"{1 / (1 / median(rates) + 1 / figure(received).rate):,.0f}"])
     if measured.binary_absent:
         rows.append([OURS.name, measured.binary_absent])
+    bound = _bound(measured)
+    if bound:
+        rows.append(["receiver, then bare `predict`", f"{bound:,.0f}"])
     words = "Logistic regression; 8 MB of float64 a request by V2's binary extension; predictions/s, the same core."
     judged = (
         f"The goal is judged at {BINARY_CONNECTIONS} connections. The echo and the receiver answer zeros to the same."
     )
     limit = "The last line is what one core can do that first receives the bytes and then predicts from them."
-    return f"### 10,000 rows × 100 features\n\n{words} {judged} {limit}\n\n" + table(
-        ["", "per second (p50 / p99 in ms)"], rows
+    said = " ".join([words, judged, *([limit] if bound else [])])
+    return f"### 10,000 rows × 100 features\n\n{said}\n\n" + table(["", "per second (p50 / p99 in ms)"], rows)
+
+
+def _bound(measured: Measured) -> float:
+    """Requests a second of a core that first receives and then predicts; 0 where either was not measured."""
+    rates, received = measured.bare_predict, measured.binary.get((RECEIVER.name, BINARY_CONNECTIONS))
+    if not rates or not received or figure(received).failure:
+        return 0.0
+    return 1 / (1 / median(rates) + 1 / figure(received).rate)
+
+
+def _meanwhile(measured: Measured) -> str:
+    title = "### While a long prediction runs"
+    if measured.meanwhile_absent or not measured.meanwhile:
+        return f"{title}\n\nNot measured: {measured.meanwhile_absent}." if measured.meanwhile_absent else ""
+    words = (
+        "KubeServe on one core, asked by turns, each time on a connection of its own; then the same while it answers\n"
+        f"one request to a model of support vectors, in {measured.meanwhile_seconds:.1f} s, nearly all of it one call."
     )
+    rows = [
+        (path, beside, f"{it.count}", _ms(it.median_ms), _ms(it.p99_ms), _ms(it.slowest_ms))
+        for (path, beside), it in measured.meanwhile.items()
+    ]
+    head = ["asked", "beside", "answers", "median ms", "p99 ms", "slowest ms"]
+    return f"{title}\n\n{words}\n\n" + table(head, rows)
+
+
+def _shown(measured: Measured, servers: Sequence[Server]) -> list[Server]:
+    """Those that a figure is of; the receiver takes part in one section alone."""
+    return [*servers, *([RECEIVER] if (RECEIVER.name, BINARY_CONNECTIONS) in measured.binary else [])]
 
 
 def _settings(servers: Sequence[Server]) -> str:

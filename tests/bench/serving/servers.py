@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev.venvs import venv
-from tests.bench.serving.protocols import V2, Bare, Plain, Speaks
+from tests.bench.serving.protocols import V2, Bare, Plain, Speaks, V2Binary
 
 PEERS = Path(__file__).parent / "peers"
 # As ours: a comparison is of servers, not of scikit-learn's releases.
@@ -56,7 +56,9 @@ _MLSERVER_HEALTH = "/v2/models/model/ready"
 
 OURS = Server("KubeServe", "", "defaults", _SEED)
 ECHO = Server("Sanic echo", "sanic_echo.py", "one process, no model, orjson", _SEED, predicts=False)
-RECEIVER = Server("bare receiver", "uvloop_receiver.py", "one process, no framework, no model", V2(), predicts=False)
+RECEIVER = Server(
+    "bare receiver", "uvloop_receiver.py", "one process, no framework, no model", V2Binary(), predicts=False
+)
 """Of the large payload only."""
 NAIVE = Server("naive Sanic", "sanic_naive.py", "one process", _SEED)
 FASTAPI = Server(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.bench.serving.figures import Case, Figure, Measured, Memory, Run, Started, figure, started
+from tests.bench.serving.figures import Case, Figure, Measured, Memory, Run, Started, Waits, figure, started, waits
 
 
 def run(requests: int, **other: float) -> Run:
@@ -40,3 +40,8 @@ def test_the_load_generators_share_is_that_of_the_busiest_case() -> None:
     measured.runs[Case("m", 1, 1)]["ours"] = [Run(1, 1, 1, 1, client_busy=share) for share in (0.1, 0.99, 0.2)]
     measured.runs[Case("m", 1, 16)]["ours"] = [Run(1, 1, 1, 1, client_busy=0.5)]
     assert measured.client_busy() == 0.5
+
+
+def test_waits_are_summed_up_as_their_median_their_p99_and_the_slowest() -> None:
+    assert waits([each / 1000 for each in range(200, 0, -1)]) == Waits(200, 100.5, 198.0, 200.0)
+    assert waits([0.25]) == Waits(1, 250.0, 250.0, 250.0)

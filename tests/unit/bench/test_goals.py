@@ -4,8 +4,10 @@ from tests.bench.serving.cases import FOREST, LOGISTIC
 from tests.bench.serving.figures import Case, Measured, Memory, Run, Started
 from tests.bench.serving.goals import Goal, Outcome, described, missed, outcomes
 from tests.bench.serving.servers import ALL
+from tests.bench.serving.servers import PLATFORMS as PEERS
 
 CASE = Case(LOGISTIC, 1, 16)
+ALL_PLATFORMS = [server.name for server in PEERS]
 
 
 def measured(**rates: int) -> Measured:
@@ -33,8 +35,14 @@ def test_a_rate_at_its_goal_is_met_and_one_below_is_not() -> None:
 
 
 def test_platforms_are_compared_by_their_fastest_whichever_are_there() -> None:
-    found = outcome(measured(KubeServe=1200, MLflow=50, MLServer=100), PLATFORMS)
+    found = outcome(measured(KubeServe=1200, **dict.fromkeys(ALL_PLATFORMS, 50) | {"MLServer": 100}), PLATFORMS)
     assert found == Outcome(PLATFORMS, 12.0, met=True, detail="1,200/s beside MLServer's 100")
+
+
+def test_a_platform_that_failed_is_named_where_the_others_are_compared() -> None:
+    found = measured(KubeServe=1200, **dict.fromkeys(ALL_PLATFORMS[:-2], 100))
+    found.runs[CASE][ALL_PLATFORMS[-2]] = [Run(9000, 1.0, 1.0, 2.0, wrong=9000)]
+    assert outcome(found, PLATFORMS).detail == "1,200/s beside MLServer's 100; without KServe SDK / MLflow"
 
 
 def test_a_latency_is_met_below() -> None:

@@ -6,10 +6,10 @@ from xml.etree import ElementTree as ET
 
 from tests.bench.serving.cases import LOGISTIC, QUICK
 from tests.bench.serving.chart import chart
-from tests.bench.serving.figures import Case, Measured, Memory, Run, Started
+from tests.bench.serving.figures import Case, Measured, Memory, Run, Started, Waits
 from tests.bench.serving.goals import Outcome
 from tests.bench.serving.report import Circumstances, document, line, table
-from tests.bench.serving.servers import ECHO, MLFLOW, OURS
+from tests.bench.serving.servers import ECHO, MLFLOW, OURS, RECEIVER
 
 SERVERS = (OURS, ECHO, MLFLOW)
 HOW = Circumstances("2026-01-02", "a machine", "Python 3.11", "Medians of 3", others=0.0)
@@ -62,6 +62,28 @@ def test_a_profile_is_shown_where_there_is_one() -> None:
     found = measured()
     found.limits["a load"] = "sklearn 60%"
     assert "| a load | sklearn 60% |" in page(found)
+
+
+def test_the_bound_of_the_large_payload_is_explained_where_it_is_there() -> None:
+    found = measured()
+    found.bare_predict.append(100.0)
+    assert "The last line is" not in page(found)
+    assert "bare receiver" not in page(found).partition("### Settings")[2]
+    found.binary[RECEIVER.name, 2] = [Run(100, 1.0, 0.5, 0.6)]
+    assert "The last line is what one core can do" in page(found)
+    assert "| receiver, then bare `predict` | 50 |" in page(found)
+    assert "| bare receiver |  | one process" in page(found).partition("### Settings")[2]
+
+
+def test_what_was_waited_for_while_a_long_prediction_ran() -> None:
+    assert "While a long prediction runs" not in page(measured())
+    found = measured()
+    found.meanwhile["/health", "a prediction"] = Waits(90, 1.5, 2.5, 30.2)
+    found.meanwhile_seconds = 2.04
+    assert "in 2.0 s, nearly all of it one call" in page(found)
+    assert "| /health | a prediction | 90 | 1.50 | 2.50 | 30 |" in page(found)
+    found.meanwhile_absent = "it broke"
+    assert "### While a long prediction runs\n\nNot measured: it broke." in page(found)
 
 
 def test_a_page_of_nothing_is_still_a_page() -> None:

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from dev.docs import README
 from server import app
-from server.drift import Drift
-from server.metrics import SPECS, Distribution, Metrics
+from server.drift import MOST_FEATURES, MOST_LABELS, SAMPLE, Drift
+from server.metrics import LABELLED, SPECS, VALUES, Distribution, Metrics
 from server.predictor import Predictor
 
 HERE = {"model_name": "iris", "model_version": "v1"}
@@ -38,6 +38,12 @@ def test_every_scraped_metric_of_ours_is_in_the_readme_and_the_other_way_round()
     documented = set(re.findall(r"^\| `((?:kubeserve|request)_\w+)` \|", README.read_text(), re.MULTILINE))
     assert ours == {name for name in documented if not name.startswith("kubeserve_watcher_")}
     assert ours == {spec.scraped for spec in SPECS}
+
+
+def test_the_texts_name_the_bounds_that_hold() -> None:
+    assert f"at most {SAMPLE} rows of a request" in VALUES.meaning
+    assert f"more than {MOST_FEATURES} features" in VALUES.meaning
+    assert f"more than {MOST_LABELS} classes" in LABELLED.meaning
 
 
 def test_requests_are_counted_by_endpoint_and_code_and_timed() -> None:

@@ -33,10 +33,12 @@ def described(schema: Schema) -> Any:
     return orjson.loads(json_bytes(document(schema, "m", "v1", "sklearn 1.9.1")))
 
 
-def example(paths: Any, path: str) -> tuple[bytes, Any]:
+def example(paths: Any, path: str, kind: str = "application/json") -> tuple[bytes, Any]:
     operation = paths[path]["post"]
-    asked = operation["requestBody"]["content"]["application/json"]["example"]
-    return orjson.dumps(asked), operation["responses"]["200"]["content"]["application/json"]["example"]
+    asked = operation["requestBody"]["content"][kind]["example"]
+    return asked.encode() if kind == "text/csv" else orjson.dumps(asked), operation["responses"]["200"]["content"][
+        "application/json"
+    ]["example"]
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
@@ -49,12 +51,36 @@ def test_it_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> Non
         "/predict": parse,
         "/v1/models/m:predict": kserve_v1.read,
         "/invocations": mlflow.read,
-        "/v2/models/m/infer": lambda body, schema: open_inference.read(body, None, schema).X,
     }
     for path, read in readers.items():
         body, answer = example(found["paths"], path)
         predicted = np.asarray(model.predict(read(body, schema))).tolist()
-        assert answer.get("predictions", predicted) == predicted
+        assert answer["predictions"] == predicted
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
+@pytest.mark.parametrize("model", MODELS)
+def test_the_tensors_of_the_example_are_answered_as_it_says(model: Any) -> None:
+    schema = schema_of(model)
+    body, answer = example(described(schema)["paths"], "/v2/models/m/infer")
+    asked = open_inference.read(body, None, schema)
+    assert orjson.loads(open_inference.write(asked, [model.predict(asked.X)], "m", "v1")[0]) == answer
+    assert answer["outputs"][0]["data"]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
+@pytest.mark.parametrize("model", MODELS)
+def test_the_csv_says_the_same_as_the_json(model: Any) -> None:
+    schema = schema_of(model)
+    body, answer = example(described(schema)["paths"], "/invocations", "text/csv")
+    assert np.asarray(model.predict(mlflow.read_csv(body, schema))).tolist() == answer["predictions"]
+
+
+def test_what_can_go_wrong_is_there_and_what_cannot_is_not() -> None:
+    paths = described(schema_of(samples.numbers))["paths"]
+    assert set(paths["/predict"]["post"]["responses"]) == {"200", "400", "413", "415", "500", "503"}
+    assert set(paths["/health"]["get"]["responses"]) == {"200", "503"}
+    assert set(paths["/metrics"]["get"]["responses"]) == {"200"}
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -75,6 +101,12 @@ def test_a_row_is_a_list_or_an_object_by_name() -> None:
             "additionalProperties": False,
         },
     ]
+
+
+def test_predict_may_be_asked_for_probabilities_where_the_model_has_them() -> None:
+    (parameter,) = described(schema_of(samples.numbers))["paths"]["/predict"]["post"]["parameters"]
+    assert (parameter["name"], parameter["in"]) == ("proba", "query")
+    assert "parameters" not in described(Schema())["paths"]["/predict"]["post"]
 
 
 def test_a_model_that_says_nothing_has_a_description_too() -> None:
