@@ -11,6 +11,7 @@ import re
 from time import monotonic, perf_counter
 from typing import Any
 
+from sanic.exceptions import RequestTimeout
 from sanic.http import Http, Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
@@ -42,6 +43,7 @@ class Connection(HttpProtocol):
 
     __slots__ = ("_held",)
     transport: Any
+    _task: Any
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -64,13 +66,25 @@ class Connection(HttpProtocol):
     def check_timeouts(self) -> None:
         """Override: half a request is Sanic's to time, which would else take this connection for an idle one.
 
-        After a timeout Sanic waits for the rest of the body, for ever: so the connection is closed for it.
+        Sanic gives a body as long as a prediction, minutes from each piece to the next, while it takes of the memory
+        that all share; and after a timeout it waits for the rest of the body, for ever.
         """
         if self._held:
             super().data_received(self._taken())
-        super().check_timeouts()  # type: ignore[no-untyped-call]
+        if self._stalls():
+            self.http.exception = RequestTimeout(f"no more of the body came within {self.request_timeout} s")
+            self._task.cancel()
+        else:
+            super().check_timeouts()  # type: ignore[no-untyped-call]
         if getattr(self.http, "exception", None):
             self.loop.call_later(LINGER, self.close)
+
+    def _stalls(self) -> bool:
+        """Whether the client has sent nothing of its body for too long."""
+        http = self.http
+        if self._task is None or http is None or http.stage is not Stage.HANDLER or not http.request_body:
+            return False
+        return bool(monotonic() - self._time > self.request_timeout)
 
     def close_if_idle(self) -> bool:
         """Override: when the server stops, a connection with half a request is not idle."""

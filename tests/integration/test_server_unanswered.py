@@ -45,6 +45,9 @@ AT_THE_GATE, ONE, TWO = (json.dumps({"data": rows}).encode() for rows in ([[1e6]
 IMPATIENT = "import sys; from server import __main__, app; app.LONGEST_PREDICTION = 0; sys.exit(__main__.main())"
 """The server, but a request has its deadline and no five minutes more."""
 
+UNWAITING = "import sys; from server import __main__, app; app.SANIC['REQUEST_TIMEOUT'] = 1; sys.exit(__main__.main())"
+"""The server, but the next piece of a body has a second to come."""
+
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
@@ -124,6 +127,17 @@ def test_what_takes_too_long_is_answered_and_counted_as_503(model: Path) -> None
         assert (status, list(answer)) == (503, ["error"])
         assert server.counted() == {("/predict", "503"): 1}
         assert in_progress(server, 0)
+
+
+def test_a_body_that_comes_no_further_is_answered_408_and_its_connection_closed(model: Path) -> None:
+    with running(model, program=("-c", UNWAITING)) as server:
+        server.wait()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client, client.makefile("rb") as read:
+            client.sendall(b"POST /predict HTTP/1.1\r\nContent-Length: 99999\r\n\r\n{")
+            found = read.read()
+        assert found.startswith(b"HTTP/1.1 408")
+        assert found.endswith(b'{"error":"no more of the body came within 1 s"}')
+        assert sum(count for (_, code), count in server.counted().items() if code == "408") == 1
 
 
 def test_a_client_that_left_is_counted_as_499(model: Path) -> None:

@@ -181,6 +181,21 @@ def test_after_a_timeout_the_rest_of_the_body_is_not_waited_for(
     later: list[tuple[float, str]] = []
     connection.loop = SimpleNamespace(call_later=lambda seconds, call: later.append((seconds, call.__name__)))
     connection._task, connection._time = SimpleNamespace(cancel=lambda _: None), since
-    connection._http = SimpleNamespace(stage=Stage.HANDLER, upgrade_websocket=False, exception=None)
+    http = SimpleNamespace(stage=Stage.HANDLER, upgrade_websocket=False, exception=None, request_body=None)
+    connection._http = http
     connection.check_timeouts()
     assert [call for call in later if call[1] == "close"] == closed
+
+
+@pytest.mark.parametrize(("body", "since", "code"), [(True, -1e9, 408), (True, 1e9, None), (None, -1e9, None)])
+def test_a_body_that_comes_no_further_is_given_up(
+    connection: Connection, body: bool | None, since: float, code: int | None
+) -> None:
+    cancelled: list[bool] = []
+    connection.loop = SimpleNamespace(call_later=lambda *_: None)
+    connection._task, connection._time = SimpleNamespace(cancel=lambda *_: cancelled.append(True)), since
+    connection._http = SimpleNamespace(stage=Stage.HANDLER, upgrade_websocket=False, exception=None, request_body=body)
+    connection.response_timeout = 1e12
+    connection.check_timeouts()
+    assert getattr(connection._http.exception, "status_code", None) == code
+    assert len(cancelled) == (code is not None)
