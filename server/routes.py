@@ -293,8 +293,8 @@ def add_error_handling(app: App) -> None:
         if isinstance(error, ModelError):
             return failure(str(error), HTTPStatus.INTERNAL_SERVER_ERROR)
         if isinstance(error, PayloadTooLarge):
-            limit = request.app.config.REQUEST_MAX_SIZE
-            return failure(f"the body is larger than {limit} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            larger = f"the body is larger than {request.app.config.REQUEST_MAX_SIZE} bytes (--max-body-size)"
+            return failure(larger, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if isinstance(error, SanicException):
             return failure(str(error), error.status_code, error.headers)
         log.error("fault", path=request.path, error=f"{type(error).__name__}: {error}")

@@ -26,7 +26,7 @@ def test_what_is_too_much_with_the_others_is_refused_until_they_are_answered() -
     bodies = Bodies(10 * MB, meter)
     bodies.admit("a", 6 * MB)
     bodies.admit("b", 4 * MB)
-    with pytest.raises(Overloaded, match="take 10485760 of 10485760 bytes"):
+    with pytest.raises(Overloaded, match=r"take 10485760 of 10485760 bytes \(--body-memory\)"):
         bodies.admit("c", MB)
     assert meter.reasons == ["bodies"]
     bodies.release("a")
