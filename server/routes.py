@@ -216,7 +216,8 @@ def add_mlflow(app: App, service: Service) -> None:
 
     @app.post("/invocations")
     async def invocations(request: Request) -> HTTPResponse:
-        read = {JSON: mlflow.read, "text/csv": mlflow.read_csv}.get(request.content_type.partition(";")[0].strip())
+        kind = request.content_type.partition(";")[0].strip().lower()
+        read = {JSON: mlflow.read, "text/csv": mlflow.read_csv}.get(kind)
         if read is None:
             raise SanicException(f"Content-Type must be {JSON} or text/csv", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         X = service.parsed(read, body_of(request), service.model.schema)
@@ -256,9 +257,10 @@ def body_of(request: Request) -> bytes:
 def unpacked(request: Request, body: Buffer) -> Buffer:
     """The body as it was before it was compressed.
 
-    A little data may unpack to a lot: the size limit holds for what comes out.
+    A little data may unpack to a lot: the limits hold for what comes out, that of all bodies together for both.
+    Raises Overloaded.
     """
-    encoding = request.headers.get("content-encoding", "identity")
+    encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
         return body
     if encoding not in ("gzip", "deflate"):
@@ -273,6 +275,7 @@ def unpacked(request: Request, body: Buffer) -> Buffer:
         raise PayloadTooLarge("")
     if not unpacker.eof:
         raise InputError("the compressed body ends too soon")
+    request.app.ctx.bodies.admit(request, len(body) + len(found))
     return found
 
 
