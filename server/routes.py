@@ -47,7 +47,7 @@ class Service:
     @property
     def model(self) -> LoadedModel:
         if self.predictor.model is None:
-            raise ServiceUnavailable(self.predictor.reason)
+            raise SanicException(self.predictor.reason, HTTPStatus.SERVICE_UNAVAILABLE)
         return self.predictor.model
 
     def called(self, name: str, version: str | None = None) -> LoadedModel:
@@ -302,6 +302,13 @@ def add_error_handling(app: App) -> None:
             return failure(str(error), error.status_code, error.headers)
         log.error("fault", path=request.path, error=f"{type(error).__name__}: {error}")
         return failure("internal error; the server's log says more", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    @app.exception(ServiceUnavailable)
+    async def too_late(request: Request, _: ServiceUnavailable) -> HTTPResponse:
+        # Sanic's "Response Timeout": nothing else raises this. Each piece of a body starts the time again.
+        seconds = request.app.config.RESPONSE_TIMEOUT
+        why = f"no answer within {seconds:g} s: the model takes too long, or the body arrives too slowly"
+        return failure(why, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
 
 
 def failure(message: str, status: int, headers: dict[str, str] | None = None) -> HTTPResponse:
