@@ -240,13 +240,15 @@ def add_documentation(app: App, service: Service) -> None:
         model = service.model
         return json_bytes(openapi.document(model.schema, service.name, service.version, model.library))
 
+    page = openapi.PAGE.read_bytes()
+
     @app.get("/openapi.json")
     async def openapi_json(_: Request) -> HTTPResponse:
         return HTTPResponse(described(), content_type=JSON)
 
     @app.get("/docs")
     async def docs(_: Request) -> HTTPResponse:
-        return HTTPResponse(openapi.PAGE.read_bytes(), content_type="text/html; charset=utf-8")
+        return HTTPResponse(page, content_type="text/html; charset=utf-8")
 
 
 def body_of(request: Request) -> bytes:
