@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from time import perf_counter
 from typing import Any
 
@@ -33,9 +35,16 @@ class CountedSanic(Sanic[Any, Any]):
 
 
 def _outcome(request: Request) -> tuple[str, int]:
-    """The route's own path, and the code: a scanner's inventions must not make series."""
+    """The route, and the code: a scanner's inventions must not make series."""
     stream, route = request.stream, request.route
-    return f"/{route.path}" if route is not None else "other", GONE if stream is None else _status(stream)
+    return endpoint(route.path) if route is not None else "other", GONE if stream is None else _status(stream)
+
+
+@functools.cache
+def endpoint(path: str) -> str:
+    """What metrics call a route, as its users write it: Sanic has `v2/models/<model:str>/infer`."""
+    # Sanic cannot tell the verb from the model in one segment of a path.
+    return "/" + re.sub(r"<(\w+):\w+>", r"{\1}", path.replace("<segment:str>", "{model}:predict"))
 
 
 def _status(stream: Any) -> int:

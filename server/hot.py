@@ -45,7 +45,7 @@ class Hot:
 
     def __init__(self, predictor: Predictor, metrics: Metrics, model_name: str) -> None:
         self._predictor, self._metrics = predictor, metrics
-        v1 = Endpoint("/v1/models/<segment:str>", ("instances", "inputs"))
+        v1 = Endpoint("/v1/models/{model}:predict", ("instances", "inputs"))
         self.endpoints = {
             b"/predict": Endpoint("/predict", ("data",)),
             f"/v1/models/{model_name}:predict".encode(): v1,

@@ -127,7 +127,7 @@ def test_both_ways_are_counted_as_one_endpoint(model: Path) -> None:
             for body in (b'{"%b": [[1, 1]]}' % key, b'{"%b": [[1, 1]], "more": "words"}' % key):
                 assert server.ask("POST", target, body)[0] == 200
         counted, text = server.counted(), server.metrics()
-    assert list(counted.values()) == [2, 2]
+    assert counted == {("/predict", "200"): 2, ("/v1/models/{model}:predict", "200"): 2}
     timed = dict(re.findall(r'kubeserve_request_duration_seconds_count{endpoint="([^"]+)",.*} (\d+)', text))
     assert {timed[endpoint] for endpoint, _ in counted} == {"2"}
 
