@@ -1,4 +1,4 @@
-"""Wiring only."""
+"""Wiring: what the server is made of, its time limits, and the task that loads the model and keeps the metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ log = structlog.get_logger()
 SANIC = {
     "ACCESS_LOG": False,
     "FALLBACK_ERROR_FORMAT": "json",
-    # Of the header; while a body arrives, each piece of it starts the RESPONSE_TIMEOUT again.
+    # Of the header; while a body arrives, each piece of it starts the RESPONSE_TIMEOUT again. What server/connection.py
+    # holds of a half-sent request falls under KEEP_ALIVE_TIMEOUT: for Sanic it has not begun.
     "REQUEST_TIMEOUT": 30,
     "KEEP_ALIVE_TIMEOUT": 75,
 }

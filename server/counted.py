@@ -1,4 +1,4 @@
-"""A Sanic that counts and times every request in one place, failed ones too."""
+"""A Sanic that counts and times what it handles in one place, failed ones too; `server.hot` counts its own answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GONE = 499
 
 
 class CountedSanic(Sanic[Any, Any]):
-    """`app.ctx.metrics` hears of each request; `app.ctx.open` holds those without an answer yet, `bodies` their sizes.
+    """`app.ctx.metrics` hears of each of these; `app.ctx.open` holds those without an answer yet, `bodies` their sizes.
 
     One wrapper around the whole handling costs half a microsecond; Sanic's request and response middleware, with a
     context of each request's own to hold the time, cost three.

@@ -1,4 +1,4 @@
-"""JSON ⇄ model input and output: the one code path behind every protocol. Pure.
+"""JSON ⇄ model input and output, for every protocol; `server.hot` may only be sooner, never different. Pure.
 
 What is well-formed takes the short way, `quick`: one pass by NumPy over what orjson gives. Whatever that does not take
 goes through `server.rows`, which knows all the other forms and finds the words for what is wrong.
