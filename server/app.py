@@ -1,4 +1,4 @@
-"""Wiring only."""
+"""Wiring: what the server is made of, its time limits, and the task that loads the model and keeps the metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 SANIC = {
     "ACCESS_LOG": False,
     "FALLBACK_ERROR_FORMAT": "json",
-    # Of the header; while a body arrives, each piece of it starts the RESPONSE_TIMEOUT again.
+    # Of the header, and from one piece of a body to the next (server/connection.py).
     "REQUEST_TIMEOUT": 30,
     "KEEP_ALIVE_TIMEOUT": 75,
 }

@@ -29,7 +29,7 @@ class Bodies:
         others = self.total - self._sizes.get(request, 0)
         if others and others + size > self._most:
             self._meter.rejected("bodies")
-            raise Overloaded(f"the bodies of other requests take {others} of {self._most} bytes", 1)
+            raise Overloaded(f"the bodies of other requests take {others} of {self._most} bytes (--body-memory)", 1)
         self._sizes[request] = size
         self.total = others + size
 

@@ -1,7 +1,9 @@
-"""A Sanic that counts and times every request in one place, failed ones too."""
+"""A Sanic that counts and times what it handles in one place, failed ones too; `server.hot` counts its own answers."""
 
 from __future__ import annotations
 
+import functools
+import re
 from time import perf_counter
 from typing import Any
 
@@ -13,7 +15,7 @@ GONE = 499
 
 
 class CountedSanic(Sanic[Any, Any]):
-    """`app.ctx.metrics` hears of each request; `app.ctx.open` holds those without an answer yet, `bodies` their sizes.
+    """`app.ctx.metrics` hears of each of these; `app.ctx.open` holds those without an answer yet, `bodies` their sizes.
 
     One wrapper around the whole handling costs half a microsecond; Sanic's request and response middleware, with a
     context of each request's own to hold the time, cost three.
@@ -34,9 +36,16 @@ class CountedSanic(Sanic[Any, Any]):
 
 
 def _outcome(request: Request) -> tuple[str, int]:
-    """The route's own path, and the code: a scanner's inventions must not make series."""
+    """The route, and the code: a scanner's inventions must not make series."""
     stream, route = request.stream, request.route
-    return f"/{route.path}" if route is not None else "other", GONE if stream is None else _status(stream)
+    return endpoint(route.path) if route is not None else "other", GONE if stream is None else _status(stream)
+
+
+@functools.cache
+def endpoint(path: str) -> str:
+    """What metrics call a route, as its users write it: Sanic has `v2/models/<model:str>/infer`."""
+    # Sanic cannot tell the verb from the model in one segment of a path.
+    return "/" + re.sub(r"<(\w+):\w+>", r"{\1}", path.replace("<segment:str>", "{model}:predict"))
 
 
 def _status(stream: Any) -> int:

@@ -1,6 +1,6 @@
 """What comes in and what goes out, summarised: to see that the world has moved away from the training data.
 
-A request only appends its arrays to a list; the sums are made by the dozen, off the hot path.
+A request appends its arrays to a list; the one that fills it sums them all up, or the clock does so before.
 """
 
 from __future__ import annotations

@@ -10,7 +10,10 @@ class ModelError(Exception):
 
 
 class Overloaded(Exception):  # noqa: N818 - a state of the server, not a fault of anyone
-    """More waits than can be answered in time. HTTP 503; `retry_after` is in whole seconds, at least one."""
+    """More waits than can be answered in time or held in memory. HTTP 503.
+
+    `retry_after` is in whole seconds, at least one.
+    """
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)

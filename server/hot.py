@@ -49,7 +49,7 @@ class Hot:
         self.endpoints = {b"/predict": Endpoint("/predict", ("data",))}
         """By the target of their requests: with a query or an escape in it, it is left to the router."""
         if quote(model_name, safe="") == model_name:  # else this target would mean another name, or none
-            v1 = Endpoint("/v1/models/<segment:str>", ("instances", "inputs"))
+            v1 = Endpoint("/v1/models/{model}:predict", ("instances", "inputs"))
             self.endpoints[f"/v1/models/{model_name}:predict".encode()] = v1
 
     def answer(self, target: bytes, body: bytes, began: float) -> bytes | None:

@@ -173,7 +173,7 @@ class Metrics(Meter):
             self.drift.see(X, answer)
 
     def request(self, endpoint: str, code: int, seconds: float) -> None:
-        """Count one request. `endpoint` is a route's own path: a scanner's inventions must not make series."""
+        """Count one request. `endpoint` is a route, not a path: a scanner's inventions must not make series."""
         self._requests[endpoint, str(code)] += 1
         self._latency_of(endpoint).observe(seconds)
 

@@ -1,4 +1,4 @@
-"""JSON ⇄ model input and output: the one code path behind every protocol. Pure.
+"""JSON ⇄ model input and output, for every protocol; `server.hot` may only be sooner, never different. Pure.
 
 What is well-formed takes the short way, `quick`: one pass by NumPy over what orjson gives. Whatever that does not take
 goes through `server.rows`, which knows all the other forms and finds the words for what is wrong.
@@ -22,6 +22,9 @@ from server.schema import Schema, Takes
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """As JSON escapes it: one of a pair, or alone."""
 
+CONSTANTS = re.compile(rb"NaN|Infinity")
+"""What Python's encoder writes and JSON does not have."""
+
 EXAMPLE = '{"data": [[1.0, 2.0]]}'
 
 
@@ -40,34 +43,30 @@ def parse(body: bytes, schema: Schema) -> Any:
 
 
 def document(body: bytes, example: str) -> dict[str, Any]:
-    """The body, which must be a JSON object."""
+    """The body, which must be a JSON object. NaN is read as null: Python's own encoder writes it, and so do clients."""
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"the body is not JSON: {error}") from error
-    return _object(found, example)
-
-
-def _object(found: Any, example: str) -> dict[str, Any]:
+        found = _pythons(body, f"the body is not JSON: {error}")
     if isinstance(found, dict):
         return found
     raise InputError(f"the body is {kind_of(found)}; expected an object such as {example}")
 
 
-def lenient_document(body: bytes, example: str) -> dict[str, Any]:
-    """The same, but NaN is read as null: Python's own encoder writes it, and so do clients that use it."""
-    if b"NaN" not in body:
-        return document(body, example)
+def _pythons(body: bytes, refusal: str) -> Any:
+    """What Python's encoder may have written; all that is JSON has been read before, and pays nothing for this."""
+    if not CONSTANTS.search(body):
+        raise InputError(refusal)
     try:
         # From bytes it would take what is no UTF-8.
         found = json.loads(str(body, "utf-8"), parse_constant=_constant)
     except InputError:
         raise
-    except (ValueError, RecursionError):
-        return document(body, example)  # for the words of one and the same parser
+    except (ValueError, RecursionError) as error:
+        raise InputError(refusal) from error  # in the words of one and the same parser
     if SURROGATE.search(body):
         _refuse_lone_surrogates(found)
-    return _object(found, example)
+    return found
 
 
 def _refuse_lone_surrogates(found: Any) -> None:

@@ -50,7 +50,7 @@ class Service:
     @property
     def model(self) -> LoadedModel:
         if self.predictor.model is None:
-            raise ServiceUnavailable(self.predictor.reason)
+            raise SanicException(self.predictor.reason, HTTPStatus.SERVICE_UNAVAILABLE)
         return self.predictor.model
 
     def called(self, name: str, version: str | None = None) -> LoadedModel:
@@ -225,7 +225,8 @@ def add_mlflow(app: App, service: Service) -> None:
 
     @app.post("/invocations")
     async def invocations(request: Request) -> HTTPResponse:
-        read = {JSON: mlflow.read, "text/csv": mlflow.read_csv}.get(request.content_type.partition(";")[0].strip())
+        kind = request.content_type.partition(";")[0].strip().lower()
+        read = {JSON: mlflow.read, "text/csv": mlflow.read_csv}.get(kind)
         if read is None:
             raise SanicException(f"Content-Type must be {JSON} or text/csv", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         X = await service.parsed(read, body_of(request), service.model.schema)
@@ -248,13 +249,15 @@ def add_documentation(app: App, service: Service) -> None:
         model = service.model
         return json_bytes(openapi.document(model.schema, service.name, service.version, model.library))
 
+    page = openapi.PAGE.read_bytes()
+
     @app.get("/openapi.json")
     async def openapi_json(_: Request) -> HTTPResponse:
         return HTTPResponse(described(), content_type=JSON)
 
     @app.get("/docs")
     async def docs(_: Request) -> HTTPResponse:
-        return HTTPResponse(openapi.PAGE.read_bytes(), content_type="text/html; charset=utf-8")
+        return HTTPResponse(page, content_type="text/html; charset=utf-8")
 
 
 def body_of(request: Request) -> bytes:
@@ -265,9 +268,10 @@ def body_of(request: Request) -> bytes:
 def unpacked(request: Request, body: Buffer) -> Buffer:
     """The body as it was before it was compressed.
 
-    A little data may unpack to a lot: the size limit holds for what comes out.
+    A little data may unpack to a lot: the limits hold for what comes out, that of all bodies together for both.
+    Raises Overloaded.
     """
-    encoding = request.headers.get("content-encoding", "identity")
+    encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
         return body
     if encoding not in ("gzip", "deflate"):
@@ -282,6 +286,7 @@ def unpacked(request: Request, body: Buffer) -> Buffer:
         raise PayloadTooLarge("")
     if not unpacker.eof:
         raise InputError("the compressed body ends too soon")
+    request.app.ctx.bodies.admit(request, len(body) + len(found))
     return found
 
 
@@ -302,12 +307,19 @@ def add_error_handling(app: App) -> None:
         if isinstance(error, ModelError):
             return failure(str(error), HTTPStatus.INTERNAL_SERVER_ERROR)
         if isinstance(error, PayloadTooLarge):
-            limit = request.app.config.REQUEST_MAX_SIZE
-            return failure(f"the body is larger than {limit} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            larger = f"the body is larger than {request.app.config.REQUEST_MAX_SIZE} bytes (--max-body-size)"
+            return failure(larger, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if isinstance(error, SanicException):
             return failure(str(error), error.status_code, error.headers)
         log.error("fault", path=request.path, error=f"{type(error).__name__}: {error}")
         return failure("internal error; the server's log says more", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    @app.exception(ServiceUnavailable)
+    async def too_late(request: Request, _: ServiceUnavailable) -> HTTPResponse:
+        # Sanic's "Response Timeout": nothing else raises this. Each piece of a body starts the time again.
+        seconds = request.app.config.RESPONSE_TIMEOUT
+        why = f"no answer within {seconds:g} s: the model takes too long"
+        return failure(why, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "1"})
 
 
 def failure(message: str, status: int, headers: dict[str, str] | None = None) -> HTTPResponse:

@@ -8,7 +8,7 @@ from typing import Any
 
 from server.columns import from_columns, from_mapping
 from server.errors import InputError
-from server.payload import encode, lenient_document, rows
+from server.payload import document, encode, rows
 from server.rows import Body, kind_of, order
 from server.schema import Kind, Schema, Takes
 
@@ -25,7 +25,7 @@ def read(body: bytes, schema: Schema) -> Any:
         InputError: names the problem and its place.
 
     """
-    found = lenient_document(body, EXAMPLE)
+    found = document(body, EXAMPLE)
     given = [form for form in FORMS if form in found]
     if len(given) != 1:
         there = ", ".join(f"'{key}'" for key in given or found)[:200] or "nothing"

@@ -10,7 +10,7 @@ import numpy as np
 from server.columns import from_columns
 from server.errors import InputError
 from server.matrices import checked
-from server.payload import json_bytes, lenient_document
+from server.payload import document, json_bytes
 from server.protocols import tensors
 from server.protocols.tensors import Tail, Tensor
 from server.rows import check_width, kind_of, texts
@@ -60,15 +60,15 @@ def read(body: bytes | memoryview, header: int | None, schema: Schema) -> Infere
 
     """
     head, tail = _split(memoryview(body), header)
-    document = lenient_document(head, EXAMPLE)
-    inputs, request = document.get("inputs"), tensors.parameters(document, "the body")
+    asked = document(head, EXAMPLE)
+    inputs, request = asked.get("inputs"), tensors.parameters(asked, "the body")
     if not isinstance(inputs, list) or not inputs:
         raise InputError(f"'inputs' is missing or empty: expected {EXAMPLE}")
     found = [tensors.decode(item, f"inputs[{index}]", tail) for index, item in enumerate(inputs)]
     tail.finish()
     by_column = request.get("content_type") == "pd" or len(found) > 1
     X = _columns(found, schema) if by_column else _whole(found[0], schema)
-    return Inference(X, _wanted(document, bool(request.get("binary_data_output")), schema), _id(document))
+    return Inference(X, _wanted(asked, bool(request.get("binary_data_output")), schema), _id(asked))
 
 
 def _split(body: memoryview, header: int | None) -> tuple[bytes, Tail]:
@@ -125,8 +125,10 @@ def _wanted(document: dict[str, Any], binary: bool, schema: Schema) -> tuple[Wan
         return (Wanted("predict", binary),)
     if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
         raise InputError('outputs must be a list such as [{"name": "predict"}]')
-    parts = _parts(schema)
-    _check_names([item.get("name") for item in outputs], [*METHODS, *parts])
+    names = [item.get("name") for item in outputs]
+    # Looked for only where a name is no method's own: to know them is to look at all the example's answers.
+    parts = {} if all(name in METHODS for name in names) else _parts(schema)
+    _check_names(names, [*METHODS, *parts])
     return tuple(_output(item, binary, parts, schema) for item in outputs)
 
 

@@ -70,7 +70,8 @@ def test_a_user_s_values_set_the_server(setup: Setup) -> None:
         url = watcher.model("iris")["url"]
         assert predict(url) == ["one"]
         setup.uploads.put("team/iris/values.yaml", b"server: {maxBodySize: 8192}\n")
-        body, refused = json.dumps({"data": [[1.0]] * 2000}), {"error": "the body is larger than 8192 bytes"}
+        body = json.dumps({"data": [[1.0]] * 2000})
+        refused = {"error": "the body is larger than 8192 bytes (--max-body-size)"}
         eventually(lambda: urllib3.request("POST", f"{url}/predict", body=body, timeout=5).json() == refused)
 
 

@@ -13,11 +13,17 @@ from sanic.exceptions import ServiceUnavailable
 
 from server.app import create_app
 from server.bodies import Bodies
-from server.counted import CountedSanic, _outcome
+from server.counted import CountedSanic, _outcome, endpoint
 from server.metrics import Metrics
 from server.settings import Settings
 
 ROUTE = SimpleNamespace(path="predict")
+
+
+@pytest.fixture(scope="module")
+def app() -> Any:
+    """One for all tests: Sanic takes its name once."""
+    return create_app(Settings(model=Path("model.joblib"), deadline=120.0), print)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,25 @@ def test_a_body_is_not_kept_with_its_request_which_sanic_keeps(monkeypatch: pyte
     assert request.body == b""
 
 
-def test_a_request_may_wait_for_its_deadline_and_be_predicted_for_minutes_more() -> None:
-    app = create_app(Settings(model=Path("model.joblib"), deadline=120.0), print)
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("", "/"),
+        ("predict", "/predict"),
+        ("v1/models/<segment:str>", "/v1/models/{model}:predict"),
+        ("v2/models/<model:str>/versions/<version:str>/infer", "/v2/models/{model}/versions/{version}/infer"),
+    ],
+)
+def test_an_endpoint_is_called_as_its_users_write_it(path: str, shown: str) -> None:
+    assert endpoint(path) == shown
+
+
+def test_every_endpoint_has_such_a_name_and_both_ways_to_answer_use_the_same(app: Any) -> None:
+    named = {endpoint(route.path) for route in app.router.routes}
+    assert [name for name in named if "<" in name] == []
+    assert {hot.route for hot in app.ctx.hot.endpoints.values()} <= named
+
+
+def test_a_request_may_wait_for_its_deadline_and_be_predicted_for_minutes_more(app: Any) -> None:
     assert app.config.RESPONSE_TIMEOUT == 420
     assert app.config.GRACEFUL_SHUTDOWN_TIMEOUT == 125

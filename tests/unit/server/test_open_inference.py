@@ -262,3 +262,9 @@ def test_metadata_comes_from_the_model() -> None:
         {"name": "input", "datatype": "BYTES", "shape": [-1]}
     ]
     assert model_metadata(Schema(), "m", "", "")["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, -1]}]
+
+
+def test_outputs_named_by_methods_need_no_look_at_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, schema = request(tensor([1, 2]), outputs=[{"name": "predict"}]), schema_of(samples.numbers)
+    monkeypatch.setattr(open_inference, "arrays", None)
+    assert [wanted.method for wanted in read(body, None, schema).wanted] == ["predict"]

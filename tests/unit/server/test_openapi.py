@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from server.describe import schema_of
 from server.metrics import Metrics
 from server.payload import json_bytes, parse
 from server.predictor import Predictor
-from server.protocols import kserve_v1, mlflow, open_inference
+from server.protocols import kserve_v1, mlflow, open_inference, openapi
 from server.protocols.openapi import PAGE, document
-from server.routes import add_routes
+from server.routes import Service, add_documentation, add_routes
 from server.schema import Schema
 
 from . import samples
@@ -117,6 +118,17 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     page = PAGE.read_text()
     assert "http" not in page
     assert "//" not in page.replace("// ", "")
+
+
+def test_the_page_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "docs.html"
+    page.write_bytes(b"a page")
+    monkeypatch.setattr(openapi, "PAGE", page)
+    app: Any = Sanic("documented", configure_logging=False)
+    add_documentation(app, Service(Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1"))
+    page.unlink()
+    docs = next(route for route in app.router.routes if route.path == "docs")
+    assert asyncio.run(docs.handler(None)).body == b"a page"
 
 
 def test_every_route_is_described_and_nothing_else() -> None:

@@ -61,6 +61,7 @@ def test_forms_of_a_request(read: Read, body: bytes, schema: Schema, expected: l
     [
         (kserve_v1.read, b'{"data": [[1, 2]]}', NUMBERS, "expected either 'instances' or 'inputs'"),
         (kserve_v1.read, b'{"instances": [], "inputs": []}', NUMBERS, "found both"),
+        (kserve_v1.read, b'{"instances": [[1, NaN]]}', NUMBERS, "instances[0][1] is null; a number is needed"),
         (kserve_v1.read, b'{"instances": [[1, "x"]]}', NUMBERS, "instances[0][1] is a string"),
         (kserve_v1.read, b'{"inputs": {"a": [1], "b": 2}}', NAMED, "inputs['b'] is a number; expected a list"),
         (kserve_v1.read, b'{"inputs": {"a": [1], "b": [2], "a": [3]}}', NAMED, "the name 'a' stands twice"),
@@ -80,7 +81,7 @@ def test_forms_of_a_request(read: Read, body: bytes, schema: Schema, expected: l
             "data[0] must be a list of 2",
         ),
         (mlflow.read, b'{"dataframe_split": {"data": [{"a": 1}]}}', NAMED, "dataframe_split.data[0] is an object"),
-        (mlflow.read, b'{"dataframe_split": {"data": [[Infinity, 2]]}}', NAMED, "the body is not JSON"),
+        (mlflow.read, b'{"dataframe_split": {"data": [[Infinity, 2]]}}', NAMED, "the body has the value Infinity"),
         (mlflow.read, b'{"inputs": [[NaN, Infinity]]}', NAMED, "the body has the value Infinity"),
         (mlflow.read, b'{"inputs": [[NaN, 1e999]]}', MISSING, "inputs[0][1] is too large for a 64-bit number"),
         (mlflow.read, b"[NaN, 99999999999999999999]", NAMED, "the body is a list"),

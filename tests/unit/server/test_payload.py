@@ -38,7 +38,9 @@ def test_numbers_become_a_float_matrix(body: bytes, expected: list[list[float]])
     [
         (b"", FOUR, ["not JSON"]),
         (b'{"data": [[1,]]}', FOUR, ["not JSON", "column"]),
-        (b'{"data": [[NaN]]}', FOUR, ["not JSON"]),
+        (b'{"data": [[1,2,NaN,4]]}', FOUR, ["data[0][2] is null", "takes no missing values"]),
+        (b'{"data": [[1,2,-Infinity,4]]}', FOUR, ["the body has the value -Infinity; a finite number"]),
+        (b'{"data": [[1,NaN,]]}', FOUR, ["not JSON"]),
         (b'{"data": [[1e999]]}', FOUR, ["not JSON", "infinity"]),
         (b"[[1, 2]]", FOUR, ["body is a list"]),
         (b'{"instances": []}', FOUR, ["'data'", "'instances'"]),
@@ -65,8 +67,9 @@ def test_an_error_names_the_problem_and_its_place(body: bytes, schema: Schema, w
     assert [word for word in words if word not in str(caught.value)] == []
 
 
-def test_null_is_nan_where_the_model_takes_missing_values() -> None:
-    matrix = parse(b'{"data": [[null, 2], [3, 4]]}', MISSING)
+@pytest.mark.parametrize("body", [b'{"data": [[null, 2], [3, 4]]}', b'{"data": [[NaN, 2], [3, 4]]}'])
+def test_null_is_nan_where_the_model_takes_missing_values(body: bytes) -> None:
+    matrix = parse(body, MISSING)
     np.testing.assert_array_equal(matrix, [[np.nan, 2], [3, 4]])
 
 

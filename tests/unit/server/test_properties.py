@@ -127,6 +127,24 @@ def test_every_protocol_gives_the_estimators_own_answer(X: np.ndarray[Any, Any])
         assert (found.dtype, found.flags.c_contiguous) == (np.float64, True)
 
 
+gaps = arrays.arrays(np.float64, st.tuples(st.integers(1, 4), st.just(2)), elements=finite | st.just(np.nan))
+
+
+@settings(max_examples=100)
+@given(X=gaps)
+def test_what_python_writes_for_nan_is_a_missing_value_in_every_protocol(X: np.ndarray[Any, Any]) -> None:
+    schema, rows = schema_of(samples.missing), X.tolist()
+    tensor = {"name": "input", "shape": X.shape, "datatype": "FP64", "data": rows}
+    read = [
+        parse(written({"data": rows}), schema),
+        kserve_v1.read(written({"instances": rows}), schema),
+        mlflow.read(written({"dataframe_split": {"data": rows}}), schema),
+        open_inference.read(written({"inputs": [tensor]}), None, schema).X,
+    ]
+    for found in read:
+        np.testing.assert_array_equal(found, X)
+
+
 @settings(max_examples=100)
 @given(
     own=st.lists(
