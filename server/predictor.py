@@ -24,8 +24,9 @@ log = structlog.get_logger()
 
 Made = TypeVar("Made")
 
-CHEAP = 20e-6
-"""Seconds. A prediction that takes less is made at once: to queue it, wait for it and be woken costs about as much."""
+CHEAP = 60e-6
+"""Seconds. A prediction that takes less is made at once: to go Sanic's way to the queue, to wait there and to be woken
+costs about as much."""
 
 BRIEF = 500e-6
 """Seconds. The same for a model that is never batched, which has nothing to gain from a queue; with 64 of them in one
