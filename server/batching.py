@@ -81,6 +81,10 @@ class Batcher:
         """Whether something waits or runs."""
         return self._running
 
+    def batches(self, method: Method) -> bool:
+        """Whether what waits for this method is predicted together."""
+        return method.batchable and self._limits.batch_rows > 1
+
     async def predict(self, X: Any, method: str) -> Any:
         """Wait for the answer. Raises `Overloaded`, or what the model raises."""
         loop, rows = asyncio.get_running_loop(), len(X)
@@ -105,7 +109,7 @@ class Batcher:
     def _call(self, name: str) -> float:
         """Seconds of a call that is paid once by all that wait for it together; 0 where each pays its own."""
         method = self._methods[name]
-        return method.cost.seconds(0) if method.batchable else 0.0
+        return method.cost.seconds(0) if self.batches(method) else 0.0
 
     def _admit(self, rows: int) -> None:
         """Refuse at once what would be refused later: a full queue, or a wait beyond the deadline.
@@ -157,7 +161,7 @@ class Batcher:
         batch: list[Waiting] = []
         rest: deque[Waiting] = deque()
         now, rows = time.perf_counter(), 0
-        while self._queue and (not batch or self._is_batched(batch[0])):
+        while self._queue and (not batch or self.batches(self._methods[batch[0].method])):
             item = self._queue.popleft()
             if self._is_over(item, now):
                 self._leave(item)
@@ -201,9 +205,6 @@ class Batcher:
         self._meter.rejected("deadline")
         item.answer.set_exception(Overloaded(f"no answer within {self._limits.deadline:g} s (--deadline)", 1))
         return True
-
-    def _is_batched(self, first: Waiting) -> bool:
-        return self._methods[first.method].batchable
 
     def _together(self, first: Waiting, item: Waiting) -> bool:
         return (

@@ -1,6 +1,6 @@
 """One HTTP connection: a usual request is answered from the very bytes that it arrives in, all others are Sanic's.
 
-Of the 48 µs that a small request takes through Sanic, 36 go into waking the connection's task, making a request and a
+Of the 48 µs that a small request takes through Sanic, 32 go into waking the connection's task, making a request and a
 response with their headers, and looking up the route. So `Connection` looks first, and hands on what it does not know:
 nothing is answered here that Sanic would refuse (docs/adr/0007).
 """

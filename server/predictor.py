@@ -138,7 +138,7 @@ class Predictor:
 
     def _seconds_at_once(self, method: Method) -> float:
         """Seconds that a prediction may take to be made without the queue."""
-        return CHEAP if method.batchable and self._limits.batch_rows > 1 else BRIEF
+        return CHEAP if self._batcher and self._batcher.batches(method) else BRIEF
 
     def at_once(self, X: np.ndarray[Any, Any]) -> Any:
         """What `predict` would give (see `labels`), where direct evaluation is faster than the queue; else None.

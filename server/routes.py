@@ -63,12 +63,14 @@ class Service:
 
         Much text is read in the thread, since health and metrics would wait for it.
         """
-        started = perf_counter()
-        if (len(body) if text is None else text) > LARGE:
-            made = await self.predictor.in_thread(read, body, *arguments)
-        else:
-            made = read(body, *arguments)
-        self._phases["parse"].observe(perf_counter() - started)
+
+        def timed() -> tuple[Made, float]:
+            started = perf_counter()
+            return read(body, *arguments), perf_counter() - started
+
+        large = (len(body) if text is None else text) > LARGE
+        made, seconds = await self.predictor.in_thread(timed) if large else timed()
+        self._phases["parse"].observe(seconds)
         return made
 
     def encoded(self, write: Callable[..., Made], *arguments: Any) -> Made:

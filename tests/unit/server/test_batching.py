@@ -224,11 +224,12 @@ def test_what_would_wait_beyond_the_deadline_is_refused_before_it_waits(make: Ca
 
 
 def test_each_of_those_that_go_one_by_one_makes_the_wait_longer(make: Callable[..., Batcher]) -> None:
-    together, one_by_one = Heard(), Heard()
+    together, one_by_one, unbatched = Heard(), Heard(), Heard()
     rows = [row(1, 2)] * 5
     asyncio.run(ask(make(Calls(), (1.0, 1e-6), meter=together, deadline=2.5), *rows))
     asyncio.run(ask(make(Calls(), (1.0, 1e-6), batchable=False, meter=one_by_one, deadline=2.5), *rows))
-    assert (together.reasons, one_by_one.reasons) == ([], ["deadline"] * 2)
+    asyncio.run(ask(make(Calls(), (1.0, 1e-6), batch_rows=1, meter=unbatched, deadline=2.5), *rows))
+    assert (together.reasons, one_by_one.reasons, unbatched.reasons) == ([], ["deadline"] * 2, ["deadline"] * 2)
 
 
 def test_what_has_waited_beyond_the_deadline_is_not_predicted_any_more(make: Callable[..., Batcher]) -> None:
