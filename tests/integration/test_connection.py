@@ -147,8 +147,8 @@ def test_half_a_request_at_the_signal_is_answered_and_its_connection_closed(mode
 
 LARGE = b'{"by": "test", "data": [' + b"[1, 1]," * 20_000 + b"[1, 1]]}"
 """140 KB, with a string in it, so that it is Sanic's."""
-INFER = b'{"inputs": [{"name": "x", "shape": [50000, 2], "datatype": "FP64", "data": [' + b"1," * 99_999 + b"1]}]}"
-"""200 KB."""
+INFER = b'{"inputs": [{"name": "x", "shape": [150000, 2], "datatype": "FP64", "data": [' + b"1," * 299_999 + b"1]}]}"
+"""600 KB: read straight to its place."""
 
 
 @pytest.mark.parametrize("target", ["/predict", "/v2/models/model/infer"])
