@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import server.settings
-from server.metrics import SPECS
+from server.telemetry.metrics import SPECS
 from watcher.metrics import Metrics
 from watcher.settings import Settings
 

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 
-from server import cgroup, logs, settings, threads
+from server import cpu_limit, logs, settings, thread_limits
 
 
 def main() -> int:
@@ -25,9 +25,9 @@ def main() -> int:
         return failed(f"cannot listen on {options.host}:{options.port}: {error}")
     if options.stop_with_stdin:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
-    threads.limit_threads(options.threads or cgroup.cpu_limit())
+    thread_limits.limit_threads(options.threads or cpu_limit.cpu_limit())
     from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
-    from server.connection import Connection  # noqa: PLC0415 - the same
+    from server.http.connection import Connection  # noqa: PLC0415 - the same
 
     app = create_app(options, failures.append)
     app.run(sock=sock, protocol=Connection, single_process=True, motd=False, access_log=False)

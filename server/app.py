@@ -9,24 +9,24 @@ from typing import Any
 import structlog
 from sanic import Sanic
 
-from server.answers import WholeBodyRequest
-from server.batching import Limits
-from server.bodies import Bodies
-from server.counted import CountedSanic
-from server.drain import close_after_answers, drain_on_sigterm
 from server.errors import ModelError
-from server.hot import Hot
-from server.metrics import Metrics
-from server.predictor import Predictor
-from server.routes import add_error_handling, add_routes
+from server.http.body_budget import Bodies
+from server.http.fast_path import Hot
+from server.http.json_response import WholeBodyRequest
+from server.http.routes import add_error_handling, add_routes
+from server.http.sanic_app import CountedSanic
+from server.http.shutdown import close_after_answers, drain_on_sigterm
+from server.inference.batcher import Limits
+from server.inference.predictor import Predictor
 from server.settings import Settings
+from server.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
 SANIC = {
     "ACCESS_LOG": False,
     "FALLBACK_ERROR_FORMAT": "json",
-    # Of the header, and from one piece of a body to the next (server/connection.py).
+    # Of the header, and from one piece of a body to the next (server/http/connection.py).
     "REQUEST_TIMEOUT": 30,
     "KEEP_ALIVE_TIMEOUT": 75,
 }

@@ -18,7 +18,7 @@ from minio.error import MinioException, S3Error
 
 from server import logs
 from server.errors import ModelError
-from server.layout import MODEL, PACKAGES, REQUIREMENTS
+from server.paths import MODEL, PACKAGES, REQUIREMENTS
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ import yaml
 from watcher import __version__, logs
 from watcher.errors import WatcherError
 from watcher.settings import Settings
-from watcher.status import table
+from watcher.status_table import table
 
 Command = Callable[..., None]
 POD = ("pod_s3_endpoint", "pod_aws_access_key_id", "pod_aws_secret_access_key")

@@ -14,21 +14,25 @@ from typing import Any
 import structlog
 import yaml
 
-from watcher import folder, s3
-from watcher.bucket import S3Bucket
-from watcher.catalog import read_listing
-from watcher.chart import check, defaults, merge
+from watcher.control.loop import Loop
+from watcher.control.reconciler import Reconciler
+from watcher.control.source_health import Sources
+from watcher.control.status_board import Board, utcnow
+from watcher.core.catalog import read_listing
+from watcher.core.chart import check, defaults, merge
+from watcher.core.naming import parse_key
+from watcher.core.render import render
+from watcher.core.types import Manifest, ModelId, Release, Store, StoredObject
+from watcher.core.user_values import SIZE_LIMIT, model_values, overrides_of
 from watcher.errors import Rejected
-from watcher.events import ListenStream, Webhook
-from watcher.loop import Loop
 from watcher.metrics import Metrics
-from watcher.models import Manifest, ModelId, Release, Store, StoredObject
-from watcher.naming import parse_key
-from watcher.overrides import SIZE_LIMIT, model_values, overrides_of
-from watcher.reconciler import Bucket, Reconciler, Runtime
-from watcher.render import render
+from watcher.runtimes.base import Runtime
 from watcher.settings import Settings
-from watcher.status import Board, Sources, utcnow
+from watcher.sources.events import ListenStream, Webhook
+from watcher.stores import client as s3
+from watcher.stores import folder
+from watcher.stores.base import Bucket
+from watcher.stores.s3_bucket import S3Bucket
 from watcher.web import WebServer, create_app, open_socket
 
 log = structlog.get_logger()
@@ -146,11 +150,12 @@ def _runtime(settings: Settings, bucket: Bucket, board: Board, on_change: Any) -
     if settings.runtime == "local":
         return _local(settings, bucket, on_change)
     # The Kubernetes client is slow to import, and only this runtime has it.
-    from watcher import cluster, k8s_events, kubeapi  # noqa: PLC0415
+    from watcher.runtimes.kubernetes import api as kubernetes_api  # noqa: PLC0415
+    from watcher.runtimes.kubernetes import events, runtime  # noqa: PLC0415
 
-    api = kubeapi.Api(kubeapi.connect(settings.kubeconfig))
-    board.hear = k8s_events.Announcer(api).tell
-    return cluster.KubernetesRuntime(
+    api = kubernetes_api.Api(kubernetes_api.connect(settings.kubeconfig))
+    board.hear = events.Announcer(api).tell
+    return runtime.KubernetesRuntime(
         api,
         _pod_store(settings, settings.bucket),
         settings.owner or settings.bucket,
@@ -161,7 +166,7 @@ def _runtime(settings: Settings, bucket: Bucket, board: Board, on_change: Any) -
 
 
 def _local(settings: Settings, bucket: Any, on_change: Any) -> Runtime:
-    from watcher.local import LocalRuntime  # noqa: PLC0415 - as in _runtime
+    from watcher.runtimes.local import LocalRuntime  # noqa: PLC0415 - as in _runtime
 
     arguments: tuple[str, ...] = ()
     if settings.store == "s3":

@@ -15,10 +15,12 @@ from sanic.exceptions import SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse, json, text
 
+from watcher.control.source_health import Sources
+from watcher.control.status_board import Board
 from watcher.errors import Rejected
-from watcher.events import Webhook
 from watcher.metrics import Metrics
-from watcher.status import Board, Sources, snapshot
+from watcher.sources.events import Webhook
+from watcher.status_table import snapshot
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a notification: MinIO sends about one kilobyte for each event."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.columns import from_mapping
 from server.errors import InputError
-from server.payload import document, encode, rows
-from server.rows import Body
+from server.inputs.json_rows import Body
+from server.inputs.named_columns import from_mapping
+from server.protocols.json_payload import document, encode, rows
 from server.schema import Schema
 
 __all__ = ["encode", "model_of", "read"]

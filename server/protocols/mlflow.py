@@ -6,10 +6,10 @@ import csv
 import io
 from typing import Any
 
-from server.columns import from_columns, from_mapping
 from server.errors import InputError
-from server.payload import document, encode, rows
-from server.rows import Body, kind_of, order
+from server.inputs.json_rows import Body, kind_of, order
+from server.inputs.named_columns import from_columns, from_mapping
+from server.protocols.json_payload import document, encode, rows
 from server.schema import Kind, Schema, Takes
 
 __all__ = ["encode", "read", "read_csv"]

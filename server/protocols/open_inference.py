@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from server.columns import from_columns
 from server.errors import InputError
-from server.matrices import checked
-from server.payload import document, json_bytes
+from server.inputs.json_rows import check_width, kind_of, texts
+from server.inputs.matrix import checked
+from server.inputs.named_columns import from_columns
 from server.protocols import tensors
+from server.protocols.json_payload import document, json_bytes
 from server.protocols.tensors import Tail, Tensor
-from server.rows import check_width, kind_of, texts
 from server.schema import METHODS, Schema, Takes
 
 HEADER = "Inference-Header-Content-Length"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from server.payload import json_bytes, plain
 from server.protocols import open_inference, tensors
+from server.protocols.json_payload import json_bytes, plain
 from server.schema import Kind, Schema, Takes
 
 Json = dict[str, Any]

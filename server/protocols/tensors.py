@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
-from server.payload import plain
-from server.rows import kind_of
+from server.inputs.json_rows import kind_of
+from server.protocols.json_payload import plain
 
 BYTES = "BYTES"
 DATATYPES = {

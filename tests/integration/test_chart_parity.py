@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from watcher.chart import defaults, merge
+from watcher.core.chart import defaults, merge
+from watcher.core.naming import model_problem
+from watcher.core.render import render_values
+from watcher.core.types import ModelId
 from watcher.errors import Rejected
-from watcher.models import ModelId
-from watcher.naming import model_problem
-from watcher.render import render_values
 
 from .helm import CHARTS, Helm
 

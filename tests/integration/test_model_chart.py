@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from watcher.chart import defaults, merge
-from watcher.cluster import KubernetesRuntime
-from watcher.kubeapi import Api
-from watcher.models import Change, ModelId, Store
-from watcher.render import render_values
+from watcher.core.chart import defaults, merge
+from watcher.core.render import render_values
+from watcher.core.types import Change, ModelId, Store
+from watcher.runtimes.kubernetes.api import Api
+from watcher.runtimes.kubernetes.runtime import KubernetesRuntime
 
 from .driving import Cluster, eventually
 from .helm import CHARTS, Helm

@@ -17,7 +17,7 @@ import yaml
 from kubernetes import client, config, utils
 
 from dev import manifests
-from watcher.chart import merge
+from watcher.core.chart import merge
 
 from .driving import Cluster, Uploads, Watcher, eventually
 from .helm import CHARTS, Helm

@@ -3,8 +3,8 @@ from __future__ import annotations
 from tests.bench.serving.samples import described
 
 RAW = """\
-run (sanic/app.py:1);predict (server/routes.py:36);check_array (sklearn/utils/validation.py:888) 6
-run (sanic/app.py:1);predict (server/routes.py:36) 3
+run (sanic/app.py:1);predict (server/http/routes.py:36);check_array (sklearn/utils/validation.py:888) 6
+run (sanic/app.py:1);predict (server/http/routes.py:36) 3
 run (sanic/app.py:1);http1 (<string>:15) 1
 """
 

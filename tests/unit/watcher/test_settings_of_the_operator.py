@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from watcher.__main__ import main
 from watcher.errors import Rejected
-from watcher.s3 import own_keys
+from watcher.stores.client import own_keys
 
 
 def test_a_slip_in_the_operator_s_values_ends_the_watcher_with_its_place(tmp_path: Path) -> None:

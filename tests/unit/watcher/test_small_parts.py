@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from dev.docs import README, filled
+from watcher.control.source_health import Sources
+from watcher.control.status_board import Board
+from watcher.control.workqueue import WorkQueue
+from watcher.core.types import ModelId, Refusal, State
 from watcher.errors import Rejected
-from watcher.events import Webhook, keys_of
-from watcher.folder import FolderBucket
-from watcher.models import ModelId, Refusal, State
-from watcher.rollout import container_failure, is_complete, rollout_failure
-from watcher.status import Board, Sources, snapshot, table
-from watcher.workqueue import WorkQueue
+from watcher.runtimes.kubernetes.rollout import container_failure, is_complete, rollout_failure
+from watcher.sources.events import Webhook, keys_of
+from watcher.status_table import snapshot, table
+from watcher.stores.folder import FolderBucket
 
 
 def notification(key: str, bucket: str = "models") -> dict[str, object]:

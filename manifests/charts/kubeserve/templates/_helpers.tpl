@@ -26,7 +26,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- end -}}
 
 {{/*
-What watcher/cluster.py does and nothing else; tests/integration/test_watcher_chart.py lives a model's life with it.
+What watcher/runtimes/kubernetes/runtime.py does and nothing else; tests/integration/test_watcher_chart.py lives a model's life with it.
 Applying an object that is not there needs create beside patch. Secrets are written, never read.
 */}}
 {{- define "kubeserve.rules" -}}

@@ -1,5 +1,5 @@
 {{/*
-The twin of watcher/render.py's `fill`: the placeholders of a parsed template are filled by typed values, and a null
+The twin of watcher/core/render.py's `fill`: the placeholders of a parsed template are filled by typed values, and a null
 drops its key. A template can only return text, so values travel as the JSON of {"value": …}.
 No action spans lines and no `and` guards its next argument: Helm before 3.6 and 3.9 has not learned those.
 */}}

@@ -1,6 +1,6 @@
 {{/*
 What the placeholders in objects/*.yaml stand for: the values, and what is computed of them. The twin of
-watcher/render.py's `computed`; tests/integration/test_chart_parity.py compares what the two make.
+watcher/core/render.py's `computed`; tests/integration/test_chart_parity.py compares what the two make.
 */}}
 {{- define "model-serving.scope" -}}
 {{- $model := .Values.model -}}

@@ -1,0 +1,128 @@
+"""Large bodies, with a transport of the test's own: where the bytes go, and whose the connection is afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server.http import large_body
+from server.http.body_budget import Bodies
+from server.inference.batcher import Meter
+
+SIZE = large_body.LARGE + 1000
+
+
+class Request:
+    """As much of Sanic's as is looked at."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        config, ctx = SimpleNamespace(REQUEST_MAX_SIZE=SIZE), SimpleNamespace(bodies=Bodies(SIZE, Meter()))
+        self.app = SimpleNamespace(config=config, ctx=ctx)
+
+
+class Connection:
+    """Sanic's stream, protocol and the transport in one: it has given 100 bytes, and the rest is still to come."""
+
+    request_body = True
+
+    def __init__(self) -> None:
+        self.protocol = self.transport = self
+        self.current: Any = self
+        self.request_bytes_left = SIZE - 100
+        self.can_write, self._time = True, 0.0
+        self.lost: list[Exception | None] = []
+        self._pieces: list[bytes | None] = [b"x" * 100, None]
+        self.request: Any = Request(self)
+
+    async def read(self) -> bytes | None:
+        return self._pieces.pop(0)
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.current = protocol
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+    def pause_writing(self) -> None:
+        self.can_write = False
+
+    def resume_writing(self) -> None:
+        self.can_write = True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost.append(error)
+
+    def arrive(self, data: bytes) -> None:
+        """As a transport does: into the place that it is given."""
+        place = self.current.get_buffer(-1)
+        place[: len(data)] = data
+        self.current.buffer_updated(len(data))
+
+
+@pytest.mark.parametrize("at", [0, 1, 7, 8, 101])
+def test_the_bytes_arrive_in_place_and_aligned(at: int) -> None:
+    async def receive() -> memoryview:
+        connection = Connection()
+        receiving = asyncio.create_task(large_body.body_of(connection.request, at))
+        await asyncio.sleep(0)
+        connection.arrive(b"y" * (SIZE - 101))
+        assert not receiving.done()
+        connection.arrive(b"z")
+        assert connection.current is connection
+        return await receiving
+
+    body = asyncio.run(receive())
+    assert bytes(body) == b"x" * 100 + b"y" * (SIZE - 101) + b"z"
+    assert np.frombuffer(body, np.uint8)[at:].ctypes.data % 8 == 0
+
+
+def test_a_lost_connection_is_told_to_its_own_protocol() -> None:
+    async def lose() -> Connection:
+        connection = Connection()
+        receiving = asyncio.create_task(large_body.body_of(connection.request))
+        await asyncio.sleep(0)
+        connection.current.connection_lost(None)
+        with pytest.raises(asyncio.CancelledError):
+            await receiving
+        return connection
+
+    connection = asyncio.run(lose())
+    assert connection.lost == [None]
+    assert connection.current is connection
+
+
+def test_meanwhile_its_own_protocol_is_told_of_earlier_answers_and_of_what_still_arrives() -> None:
+    async def receive() -> Connection:
+        connection = Connection()
+        receiving = asyncio.create_task(large_body.body_of(connection.request))
+        await asyncio.sleep(0)
+        connection.current.pause_writing()
+        assert not connection.can_write
+        connection.current.resume_writing()
+        assert connection.can_write
+        connection.arrive(b"y" * (SIZE - 101))
+        assert connection._time > 0
+        connection.arrive(b"z")
+        await receiving
+        return connection
+
+    asyncio.run(receive())
+
+
+def test_a_body_is_not_kept_by_a_transport_that_keeps_its_reader() -> None:
+    async def receive() -> tuple[Any, weakref.ref[Any]]:
+        connection = Connection()
+        receiving = asyncio.create_task(large_body.body_of(connection.request))
+        await asyncio.sleep(0)
+        kept = connection.current
+        connection.arrive(b"y" * (SIZE - 100))
+        return kept, weakref.ref((await receiving).obj)
+
+    _kept, body = asyncio.run(receive())
+    assert body() is None

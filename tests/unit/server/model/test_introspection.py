@@ -1,0 +1,91 @@
+"""What is known of each kind of model once it is loaded."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+
+from server.errors import ModelError
+from server.model.introspection import schema_of
+from server.schema import Kind, Schema, Takes
+from tests.unit.server import example_models
+
+NUMBER, STRING, ANY = Kind.NUMBER, Kind.STRING, Kind.ANY
+
+
+@pytest.mark.parametrize(
+    ("model", "takes", "names", "kinds", "example"),
+    [
+        (example_models.numbers, Takes.NUMBERS, (), (), (0.0, 0.0)),
+        (example_models.named, Takes.NUMBERS, ("a", "b"), (), (0.0, 0.0)),
+        (example_models.people, Takes.FRAME, ("city", "age"), (STRING, ANY), ("Oslo", 0.0)),
+        (example_models.picked, Takes.FRAME, ("city", "age"), (ANY, ANY), (0.0, 0.0)),
+        (example_models.objects, Takes.OBJECTS, (), (STRING, NUMBER), ("x", 1)),
+        (example_models.texts, Takes.TEXTS, (), (), ("some text",)),
+    ],
+)
+def test_the_form_of_the_input(
+    model: Any, takes: Takes, names: tuple[str, ...], kinds: tuple[Kind, ...], example: tuple[Any, ...]
+) -> None:
+    schema = schema_of(model)
+    assert (schema.takes, schema.names, schema.kinds, schema.example) == (takes, names, kinds, example)
+    assert set(schema.answers) == schema.methods  # every method accepted the example
+
+
+@pytest.mark.parametrize(
+    ("model", "classes"),
+    [
+        (example_models.numbers, ("no", "yes")),
+        (example_models.named, (0, 1)),
+        (example_models.two_outputs, ((0, 1), (5, 6))),
+    ],
+)
+def test_classes_are_plain_values(model: Any, classes: tuple[Any, ...]) -> None:
+    found = schema_of(model).classes
+    assert found == classes
+    assert type(found[0]) is type(classes[0])
+
+
+def test_a_model_without_classes_may_say_none() -> None:
+    model = LinearRegression().fit([[0.0], [1.0]], [0, 1])
+    model.classes_ = None
+    assert schema_of(model).classes == ()
+
+
+@pytest.mark.parametrize(
+    "chosen", [("one", StandardScaler(), slice("a", "b")), ("none", OneHotEncoder(), make_column_selector("absent"))]
+)
+def test_columns_that_cannot_be_told_are_described_without_them(chosen: Any) -> None:
+    frame = pd.DataFrame({"a": [0.0, 1.0], "b": [3.0, 1.0]})
+    columns = ColumnTransformer([chosen, ("rest", StandardScaler(), ["b"])])
+    schema = schema_of(make_pipeline(columns, LinearRegression()).fit(frame, [0, 1]))
+    assert (schema.names, schema.takes, schema.example) == (("a", "b"), Takes.FRAME, (0.0, 0.0))
+
+
+def test_only_methods_that_the_model_really_has() -> None:
+    methods = schema_of(SVC().fit([[0.0], [1.0]], [0, 1])).methods
+    assert methods == {"predict", "decision_function"}  # predict_proba is there only with probability=True
+    assert schema_of(KMeans(2, n_init=1).fit([[0.0], [1.0]])).methods == {"predict", "transform"}
+    assert schema_of(example_models.missing).allows_missing
+    assert not schema_of(example_models.numbers).allows_missing
+
+
+@pytest.mark.parametrize("model", [example_models.people, example_models.picked])
+def test_a_model_of_columns_without_pandas_is_refused_with_advice(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ModelError, match=r"put pandas into requirements\.txt beside it"):
+        schema_of(model)
+
+
+def test_a_model_that_names_its_features_says_how_many_there_are() -> None:
+    assert Schema(names=("a", "b")).features == 2
+    assert Schema(3, ("a", "b")).features == 3

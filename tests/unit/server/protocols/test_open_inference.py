@@ -1,0 +1,271 @@
+"""The Open Inference Protocol: each row of a table is one promise of the specification, or one way to break it."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from server.errors import InputError
+from server.model.introspection import schema_of
+from server.protocols import open_inference
+from server.protocols.metadata import model_metadata
+from server.protocols.open_inference import header_length, read, write
+from server.schema import Schema
+from tests.unit.server import example_models
+
+TWO = Schema(2, methods=frozenset({"predict", "predict_proba"}))
+ONE = Schema(1)
+MISSING = Schema(2, allows_missing=True)
+PEOPLE = schema_of(example_models.people)
+
+
+def tensor(data: Any = None, shape: Any = (1, 2), datatype: Any = "FP64", name: Any = "input", **more: Any) -> Any:
+    found = {"name": name, "shape": list(shape), "datatype": datatype, **more}
+    return found if data is None else {**found, "data": data}
+
+
+def request(*inputs: Any, **more: Any) -> bytes:
+    return orjson.dumps({"inputs": inputs, **more})
+
+
+def binary(values: bytes, **described: Any) -> tuple[bytes, int]:
+    head = request(tensor(parameters={"binary_data_size": len(values)}, **described))
+    return head + values, len(head)
+
+
+@pytest.mark.parametrize(
+    ("given", "schema", "expected"),
+    [
+        (tensor([1, 2]), TWO, [[1.0, 2.0]]),
+        (tensor([[1, 2.5], [3, 4]], (2, 2)), TWO, [[1.0, 2.5], [3.0, 4.0]]),
+        (tensor([1, 2, 3, 4], (2, 2)), TWO, [[1.0, 2.0], [3.0, 4.0]]),
+        (tensor([0.1, 2], datatype="FP32"), TWO, [[float(np.float32(0.1)), 2.0]]),
+        (tensor([True, False], datatype="BOOL"), TWO, [[1.0, 0.0]]),
+        (tensor([255, 0], datatype="UINT8"), TWO, [[255.0, 0.0]]),
+        (tensor([-128, 2.0], datatype="INT8"), TWO, [[-128.0, 2.0]]),
+        (tensor([18446744073709551615, 0], datatype="UINT64"), TWO, [[18446744073709551615.0, 0.0]]),
+        (tensor([7, 8], (2,), name="x"), ONE, [[7.0], [8.0]]),
+        (tensor([None, 2]), MISSING, [[np.nan, 2.0]]),
+    ],
+)
+def test_json_tensors(given: Any, schema: Schema, expected: list[list[float]]) -> None:
+    X = read(request(given), None, schema).X
+    assert X.dtype == np.float64
+    np.testing.assert_array_equal(X, expected)
+
+
+@pytest.mark.parametrize("name", ["?", "i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8"])
+def test_binary_tensors_of_every_datatype(name: str) -> None:
+    dtypes = {"?": "BOOL", "i": "INT", "u": "UINT", "f": "FP"}
+    dtype = np.dtype(name)
+    datatype = dtypes[dtype.kind if dtype.kind != "b" else "?"] + (f"{8 * dtype.itemsize}" if dtype.kind != "b" else "")
+    values = np.array([[1, 0], [1, 1]], dtype)
+    body, header = binary(values.tobytes(), shape=(2, 2), datatype=datatype)
+    np.testing.assert_array_equal(read(body, header, TWO).X, [[1, 0], [1, 1]])
+
+
+def test_an_aligned_binary_tensor_is_not_copied() -> None:
+    values = np.arange(4.0).reshape(2, 2)
+    body, header = binary(values.tobytes(), shape=(2, 2))
+    place = np.zeros(len(body) + 8, np.uint8)[-header % 8 :][: len(body)]
+    place[:] = np.frombuffer(body, np.uint8)
+    X = read(place.data, header, TWO).X
+    assert np.shares_memory(X, place)
+    assert X.flags.c_contiguous
+    assert X.flags.aligned
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"[]", "the body is a list"),
+        (b"{}", "'inputs' is missing"),
+        (request(), "'inputs' is missing or empty"),
+        (request(5), "inputs[0] is a number"),
+        (request(tensor([1, 2], name=3)), "inputs[0].name is a number"),
+        (request(tensor([1, 2], datatype="FLOAT")), "inputs[0].datatype is 'FLOAT'; it can be BOOL, INT8"),
+        (request(tensor([1, 2], shape=[])), "inputs[0].shape is missing"),
+        (request(tensor([1, 2], shape=[1, -2])), "inputs[0].shape is [1, -2]; whole numbers"),
+        (request(tensor([1, 2], shape=[2.0])), "inputs[0].shape is [2.0]; whole numbers"),
+        (request(tensor([1], shape=[1] * 65)), "inputs[0].shape has 65 dimensions; 32 are the most"),
+        (b'{"id": "\\ud800", "inputs": [NaN]}', "half of a surrogate pair"),
+        (request(tensor([1, 2, 3])), "inputs[0].data has 3 values; shape [1, 2] has 2"),
+        (request(tensor([[1], [2]])), "inputs[0].data is nested as [2, 1]; shape is [1, 2]"),
+        (request(tensor([[1, 2], [3]], (2, 2))), "inputs[0].data has 1 values; shape [2] has 2"),
+        (request(tensor([1, "2"])), "inputs[0].data[1] is a string; FP64 takes numbers"),
+        (request(tensor([1, None])), "inputs[0].data[0][1] is NaN, and this model takes no missing values"),
+        (request(tensor([1, None], datatype="INT8")), "inputs[0].data[1] is null; INT8 takes numbers"),
+        (request(tensor([1, 256], datatype="UINT8")), "inputs[0].data[1] is 256, which is no UINT8"),
+        (request(tensor([1, 1.5], datatype="INT64")), "inputs[0].data[1] is 1.5, which is no INT64"),
+        (request(tensor([1, 1e300], datatype="FP32")), "inputs[0].data[0][1] is too large"),
+        (request(tensor(["a", "b"], datatype="BYTES")), "inputs[0].datatype is BYTES; the model takes numbers"),
+        (request(tensor([1], (1, 1))), "inputs[0] has 1 values; the model takes 2"),
+        (request(tensor([1, 2], (1, 1, 2))), "inputs[0].shape is [1, 1, 2]; expected [rows, 2]"),
+        (request(tensor()), "inputs[0] has neither data nor parameters.binary_data_size"),
+        (
+            request(tensor(parameters={"binary_data_size": 16})),
+            "inputs[0] says 16 bytes of binary data; the body has 0",
+        ),
+        (request(tensor([1, 2]), id=5), "id is a number"),
+        (request(tensor([1, 2]), outputs=[{"name": "output"}]), "outputs[0].name is 'output'; each of predict"),
+        (request(tensor([1, 2]), outputs=[{"name": "transform"}]), "no transform(); it has predict, predict_proba"),
+        (request(tensor([1, 2]), outputs=[{"name": "predict"}] * 2), "outputs[1].name is 'predict'; each"),
+        (request(tensor([1, 2]), outputs={}), "outputs must be a list"),
+        (request(tensor([1, 2]), parameters=[]), "the body.parameters is a list"),
+    ],
+)
+def test_an_error_names_the_problem_and_its_place(body: bytes, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(body, None, TWO)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "described", "more", "words"),
+    [
+        (b"1234567", {}, 0, "inputs[0] says 7 bytes; shape [1, 2] of FP64 has 16"),
+        (bytes(16), {}, 5, "the body has 5 bytes more than the inputs' binary_data_size say"),
+        (np.array([np.nan, np.inf]).tobytes(), {}, 0, "inputs[0].data[0][0] is NaN"),
+        (struct.pack("<I", 9) + b"ab", {"datatype": "BYTES"}, 0, "ends within an element"),
+        (b"ab", {"datatype": "BYTES"}, 0, "ends within an element"),
+        (struct.pack("<I", 1) + b"\xff", {"datatype": "BYTES", "shape": (1,)}, 0, "not UTF-8"),
+        (struct.pack("<I", 1) + b"a", {"datatype": "BYTES"}, 0, "inputs[0] has 1 values; shape [1, 2] has 2"),
+    ],
+)
+def test_binary_data_that_does_not_fit(values: bytes, described: Any, more: int, words: str) -> None:
+    body, header = binary(values, **described)
+    with pytest.raises(InputError) as caught:
+        read(body + bytes(more), header, TWO)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "ten", "9" * 20, "²"])
+def test_a_header_that_is_no_length(value: str) -> None:
+    with pytest.raises(InputError, match="Inference-Header-Content-Length"):
+        header_length(value)
+
+
+def test_a_header_beyond_the_body() -> None:
+    with pytest.raises(InputError, match="is 9; the body has 2 bytes"):
+        read(b"{}", 9, TWO)
+
+
+def test_columns_by_name_in_any_order() -> None:
+    city = tensor(["Rome", "Oslo"], (2, 1), "BYTES", "city")
+    body = request(tensor([20, None], (2,), name="age"), city, parameters={"content_type": "pd"})
+    frame = read(body, None, PEOPLE).X
+    assert example_models.people.predict(frame).tolist() == [0, 1]
+    with pytest.raises(InputError, match="inputs lacks 'age'; the model takes city, age"):
+        read(request(city, parameters={"content_type": "pd"}), None, PEOPLE)
+    with pytest.raises(InputError, match="inputs repeats 'city'"):
+        read(request(city, city, parameters={"content_type": "pd"}), None, PEOPLE)
+    with pytest.raises(InputError, match="input 'age' has shape"):
+        read(request(tensor([1, 2, 3, 4], (2, 2), name="age"), city), None, PEOPLE)
+    with pytest.raises(InputError, match="inputs has columns of 1 and 2 values"):
+        read(request(tensor([1], (1,), name="age"), city), None, PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "datatype", "shape", "data"),
+    [
+        (np.array([1, 2]), "INT64", [2], [1, 2]),
+        (np.array([1, 2], np.int32), "INT32", [2], [1, 2]),
+        (np.array([[0.5, np.nan]], np.float32), "FP32", [1, 2], [0.5, None]),
+        (np.array([True]), "BOOL", [1], [True]),
+        (np.array(["no", "ja"]), "BYTES", [2], ["no", "ja"]),
+        (np.array([1, "x"], object), "BYTES", [2], ["1", "x"]),
+        (np.array([[1.0, 2.0], [3.0, 4.0]], order="F"), "FP64", [2, 2], [1.0, 2.0, 3.0, 4.0]),
+        (np.array([1.5], np.longdouble), "FP64", [1], [1.5]),
+        (np.array([1.5], ">f8"), "FP64", [1], [1.5]),
+    ],
+)
+def test_an_answer_as_json_and_as_bytes_is_the_same(answer: Any, datatype: str, shape: list[int], data: Any) -> None:
+    for as_bytes in (False, True):
+        asked = read(request(tensor([1, 2]), id="7", parameters={"binary_data_output": as_bytes}), None, TWO)
+        body, length = write(asked, [answer], "m", "v1")
+        output = {"name": "predict", "datatype": datatype, "shape": shape}
+        if not as_bytes:
+            expected = {"model_name": "m", "model_version": "v1", "id": "7", "outputs": [{**output, "data": data}]}
+            assert (orjson.loads(body), length) == (expected, None)
+            continue
+        assert length is not None
+        size = len(body) - length
+        assert orjson.loads(body[:length])["outputs"] == [{**output, "parameters": {"binary_data_size": size}}]
+        if datatype == "BYTES":
+            assert body[length:] == b"".join(struct.pack("<I", len(text)) + text.encode() for text in data)
+        else:
+            found = np.frombuffer(body[length:], open_inference.tensors.DATATYPES[datatype])
+            np.testing.assert_array_equal(found, np.array(data, found.dtype))
+
+
+def test_outputs_are_chosen_and_each_has_its_own_form() -> None:
+    wanted = [{"name": "predict_proba", "parameters": {"binary_data": True}}, {"name": "predict"}]
+    asked = read(request(tensor([1, 2]), outputs=wanted), None, TWO)
+    body, length = write(asked, [np.array([[0.25, 0.75]]), np.array([1])], "m", "")
+    assert orjson.loads(body[:length]) == {
+        "model_name": "m",
+        "outputs": [
+            {"name": "predict_proba", "datatype": "FP64", "shape": [1, 2], "parameters": {"binary_data_size": 16}},
+            {"name": "predict", "datatype": "INT64", "shape": [1], "data": [1]},
+        ],
+    }
+    assert np.frombuffer(body[length:]).tolist() == [0.25, 0.75]
+
+
+def test_a_model_of_two_outputs_gives_a_tensor_for_each() -> None:
+    answer = example_models.two_outputs.predict_proba([[0.0, 1.0]])
+    asked = read(
+        request(tensor([0, 1]), outputs=[{"name": "predict_proba"}]), None, schema_of(example_models.two_outputs)
+    )
+    outputs = orjson.loads(write(asked, [answer], "m", "")[0])["outputs"]
+    assert [output["name"] for output in outputs] == ["predict_proba_0", "predict_proba_1"]
+
+
+def test_every_output_of_the_metadata_can_be_asked_for() -> None:
+    schema = schema_of(example_models.two_outputs)
+    listed = [output["name"] for output in model_metadata(schema, "m", "", "")["outputs"]]
+    assert listed == ["predict", "predict_proba_0", "predict_proba_1"]
+    wanted = [{"name": "predict_proba_1", "parameters": {"binary_data": True}}, {"name": "predict_proba_0"}]
+    asked = read(request(tensor([0, 1]), outputs=wanted), None, schema)
+    answer = [np.array([[0.25, 0.75]]), np.array([[0.5, 0.5]])]
+    body, length = write(asked, [answer, answer], "m", "")
+    second, first = orjson.loads(body[:length])["outputs"]
+    assert [output.method for output in asked.wanted] == ["predict_proba", "predict_proba"]
+    assert (second["name"], np.frombuffer(body[length:]).tolist()) == ("predict_proba_1", [0.5, 0.5])
+    assert (first["name"], first["data"]) == ("predict_proba_0", [0.25, 0.75])
+    for name in ("predict_proba_2", "predict_0"):
+        with pytest.raises(InputError, match=rf"outputs\[0\].name is '{name}'; each of predict, predict_proba"):
+            read(request(tensor([0, 1]), outputs=[{"name": name}]), None, schema)
+
+
+def test_metadata_comes_from_the_model() -> None:
+    assert model_metadata(schema_of(example_models.numbers), "m", "v1", "sklearn 1.9.1") == {
+        "name": "m",
+        "versions": ["v1"],
+        "platform": "sklearn_joblib",
+        "inputs": [{"name": "input", "datatype": "FP64", "shape": [-1, 2]}],
+        "outputs": [
+            {"name": "predict", "datatype": "BYTES", "shape": [-1]},
+            {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]},
+            {"name": "decision_function", "datatype": "FP64", "shape": [-1]},
+        ],
+        "parameters": {"feature_names": (), "classes": ("no", "yes")},
+    }
+    assert model_metadata(PEOPLE, "m", "", "sklearn 1.9.1")["inputs"] == [
+        {"name": "city", "datatype": "BYTES", "shape": [-1]},
+        {"name": "age", "datatype": "FP64", "shape": [-1]},
+    ]
+    assert model_metadata(schema_of(example_models.texts), "m", "", "")["inputs"] == [
+        {"name": "input", "datatype": "BYTES", "shape": [-1]}
+    ]
+    assert model_metadata(Schema(), "m", "", "")["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, -1]}]
+
+
+def test_outputs_named_by_methods_need_no_look_at_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, schema = request(tensor([1, 2]), outputs=[{"name": "predict"}]), schema_of(example_models.numbers)
+    monkeypatch.setattr(open_inference, "arrays", None)
+    assert [wanted.method for wanted in read(body, None, schema).wanted] == ["predict"]

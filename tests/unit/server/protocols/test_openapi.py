@@ -1,0 +1,143 @@
+"""The API's description is valid, and its examples are requests that the model answers."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import orjson
+import pytest
+from openapi_spec_validator import validate
+from sanic import Sanic
+
+from server.http.routes import Service, add_documentation, add_routes
+from server.inference.predictor import Predictor
+from server.model.introspection import schema_of
+from server.protocols import kserve_v1, mlflow, open_inference, openapi
+from server.protocols.json_payload import json_bytes, parse
+from server.protocols.openapi import PAGE, document
+from server.schema import Schema
+from server.telemetry.metrics import Metrics
+from tests.unit.server import example_models
+
+MODELS = [
+    *(example_models.numbers, example_models.named, example_models.missing, example_models.people),
+    *(example_models.picked, example_models.objects, example_models.texts, example_models.two_outputs),
+]
+
+
+def described(schema: Schema) -> Any:
+    return orjson.loads(json_bytes(document(schema, "m", "v1", "sklearn 1.9.1")))
+
+
+def example(paths: Any, path: str, kind: str = "application/json") -> tuple[bytes, Any]:
+    operation = paths[path]["post"]
+    asked = operation["requestBody"]["content"][kind]["example"]
+    return asked.encode() if kind == "text/csv" else orjson.dumps(asked), operation["responses"]["200"]["content"][
+        "application/json"
+    ]["example"]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
+@pytest.mark.parametrize("model", MODELS)
+def test_it_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> None:
+    schema = schema_of(model)
+    found = described(schema)
+    validate(found)
+    readers = {
+        "/predict": parse,
+        "/v1/models/m:predict": kserve_v1.read,
+        "/invocations": mlflow.read,
+    }
+    for path, read in readers.items():
+        body, answer = example(found["paths"], path)
+        predicted = np.asarray(model.predict(read(body, schema))).tolist()
+        assert answer["predictions"] == predicted
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
+@pytest.mark.parametrize("model", MODELS)
+def test_the_tensors_of_the_example_are_answered_as_it_says(model: Any) -> None:
+    schema = schema_of(model)
+    body, answer = example(described(schema)["paths"], "/v2/models/m/infer")
+    asked = open_inference.read(body, None, schema)
+    assert orjson.loads(open_inference.write(asked, [model.predict(asked.X)], "m", "v1")[0]) == answer
+    assert answer["outputs"][0]["data"]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
+@pytest.mark.parametrize("model", MODELS)
+def test_the_csv_says_the_same_as_the_json(model: Any) -> None:
+    schema = schema_of(model)
+    body, answer = example(described(schema)["paths"], "/invocations", "text/csv")
+    assert np.asarray(model.predict(mlflow.read_csv(body, schema))).tolist() == answer["predictions"]
+
+
+def test_what_can_go_wrong_is_there_and_what_cannot_is_not() -> None:
+    paths = described(schema_of(example_models.numbers))["paths"]
+    assert set(paths["/predict"]["post"]["responses"]) == {"200", "400", "413", "415", "500", "503"}
+    assert set(paths["/health"]["get"]["responses"]) == {"200", "503"}
+    assert set(paths["/metrics"]["get"]["responses"]) == {"200"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_example_row_is_of_the_rows_own_schema(model: Any) -> None:
+    found = described(schema_of(model))
+    rows = orjson.loads(example(found["paths"], "/predict")[0])["data"]
+    jsonschema.Draft202012Validator(found["components"]["schemas"]["Row"]).validate(rows[0])
+
+
+def test_a_row_is_a_list_or_an_object_by_name() -> None:
+    number = {"type": "number"}
+    assert described(schema_of(example_models.named))["components"]["schemas"]["Row"]["oneOf"] == [
+        {"type": "array", "items": number, "minItems": 2, "maxItems": 2},
+        {
+            "type": "object",
+            "required": ["a", "b"],
+            "properties": {"a": number, "b": number},
+            "additionalProperties": False,
+        },
+    ]
+
+
+def test_predict_may_be_asked_for_probabilities_where_the_model_has_them() -> None:
+    (parameter,) = described(schema_of(example_models.numbers))["paths"]["/predict"]["post"]["parameters"]
+    assert (parameter["name"], parameter["in"]) == ("proba", "query")
+    assert "parameters" not in described(Schema())["paths"]["/predict"]["post"]
+
+
+def test_a_model_that_says_nothing_has_a_description_too() -> None:
+    validate(described(Schema()))
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    page = PAGE.read_text()
+    assert "http" not in page
+    assert "//" not in page.replace("// ", "")
+
+
+def test_the_page_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "docs.html"
+    page.write_bytes(b"a page")
+    monkeypatch.setattr(openapi, "PAGE", page)
+    app: Any = Sanic("documented", configure_logging=False)
+    add_documentation(app, Service(Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1"))
+    page.unlink()
+    docs = next(route for route in app.router.routes if route.path == "docs")
+    assert asyncio.run(docs.handler(None)).body == b"a page"
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    app: Any = Sanic("described", configure_logging=False)
+    add_routes(app, Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1")
+    # A version in the path, or another way to say the same, needs no entry of its own; nor do the pages themselves.
+    unlisted = {"/", "/docs", "/openapi.json", "/v2/models"}
+    routes = {f"/{route.path.replace(':str', '')}" for route in app.router.routes} - unlisted
+    named = {
+        path.replace("<model>", "m").replace("<segment>", "m:predict") for path in routes if "<version>" not in path
+    }
+    named |= {"/v1/models/m"}  # the segment of POST is a model and a verb, that of GET a model
+    assert named == set(described(schema_of(example_models.numbers))["paths"])

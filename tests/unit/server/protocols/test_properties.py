@@ -1,0 +1,173 @@
+"""Whatever comes in, the answer is an answer or a sentence; and all protocols give the same one."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import string
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from server.errors import InputError
+from server.model.introspection import schema_of
+from server.protocols import kserve_v1, kubeserve, mlflow, open_inference, tensors
+from server.protocols.json_payload import encode, parse
+from server.schema import Schema
+from tests.bodies import bodies, written
+from tests.unit.server import example_models
+
+MODELS = (
+    example_models.numbers,
+    example_models.named,
+    example_models.missing,
+    example_models.people,
+    example_models.objects,
+    example_models.texts,
+)
+SCHEMAS = [schema_of(model) for model in MODELS]
+
+
+def refusal(read: Any, body: bytes, schema: Schema) -> str | None:
+    """The sentence, or None if the body was read and the model could answer it, or refuse it by itself."""
+    try:
+        X = read(body, schema)
+    except InputError as error:
+        return str(error)
+    with contextlib.suppress(ValueError):  # the predictor makes it a 400; anything else would be a 500
+        MODELS[SCHEMAS.index(schema)].predict(getattr(X, "X", X))
+    return None
+
+
+READERS = (parse, kserve_v1.read, mlflow.read, mlflow.read_csv)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
+@settings(max_examples=500)
+@given(document=bodies, schema=st.sampled_from(SCHEMAS))
+def test_any_json_is_answered_or_refused_with_a_sentence(document: Any, schema: Schema) -> None:
+    body = written(document)
+    infers = (functools.partial(infer, header) for header in (None, len(body), len(body) // 2))
+    refusals = [refusal(read, body, schema) for read in (*READERS, *infers)]
+    assert [text for text in refusals if text is not None and (not text or "\n" in text)] == []
+
+
+def infer(header: int | None, body: bytes, schema: Schema) -> Any:
+    return open_inference.read(body, header, schema)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
+@settings(max_examples=300)
+@given(body=st.binary(max_size=60), schema=st.sampled_from(SCHEMAS))
+def test_any_bytes_are_answered_or_refused_with_a_sentence(body: bytes, schema: Schema) -> None:
+    refusals = [refusal(read, body, schema) for read in READERS]
+    assert "" not in refusals
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+matrices = arrays.arrays(np.float64, st.tuples(st.integers(1, 4), st.just(2)), elements=finite)
+dtypes = st.sampled_from(list(tensors.DATATYPES.values()))
+
+
+def as_bytes(X: np.ndarray[Any, Any], datatype: str) -> tuple[bytes, int]:
+    described = {"name": "input", "shape": X.shape, "datatype": datatype, "parameters": {"binary_data_size": X.nbytes}}
+    head = orjson.dumps({"inputs": [described]})
+    return head + X.tobytes(), len(head)
+
+
+def as_json(X: np.ndarray[Any, Any], datatype: str, *, nested: bool) -> bytes:
+    data = X.tolist() if nested else X.ravel().tolist()
+    return orjson.dumps({"inputs": [{"name": "input", "shape": X.shape, "datatype": datatype, "data": data}]})
+
+
+@settings(max_examples=100)
+@given(data=st.data(), dtype=dtypes, nested=st.booleans())
+def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, dtype: Any, nested: bool) -> None:
+    elements = {"allow_nan": False, "allow_infinity": False} if dtype.kind == "f" else {}
+    shape = st.tuples(st.integers(1, 4), st.just(2))
+    X = data.draw(arrays.arrays(dtype, shape, elements=arrays.from_dtype(dtype, **elements)))
+    datatype = tensors.NAMES[dtype]
+    from_json = open_inference.read(as_json(X, datatype, nested=nested), None, Schema(2)).X
+    from_bytes = open_inference.read(*as_bytes(X, datatype), Schema(2)).X
+    np.testing.assert_array_equal(from_json, X.astype(np.float64))
+    np.testing.assert_array_equal(from_bytes, from_json)
+
+
+@settings(max_examples=100)
+@given(
+    answer=arrays.arrays(dtypes, arrays.array_shapes(max_dims=2, max_side=4))
+    | arrays.arrays(
+        st.just(np.dtype(object)), arrays.array_shapes(max_dims=2, max_side=4), elements=st.text(max_size=4)
+    ),
+)
+def test_an_answer_comes_back_from_its_bytes_and_its_json(answer: np.ndarray[Any, Any]) -> None:
+    described, data = tensors.encode("y", answer, binary=True)
+    back = tensors.decode(described, "y", tensors.Tail(memoryview(data)))
+    np.testing.assert_array_equal(back.values, answer)
+    assert back.values.dtype == answer.dtype
+    if answer.dtype.kind != "f":  # JSON has no NaN
+        shown = orjson.loads(kubeserve.json_bytes(tensors.encode("y", answer, binary=False)[0]))
+        np.testing.assert_array_equal(tensors.decode(shown, "y", tensors.Tail(memoryview(b""))).values, answer)
+
+
+@settings(max_examples=100)
+@given(X=matrices)
+def test_every_protocol_gives_the_estimators_own_answer(X: np.ndarray[Any, Any]) -> None:
+    schema, rows = schema_of(example_models.missing), X.tolist()
+    split = {"columns": [0, 1], "data": rows}
+    read = [
+        parse(orjson.dumps({"data": rows}), schema),
+        kserve_v1.read(orjson.dumps({"instances": rows}), schema),
+        mlflow.read(orjson.dumps({"dataframe_split": split}), schema),
+        mlflow.read_csv(b"x,y\n" + b"".join(b"%r,%r\n" % tuple(row) for row in rows), schema),
+        open_inference.read(as_json(X, "FP64", nested=False), None, schema).X,
+        open_inference.read(*as_bytes(X, "FP64"), schema).X,
+    ]
+    for found in read:
+        np.testing.assert_array_equal(found, X)
+        assert (found.dtype, found.flags.c_contiguous) == (np.float64, True)
+
+
+gaps = arrays.arrays(np.float64, st.tuples(st.integers(1, 4), st.just(2)), elements=finite | st.just(np.nan))
+
+
+@settings(max_examples=100)
+@given(X=gaps)
+def test_what_python_writes_for_nan_is_a_missing_value_in_every_protocol(X: np.ndarray[Any, Any]) -> None:
+    schema, rows = schema_of(example_models.missing), X.tolist()
+    tensor = {"name": "input", "shape": X.shape, "datatype": "FP64", "data": rows}
+    read = [
+        parse(written({"data": rows}), schema),
+        kserve_v1.read(written({"instances": rows}), schema),
+        mlflow.read(written({"dataframe_split": {"data": rows}}), schema),
+        open_inference.read(written({"inputs": [tensor]}), None, schema).X,
+    ]
+    for found in read:
+        np.testing.assert_array_equal(found, X)
+
+
+@settings(max_examples=100)
+@given(
+    own=st.lists(
+        st.text(string.ascii_letters + ':"\\{} é', min_size=1, max_size=5), min_size=2, max_size=4, unique=True
+    ),
+    data=st.data(),
+)
+def test_names_decide_over_order_and_a_doubled_one_is_always_seen(own: list[str], data: st.DataObject) -> None:
+    schema, order = Schema(len(own), tuple(own)), data.draw(st.permutations(range(len(own))))
+    pairs = [f"{orjson.dumps(own[index]).decode()}:{index}" for index in order]
+    body = '{"data":[{' + ",".join(pairs) + "}]}"
+    assert parse(body.encode(), schema).tolist() == [[float(index) for index in range(len(own))]]
+    doubled = '{"data":[{' + ",".join([*pairs, data.draw(st.sampled_from(pairs))]) + "}]}"
+    with pytest.raises(InputError, match="stands twice"):
+        parse(doubled.encode(), schema)
+
+
+def test_the_answers_of_the_seed_are_those_of_the_estimator() -> None:
+    X = np.array([[0.0, 1.0], [3.0, 5.0]])
+    assert orjson.loads(encode(example_models.numbers.predict(X))) == {"predictions": ["no", "yes"]}

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from watcher.core.chart import defaults
+from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
+from watcher.core.user_values import choose_version, overrides_of, parse
+from watcher.errors import Rejected
+
+KEY = "t/m/values.yaml"
+FILE = StoredObject(KEY, "e", 1, datetime(2026, 1, 1, tzinfo=UTC))
+MODEL = ModelId("t", "m")
+ENTRY = Entry(MODEL, (ModelVersion(MODEL, "v1", FILE), ModelVersion(MODEL, "v2", FILE)))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("autoscaling: {maxReplicas: many}", "autoscaling.maxReplicas: 'many' is not of type 'integer'"),
+        ("deployment: {image: {tag: mine}}", "deployment: Additional properties are not allowed"),
+        ("command: [sh]", "Additional properties are not allowed"),
+        ("model: {s3SecretKey: x}", "Additional properties are not allowed"),
+        ("version: 2", 'quote it: version: "2"'),
+        ("paused: maybe", "paused: 'maybe' is not of type 'boolean'"),
+        ("- a list", "expected a map"),
+        ("a: [", "not YAML"),
+        ("a: &x [1]\nb: *x", "aliases are not allowed"),
+        ("deployment: {resources: {limits: {memory: lots}}}", "deployment.resources.limits.memory"),
+        ("deployment: {resources: {limits: {cpu: .nan}}}", "not YAML, or more than plain values"),
+        ("paused: 2026-13-45", "not YAML, or more than plain values"),
+        ("paused: 2026-01-01", "not YAML, or more than plain values"),
+        (f"deployment: {{replicas: {'9' * 5000}}}", "not YAML, or more than plain values"),
+        (f"a: {'[' * 5000}{']' * 5000}", "not YAML, or more than plain values"),
+    ],
+)
+def test_a_bad_values_file_is_one_sentence_with_key_and_place(text: str, problem: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        parse(text.encode(), KEY, model_level=True)
+    assert str(caught.value).startswith(f"{KEY}: ")
+    assert problem in str(caught.value)
+
+
+def test_a_problem_is_told_shortly_whatever_the_file_says() -> None:
+    with pytest.raises(Rejected) as caught:
+        parse(f"autoscaling: {'x' * 60000}".encode(), KEY, model_level=True)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_large_file_is_refused() -> None:
+    with pytest.raises(Rejected, match="larger than 65536 bytes"):
+        parse(b"#" * 65537, KEY, model_level=True)
+
+
+def test_a_good_file_is_taken_as_it_is() -> None:
+    text = b"deployment: {replicas: 2, resources: {limits: {cpu: 500m}}}\nserver: {deadline: 2.0}\nversion: v1\n"
+    assert parse(text, KEY, model_level=True) == {
+        "server": {"deadline": 2.0},
+        "deployment": {"replicas": 2, "resources": {"limits": {"cpu": "500m"}}},
+        "version": "v1",
+    }
+
+
+def test_a_version_cannot_pin_or_pause() -> None:
+    with pytest.raises(Rejected, match="one level up"):
+        parse(b"paused: true", KEY, model_level=False)
+
+
+def test_the_highest_version_serves_unless_one_is_pinned() -> None:
+    assert choose_version(ENTRY, {}).version == "v2"
+    assert choose_version(ENTRY, {"version": "v1"}).version == "v1"
+    with pytest.raises(Rejected, match="pins version v3, which is not there; there is: v1, v2"):
+        choose_version(ENTRY, {"version": "v3"})
+
+
+def test_a_version_s_values_win_over_the_model_s_and_are_checked_together() -> None:
+    version = ModelVersion(MODEL, "v1", FILE, values=FILE)
+    above = {"autoscaling": {"minReplicas": 2, "maxReplicas": 9}, "version": "v1"}
+    assert overrides_of(version, above, lambda _: b"autoscaling: {maxReplicas: 3}", defaults()) == {
+        "autoscaling": {"minReplicas": 2, "maxReplicas": 3}
+    }
+    with pytest.raises(Rejected, match=r"minReplicas \(2\) is above autoscaling.maxReplicas \(1\)"):
+        overrides_of(version, above, lambda _: b"autoscaling: {maxReplicas: 1}", defaults())

@@ -1,0 +1,76 @@
+"""What a listing means: the models that should serve, and the keys refused. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from watcher.core.naming import ARTIFACT, FORM, REQUIREMENTS, VALUES, parse_key, version_order
+from watcher.core.types import Catalog, Entry, ModelId, ModelVersion, Refusal, StoredObject
+from watcher.errors import Rejected
+
+EMPTY = "the file is empty"
+DEPTH = FORM.count("/") + 1
+OTHER_FORMATS = (".joblib", ".pkl", ".pickle", ".onnx", ".skops")
+
+
+def read_listing(objects: Iterable[StoredObject], namespaces: tuple[str, ...] = ()) -> Catalog:
+    """Read a complete listing; where `namespaces` names some, the others are refused.
+
+    The result does not depend on the order of `objects`. What does not look meant for us is left out in silence.
+    An empty file is refused and a version, too: a broken upload must neither remove what serves nor roll it back.
+    """
+    by_key = {item.key: item for item in objects}
+    refusals, versions = [], []
+    for key, item in sorted(by_key.items()):
+        if reason := refusal(item, namespaces):
+            refusals.append(Refusal(key, reason))
+        if reason in ("", EMPTY) and key.endswith(f"/{ARTIFACT}") and not key.startswith("_"):
+            versions.append(_version(item, by_key))
+    return Catalog(_entries(versions, by_key), tuple(refusals))
+
+
+def refusal(item: StoredObject, namespaces: tuple[str, ...]) -> str:
+    """Why an object that looks meant for us cannot be served; "" if it can, or is none of ours."""
+    *folders, file = item.key.split("/")
+    if item.key.startswith("_") or not file:
+        return ""
+    if file == ARTIFACT:
+        return _artifact_problem(item, namespaces)
+    return _near_miss(folders, file)
+
+
+def _artifact_problem(item: StoredObject, namespaces: tuple[str, ...]) -> str:
+    try:
+        model, _, _ = parse_key(item.key)
+    except Rejected as error:
+        return str(error)
+    if namespaces and model.namespace not in namespaces:
+        return f"namespace '{model.namespace}' is not among --namespaces"
+    return EMPTY if item.size == 0 else ""
+
+
+def _near_miss(folders: list[str], file: str) -> str:
+    deep_enough = len(folders) == DEPTH - 1
+    if deep_enough and file.lower().endswith(OTHER_FORMATS):
+        return "only model.joblib is served: save the model by joblib.dump(model, 'model.joblib')"
+    if file == "values.yml" and len(folders) in (DEPTH - 2, DEPTH - 1):
+        return "rename it to values.yaml"
+    return ""
+
+
+def _version(artifact: StoredObject, by_key: dict[str, StoredObject]) -> ModelVersion:
+    model, version, _ = parse_key(artifact.key)
+    folder = f"{model.prefix}{version}/"
+    return ModelVersion(model, version, artifact, by_key.get(folder + REQUIREMENTS), by_key.get(folder + VALUES))
+
+
+def _entries(versions: Iterable[ModelVersion], by_key: dict[str, StoredObject]) -> dict[ModelId, Entry]:
+    grouped: dict[ModelId, list[ModelVersion]] = {}
+    for version in versions:
+        grouped.setdefault(version.model, []).append(version)
+    return {
+        model: Entry(
+            model, tuple(sorted(found, key=lambda item: version_order(item.version))), by_key.get(model.prefix + VALUES)
+        )
+        for model, found in sorted(grouped.items())
+    }

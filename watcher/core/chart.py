@@ -1,0 +1,88 @@
+"""The model's chart as data: its defaults, schema and object templates. The only reader of the chart's files."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from watcher.errors import Rejected
+
+CHART = Path(__file__).parents[2] / "manifests" / "charts" / "model-serving"
+"""The same place in a checkout and, by the wheel's force-include, in site-packages."""
+
+
+MESSAGE_LIMIT = 300
+
+
+@cache
+def _read(name: str) -> Any:
+    return yaml.safe_load((CHART / name).read_text())
+
+
+def defaults() -> dict[str, Any]:
+    """A copy of the chart's values.yaml: the only home of the defaults."""
+    return dict(copy.deepcopy(_read("values.yaml")))
+
+
+def template(kind: str) -> Any:
+    """The template of one kind of object; not to be changed."""
+    return _read(f"objects/{kind}.yaml")
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema of all values, as Helm checks them."""
+    return dict(json.loads((CHART / "values.schema.json").read_text()))
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """One map from many, later layers winning at every depth; null stays, as a value."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = merged.get(key)
+            merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """Check merged values against the chart's schema, and what a schema cannot say.
+
+    Raises:
+        Rejected: `InvalidValues`.
+
+    """
+    if problem := first_problem(values, schema()):
+        raise Rejected("InvalidValues", problem)
+    scaling = values["autoscaling"]
+    if scaling["enabled"] and scaling["minReplicas"] > scaling["maxReplicas"]:
+        raise Rejected(
+            "InvalidValues",
+            f"autoscaling.minReplicas ({scaling['minReplicas']}) is above autoscaling.maxReplicas "
+            f"({scaling['maxReplicas']})",
+        )
+
+
+def first_problem(values: Any, against: Mapping[str, Any]) -> str:
+    """The first violation as "path: problem", or ""."""
+    found = sorted(
+        jsonschema.Draft7Validator(against).iter_errors(values), key=lambda error: list(map(str, error.path))
+    )
+    if not found:
+        return ""
+    path = ".".join(str(part) for part in found[0].absolute_path)
+    message = short(found[0].message)
+    return f"{path}: {message}" if path else message
+
+
+def short(problem: object) -> str:
+    """In one line of at most 300 characters: the text may be a user's own."""
+    line = " ".join(str(problem).split())
+    return line if len(line) <= MESSAGE_LIMIT else f"{line[:MESSAGE_LIMIT]}…"

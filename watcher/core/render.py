@@ -1,0 +1,194 @@
+"""A release and values → the Kubernetes objects and their fingerprints. Pure; the templates are the chart's."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from watcher.core.chart import check, defaults, merge, template
+from watcher.core.naming import object_name, version_label
+from watcher.core.types import ETAG, FINGERPRINT, OWNER_LABEL, S3_PATH, VERSION, Manifest, ModelId, Release, Store
+
+PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
+CAPITAL = re.compile(r"(?=[A-Z])")
+AUTOSCALING = "autoscaling/v2"
+"""The autoscalers' API since Kubernetes 1.23; 1.19 to 1.22 have only v2beta2, which says the same in the same words."""
+
+
+def render(
+    release: Release,
+    store: Store,
+    owner: str,
+    base: Mapping[str, Any] | None = None,
+    autoscaling: str = AUTOSCALING,
+) -> list[Manifest]:
+    """The objects of a release, the Deployment first: the chart's defaults, then `base`, then the user's overrides.
+
+    Equal input gives equal output. Raises `Rejected` when the values do not fit the chart's schema.
+    """
+    version = release.version
+    facts = {
+        "s3Path": f"s3://{store.bucket}/{version.artifact.key}",
+        "s3Endpoint": store.endpoint,
+        "s3AccessKey": store.access_key,
+        "s3SecretKey": store.secret_key,
+        "s3Bucket": store.bucket,
+        "s3UseSSL": store.secure,
+        "name": release.model.name,
+        "version": version.version,
+        "etag": version.artifact.etag,
+        "requirementsEtag": version.requirements.etag if version.requirements else "",
+    }
+    values = merge(defaults(), base or {}, release.overrides, {"model": facts})
+    return render_values(values, release.model, owner, autoscaling)
+
+
+def render_values(
+    values: Mapping[str, Any], model: ModelId, owner: str, autoscaling: str = AUTOSCALING
+) -> list[Manifest]:
+    """The chart's objects for complete `values`: what `helm template` makes of them, and the fingerprints."""
+    check(values)
+    values = plain(values)
+    scope = {**values, **computed(values, model, owner), "autoscalingVersion": autoscaling}
+    kinds = ["deployment", "secret", "service", *(["hpa"] if values["autoscaling"]["enabled"] else [])]
+    return [with_fingerprint(fill(template(kind), scope)) for kind in kinds]
+
+
+def plain(value: Any) -> Any:
+    """Values as Helm takes them: a null is a key that is not there, and a number without a fraction an integer."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items() if item is not None}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str, Any]:
+    """The placeholders that are not values of the chart."""
+    deployment, selector = values["deployment"], selector_labels(model)
+    image = f"{deployment['image']['repository']}:{deployment['image']['tag']}"
+    pod_labels = {**selector, **version_labels(values), "app.kubernetes.io/part-of": "kubeserve"}
+    return {
+        "name": object_name(model),
+        "namespace": model.namespace,
+        "labels": {**pod_labels, "app.kubernetes.io/managed-by": "kubeserve", OWNER_LABEL: owner},
+        "podLabels": pod_labels,
+        "selectorLabels": selector,
+        "annotations": identity(values),
+        # An autoscaler's replicas are its own: naming them in any apply would reset what it decided.
+        "replicas": None if values["autoscaling"]["enabled"] else deployment["replicas"],
+        "image": image,
+        "downloadImage": values["download"]["image"] or image,
+        "serverEnv": server_env(values, model),
+        "secure": str(values["model"]["s3UseSSL"]).lower(),
+        "accessKey": base64_of(values["model"]["s3AccessKey"]),
+        "secretKey": base64_of(values["model"]["s3SecretKey"]),
+        "metrics": metrics(values["autoscaling"]),
+        **authority(object_name(model), values["model"]["s3CA"]),
+    }
+
+
+def server_env(values: Mapping[str, Any], model: ModelId) -> list[dict[str, str]]:
+    """What the server is told by its environment."""
+    told = {"KUBESERVE_SERVER_NAME": values["model"]["name"] or model.name}
+    told |= {"KUBESERVE_SERVER_VERSION": values["model"]["version"], **server_settings(values["server"])}
+    return [{"name": name, "value": value} for name, value in told.items()]
+
+
+def server_settings(chosen: Mapping[str, Any]) -> dict[str, str]:
+    """The chart's `server` as environment variables: `{"batchRows": 1}` is `KUBESERVE_SERVER_BATCH_ROWS=1`."""
+    return {
+        f"KUBESERVE_SERVER_{CAPITAL.sub('_', name).upper()}": json.dumps(value)
+        for name, value in sorted(plain(chosen).items())
+    }
+
+
+def authority(name: str, certificates: str) -> dict[str, Any]:
+    """A private certificate authority, for the init container alone; without one its four placeholders are null."""
+    if not certificates:
+        return dict.fromkeys(("ca", "caVariable", "caMount", "caVolume"))
+    secret = {"secretName": name, "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    return {
+        "ca": base64_of(certificates),
+        "caVariable": {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"},
+        "caMount": {"name": "ca", "mountPath": "/ca", "readOnly": True},
+        "caVolume": {"name": "ca", "secret": secret},
+    }
+
+
+def selector_labels(model: ModelId) -> dict[str, str]:
+    """What selects the pods; the same for every version, since a selector cannot change."""
+    return {"app.kubernetes.io/name": "model-serving", "app.kubernetes.io/instance": model.name}
+
+
+def version_labels(values: Mapping[str, Any]) -> dict[str, str]:
+    version = version_label(values["model"]["version"])
+    return {"app.kubernetes.io/component": "inference"} | ({"app.kubernetes.io/version": version} if version else {})
+
+
+def identity(values: Mapping[str, Any]) -> dict[str, str]:
+    """The artifact's identity; in the pod template it makes new bytes roll the pods."""
+    model = values["model"]
+    found = {
+        S3_PATH: model["s3Path"],
+        ETAG: model["etag"],
+        VERSION: model["version"],
+        "kubeserve.io/requirements-etag": model["requirementsEtag"],
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def metrics(scaling: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The HPA's metrics; one without a target is dropped."""
+    targets = {
+        "cpu": scaling.get("targetCPUUtilizationPercentage"),
+        "memory": scaling.get("targetMemoryUtilizationPercentage"),
+    }
+    return [
+        {
+            "type": "Resource",
+            "resource": {"name": name, "target": {"type": "Utilization", "averageUtilization": target}},
+        }
+        for name, target in targets.items()
+        if target is not None
+    ]
+
+
+def fill(template: Any, scope: Mapping[str, Any]) -> Any:
+    """Fill the placeholders of a parsed template by typed values; a null drops its key.
+
+    Raises:
+        ValueError: the template names an unknown placeholder.
+
+    """
+    if isinstance(template, dict):
+        filled = {key: fill(value, scope) for key, value in template.items()}
+        return {key: value for key, value in filled.items() if value is not None}
+    if isinstance(template, list):
+        return [item for item in (fill(item, scope) for item in template) if item is not None]
+    found = PLACEHOLDER.fullmatch(template) if isinstance(template, str) else None
+    return copy.deepcopy(look_up(found[1], scope)) if found else template
+
+
+def look_up(path: str, scope: Mapping[str, Any]) -> Any:
+    value: Any = scope
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            raise ValueError(f"unknown placeholder ${{{path}}} in the chart's objects")
+        value = value[name]
+    return value
+
+
+def with_fingerprint(manifest: Manifest) -> Manifest:
+    """The manifest with its own hash as an annotation: comparing with the live object never ends."""
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    meta = manifest["metadata"]
+    return {**manifest, "metadata": {**meta, "annotations": {**meta["annotations"], FINGERPRINT: digest}}}
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

@@ -1,5 +1,0 @@
-"""The runtime without a cluster: one server process per model, behind a stable local port."""
-
-from watcher.local.runtime import LocalRuntime
-
-__all__ = ["LocalRuntime"]

@@ -1,0 +1,242 @@
+"""Implements the reconciler's `Runtime` by processes: a new version starts beside the old and takes its port."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import itertools
+import json
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from watcher.core.render import server_settings
+from watcher.core.types import ETAG, FINGERPRINT, S3_PATH, VERSION, Change, Manifest, ModelId, Observed, Release, State
+from watcher.errors import Rejected, Retryable
+from watcher.runtimes.local.forwarder import Forwarder
+from watcher.runtimes.local.replica import STOP_SECONDS, Replica
+
+KIND = "Process"
+
+LINGER_SECONDS = 0.5
+"""What a replaced server has before SIGTERM: connections made just before the switch must still be accepted."""
+
+FOLDER = re.compile(r"[0-9a-f]{16}-[0-9]+")
+"""A replica's folder: its fingerprint, and a number so that a replica never shares one with another that still ends."""
+
+
+@dataclass(slots=True)
+class Service:
+    """What runs of one model: the replica that answers, and the one that is to take over."""
+
+    serving: Replica | None = None
+    pending: Replica | None = None
+    port: int = 0
+
+    @property
+    def replicas(self) -> list[Replica]:
+        return [replica for replica in (self.serving, self.pending) if replica]
+
+    @property
+    def wanted(self) -> Replica | None:
+        return self.pending or self.serving
+
+
+class LocalRuntime:
+    """Thread-safe. Values such as replicas and resources have no meaning here.
+
+    A version that never gets ready never takes over; one that does takes over without a refused connection.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        source_of: Callable[[str], str],
+        download_args: tuple[str, ...],
+        env: Mapping[str, str],
+        on_change: Callable[[ModelId], None],
+    ) -> None:
+        self._root, self._source_of = state_dir.resolve(), source_of
+        self._download_args, self._env, self._on_change = download_args, env, on_change
+        self._services: dict[ModelId, Service] = {}
+        self._lock, self._closed = threading.RLock(), threading.Event()
+        self._forwarder = Forwarder()
+        self._numbers, self._stopping = itertools.count(1), set[threading.Thread]()
+        self._own = lock(self._root)
+        clear(self._root)
+
+    def render(self, release: Release) -> list[Manifest]:
+        """One `Process` in the shape of a Kubernetes object, so that planning is the same for both runtimes.
+
+        Deterministic. Of the release's overrides only the server's settings mean something to one process.
+        """
+        version = release.version
+        spec: dict[str, Any] = {
+            "source": self._source_of(version.artifact.key),
+            "etag": version.artifact.etag,
+            "requirementsEtag": version.requirements.etag if version.requirements else "",
+            "version": version.version,
+            "server": server_settings(release.overrides.get("server", {})),
+        }
+        digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+        annotations = {
+            FINGERPRINT: digest,
+            ETAG: version.artifact.etag,
+            VERSION: version.version,
+            S3_PATH: spec["source"],
+        }
+        meta = {"name": release.model.name, "namespace": release.model.namespace, "annotations": annotations}
+        return [{"kind": KIND, "metadata": meta, "spec": spec}]
+
+    def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
+        """The state of the version that was applied last, for each model or for one; a removed model is absent."""
+        with self._lock:
+            found = {key: item for key, item in self._services.items() if model in (None, key)}
+            return {key: observed(key, service) for key, service in found.items() if service.wanted}
+
+    def apply(self, release: Release | None, change: Change) -> None:  # noqa: ARG002 - what is served is in the manifest
+        """Start or stop processes; returns at once. Does nothing after `close`, nor for what runs already."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            if change.remove:
+                self._remove(change.model)
+            restored = [self._write(change.model, manifest) for manifest in change.writes]
+        if any(restored):  # outside the lock: the hint is the caller's code
+            self._on_change(change.model)
+
+    def close(self) -> None:
+        """End every process within four seconds. Safe to repeat."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            for replica in [item for service in self._services.values() for item in service.replicas]:
+                self._stop_later(replica)
+            stopping = list(self._stopping)
+        deadline = time.monotonic() + STOP_SECONDS + 0.8
+        for thread in stopping:  # each stops its own replica, all at the same time
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._forwarder.stop()
+        self._own.close()
+
+    def _write(self, model: ModelId, manifest: Manifest) -> bool:
+        """Whether that changed the state at once: what serves is wanted again, and what should replace it dropped."""
+        service = self._services.setdefault(model, Service())
+        fingerprint = manifest["metadata"]["annotations"][FINGERPRINT]
+        if service.wanted and service.wanted.fingerprint == fingerprint:
+            return False
+        dropped, service.pending = service.pending, None
+        if dropped:
+            self._stop_later(dropped)
+        if service.serving and service.serving.fingerprint == fingerprint:
+            return True
+        service.pending = self._replica(model, manifest, fingerprint)
+        service.pending.start()
+        return False
+
+    def _replica(self, model: ModelId, manifest: Manifest, fingerprint: str) -> Replica:
+        folder = self._root / model.namespace / model.name / f"{fingerprint}-{next(self._numbers)}"
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise Retryable("NoStateDir", f"--state-dir: {folder} cannot be made: {error.strerror}") from error
+        return Replica(manifest, folder, self._download_args, self._env, lambda replica: self._changed(model, replica))
+
+    def _changed(self, model: ModelId, replica: Replica) -> None:
+        """A replica's state changed; called in its own thread."""
+        with self._lock:
+            service = self._services.get(model)
+            if service and not self._closed.is_set() and replica.state is State.READY and replica in service.replicas:
+                self._promote(model, service, replica)
+        self._on_change(model)
+
+    def _promote(self, model: ModelId, service: Service, replica: Replica) -> None:
+        """Send new connections to `replica`; an older one drains and ends.
+
+        The serving replica comes here too when it has restarted: it then has another port.
+        """
+        service.port = self._forwarder.point(model, replica.port)
+        if service.pending is replica:
+            old, service.serving, service.pending = service.serving, replica, None
+            if old:
+                self._stop_later(old, linger=LINGER_SECONDS)
+
+    def _remove(self, model: ModelId) -> None:
+        service = self._services.pop(model, None)
+        self._forwarder.close(model)
+        for replica in service.replicas if service else ():
+            self._stop_later(replica)
+
+    def _stop_later(self, replica: Replica, linger: float = 0) -> None:
+        """Stop in the background and remove its folder: draining takes seconds that nobody should wait for."""
+        name = f"stop-{replica.model_name}"
+        thread = threading.Thread(target=self._stop, args=(replica, linger), name=name, daemon=True)
+        self._stopping.add(thread)
+        thread.start()
+
+    def _stop(self, replica: Replica, linger: float) -> None:
+        self._closed.wait(linger)
+        replica.stop()
+        shutil.rmtree(replica.folder, ignore_errors=True)
+        with self._lock:  # `_replica` makes folders under it: none vanishes between its parent's making and its own
+            self._stopping.discard(threading.current_thread())
+            remove_empty(replica.folder.parent, replica.folder.parent.parent)
+
+
+def observed(model: ModelId, service: Service) -> Observed:
+    """What to say of a model: the state of the version that is wanted, and what serves meanwhile."""
+    replica = service.wanted
+    assert replica is not None
+    old = service.serving if service.serving is not replica else None
+    meanwhile = f"; {old.version} keeps serving" if old and old.state is State.READY else ""
+    return Observed(
+        model=model,
+        objects={KIND: replica.fingerprint},
+        version=replica.version,
+        etag=replica.etag,
+        state=replica.state,
+        reason=replica.reason + meanwhile,
+        url=f"http://127.0.0.1:{service.port}" if service.port else "",
+    )
+
+
+def lock(root: Path) -> TextIO:
+    """Own the folder until the file is closed, or the process ends.
+
+    Raises:
+        Rejected: it cannot be made, or another watcher has it.
+
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / "lock").open("w")
+    except OSError as error:
+        raise Rejected("NoStateDir", f"--state-dir {root} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise Rejected("StateDirInUse", f"--state-dir {root} is another watcher's: stop that, or choose one") from error
+    return file
+
+
+def clear(root: Path) -> None:
+    """Remove what an earlier run downloaded (the bucket has it all), and nothing else: a person chose this folder."""
+    for folder in root.glob("*/*/*"):
+        if FOLDER.fullmatch(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+            remove_empty(folder.parent, folder.parent.parent)
+
+
+def remove_empty(*folders: Path) -> None:
+    """Remove those that are empty, in this order."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
