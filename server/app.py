@@ -10,11 +10,11 @@ import structlog
 from sanic import Sanic
 
 from server.errors import ModelError
-from server.http.body_budget import Bodies
-from server.http.fast_path import Hot
+from server.http.body_budget import BodyBudget
+from server.http.fast_path import FastPath
 from server.http.json_response import WholeBodyRequest
 from server.http.routes import add_error_handling, add_routes
-from server.http.sanic_app import CountedSanic
+from server.http.sanic_app import KubeserveSanic
 from server.http.shutdown import close_after_answers, drain_on_sigterm
 from server.inference.batcher import Limits
 from server.inference.predictor import Predictor
@@ -41,16 +41,16 @@ With the default deadline and the chart's drain that is 20 s of the pod's 30."""
 
 def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, Any]:
     """The app; the model loads in the background, and `fail` is called with the reason if it cannot."""
-    app = CountedSanic("kubeserve-server", request_class=WholeBodyRequest, configure_logging=False)
+    app = KubeserveSanic("kubeserve-server", request_class=WholeBodyRequest, configure_logging=False)
     app.config.update({**SANIC, "REQUEST_MAX_SIZE": settings.max_body_size})
     app.config.RESPONSE_TIMEOUT = settings.deadline + LONGEST_PREDICTION
     app.config.GRACEFUL_SHUTDOWN_TIMEOUT = settings.deadline + LAST_PREDICTION
     app.ctx.open = set()
     metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)
     app.ctx.metrics = metrics
-    app.ctx.bodies = Bodies(settings.body_memory, metrics)
+    app.ctx.body_budget = BodyBudget(settings.body_memory, metrics)
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
-    app.ctx.hot = Hot(predictor, metrics, settings.name)
+    app.ctx.fast_path = FastPath(predictor, metrics, settings.name)
     add_routes(app, predictor, metrics, settings.name, settings.version)
     add_error_handling(app)
     drain_on_sigterm(app, settings.drain_seconds)

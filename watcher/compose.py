@@ -16,8 +16,8 @@ import yaml
 
 from watcher.control.loop import Loop
 from watcher.control.reconciler import Reconciler
-from watcher.control.source_health import Sources
-from watcher.control.status_board import Board, utcnow
+from watcher.control.source_health import SourceHealth
+from watcher.control.status_board import StatusBoard, utcnow
 from watcher.core.catalog import read_listing
 from watcher.core.chart import check, defaults, merge
 from watcher.core.naming import parse_key
@@ -50,7 +50,7 @@ def run(settings: Settings) -> None:
 
 def _run(settings: Settings, sock: socket.socket) -> None:
     base = _chart_values(settings)
-    board, sources, metrics = Board(), Sources(), Metrics()
+    board, sources, metrics = StatusBoard(), SourceHealth(), Metrics()
     loop: Loop
     bucket = _bucket(settings)
     runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.look_at(model))
@@ -146,7 +146,7 @@ def _folder(settings: Settings) -> Path:
     return Path(path)
 
 
-def _runtime(settings: Settings, bucket: Bucket, board: Board, on_change: Any) -> Runtime:
+def _runtime(settings: Settings, bucket: Bucket, board: StatusBoard, on_change: Any) -> Runtime:
     if settings.runtime == "local":
         return _local(settings, bucket, on_change)
     # The Kubernetes client is slow to import, and only this runtime has it.
@@ -154,7 +154,7 @@ def _runtime(settings: Settings, bucket: Bucket, board: Board, on_change: Any) -
     from watcher.runtimes.kubernetes import events, runtime  # noqa: PLC0415
 
     api = kubernetes_api.Api(kubernetes_api.connect(settings.kubeconfig))
-    board.hear = events.Announcer(api).tell
+    board.on_change = events.EventRecorder(api).publish
     return runtime.KubernetesRuntime(
         api,
         _pod_store(settings, settings.bucket),
@@ -184,7 +184,7 @@ def _pod_store(settings: Settings, bucket: str) -> Store:
     return Store(bucket, host, secure, *(keys if all(keys) else s3.own_keys()))
 
 
-def _start_hints(settings: Settings, loop: Loop, sources: Sources) -> Event:
+def _start_hints(settings: Settings, loop: Loop, sources: SourceHealth) -> Event:
     """Start what hints beside the webhook and the poll; setting the event stops it."""
     halt = Event()
     if settings.store != "s3":
@@ -196,7 +196,7 @@ def _start_hints(settings: Settings, loop: Loop, sources: Sources) -> Event:
     return halt
 
 
-def _report_folder(sources: Sources, problem: str) -> None:
+def _report_folder(sources: SourceHealth, problem: str) -> None:
     sources.report("folder", live=not problem, detail=problem)
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from tabulate import tabulate
 
-from watcher.control.source_health import Sources, SourceStatus
-from watcher.control.status_board import Board
+from watcher.control.source_health import SourceHealth, SourceStatus
+from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelStatus
 
 
-def snapshot(board: Board, sources: Sources) -> dict[str, Any]:
+def snapshot(board: StatusBoard, sources: SourceHealth) -> dict[str, Any]:
     """The body of `GET /status`."""
     return {
         "models": [_plain(item) for item in board.models()],

@@ -15,8 +15,8 @@ from sanic.exceptions import SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse, json, text
 
-from watcher.control.source_health import Sources
-from watcher.control.status_board import Board
+from watcher.control.source_health import SourceHealth
+from watcher.control.status_board import StatusBoard
 from watcher.errors import Rejected
 from watcher.metrics import Metrics
 from watcher.sources.events import Webhook
@@ -41,7 +41,7 @@ def open_socket(address: str) -> socket.socket:
 
 
 def create_app(
-    board: Board, sources: Sources, metrics: Metrics, webhook: Webhook, is_alive: Callable[[], bool]
+    board: StatusBoard, sources: SourceHealth, metrics: Metrics, webhook: Webhook, is_alive: Callable[[], bool]
 ) -> Sanic[Any, Any]:
     app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
@@ -83,7 +83,7 @@ def create_app(
     return app
 
 
-def fill_gauges(metrics: Metrics, board: Board, sources: Sources) -> None:
+def fill_gauges(metrics: Metrics, board: StatusBoard, sources: SourceHealth) -> None:
     """Gauges are read off the board when they are asked for: nothing to keep in step."""
     metrics.models.clear()
     for status in board.models():

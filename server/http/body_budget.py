@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from server.errors import Overloaded
-from server.inference.batcher import Meter
+from server.inference.batcher import Observer
 
 SMALL = 64 * 1024
 """Bytes. What a connection's own buffer holds anyway is not counted."""
 
 
-class Bodies:
+class BodyBudget:
     """Bytes of the bodies whose requests have no answer yet. Used on the event loop only."""
 
-    def __init__(self, most: int, meter: Meter) -> None:
+    def __init__(self, most: int, meter: Observer) -> None:
         self._most, self._meter = most, meter
         self._sizes: dict[Any, int] = {}
         self.total = 0

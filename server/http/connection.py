@@ -15,7 +15,7 @@ from sanic.exceptions import RequestTimeout
 from sanic.http import Http, Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
-from server.http.fast_path import Hot
+from server.http.fast_path import FastPath
 
 _FIELD = (
     # Not those that change how a request is read, or may: Sanic knows them all.
@@ -39,7 +39,7 @@ LINGER = 1.0
 
 
 class Connection(HttpProtocol):
-    """Sanic's, with a look at what arrives while it waits for the next request; `app.ctx.hot` has the answers."""
+    """Sanic's, with a look at what arrives while it waits for the next request; `app.ctx.fast_path` has the answers."""
 
     __slots__ = ("_held",)
     transport: Any
@@ -58,7 +58,7 @@ class Connection(HttpProtocol):
         if head and not missing and (answer := self._answer(head["target"], data[head.end() :], began)):
             self._time = monotonic()  # or Sanic would take the connection for an idle one
             self.transport.write(answer)
-        elif head and 0 < missing <= HELD - len(data) and head["target"] in self._hot.endpoints:
+        elif head and 0 < missing <= HELD - len(data) and head["target"] in self._fast_path.endpoints:
             self._time, self._held = monotonic(), data
         else:
             super().data_received(data)
@@ -94,8 +94,8 @@ class Connection(HttpProtocol):
         return False
 
     @property
-    def _hot(self) -> Hot:
-        return self.app.ctx.hot  # type: ignore[no-any-return]
+    def _fast_path(self) -> FastPath:
+        return self.app.ctx.fast_path  # type: ignore[no-any-return]
 
     def _taken(self) -> bytes:
         held, self._held = self._held, b""
@@ -109,5 +109,5 @@ class Connection(HttpProtocol):
         return not self.recv_buffer and self._can_write.is_set() and self.app.config["KEEP_ALIVE"]
 
     def _answer(self, target: bytes, body: bytes, began: float) -> bytes | None:
-        answer = self._hot.answer(target, body, began) if len(body) <= self.request_max_size else None
+        answer = self._fast_path.answer(target, body, began) if len(body) <= self.request_max_size else None
         return None if answer is None else ANSWER % (len(answer), answer)

@@ -41,7 +41,7 @@ class Endpoint:
     keys: Collection[str]
 
 
-class Hot:
+class FastPath:
     """The seed's and KServe V1's predictions, which have one answer: `{"predictions": …}`."""
 
     def __init__(self, predictor: Predictor, metrics: Metrics, model_name: str) -> None:

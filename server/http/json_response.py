@@ -16,7 +16,7 @@ SANICS_OWN = 2
 """Headers that Sanic itself sets on a response before it sends it: content-length and connection."""
 
 
-class JsonAnswer(HTTPResponse):
+class JsonResponse(HTTPResponse):
     """A response with a JSON body whose headers are ready-made bytes.
 
     Sanic looks at each name and value of each response for characters that do not belong there, and encodes them: an
@@ -52,7 +52,7 @@ class WholeBodyRequest(Request[Any, Any]):
     async def receive_body(self) -> None:
         """Override as Sanic allows it: `self.body` holds the whole body afterwards. Raises Overloaded."""
         stream: Any = self.stream
-        bodies = self.app.ctx.bodies
+        bodies = self.app.ctx.body_budget
         bodies.admit(self, min(stream.request_bytes_left, stream.request_max_size))
         first = await stream.read()
         second = await stream.read() if first else None

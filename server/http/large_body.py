@@ -29,7 +29,7 @@ async def body_of(request: Request, at: int = 0) -> memoryview:
     """
     stream: Any = request.stream
     stream.request_max_size = request.app.config.REQUEST_MAX_SIZE  # Sanic lifts it for streaming routes
-    bodies = request.app.ctx.bodies
+    bodies = request.app.ctx.body_budget
     bodies.admit(request, min(stream.request_bytes_left, stream.request_max_size))
     first = await stream.read() or b""  # also sends 100-continue, or refuses what is too large
     left = stream.request_bytes_left if stream.request_body != "chunked" else 0

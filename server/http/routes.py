@@ -20,7 +20,7 @@ from sanic.response import HTTPResponse, json
 
 from server.errors import InputError, ModelError, Overloaded
 from server.http import large_body
-from server.http.json_response import JsonAnswer
+from server.http.json_response import JsonResponse
 from server.inference.predictor import Predictor
 from server.model.loader import LoadedModel
 from server.protocols import kserve_v1, kubeserve, metadata, mlflow, open_inference, openapi
@@ -111,13 +111,13 @@ def add_kubeserve(app: App, service: Service) -> None:
 
     async def predictions(request: Request) -> HTTPResponse:
         X = await service.parsed(parse, body_of(request), service.model.schema)
-        return JsonAnswer(service.encoded(encode, await predictor.predict(X)))
+        return JsonResponse(service.encoded(encode, await predictor.predict(X)))
 
     async def probabilities(request: Request) -> HTTPResponse:
         schema = service.model.schema
         method = schema.require("predict_proba")
         answer = await predictor.predict(await service.parsed(parse, body_of(request), schema), method)
-        return JsonAnswer(service.encoded(kubeserve.probabilities, answer, schema))
+        return JsonResponse(service.encoded(kubeserve.probabilities, answer, schema))
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:
@@ -168,7 +168,7 @@ def add_kserve_v1(app: App, service: Service) -> None:
         if model is None:
             raise NotFound(f"'{segment}' is no verb of a model: POST /v1/models/{service.name}:predict")
         X = await service.parsed(kserve_v1.read, body_of(request), service.called(model).schema)
-        return JsonAnswer(service.encoded(encode, await service.predictor.predict(X)))
+        return JsonResponse(service.encoded(encode, await service.predictor.predict(X)))
 
 
 def add_open_inference(app: App, service: Service) -> None:
@@ -232,7 +232,7 @@ def add_mlflow(app: App, service: Service) -> None:
         if read is None:
             raise SanicException(f"Content-Type must be {JSON} or text/csv", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         X = await service.parsed(read, body_of(request), service.model.schema)
-        return JsonAnswer(service.encoded(encode, await service.predictor.predict(X)))
+        return JsonResponse(service.encoded(encode, await service.predictor.predict(X)))
 
     @app.get("/ping")
     async def ping(_: Request) -> HTTPResponse:
@@ -288,7 +288,7 @@ def unpacked(request: Request, body: Buffer) -> Buffer:
         raise PayloadTooLarge("")
     if not unpacker.eof:
         raise InputError("the compressed body ends too soon")
-    request.app.ctx.bodies.admit(request, len(body) + len(found))
+    request.app.ctx.body_budget.admit(request, len(body) + len(found))
     return found
 
 

@@ -14,7 +14,7 @@ GONE = 499
 """Counted as the code of a request whose client left before there was an answer."""
 
 
-class CountedSanic(Sanic[Any, Any]):
+class KubeserveSanic(Sanic[Any, Any]):
     """`app.ctx.metrics` hears of each of these; `app.ctx.open` holds those without an answer yet, `bodies` their sizes.
 
     One wrapper around the whole handling costs half a microsecond; Sanic's request and response middleware, with a
@@ -30,7 +30,7 @@ class CountedSanic(Sanic[Any, Any]):
         finally:
             metrics.in_progress -= 1
             self.ctx.open.discard(request)
-            self.ctx.bodies.release(request)
+            self.ctx.body_budget.release(request)
             request.body = b""  # Sanic keeps the request until its connection's next one, and that may be minutes
             metrics.request(*_outcome(request), perf_counter() - began)
 

@@ -49,7 +49,7 @@ class Waiting:
     since: float = field(default_factory=time.perf_counter)
 
 
-class Meter:
+class Observer:
     """Hears of what happens, always on the event loop; this one ignores it."""
 
     def waited(self, seconds: float) -> None:
@@ -68,7 +68,7 @@ class Meter:
 class Batcher:
     """Answers predictions for one model, the oldest first, and with it those that go together."""
 
-    def __init__(self, methods: Mapping[str, Method], thread: Executor, limits: Limits, meter: Meter) -> None:
+    def __init__(self, methods: Mapping[str, Method], thread: Executor, limits: Limits, meter: Observer) -> None:
         self._methods, self._thread, self._limits, self._meter = methods, thread, limits, meter
         self._queue: deque[Waiting] = deque()
         self._running = False

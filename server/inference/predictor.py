@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 
 from server.errors import InputError, ModelError, Overloaded
-from server.inference.batcher import Batcher, Limits, Meter
+from server.inference.batcher import Batcher, Limits, Observer
 from server.model.cost_model import PAUSE
 from server.model.families import Call, Unsuited
 from server.model.loader import LoadedModel, load
@@ -37,9 +37,9 @@ class Predictor:
     """One model, and the one thread that runs what is long, so that health and metrics always answer."""
 
     def __init__(
-        self, path: Path, limits: Limits | None = None, meter: Meter | None = None, *, direct: bool = True
+        self, path: Path, limits: Limits | None = None, meter: Observer | None = None, *, direct: bool = True
     ) -> None:
-        self._path, self._limits, self._meter = path, limits or Limits(), meter or Meter()
+        self._path, self._limits, self._meter = path, limits or Limits(), meter or Observer()
         self._may_be_direct = direct
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None

@@ -21,7 +21,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from server.inference.batcher import Meter
+from server.inference.batcher import Observer
 from server.model.loader import LoadedModel
 from server.telemetry.feature_stats import Drift, sample
 
@@ -134,7 +134,7 @@ class Distribution:
         return list(zip(names, np.cumsum(self._counts).astype(float).tolist(), strict=True))
 
 
-class Metrics(Meter):
+class Metrics(Observer):
     """What the server counts; a collector of its own registry. Used on the event loop only."""
 
     def __init__(

@@ -10,8 +10,8 @@ import structlog
 from tenacity import RetryCallState, wait_exponential_jitter
 
 from watcher.control.reconciler import Reconciler
-from watcher.control.source_health import Sources
-from watcher.control.status_board import Board
+from watcher.control.source_health import SourceHealth
+from watcher.control.status_board import StatusBoard
 from watcher.control.workqueue import WorkQueue
 from watcher.core.naming import model_of
 from watcher.core.types import ModelId, State
@@ -36,8 +36,8 @@ class Loop:
     def __init__(
         self,
         reconciler: Reconciler,
-        board: Board,
-        sources: Sources,
+        board: StatusBoard,
+        sources: SourceHealth,
         metrics: Metrics,
         *,
         poll_interval: float,

@@ -12,12 +12,12 @@ from typing import Any
 
 import structlog
 
-from watcher.control.status_board import Board
+from watcher.control.status_board import StatusBoard
 from watcher.core import user_values
 from watcher.core.catalog import read_listing
 from watcher.core.chart import defaults, merge
 from watcher.core.plan import plan
-from watcher.core.removal_guard import HELD, WAITING, Guard
+from watcher.core.removal_guard import HELD, WAITING, RemovalGuard
 from watcher.core.types import (
     APPLIED,
     FINGERPRINT,
@@ -56,7 +56,7 @@ class Reconciler:
         self,
         bucket: Bucket,
         runtime: Runtime,
-        board: Board,
+        board: StatusBoard,
         metrics: Metrics,
         *,
         now: Callable[[], datetime],
@@ -66,7 +66,7 @@ class Reconciler:
     ) -> None:
         self._bucket, self._runtime, self._board, self._metrics = bucket, runtime, board, metrics
         self._now, self._namespaces, self._base = now, namespaces, base or {}
-        self._guard = Guard(max_delete_fraction)
+        self._guard = RemovalGuard(max_delete_fraction)
         self._entries: Mapping[ModelId, Entry] = {}
         self._settled: dict[ModelId, tuple[Entry, Mapping[str, str]]] = {}
         self._gone: frozenset[ModelId] = frozenset()
@@ -198,7 +198,7 @@ class Reconciler:
 
     def _judge_removals(self, wanted: frozenset[ModelId], running: frozenset[ModelId]) -> frozenset[ModelId]:
         """The models that may be removed now; the others wait or are held, and are shown so."""
-        verdict, is_news = self._guard.judge(wanted, running, self._now())
+        verdict, is_news = self._guard.decide(wanted, running, self._now())
         if is_news:
             log.warning("removal held", models=len(verdict.held), of=len(running), reason=HELD)
         for model in sorted(verdict.held | verdict.waiting):

@@ -23,7 +23,7 @@ class SourceStatus:
     since: datetime
 
 
-class Sources:
+class SourceHealth:
     """The health of the hint sources. Thread-safe."""
 
     def __init__(self, now: Now = utcnow) -> None:

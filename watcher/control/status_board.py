@@ -20,12 +20,12 @@ Hear = Callable[[ModelStatus | None, ModelStatus], None]
 """Called with what a model's status was, if it had one, and what it is now."""
 
 
-class Board:
+class StatusBoard:
     """The state of every model and the refused keys. Thread-safe."""
 
     def __init__(self, now: Now = utcnow) -> None:
         self._now, self._lock = now, threading.Lock()
-        self.hear: Hear = lambda *_: None
+        self.on_change: Hear = lambda *_: None
         self._models: dict[ModelId, ModelStatus] = {}
         self._refused: tuple[Refusal, ...] = ()
 
@@ -37,7 +37,7 @@ class Board:
             if old and replace(old, since=new.since) == new:
                 return False
             self._models[model] = new
-        self.hear(old, new)
+        self.on_change(old, new)
         return True
 
     def drop(self, model: ModelId) -> None:

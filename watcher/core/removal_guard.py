@@ -29,7 +29,7 @@ class Verdict:
     held: frozenset[ModelId] = frozenset()  # until they are back in the bucket
 
 
-def judge(
+def decide(
     gone: frozenset[ModelId],
     running: frozenset[ModelId],
     *,
@@ -56,7 +56,7 @@ def _share(fraction: float, models: frozenset[ModelId]) -> int:
     return max(1, int(fraction * len(models)))
 
 
-class Guard:
+class RemovalGuard:
     """Judges each survey's removals with those before in mind. `approved` are the models that may go now.
 
     Only the thread that surveys calls `judge`; the workers read `approved` and say what is `done`. Should the two
@@ -69,7 +69,7 @@ class Guard:
         self._allowed: dict[ModelId, datetime] = {}
         self.approved: frozenset[ModelId] = frozenset()
 
-    def judge(self, wanted: frozenset[ModelId], running: frozenset[ModelId], now: datetime) -> tuple[Verdict, bool]:
+    def decide(self, wanted: frozenset[ModelId], running: frozenset[ModelId], now: datetime) -> tuple[Verdict, bool]:
         """The verdict on the `running` models that are not `wanted`, and whether some are newly held.
 
         A removal counts from here on, not from when it is done: workers do it while the next survey looks.
@@ -77,7 +77,7 @@ class Guard:
         gone = running - wanted
         recent = {model: when for model, when in self._allowed.items() if when >= now - WINDOW and model not in wanted}
         held = self._held - wanted
-        verdict = judge(gone, running, fraction=self._fraction, recent=frozenset(recent), held=held)
+        verdict = decide(gone, running, fraction=self._fraction, recent=frozenset(recent), held=held)
         self._held = held | verdict.held
         self._allowed = recent | dict.fromkeys(verdict.allowed, now)
         self.approved = gone & self._allowed.keys()

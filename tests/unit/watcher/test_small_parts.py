@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dev.docs import README, filled
-from watcher.control.source_health import Sources
-from watcher.control.status_board import Board
+from watcher.control.source_health import SourceHealth
+from watcher.control.status_board import StatusBoard
 from watcher.control.workqueue import WorkQueue
 from watcher.core.types import ModelId, Refusal, State
 from watcher.errors import Rejected
@@ -36,7 +36,7 @@ def test_a_malformed_notification_gives_no_hint(document: object) -> None:
 def test_a_webhook_without_a_token_or_with_a_wrong_one_is_refused() -> None:
     for token, given in (("", "Bearer "), ("right", "Bearer wrong"), ("right", "")):
         with pytest.raises(Rejected, match="bearer token"):
-            Webhook(token, "models", lambda _: None, Sources()).receive(given, b"{}")
+            Webhook(token, "models", lambda _: None, SourceHealth()).receive(given, b"{}")
 
 
 def test_a_queue_hands_a_key_to_one_worker_at_a_time() -> None:
@@ -68,7 +68,7 @@ def test_a_survey_does_not_shorten_a_retry_and_a_hint_does() -> None:
 
 def test_status_keeps_since_until_something_changes_and_shows_the_same_twice() -> None:
     times = iter(datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 9))
-    board, sources = Board(lambda: next(times)), Sources(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    board, sources = StatusBoard(lambda: next(times)), SourceHealth(lambda: datetime(2026, 1, 1, tzinfo=UTC))
     assert board.set(ModelId("t", "m"), State.READY, version="v1")
     assert not board.set(ModelId("t", "m"), State.READY, version="v1")
     board.refuse([Refusal("k", "why")])
@@ -80,7 +80,7 @@ def test_status_keeps_since_until_something_changes_and_shows_the_same_twice() -
 
 
 def test_refusals_are_news_once() -> None:
-    board = Board()
+    board = StatusBoard()
     assert board.refuse([Refusal("k", "why")]) == {Refusal("k", "why")}
     assert board.refuse([Refusal("k", "why")]) == frozenset()
 

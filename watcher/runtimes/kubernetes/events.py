@@ -37,7 +37,7 @@ def event_of(old: ModelStatus | None, new: ModelStatus) -> tuple[str, str, str] 
     )
 
 
-class Announcer:
+class EventRecorder:
     """Writes them in a thread of its own: a slow API server must not delay a survey that holds a thousand models.
 
     Thread-safe; the same news again is the same Event, of a later time.
@@ -48,7 +48,7 @@ class Announcer:
         self._waiting: Queue[tuple[ModelStatus, tuple[str, str, str]]] = Queue(WAITING_LIMIT)
         threading.Thread(target=self._run, name="announcer", daemon=True).start()
 
-    def tell(self, old: ModelStatus | None, new: ModelStatus) -> None:
+    def publish(self, old: ModelStatus | None, new: ModelStatus) -> None:
         """Have the Event written that the change is worth; returns at once. Where too many wait, it is dropped."""
         if said := event_of(old, new):
             with suppress(Full):

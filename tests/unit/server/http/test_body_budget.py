@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from server.errors import Overloaded
-from server.http.body_budget import SMALL, Bodies
+from server.http.body_budget import SMALL, BodyBudget
 from server.http.routes import unpacked
-from server.inference.batcher import Meter
+from server.inference.batcher import Observer
 
 MB = 1 << 20
 
 
-class Refusals(Meter):
+class Refusals(Observer):
     """Remembers the reasons."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Refusals(Meter):
 
 def test_what_is_too_much_with_the_others_is_refused_until_they_are_answered() -> None:
     meter = Refusals()
-    bodies = Bodies(10 * MB, meter)
+    bodies = BodyBudget(10 * MB, meter)
     bodies.admit("a", 6 * MB)
     bodies.admit("b", 4 * MB)
     with pytest.raises(Overloaded, match=r"take 10485760 of 10485760 bytes \(--body-memory\)"):
@@ -41,7 +41,7 @@ def test_what_is_too_much_with_the_others_is_refused_until_they_are_answered() -
 
 
 def test_a_body_that_grows_is_counted_once_and_forgotten_when_refused_and_released() -> None:
-    bodies = Bodies(2 * MB, Meter())
+    bodies = BodyBudget(2 * MB, Observer())
     bodies.admit("other", MB)
     for size in (SMALL + 1, MB // 2, MB):
         bodies.admit("a", size)
@@ -53,7 +53,7 @@ def test_a_body_that_grows_is_counted_once_and_forgotten_when_refused_and_releas
 
 
 def test_one_alone_may_be_of_any_size_and_small_ones_are_not_counted() -> None:
-    bodies = Bodies(MB, Meter())
+    bodies = BodyBudget(MB, Observer())
     bodies.admit("a", 5 * MB)
     bodies.admit("b", SMALL)
     bodies.release("b")
@@ -66,15 +66,15 @@ class Compressed:
 
     headers = {"content-encoding": "GZIP"}  # noqa: RUF012 - HTTP says that the case does not matter
 
-    def __init__(self, bodies: Bodies, body: bytes) -> None:
+    def __init__(self, bodies: BodyBudget, body: bytes) -> None:
         config = SimpleNamespace(REQUEST_MAX_SIZE=100 * MB)
-        self.app = SimpleNamespace(config=config, ctx=SimpleNamespace(bodies=bodies))
+        self.app = SimpleNamespace(config=config, ctx=SimpleNamespace(body_budget=bodies))
         bodies.admit(self, len(body))
 
 
 @pytest.mark.parametrize("plain", [bytes(3 * MB), os.urandom(MB)], ids=["small when packed", "as large when packed"])
 def test_a_compressed_body_is_counted_packed_and_unpacked(plain: bytes) -> None:
-    bodies, packed = Bodies(4 * MB, Meter()), gzip.compress(plain)
+    bodies, packed = BodyBudget(4 * MB, Observer()), gzip.compress(plain)
     bodies.admit("other", MB // 2)
     request: Any = Compressed(bodies, packed)
     assert unpacked(request, packed) == plain
@@ -84,7 +84,7 @@ def test_a_compressed_body_is_counted_packed_and_unpacked(plain: bytes) -> None:
 
 
 def test_a_compressed_body_that_unpacks_to_too_much_with_the_others_is_refused() -> None:
-    bodies, packed = Bodies(4 * MB, Meter()), gzip.compress(bytes(3 * MB))
+    bodies, packed = BodyBudget(4 * MB, Observer()), gzip.compress(bytes(3 * MB))
     bodies.admit("other", 2 * MB)
     request: Any = Compressed(bodies, packed)
     with pytest.raises(Overloaded):

@@ -81,7 +81,7 @@ def connection() -> Connection:
     """One that waits for its next request, in an app whose answers are the bodies."""
     hot = SimpleNamespace(endpoints=(b"/predict",), answer=lambda _, body, __: body)
     parts = dict.fromkeys(("handle_request", "error_handler", "request_class"))
-    app = SimpleNamespace(config=Config(), ctx=SimpleNamespace(hot=hot), **parts)
+    app = SimpleNamespace(config=Config(), ctx=SimpleNamespace(fast_path=hot), **parts)
     loop = asyncio.new_event_loop()
     made = Connection(loop=loop, app=app)
     made.transport, made.recv_buffer = Transport(), bytearray()
@@ -144,7 +144,7 @@ def test_while_sanic_has_a_say_it_gets_all(connection: Connection, made: Callabl
 
 
 def test_what_the_answers_maker_leaves_goes_to_sanic(connection: Connection) -> None:
-    connection.app.ctx.hot.answer = lambda *_: None
+    connection.app.ctx.fast_path.answer = lambda *_: None
     connection.data_received(request(b"{}"))
     assert connection.recv_buffer == request(b"{}")
 
@@ -160,7 +160,7 @@ def test_a_head_larger_than_sanic_takes_is_sanics_to_refuse(connection: Connecti
     head = request(b"")[:-2] + b"x: "
     largest = head + b" " * (Http.HEADER_MAX_SIZE - len(head) - 1) + b"\r\n\r\n"
     assert Http.HEADER_MAX_SIZE == Config().REQUEST_MAX_HEADER_SIZE
-    connection.app.ctx.hot.answer = lambda *_: b"{}"
+    connection.app.ctx.fast_path.answer = lambda *_: b"{}"
     connection.data_received(largest)
     assert connection.transport.written == [ANSWER % (2, b"{}")]
     connection.data_received(larger := largest.replace(b"x: ", b"x:  "))

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.http.fast_path import Hot
-from server.inference.batcher import Batcher, Limits, Meter
+from server.http.fast_path import FastPath
+from server.inference.batcher import Batcher, Limits, Observer
 from server.inference.predictor import Predictor
 from server.model.cost_model import Cost
 from server.model.loader import LoadedModel
@@ -42,7 +42,7 @@ def directly(method: Method) -> Any:
 
 def through_the_queue(method: Method) -> Any:
     with ThreadPoolExecutor(1, "predict") as thread:
-        batcher = Batcher({"predict": method}, thread, Limits(), Meter())
+        batcher = Batcher({"predict": method}, thread, Limits(), Observer())
 
         async def twice() -> list[Any]:
             return [await answer_or_error(batcher.predict(X, "predict")) for _ in range(2)]
@@ -88,7 +88,7 @@ def test_the_hot_path_has_its_last_one_too() -> None:
     predictor._serve(
         LoadedModel({"predict": Method(direct, expected_to_be_short, direct=direct)}, Schema(1), "", "", "")
     )
-    hot = Hot(predictor, Metrics("model", ""), "model")
+    hot = FastPath(predictor, Metrics("model", ""), "model")
     answers = [hot.answer(b"/predict", b'{"data": [[1.0]]}', 0.0) for _ in range(2)]
     predictor.close()
     assert answers == [b'{"predictions":[1.0]}', None]

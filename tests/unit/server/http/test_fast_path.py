@@ -71,7 +71,7 @@ def test_before_the_model_is_there_nothing_is_taken() -> None:
     ("name", "taken"), [("iris-2.0_a", True), *((odd, False) for odd in ("a%20b", "a?b", "a#b", "a/b", "a b", "é"))]
 )
 def test_a_target_that_the_router_reads_as_another_name_is_the_routers(name: str, *, taken: bool) -> None:
-    endpoints = fast_path.Hot(Predictor(Path("model.joblib")), Metrics("", ""), name).endpoints
+    endpoints = fast_path.FastPath(Predictor(Path("model.joblib")), Metrics("", ""), name).endpoints
     assert (f"/v1/models/{name}:predict".encode() in endpoints) is taken
     assert b"/predict" in endpoints
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from server.http import large_body
-from server.http.body_budget import Bodies
-from server.inference.batcher import Meter
+from server.http.body_budget import BodyBudget
+from server.inference.batcher import Observer
 
 SIZE = large_body.LARGE + 1000
 
@@ -22,7 +22,7 @@ class Request:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        config, ctx = SimpleNamespace(REQUEST_MAX_SIZE=SIZE), SimpleNamespace(bodies=Bodies(SIZE, Meter()))
+        config, ctx = SimpleNamespace(REQUEST_MAX_SIZE=SIZE), SimpleNamespace(body_budget=BodyBudget(SIZE, Observer()))
         self.app = SimpleNamespace(config=config, ctx=ctx)
 
 

@@ -12,8 +12,8 @@ from sanic import Sanic
 from sanic.exceptions import ServiceUnavailable
 
 from server.app import create_app
-from server.http.body_budget import Bodies
-from server.http.sanic_app import CountedSanic, _outcome, endpoint
+from server.http.body_budget import BodyBudget
+from server.http.sanic_app import KubeserveSanic, _outcome, endpoint
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
 
@@ -51,9 +51,9 @@ def test_a_body_is_not_kept_with_its_request_which_sanic_keeps(monkeypatch: pyte
         assert request.body == b"large"
 
     monkeypatch.setattr(Sanic, "handle_request", handled)
-    app, request = CountedSanic("counted"), Request()
+    app, request = KubeserveSanic("counted"), Request()
     metrics = Metrics("", "")
-    app.ctx.metrics, app.ctx.open, app.ctx.bodies = metrics, set(), Bodies(1, metrics)
+    app.ctx.metrics, app.ctx.open, app.ctx.body_budget = metrics, set(), BodyBudget(1, metrics)
     asyncio.run(app.handle_request(request))  # type: ignore[arg-type]
     assert request.body == b""
 
@@ -74,7 +74,7 @@ def test_an_endpoint_is_called_as_its_users_write_it(path: str, shown: str) -> N
 def test_every_endpoint_has_such_a_name_and_both_ways_to_answer_use_the_same(app: Any) -> None:
     named = {endpoint(route.path) for route in app.router.routes}
     assert [name for name in named if "<" in name] == []
-    assert {hot.route for hot in app.ctx.hot.endpoints.values()} <= named
+    assert {hot.route for hot in app.ctx.fast_path.endpoints.values()} <= named
 
 
 def test_a_request_may_wait_for_its_deadline_and_be_predicted_for_minutes_more(app: Any) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from server.errors import Overloaded
-from server.inference.batcher import Batcher, Limits, Meter, together
+from server.inference.batcher import Batcher, Limits, Observer, together
 from server.model.cost_model import Cost
 from server.model.methods import Method
 
@@ -38,7 +38,7 @@ class Calls:
         return X.sum(axis=1)
 
 
-class Heard(Meter):
+class Heard(Observer):
     def __init__(self) -> None:
         self.reasons: list[str] = []
         self.batches: list[int] = []
@@ -63,11 +63,11 @@ def make(thread: ThreadPoolExecutor) -> Callable[..., Batcher]:
         cost: tuple[float, float] = SHORT,
         *,
         batchable: bool = True,
-        meter: Meter | None = None,
+        meter: Observer | None = None,
         **limits: Any,
     ) -> Batcher:
         methods = {name: Method(call, Cost(*cost), batchable) for name in ("predict", "predict_proba")}
-        return Batcher(methods, thread, Limits(**limits), meter or Meter())
+        return Batcher(methods, thread, Limits(**limits), meter or Observer())
 
     return made
 

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from structlog.testing import capture_logs
 
 from server.errors import InputError, ModelError
-from server.http.fast_path import Hot
+from server.http.fast_path import FastPath
 from server.inference.predictor import Predictor
 from server.protocols.json_payload import encode
 from server.telemetry.metrics import Metrics
@@ -218,7 +218,7 @@ def test_the_hot_path_writes_what_the_ordinary_way_writes_and_is_counted(ask: Ca
     async def hot(predictor: Predictor) -> Any:
         assert predictor.model
         metrics.loaded(predictor.model, 1.5)
-        return Hot(predictor, metrics, "iris").answer(b"/predict", orjson.dumps({"data": given.tolist()}), 0.0)
+        return FastPath(predictor, metrics, "iris").answer(b"/predict", orjson.dumps({"data": given.tolist()}), 0.0)
 
     body = ask(fitted(name), hot, meter=metrics)
     expected = fitted(name).predict(given)
@@ -237,7 +237,7 @@ def test_what_fails_on_the_hot_path_is_told_once_and_left(
     monkeypatch.setattr("server.http.fast_path.matrix", lambda *_: {}["odd"])
 
     async def twice(predictor: Predictor) -> Any:
-        hot = Hot(predictor, Metrics("iris", "v1"), "iris")
+        hot = FastPath(predictor, Metrics("iris", "v1"), "iris")
         return [hot.answer(b"/predict", b'{"data": [[1,2,3,4,5]]}', 0.0) for _ in range(2)]
 
     with capture_logs() as logged:
@@ -260,7 +260,7 @@ def test_what_the_hot_path_cannot_answer_it_does_not_parse(
     async def hot(predictor: Predictor) -> Any:
         predictor.rows_at_once = min(predictor.rows_at_once, MANY_ROWS // 100)
         body = b'{"data": [' + b"[1,2,3,4,5]," * rows
-        return Hot(predictor, Metrics("iris", "v1"), "iris").answer(b"/predict", body, 0.0)
+        return FastPath(predictor, Metrics("iris", "v1"), "iris").answer(b"/predict", body, 0.0)
 
     assert ask(fitted(name), hot) is None
     assert parsed == []

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from watcher.control.loop import Loop
 from watcher.control.reconciler import Survey
-from watcher.control.source_health import Sources
-from watcher.control.status_board import Board
+from watcher.control.source_health import SourceHealth
+from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelId
 from watcher.errors import Rejected, Retryable
 from watcher.metrics import Metrics
@@ -43,8 +43,8 @@ class Scripted:
 def loop_of(reconciler: Scripted, now: Any = time.monotonic, resync_interval: float = 600) -> Loop:
     return Loop(
         reconciler,  # type: ignore[arg-type]
-        Board(),
-        Sources(),
+        StatusBoard(),
+        SourceHealth(),
         Metrics(),
         poll_interval=5,
         resync_interval=resync_interval,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from watcher.control.reconciler import Reconciler, Survey
-from watcher.control.status_board import Board
+from watcher.control.status_board import StatusBoard
 from watcher.core.types import FINGERPRINT, Change, Manifest, ModelId, Observed, Release, State, StoredObject, whole
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.metrics import Metrics
@@ -54,7 +54,7 @@ class Refusing:
     ],
 )
 def test_a_model_that_was_never_applied_is_shown_with_the_reason(error: WatcherError, state: State) -> None:
-    board = Board()
+    board = StatusBoard()
     reconciler = Reconciler(OneModel(), Refusing(error), board, Metrics(), now=lambda: NOW)
     with pytest.raises(type(error)):
         reconciler.reconcile(IRIS)
@@ -73,14 +73,14 @@ class World:
         self.objects: dict[ModelId, dict[str, str]] = {}
         self.unreadable = ""
         self.undeletable: set[ModelId] = set()
-        self.now, self.board, self.fraction = NOW, Board(), fraction
+        self.now, self.board, self.fraction = NOW, StatusBoard(), fraction
         for model in models:
             self.put(f"{model}/v1/model.joblib")
         self.restart()
         self.look()
 
     def restart(self) -> None:
-        self.board = Board()
+        self.board = StatusBoard()
         self.reconciler = Reconciler(
             self, self, self.board, Metrics(), now=lambda: self.now, max_delete_fraction=self.fraction
         )

@@ -12,13 +12,13 @@ import yaml
 
 from server.settings import Settings as ServerSettings
 from watcher.core.plan import fingerprint_of, plan
-from watcher.core.removal_guard import Verdict, judge
+from watcher.core.removal_guard import Verdict, decide
 from watcher.core.render import fill, render, server_settings
 from watcher.core.types import Change, ModelId, ModelVersion, Observed, Release, Store, StoredObject
 from watcher.errors import Rejected
 from watcher.settings import Settings
 
-CHARTS = Path(__file__).parents[3] / "manifests" / "charts"
+CHARTS = Path(__file__).parents[4] / "manifests" / "charts"
 MODEL = ModelId("team", "iris")
 ARTIFACT = StoredObject("team/iris/v1+x/model.joblib", "e1", 7, datetime(2026, 1, 1, tzinfo=UTC))
 RELEASE = Release(ModelVersion(MODEL, "v1+x", ARTIFACT))
@@ -217,11 +217,11 @@ TEN, NONE = models(*range(10)), models()
 def test_a_mass_removal_is_held_and_one_after_another_waits(
     gone: Models, running: Models, recent: Models, held: Models, verdict: Verdict
 ) -> None:
-    assert judge(gone, running, fraction=0.5, recent=recent, held=held) == verdict
+    assert decide(gone, running, fraction=0.5, recent=recent, held=held) == verdict
 
 
 def test_all_may_go_where_the_share_is_all() -> None:
-    assert judge(TEN, TEN, fraction=1, recent=models(10, 11)) == Verdict(allowed=TEN)
+    assert decide(TEN, TEN, fraction=1, recent=models(10, 11)) == Verdict(allowed=TEN)
 
 
 def test_an_empty_change_is_false() -> None:

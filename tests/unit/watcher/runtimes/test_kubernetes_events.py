@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from watcher.control.status_board import Board
+from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelId, ModelStatus, State
 from watcher.runtimes.kubernetes import events as k8s_events
-from watcher.runtimes.kubernetes.events import Announcer, event_of
+from watcher.runtimes.kubernetes.events import EventRecorder, event_of
 
 
 def status(state: State, version: str = "v2", reason: str = "") -> ModelStatus:
@@ -62,32 +62,32 @@ class Server:
 
 
 def test_events_are_written_behind_the_board_s_back_and_one_that_fails_stops_none() -> None:
-    server, board = Server(refused="b"), Board()
-    announcer = Announcer(server)  # type: ignore[arg-type]
-    board.hear = announcer.tell
+    server, board = Server(refused="b"), StatusBoard()
+    recorder = EventRecorder(server)  # type: ignore[arg-type]
+    board.on_change = recorder.publish
     for model in "abc":
         assert board.set(ModelId("team", model), State.HELD, reason="many are gone")
     assert server.written == []
     server.open.set()
-    announcer._waiting.join()
+    recorder._waiting.join()
     assert server.written == ["a-model-serving", "c-model-serving"]
 
 
 def test_events_are_dropped_where_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(k8s_events, "WAITING_LIMIT", 2)
     server = Server()
-    announcer = Announcer(server)  # type: ignore[arg-type]
+    recorder = EventRecorder(server)  # type: ignore[arg-type]
     for _ in range(9):
-        announcer.tell(None, status(State.HELD))
+        recorder.publish(None, status(State.HELD))
     server.open.set()
-    announcer._waiting.join()
+    recorder._waiting.join()
     assert 2 <= len(server.written) <= 3  # one may be in hand
 
 
 def test_the_board_tells_news_once() -> None:
     heard: list[tuple[ModelStatus | None, ModelStatus]] = []
-    board = Board(lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    board.hear = lambda old, new: heard.append((old, new))
+    board = StatusBoard(lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    board.on_change = lambda old, new: heard.append((old, new))
     for state in (State.PROGRESSING, State.PROGRESSING, State.READY):
         board.set(ModelId("team", "iris"), state, version="v2")
     assert heard == [(None, status(State.PROGRESSING)), (status(State.PROGRESSING), status(State.READY))]
