@@ -404,7 +404,6 @@ def test_status_says_the_same_on_the_command_line_and_over_http(setup: Setup) ->
     setup.put("iris/v1/model.joblib")
     setup.put("iris/v1/model.pkl")
     with setup.watcher() as watcher:
-        # Looked at twice: before this it is "applied", which passes.
         eventually(lambda: watcher.model("iris")["reason"] == "waiting for the pods" and watcher.status()["refused"])
         shown = watcher.cli("status", "--url", f"http://127.0.0.1:{watcher.port}")
         body = watcher.status()

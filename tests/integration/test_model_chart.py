@@ -99,7 +99,7 @@ def apply_by_the_watcher(api: client.ApiClient, model: ModelId) -> None:
     runtime = KubernetesRuntime(Api(api), Store("b", "minio:9000", secure=False), "owner")
     values = merge(defaults(), {"model": {"s3Path": V1}})
     with_api = render_values(values, model, "owner", runtime.autoscaling)
-    runtime.apply(None, Change(model, tuple(with_api)))
+    runtime.apply(Change(model, tuple(with_api)))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.control.workqueue import WorkQueue
 from watcher.core.naming import model_of
-from watcher.core.types import ModelId, State
+from watcher.core.types import PENDING, ModelId
 from watcher.errors import WatcherError
 from watcher.metrics import Metrics
 
@@ -150,7 +150,7 @@ class Loop:
 
     def _look_at_progress(self) -> None:
         for status in self._board.models():
-            if status.state is State.PROGRESSING:
+            if status.state in PENDING:
                 self._queue.add(ModelId(status.namespace, status.model), keep_later=True)
 
     def _work(self) -> None:

@@ -16,20 +16,20 @@ from watcher.control.status_board import StatusBoard
 from watcher.core import user_values
 from watcher.core.catalog import read_listing
 from watcher.core.chart import defaults, merge
-from watcher.core.plan import plan
+from watcher.core.plan import NEVER_OBSERVED, fingerprint_of, plan
 from watcher.core.removal_guard import HELD, WAITING, RemovalGuard
 from watcher.core.types import (
-    APPLIED,
-    FINGERPRINT,
     Change,
     Entry,
     Manifest,
     ModelId,
+    ObjectKey,
+    Observation,
     Observed,
     Release,
     State,
     StoredObject,
-    whole,
+    key_of,
 )
 from watcher.errors import Rejected, WatcherError
 from watcher.metrics import Metrics
@@ -68,7 +68,7 @@ class Reconciler:
         self._now, self._namespaces, self._base = now, namespaces, base or {}
         self._guard = RemovalGuard(max_delete_fraction)
         self._entries: Mapping[ModelId, Entry] = {}
-        self._settled: dict[ModelId, tuple[Entry, Mapping[str, str]]] = {}
+        self._settled: dict[ModelId, tuple[Entry, Mapping[ObjectKey, str]]] = {}
         self._gone: frozenset[ModelId] = frozenset()
         self._leftovers: frozenset[ModelId] = frozenset()
         self._files: dict[str, tuple[str, bytes]] = {}
@@ -85,12 +85,13 @@ class Reconciler:
         changed it.
         """
         # In this order: what is uploaded and applied in between must not look as if it were gone from the bucket.
-        observed = self._runtime.observe()
+        observation = self._runtime.observe()
+        observed = observation.models
         catalog = read_listing(self._bucket.list(), self._namespaces)
         if resync:
             self._settled.clear()
         self._refuse(catalog.refusals)
-        unreadable = self._note_unreadable(catalog.entries, observed)
+        unreadable = self._note_unreadable(catalog.entries, observation)
         readable = {model: entry for model, entry in catalog.entries.items() if model.namespace not in unreadable}
         changed = {model for model, entry in readable.items() if self._entries.get(model) != entry}
         stale = {model for model, entry in readable.items() if not self._is_settled(entry, observed.get(model))}
@@ -98,15 +99,12 @@ class Reconciler:
         self._entries = catalog.entries
         return Survey(frozenset(changed & stale), frozenset((stale - changed) | gone), unreadable)
 
-    def _note_unreadable(
-        self, entries: Mapping[ModelId, Entry], observed: Mapping[ModelId, Observed]
-    ) -> dict[str, str]:
-        """The namespaces that could not be looked into, and why; their models are shown so."""
-        unreadable = {key.namespace: item.reason for key, item in observed.items() if key == whole(key.namespace)}
+    def _note_unreadable(self, entries: Mapping[ModelId, Entry], observation: Observation) -> Mapping[str, str]:
+        """Show the models of namespaces that cannot be read as rejected, and return those namespaces."""
         for model in entries:
-            if reason := unreadable.get(model.namespace):
+            if reason := observation.unreadable.get(model.namespace):
                 self._show(model, State.REJECTED, None, reason=reason)
-        return unreadable
+        return observation.unreadable
 
     def _judge_gone(self, wanted: frozenset[ModelId], observed: Mapping[ModelId, Observed]) -> frozenset[ModelId]:
         """What is not in the bucket and needs work: models to remove, and what removed ones left behind."""
@@ -129,7 +127,7 @@ class Reconciler:
 
         """
         entry = read_listing(self._bucket.list(model.prefix), self._namespaces).entries.get(model)
-        observed = self._runtime.observe(model).get(model)
+        observed = self._runtime.observe(model).models.get(model)
         if entry is None:
             return self._remove(model, observed)
         try:
@@ -149,7 +147,7 @@ class Reconciler:
         manifests = self._runtime.render(release)
         change = plan(manifests, None if rewrite and _all_ours(observed) else observed, entry.model)
         if change:
-            self._runtime.apply(release, change)
+            self._runtime.apply(change)
             self._note_applied(release, change, news=not rewrite)
         self._settled[entry.model] = (entry, _fingerprints(manifests))
         if not change and observed:
@@ -180,21 +178,21 @@ class Reconciler:
             return True
         if model not in self._guard.approved:
             return False
-        self._runtime.apply(None, Change(model, remove=True))
+        self._runtime.apply(Change(model, remove=True))
         self._guard.done(model)
         self._forget({model})
-        for kind in observed.objects:
-            self._metrics.deleted.labels(kind).inc()
+        for key in observed.objects:
+            self._metrics.deleted.labels(key.kind).inc()
         log.info("removed", model=str(model), reason="no version is left in the bucket")
         return True
 
     def _sweep(self, model: ModelId, observed: Observed | None) -> None:
         """Delete what a Deployment left behind, once: the garbage collector does it too, and may what we may not."""
-        for kind in observed.objects if observed else ():
+        for key in observed.objects if observed else ():
             try:
-                self._runtime.apply(None, Change(model, deletes=(kind,)))
+                self._runtime.apply(Change(model, deletes=(key,)))
             except WatcherError as error:
-                log.debug("left to the garbage collector", model=str(model), kind=kind, reason=str(error))
+                log.debug("left to the garbage collector", model=str(model), object=str(key), reason=str(error))
 
     def _judge_removals(self, wanted: frozenset[ModelId], running: frozenset[ModelId]) -> frozenset[ModelId]:
         """The models that may be removed now; the others wait or are held, and are shown so."""
@@ -230,8 +228,8 @@ class Reconciler:
     def _note_applied(self, release: Release, change: Change, *, news: bool) -> None:
         for manifest in change.writes:
             self._metrics.applied.labels(manifest["kind"]).inc()
-        for kind in change.deletes:
-            self._metrics.deleted.labels(kind).inc()
+        for key in change.deletes:
+            self._metrics.deleted.labels(key.kind).inc()
         if not news:
             return
         artifact = release.version.artifact
@@ -240,7 +238,7 @@ class Reconciler:
         kinds = [manifest["kind"] for manifest in change.writes]
         log.info("applied", model=str(release.model), version=release.version.version, kinds=kinds)
         url = status.url if (status := self._board.get(release.model)) else ""
-        self._board.set(release.model, State.PROGRESSING, version=release.version.version, reason=APPLIED, url=url)
+        self._board.set(release.model, State.APPLIED, version=release.version.version, url=url)
 
     def _refuse(self, refusals: tuple[Any, ...]) -> None:
         self._metrics.refused.set(len(refusals))
@@ -254,11 +252,9 @@ class Reconciler:
             self._applied.pop(model, None)
 
 
-def _fingerprints(manifests: list[Manifest]) -> dict[str, str]:
-    """As `Observed.objects` will show them; Secrets are never observed."""
-    return {
-        item["kind"]: item["metadata"]["annotations"][FINGERPRINT] for item in manifests if item["kind"] != "Secret"
-    }
+def _fingerprints(manifests: list[Manifest]) -> dict[ObjectKey, str]:
+    """Return the fingerprints as `Observed.objects` will have them."""
+    return {key_of(item): fingerprint_of(item) for item in manifests if item["kind"] != NEVER_OBSERVED}
 
 
 def _all_ours(observed: Observed | None) -> bool:

@@ -1,39 +1,50 @@
-"""Desired and observed → what to change. Pure."""
+"""Compare the desired objects with the observed ones, and return what to change. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from watcher.core.types import FINGERPRINT, Change, Manifest, ModelId, Observed
+from watcher.core.types import FINGERPRINT, Change, Manifest, ModelId, Observed, key_of
 from watcher.errors import Rejected
 
 NEVER_OBSERVED = "Secret"
-"""Written whenever anything else of the model is: the watcher has no permission to read one."""
+"""The kind that the watcher has no permission to read. It is written whenever another object of the model is."""
 
 
 def plan(desired: Sequence[Manifest], observed: Observed | None, model: ModelId) -> Change:
-    """The objects to write, and the kinds to delete; an empty change if all is as it should be.
+    """Return the objects to write and the objects to delete; an empty change if nothing differs.
 
-    Without the Deployment all are written: the others name the lost one as their owner, and would go after it.
+    Without the Deployment, all objects are written: the others name the lost one as their owner, and the garbage
+    collector would delete them.
 
     Raises:
-        Rejected: `ForeignObject`, when an object of that name belongs to somebody else.
+        Rejected: `ForeignObject`, when an object of the same name has another owner.
 
     """
     if observed and observed.foreign:
-        raise Rejected(
-            "ForeignObject",
-            f"{', '.join(observed.foreign)} exists in namespace {model.namespace} and is not managed by this watcher: "
-            "delete it, or rename the model",
-        )
+        raise Rejected("ForeignObject", foreign_objects(map(str, observed.foreign), model))
     have = observed.objects if observed else {}
     current = have if observed and observed.runs else {}
-    stale = {item["kind"] for item in desired if current.get(item["kind"]) != fingerprint_of(item)} - {NEVER_OBSERVED}
-    extra = tuple(sorted(set(have) - {item["kind"] for item in desired}))
+    stale = {
+        key_of(item)
+        for item in desired
+        if item["kind"] != NEVER_OBSERVED and current.get(key_of(item)) != fingerprint_of(item)
+    }
+    extra = tuple(sorted(have.keys() - {key_of(item) for item in desired}))
     if not stale and not extra:
         return Change(model)
-    return Change(model, tuple(item for item in desired if item["kind"] in stale | {NEVER_OBSERVED}), extra)
+    writes = tuple(item for item in desired if key_of(item) in stale or item["kind"] == NEVER_OBSERVED)
+    return Change(model, writes, extra)
+
+
+def foreign_objects(names: Iterable[str], model: ModelId) -> str:
+    """Return the sentence about objects of other owners that have this model's names."""
+    return (
+        f"{', '.join(names)} exists in namespace {model.namespace} and is not managed by this watcher: "
+        "delete it, or rename the model"
+    )
 
 
 def fingerprint_of(manifest: Manifest) -> str:
+    """Return the fingerprint that the renderer put on an object."""
     return str(manifest["metadata"]["annotations"][FINGERPRINT])

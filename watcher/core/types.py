@@ -12,7 +12,7 @@ Manifest = dict[str, Any]
 """A Kubernetes object (or, for the local runtime, a `Process` in the same shape) as plain data."""
 
 RUNNING = frozenset({"Deployment", "Process"})
-"""The kinds, one for each runtime, that own all else of a model."""
+"""The kind, one for each runtime, that owns a model's other objects."""
 
 OWNER_LABEL = "kubeserve.io/owner"
 FINGERPRINT = "kubeserve.io/fingerprint"
@@ -33,13 +33,24 @@ class ModelId:
 
     @property
     def prefix(self) -> str:
-        """The bucket prefix that holds every object of this model."""
+        """Return the bucket prefix that holds every file of this model."""
         return f"{self.namespace}/{self.name}/"
 
 
-def whole(namespace: str) -> ModelId:
-    """A namespace in the place of a model: what is said of it is said of all of it."""
-    return ModelId(namespace, "")
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectKey:
+    """The identity of an object among those of one model: a model may have two Services."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def key_of(manifest: Manifest) -> ObjectKey:
+    """Return the kind and name of an object."""
+    return ObjectKey(manifest["kind"], manifest["metadata"]["name"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """All that the bucket says of one model: versions in ascending order, at least one, and its own values.yaml."""
+    """The files of one model in the bucket: one or more versions in ascending order, and its own values.yaml."""
 
     model: ModelId
     versions: tuple[ModelVersion, ...]
@@ -74,7 +85,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Refusal:
-    """A key that looks meant for us but cannot be served, and why."""
+    """A key that resembles a model's but cannot be served, and the reason."""
 
     key: str
     reason: str
@@ -82,7 +93,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What a listing means: the models that should serve, and the keys refused."""
+    """The meaning of a listing: the models that should serve, and the refused keys."""
 
     entries: Mapping[ModelId, Entry]
     refusals: tuple[Refusal, ...]
@@ -101,23 +112,24 @@ class Release:
 
 
 class State(StrEnum):
-    """Where a model stands, as status shows it."""
+    """The state of a model, as status shows it."""
 
     READY = "Ready"  # the desired version answers predictions
-    PROGRESSING = "Progressing"  # on its way; an older version may be serving
+    APPLIED = "Applied"  # its objects were just written and not observed since; an older version may be serving
+    PROGRESSING = "Progressing"  # the rollout is not complete; an older version may be serving
     FAILED = "Failed"  # tried and did not come up; the reason says why
     REJECTED = "Rejected"  # a person must act; what served before keeps serving
     PAUSED = "Paused"  # values.yaml says `paused: true`
-    HELD = "Held"  # gone from the bucket, removal held by --max-delete-fraction
+    HELD = "Held"  # gone from the bucket; --max-delete-fraction keeps it from being removed
 
 
-APPLIED = "applied"
-"""The reason of a model whose objects were just written."""
+PENDING = frozenset({State.APPLIED, State.PROGRESSING})
+"""The states that end by themselves; a model in one of them is observed every second."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model as users see it. `since` is when `state`, `version` or `reason` last changed."""
+    """One model as users see it. `since` is the time of the last change of any other field."""
 
     namespace: str
     model: str
@@ -130,30 +142,41 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the runtime has of one model. `objects` maps each kind to the fingerprint it carries ("" if none)."""
+    """One model in the runtime. `objects` maps each object to the fingerprint that it carries ("" if none).
+
+    `foreign` lists objects of other owners that have the names of this model's.
+    """
 
     model: ModelId
-    objects: Mapping[str, str]
+    objects: Mapping[ObjectKey, str]
     version: str = ""
     state: State = State.PROGRESSING
     reason: str = ""
     url: str = ""
     etag: str = ""
-    foreign: tuple[str, ...] = ()
+    foreign: tuple[ObjectKey, ...] = ()
 
     @property
     def runs(self) -> bool:
-        """False for leftovers: a Service or HPA without the Deployment that owned it."""
-        return not RUNNING.isdisjoint(self.objects)
+        """Return False for leftovers: a Service or HPA without the Deployment that owned it."""
+        return any(key.kind in RUNNING for key in self.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The models that a runtime has. `unreadable` maps each namespace that cannot be read to the reason."""
+
+    models: Mapping[ModelId, Observed] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do to one model: objects to write, kinds to delete, or the whole of it to remove."""
+    """What to do to one model: objects to write, objects to delete, or all of it to remove."""
 
     model: ModelId
     writes: tuple[Manifest, ...] = ()
-    deletes: tuple[str, ...] = ()
+    deletes: tuple[ObjectKey, ...] = ()
     remove: bool = False
 
     def __bool__(self) -> bool:
@@ -162,7 +185,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """How a pod or a local process reaches the bucket. `endpoint` is host:port."""
+    """The bucket and how a pod reaches it. `endpoint` is host:port."""
 
     bucket: str
     endpoint: str

@@ -1,19 +1,48 @@
-"""What the watcher needs of the place where models run."""
+"""The `Runtime` protocol: what the watcher requires of the place where models run."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from watcher.core.types import Change, Manifest, ModelId, Observed, Release
+from watcher.core.types import Change, Manifest, ModelId, Observation, Release
 
 
 class Runtime(Protocol):
-    """The actual state. Errors are `WatcherError`s; every method is thread-safe and safe to repeat.
+    """The actual state: Kubernetes, or processes on this machine.
 
-    A namespace that cannot be read is observed as a `whole` one without objects, whose reason says why.
+    Every method is thread-safe and safe to repeat. Every failure is a `WatcherError` with one sentence for people:
+    `Retryable` if trying again may help, `Rejected` if a person must act. No method waits without a bound.
     """
 
-    def render(self, release: Release) -> list[Manifest]: ...
-    def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]: ...
-    def apply(self, release: Release | None, change: Change) -> None: ...
-    def close(self) -> None: ...
+    def render(self, release: Release) -> list[Manifest]:
+        """Return the objects of a release.
+
+        Equal releases give equal objects. Each object carries a fingerprint of its own content.
+
+        Raises:
+            Rejected: the values of the release do not fit the chart's schema.
+            Retryable: the runtime must be asked for something first, and does not answer.
+
+        """
+
+    def observe(self, model: ModelId | None = None) -> Observation:
+        """Return what runs: every model of this watcher, or one model.
+
+        For one model, objects of other owners that have the model's names are included, as `Observed.foreign`.
+        A namespace that cannot be read is in `Observation.unreadable`, and does not fail the others.
+
+        Raises:
+            Retryable, Rejected: nothing can be read; the caller must conclude nothing from it.
+
+        """
+
+    def apply(self, change: Change) -> None:
+        """Write and delete what `change` lists. An interrupted call is completed by repeating it.
+
+        Raises:
+            Retryable, Rejected: some or all of the change is not made.
+
+        """
+
+    def close(self) -> None:
+        """End calls in progress within seconds. Each later call raises an error or does nothing."""

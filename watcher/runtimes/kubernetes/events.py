@@ -10,7 +10,7 @@ from queue import Full, Queue
 import structlog
 
 from watcher.core.naming import object_name, version_order
-from watcher.core.types import APPLIED, Manifest, ModelId, ModelStatus, State
+from watcher.core.types import Manifest, ModelId, ModelStatus, State
 from watcher.runtimes.kubernetes.api import APPLY, NOT_FOUND, Api, translated
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ def event_of(old: ModelStatus | None, new: ModelStatus) -> tuple[str, str, str] 
     """The type, reason and message that a change of state is worth, or None. Pure."""
     if new.state in WARNINGS:
         return "Warning", new.state.value, new.reason
-    if new.state is not State.PROGRESSING or new.reason != APPLIED:
+    if new.state is not State.APPLIED:
         return None
     before = old.version if old and old.version != new.version else ""
     back = bool(before) and version_order(new.version) < version_order(before)

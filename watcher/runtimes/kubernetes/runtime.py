@@ -18,11 +18,13 @@ from watcher.core.types import (
     Change,
     Manifest,
     ModelId,
+    ObjectKey,
+    Observation,
     Observed,
     Release,
     State,
     Store,
-    whole,
+    key_of,
 )
 from watcher.runtimes.kubernetes.api import APPLY, CONFLICT, FORBIDDEN, NOT_FOUND, Api, ApiError, translated
 from watcher.runtimes.kubernetes.rollout import is_complete, pod_failure, rollout_failure
@@ -67,49 +69,50 @@ class KubernetesRuntime:
             autoscaling = self.autoscaling
         return render(release, self._store, self._owner, self._base, autoscaling)
 
-    def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
-        """What the cluster has of one model (foreign objects of its names included), or of all that are ours."""
+    def observe(self, model: ModelId | None = None) -> Observation:
+        """Return the models of this watcher, or one model with the foreign objects of its names."""
         with translated("reading the cluster"):
             if model:
-                return self._all_observed(self._read(model))
+                return Observation(self._all_observed(self._read(model)))
             if not self._namespaces:
-                return self._all_observed(self._list(""))
+                return Observation(self._all_observed(self._list("")))
             return self._observe_named()
 
-    def _observe_named(self) -> dict[ModelId, Observed]:
-        """Of the named namespaces; one that is forbidden or gone does not keep the others from being served.
+    def _observe_named(self) -> Observation:
+        """Observe the named namespaces. One that is forbidden or missing does not fail the others.
 
         Raises:
-            ApiError: none can be read, which no single namespace is the reason of.
+            ApiError: none can be read, so the cause is not in a single namespace.
 
         """
-        seen: dict[ModelId, Observed] = {}
-        problems: dict[ModelId, ApiError] = {}
+        models: dict[ModelId, Observed] = {}
+        problems: dict[str, ApiError] = {}
         for namespace in self._namespaces:
             try:
-                seen |= self._all_observed(self._list(namespace))
+                models |= self._all_observed(self._list(namespace))
             except ApiError as error:
                 if error.status not in {FORBIDDEN, NOT_FOUND}:
                     raise
-                problems[whole(namespace)] = error
+                problems[namespace] = error
         if len(problems) == len(self._namespaces):
             raise next(iter(problems.values()))
-        return seen | {key: Observed(key, {}, reason=f"cannot be read: {error}") for key, error in problems.items()}
+        return Observation(models, {key: f"cannot be read: {error}" for key, error in problems.items()})
 
     def _all_observed(self, found: Mapping[ModelId, list[Manifest]]) -> dict[ModelId, Observed]:
         return {key: self._observed(key, objects) for key, objects in found.items() if objects}
 
-    def apply(self, release: Release | None, change: Change) -> None:  # noqa: ARG002 - what is served is in the manifests
-        """Write and delete what `change` says. Safe to repeat, and when two watchers overlap."""
+    def apply(self, change: Change) -> None:
+        """Write and delete what `change` lists. Safe to repeat, and when two watchers overlap."""
         with translated(f"applying {change.model}"):
             if change.remove:
-                self._delete("Deployment", change.model)  # it owns the rest, which the garbage collector takes
+                # It owns the other objects, and the garbage collector deletes them.
+                self._delete(ObjectKey("Deployment", object_name(change.model)), change.model.namespace)
                 return
             if self._create_namespaces and change.writes:
                 self._ensure_namespace(change.model.namespace)
             self._write_all(change)
-            for kind in change.deletes:
-                self._delete(kind, change.model)
+            for key in change.deletes:
+                self._delete(key, change.model.namespace)
 
     def close(self) -> None:
         self._api.close()
@@ -141,8 +144,8 @@ class KubernetesRuntime:
         )
         return written
 
-    def _delete(self, kind: str, model: ModelId) -> None:
-        path = self._path(kind, model.namespace, object_name(model))
+    def _delete(self, key: ObjectKey, namespace: str) -> None:
+        path = self._path(key.kind, namespace, key.name)
         self._api.call("DELETE", path, but=NOT_FOUND, propagationPolicy="Background")
 
     def _ensure_namespace(self, name: str) -> None:
@@ -182,13 +185,13 @@ class KubernetesRuntime:
         self._note_replicas(model, deployment, {item["kind"] for item in ours})
         return Observed(
             model=model,
-            objects={item["kind"]: _annotations(item).get(FINGERPRINT, "") for item in ours},
+            objects={key_of(item): _annotations(item).get(FINGERPRINT, "") for item in ours},
             version=annotations.get(VERSION, ""),
             etag=annotations.get(ETAG, ""),
             state=state,
             reason=reason,
             url=f"http://{object_name(model)}.{model.namespace}",
-            foreign=tuple(sorted(f"{item['kind']} {object_name(model)}" for item in objects if item not in ours)),
+            foreign=tuple(sorted(key_of(item) for item in objects if item not in ours)),
         )
 
     def _note_replicas(self, model: ModelId, deployment: Manifest | None, kinds: set[str]) -> None:

@@ -17,7 +17,20 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from watcher.core.render import server_settings
-from watcher.core.types import ETAG, FINGERPRINT, S3_PATH, VERSION, Change, Manifest, ModelId, Observed, Release, State
+from watcher.core.types import (
+    ETAG,
+    FINGERPRINT,
+    S3_PATH,
+    VERSION,
+    Change,
+    Manifest,
+    ModelId,
+    ObjectKey,
+    Observation,
+    Observed,
+    Release,
+    State,
+)
 from watcher.errors import Rejected, Retryable
 from watcher.runtimes.local.forwarder import Forwarder
 from watcher.runtimes.local.replica import STOP_SECONDS, Replica
@@ -94,13 +107,13 @@ class LocalRuntime:
         meta = {"name": release.model.name, "namespace": release.model.namespace, "annotations": annotations}
         return [{"kind": KIND, "metadata": meta, "spec": spec}]
 
-    def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
-        """The state of the version that was applied last, for each model or for one; a removed model is absent."""
+    def observe(self, model: ModelId | None = None) -> Observation:
+        """Return the state of the version that was applied last, for each model or for one; a removed one is absent."""
         with self._lock:
             found = {key: item for key, item in self._services.items() if model in (None, key)}
-            return {key: observed(key, service) for key, service in found.items() if service.wanted}
+            return Observation({key: observed(key, service) for key, service in found.items() if service.wanted})
 
-    def apply(self, release: Release | None, change: Change) -> None:  # noqa: ARG002 - what is served is in the manifest
+    def apply(self, change: Change) -> None:
         """Start or stop processes; returns at once. Does nothing after `close`, nor for what runs already."""
         with self._lock:
             if self._closed.is_set():
@@ -198,7 +211,7 @@ def observed(model: ModelId, service: Service) -> Observed:
     meanwhile = f"; {old.version} keeps serving" if old and old.state is State.READY else ""
     return Observed(
         model=model,
-        objects={KIND: replica.fingerprint},
+        objects={ObjectKey(KIND, model.name): replica.fingerprint},
         version=replica.version,
         etag=replica.etag,
         state=replica.state,

@@ -13,7 +13,7 @@ from watcher.control.loop import Loop
 from watcher.control.reconciler import Survey
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
-from watcher.core.types import ModelId
+from watcher.core.types import ModelId, State
 from watcher.errors import Rejected, Retryable
 from watcher.metrics import Metrics
 
@@ -62,6 +62,15 @@ def test_hints_are_taken_for_files_of_models_that_are_served() -> None:
     assert loop._queue.get() == IRIS
     loop.hint("")
     assert loop._wake.is_set()
+
+
+def test_loop_while_waiting_queues_the_models_whose_rollout_is_not_complete() -> None:
+    loop = loop_of(Scripted())
+    for state in State:
+        loop._board.set(ModelId("team", state.value.lower()), state)
+    loop._look_at_progress()
+    assert {loop._queue.get(), loop._queue.get()} == {ModelId("team", "applied"), ModelId("team", "progressing")}
+    assert not len(loop._queue)
 
 
 @pytest.fixture

@@ -7,7 +7,19 @@ import pytest
 
 from watcher.control.reconciler import Reconciler, Survey
 from watcher.control.status_board import StatusBoard
-from watcher.core.types import FINGERPRINT, Change, Manifest, ModelId, Observed, Release, State, StoredObject, whole
+from watcher.core.types import (
+    FINGERPRINT,
+    Change,
+    Manifest,
+    ModelId,
+    ObjectKey,
+    Observation,
+    Observed,
+    Release,
+    State,
+    StoredObject,
+    key_of,
+)
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.metrics import Metrics
 
@@ -34,12 +46,12 @@ class Refusing:
         self.error = error
 
     def render(self, release: Release) -> list[Manifest]:
-        return [{"kind": "Process", "metadata": {"annotations": {FINGERPRINT: "1"}}}]
+        return [{"kind": "Process", "metadata": {"name": "iris", "annotations": {FINGERPRINT: "1"}}}]
 
-    def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
-        return {}
+    def observe(self, model: ModelId | None = None) -> Observation:
+        return Observation()
 
-    def apply(self, release: Release | None, change: Change) -> None:
+    def apply(self, change: Change) -> None:
         raise self.error
 
     def close(self) -> None:
@@ -70,7 +82,7 @@ class World:
 
     def __init__(self, models: str, fraction: float = 0.5) -> None:
         self.files: dict[str, bytes] = {}
-        self.objects: dict[ModelId, dict[str, str]] = {}
+        self.objects: dict[ModelId, dict[ObjectKey, str]] = {}
         self.unreadable = ""
         self.undeletable: set[ModelId] = set()
         self.now, self.board, self.fraction = NOW, StatusBoard(), fraction
@@ -117,24 +129,27 @@ class World:
 
     def render(self, release: Release) -> list[Manifest]:
         print_of = f"{release.version.version} {release.version.artifact.etag}"
-        return [{"kind": kind, "metadata": {"annotations": {FINGERPRINT: print_of}}} for kind in ("Deployment", "HPA")]
+        meta = {"name": release.model.name, "annotations": {FINGERPRINT: print_of}}
+        return [{"kind": kind, "metadata": meta} for kind in ("Deployment", "HPA")]
 
-    def observe(self, model: ModelId | None = None) -> dict[ModelId, Observed]:
+    def observe(self, model: ModelId | None = None) -> Observation:
         if self.unreadable:
-            return {whole("team"): Observed(whole("team"), {}, reason=self.unreadable)}
-        return {
-            key: Observed(key, dict(found), state=State.READY)
-            for key, found in self.objects.items()
-            if model in (None, key)
-        }
+            return Observation(unreadable={"team": self.unreadable})
+        return Observation(
+            {
+                key: Observed(key, dict(found), state=State.READY)
+                for key, found in self.objects.items()
+                if model in (None, key)
+            }
+        )
 
-    def apply(self, release: Release | None, change: Change) -> None:
+    def apply(self, change: Change) -> None:
         if change.model in self.undeletable and not change.writes:
             raise Rejected("Forbidden", "this may not be deleted")
         have = self.objects.setdefault(change.model, {})
-        have |= {item["kind"]: item["metadata"]["annotations"][FINGERPRINT] for item in change.writes}
-        for kind in list(have) if change.remove else change.deletes:
-            del have[kind]
+        have |= {key_of(item): item["metadata"]["annotations"][FINGERPRINT] for item in change.writes}
+        for key in list(have) if change.remove else change.deletes:
+            del have[key]
         if not have:
             del self.objects[change.model]
 
@@ -222,7 +237,7 @@ def test_an_empty_upload_is_rejected_and_what_served_keeps_serving() -> None:
     world.delete("b")
     world.look()
     assert (world.states(State.REJECTED), world.running) == ("", "a")
-    assert "v2" in world.objects[ModelId("team", "a")]["Deployment"]
+    assert "v2" in world.objects[ModelId("team", "a")][ObjectKey("Deployment", "a")]
 
 
 def test_an_empty_version_that_is_not_chosen_is_no_matter() -> None:
@@ -236,7 +251,7 @@ def test_an_empty_version_that_is_not_chosen_is_no_matter() -> None:
 def test_leftovers_without_a_deployment_do_not_count_and_are_swept() -> None:
     world = World("abcd")
     for model in ("b", "c"):  # as the garbage collector finds them, a while after the Deployment
-        del world.objects[ModelId("team", model)]["Deployment"]
+        del world.objects[ModelId("team", model)][ObjectKey("Deployment", model)]
     world.undeletable.add(ModelId("team", "c"))
     world.delete("abc")
     world.look()

@@ -19,18 +19,18 @@ def status(state: State, version: str = "v2", reason: str = "") -> ModelStatus:
 @pytest.mark.parametrize(
     ("old", "new", "event"),
     [
-        (None, status(State.PROGRESSING, "v1", "applied"), ("Normal", "Applied", "version v1")),
+        (None, status(State.APPLIED, "v1"), ("Normal", "Applied", "version v1")),
         (
             status(State.READY, "v9"),
-            status(State.PROGRESSING, "v10", "applied"),
+            status(State.APPLIED, "v10"),
             ("Normal", "Applied", "version v10, after v9"),
         ),
         (
             status(State.READY, "v10"),
-            status(State.PROGRESSING, "v9", "applied"),
+            status(State.APPLIED, "v9"),
             ("Normal", "RolledBack", "version v9, after v10"),
         ),
-        (status(State.READY), status(State.PROGRESSING, reason="applied"), ("Normal", "Applied", "version v2")),
+        (status(State.READY), status(State.APPLIED), ("Normal", "Applied", "version v2")),
         (status(State.PROGRESSING), status(State.FAILED, reason="not a model"), ("Warning", "Failed", "not a model")),
         (None, status(State.REJECTED, reason="bad values"), ("Warning", "Rejected", "bad values")),
         (status(State.READY), status(State.HELD, reason="many are gone"), ("Warning", "Held", "many are gone")),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from watcher.core.types import Change, ModelId, Store, whole
+from watcher.core.types import Change, ModelId, ObjectKey, Store
 from watcher.errors import WatcherError
 from watcher.runtimes.kubernetes.api import ApiError
 from watcher.runtimes.kubernetes.runtime import KubernetesRuntime
@@ -44,10 +44,9 @@ def runtime(api: Lists, *namespaces: str) -> KubernetesRuntime:
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_namespace_that_may_not_be_read_leaves_the_others(status: int) -> None:
-    observed = runtime(Lists(service("a", "iris"), failing={"b": status}), "a", "b").observe()
-    assert set(observed) == {ModelId("a", "iris"), whole("b")}
-    assert observed[whole("b")].reason == "cannot be read: /apis/apps/v1/namespaces/b/deployments is forbidden"
-    assert not observed[whole("b")].objects
+    observation = runtime(Lists(service("a", "iris"), failing={"b": status}), "a", "b").observe()
+    assert set(observation.models) == {ModelId("a", "iris")}
+    assert observation.unreadable == {"b": "cannot be read: /apis/apps/v1/namespaces/b/deployments is forbidden"}
 
 
 @pytest.mark.parametrize(
@@ -66,11 +65,11 @@ def test_copies_under_another_name_or_in_another_namespace_are_no_models() -> No
         service("a", "iris", name="copy-model-serving"),
         service("b", "iris", path="a/iris"),
     ]
-    assert set(runtime(Lists(service("a", "iris"), *copies), "a", "b").observe()) == {ModelId("a", "iris")}
+    assert set(runtime(Lists(service("a", "iris"), *copies), "a", "b").observe().models) == {ModelId("a", "iris")}
 
 
 def test_a_deletion_makes_no_namespace() -> None:
     api = Lists()
     made = KubernetesRuntime(api, STORE, "models", create_namespaces=True)  # type: ignore[arg-type]
-    made.apply(None, Change(ModelId("a", "iris"), deletes=("Service",)))
+    made.apply(Change(ModelId("a", "iris"), deletes=(ObjectKey("Service", "iris-model-serving"),)))
     assert api.calls == [("DELETE", "/api/v1/namespaces/a/services/iris-model-serving")]

@@ -213,10 +213,10 @@ class Local:
 
     def apply(self, version: str, text: str) -> None:
         release = self.release(version, text)
-        self.runtime.apply(release, Change(IRIS, writes=tuple(self.runtime.render(release))))
+        self.runtime.apply(Change(IRIS, writes=tuple(self.runtime.render(release))))
 
     def look(self) -> Any:
-        return self.runtime.observe(IRIS).get(IRIS)
+        return self.runtime.observe(IRIS).models.get(IRIS)
 
     def until(self, state: State, version: str) -> Any:
         return eventually(lambda: (o := self.look()) and (o.state, o.version) == (state, version) and o)
@@ -265,7 +265,7 @@ def test_it_serves_rolls_and_removes(local: Local) -> None:
     assert local.get() == "two"
     assert local.hints == [IRIS, IRIS]
     eventually(lambda: len(local.folders()) == 1)
-    local.runtime.apply(None, Change(IRIS, remove=True))
+    local.runtime.apply(Change(IRIS, remove=True))
     assert local.look() is None
     eventually(lambda: not (local.state / "team").exists())
     with pytest.raises(urllib3.exceptions.HTTPError):
@@ -322,9 +322,9 @@ def test_close_leaves_no_process_even_when_servers_ignore_it(local: Local) -> No
         release = local.release("v1", "stubborn")
         model = ModelId("team", name)
         manifests = local.runtime.render(Release(ModelVersion(model, "v1", release.version.artifact)))
-        local.runtime.apply(None, Change(model, writes=tuple(manifests)))
-    eventually(lambda: all(item.state is State.READY for item in local.runtime.observe().values()))
-    pids = [urllib3.request("GET", item.url + "/pid").data for item in local.runtime.observe().values()]
+        local.runtime.apply(Change(model, writes=tuple(manifests)))
+    eventually(lambda: all(item.state is State.READY for item in local.runtime.observe().models.values()))
+    pids = [urllib3.request("GET", item.url + "/pid").data for item in local.runtime.observe().models.values()]
     local.runtime.close()
     local.runtime.close()
     local.apply("v1", "too late")
