@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.core.text import one_line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\nb",
+        "a\r\n\tb ",
+        "a\x00\x1b\x07b",
+        "a\x7fb",
+        "a\x85\x9bb",  # C1: next line, and a terminal's control sequence introducer
+        "a\u2028\u2029b",
+        "a\u202e\u2066\u200f\u061cb",  # bidirectional controls
+        "a\ufeff\u200bb",
+        "a\ud800b",  # a lone surrogate cannot be encoded
+    ],
+)
+def test_one_line_control_characters_become_one_space(text: str) -> None:
+    assert one_line(text) == "a b"
+
+
+def test_one_line_ordinary_text_is_unchanged() -> None:
+    text = "größer als 1 ≠ 2: 模型 🙂 'quoted' \\x1b"
+    assert one_line(text) == text
+
+
+@pytest.mark.parametrize(("text", "shown"), [("abcdefgh", "abcdefgh"), ("abcdefghi", "abcde…"), ("éééééé", "éé…")])
+def test_one_line_text_above_the_limit_is_shortened_in_bytes(text: str, shown: str) -> None:
+    assert one_line(text, limit=8) == shown
+
+
+def test_one_line_huge_text_costs_no_more_than_its_limit() -> None:
+    text = "\x1b" * 50_000_000
+    begun = time.monotonic()
+    assert one_line(text) == "…"
+    assert time.monotonic() - begun < 0.5
+
+
+@given(st.text(st.characters(codec=None)), st.integers(4, 50))
+def test_one_line_any_text_is_printable_and_within_the_limit(text: str, limit: int) -> None:
+    line = one_line(text, limit)
+    assert line.isprintable()
+    assert len(line.encode()) <= limit

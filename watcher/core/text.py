@@ -1,0 +1,19 @@
+"""Clean text of unknown origin, so that it is safe in a terminal, a table, a log line or an Event. Pure."""
+
+from __future__ import annotations
+
+LIMIT = 4096
+"""Bytes. The size of a container's termination message in Kubernetes; longer texts add nothing to a reason."""
+
+
+def one_line(text: str, limit: int = LIMIT) -> str:
+    """Return `text` as one line of printable characters, at most `limit` bytes in UTF-8.
+
+    Each run of white space, control characters, bidirectional controls and other invisible characters becomes one
+    space. The cost depends on `limit`, not on the length of `text`. A shortened text ends in "…".
+    """
+    printable = "".join(character if character.isprintable() else " " for character in text[:limit])
+    line = " ".join(printable.split())
+    if len(text) <= limit and len(line.encode()) <= limit:
+        return line
+    return line.encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"
