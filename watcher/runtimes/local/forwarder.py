@@ -85,11 +85,13 @@ class Forwarder:
     async def _stop(self) -> None:
         for model in list(self._servers):
             await self._close(model)
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        # A task that is only cancelled, not awaited, never closes its sockets.
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A connection that was accepted just now starts its task during this: repeat until none is left.
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            # A task that is only cancelled, not awaited, never closes its sockets.
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)
 
     async def _serve(self, model: ModelId, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pipe one connection both ways; it stays with its process until either side closes."""
