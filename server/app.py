@@ -10,11 +10,13 @@ import structlog
 from sanic import Sanic
 
 from server.errors import ModelError
+from server.http.body import WholeBodyRequest
 from server.http.body_budget import BodyBudget
+from server.http.errors import add_error_handling
 from server.http.fast_path import FastPath
-from server.http.json_response import WholeBodyRequest
-from server.http.routes import add_error_handling, add_routes
+from server.http.routes import add_routes
 from server.http.sanic_app import KubeserveSanic
+from server.http.service import Service
 from server.http.shutdown import close_after_answers, drain_on_sigterm
 from server.inference.batcher import Limits
 from server.inference.predictor import Predictor
@@ -51,7 +53,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     app.ctx.body_budget = BodyBudget(settings.body_memory, metrics)
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
     app.ctx.fast_path = FastPath(predictor, metrics, settings.name)
-    add_routes(app, predictor, metrics, settings.name, settings.version)
+    add_routes(app, Service(predictor, metrics, settings.name, settings.version))
     add_error_handling(app)
     drain_on_sigterm(app, settings.drain_seconds)
 

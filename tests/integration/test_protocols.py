@@ -127,7 +127,7 @@ def test_the_examples_of_the_description_are_answered_as_it_says(server: Server)
         ("GET", "/v2/models/other/ready", 404, "no model 'other'"),
         ("GET", "/v1/models/other", 404, "no model 'other'"),
         ("POST", "/v1/models/other:predict", 404, "no model 'other'"),
-        ("POST", "/v1/models/larger:explain", 404, "'larger:explain' is no verb"),
+        ("POST", "/v1/models/larger:explain", 404, "'larger:explain' does not end in ':predict'"),
         ("POST", "/v2/models/larger/infer", 400, "'inputs' is missing"),
         ("POST", "/v1/models/larger:predict", 400, "either 'instances' or 'inputs'"),
         ("POST", "/predict?proba=1", 400, "'data' is missing"),

@@ -13,7 +13,8 @@ import pytest
 from openapi_spec_validator import validate
 from sanic import Sanic
 
-from server.http.routes import Service, add_documentation, add_routes
+from server.http.routes import add_routes, documentation
+from server.http.service import Service
 from server.inference.predictor import Predictor
 from server.model.introspection import schema_of
 from server.protocols import kserve_v1, mlflow, open_inference, openapi
@@ -124,7 +125,7 @@ def test_the_page_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     page.write_bytes(b"a page")
     monkeypatch.setattr(openapi, "PAGE", page)
     app: Any = Sanic("documented", configure_logging=False)
-    add_documentation(app, Service(Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1"))
+    documentation.add_routes(app, Service(Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1"))
     page.unlink()
     docs = next(route for route in app.router.routes if route.path == "docs")
     assert asyncio.run(docs.handler(None)).body == b"a page"
@@ -132,7 +133,7 @@ def test_the_page_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_every_route_is_described_and_nothing_else() -> None:
     app: Any = Sanic("described", configure_logging=False)
-    add_routes(app, Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1")
+    add_routes(app, Service(Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1"))
     # A version in the path, or another way to say the same, needs no entry of its own; nor do the pages themselves.
     unlisted = {"/", "/docs", "/openapi.json", "/v2/models"}
     routes = {f"/{route.path.replace(':str', '')}" for route in app.router.routes} - unlisted

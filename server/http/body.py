@@ -1,0 +1,96 @@
+"""Request bodies: received whole, and decompressed."""
+
+from __future__ import annotations
+
+import zlib
+from http import HTTPStatus
+from typing import Any
+
+from sanic.exceptions import PayloadTooLarge, SanicException
+from sanic.request import Request
+
+from server.errors import InputError
+from server.http.service import MAX_INLINE_TEXT, Service
+
+Buffer = bytes | memoryview
+
+GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+"""zlib then detects which of both it is by the header."""
+
+
+class WholeBodyRequest(Request[Any, Any]):
+    """A request that receives a body of one piece without an asynchronous loop over its pieces."""
+
+    __slots__ = ()
+
+    async def receive_body(self) -> None:
+        """Override: set `self.body` to the whole body. Raise Overloaded."""
+        stream: Any = self.stream
+        budget = self.app.ctx.body_budget
+        budget.admit(self, min(stream.request_bytes_left, stream.request_max_size))
+        first = await stream.read()
+        second = await stream.read() if first else None
+        self.body = first or b""
+        if not second:
+            return
+        pieces = [first, second]
+        async for piece in stream:
+            pieces.append(piece)
+            budget.admit(self, stream.request_bytes)  # a chunked body does not announce its size
+        self.body = b"".join(pieces)
+
+
+async def body_of(request: Request, service: Service) -> bytes:
+    """Return the body, decompressed if the client has compressed it."""
+    return bytes(await unpacked(request, request.body, service))
+
+
+async def unpacked(request: Request, body: Buffer, service: Service) -> Buffer:
+    """Return the body as it was before the client compressed it.
+
+    Guard against decompression bombs: --max-body-size limits the decompressed size; --body-memory counts compressed
+    plus decompressed. A body that becomes long is decompressed in the thread.
+
+    Raises:
+        InputError: the body is not compressed as its header says.
+        Overloaded: the bodies of other requests take too much.
+        SanicException: 413 or 415.
+
+    """
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding == "identity":
+        return body
+    if encoding not in ("gzip", "deflate"):
+        raise SanicException("Content-Encoding can be gzip or deflate", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    limit = request.app.config.REQUEST_MAX_SIZE
+    unpacker = _Unpacker(body)
+    found = unpacker.read(min(limit + 1, MAX_INLINE_TEXT))
+    if len(found) == MAX_INLINE_TEXT:
+        found += await service.predictor.in_thread(unpacker.read, limit + 1 - len(found))
+    if len(found) > limit:
+        raise PayloadTooLarge("")
+    if not unpacker.ended:
+        raise InputError("the compressed body ends too soon")
+    request.app.ctx.body_budget.admit(request, len(body) + len(found))
+    return found
+
+
+class _Unpacker:
+    """Decompresses one body in parts."""
+
+    def __init__(self, body: Buffer) -> None:
+        self._rest, self._zlib = body, zlib.decompressobj(wbits=GZIP_OR_ZLIB)
+
+    def read(self, most: int) -> bytes:
+        """Return at most this many bytes more. Raise InputError."""
+        try:
+            found = self._zlib.decompress(self._rest, most)
+        except zlib.error as error:
+            raise InputError("the body is not compressed as Content-Encoding says") from error
+        self._rest = self._zlib.unconsumed_tail
+        return found
+
+    @property
+    def ended(self) -> bool:
+        """Whether the whole body was decompressed."""
+        return self._zlib.eof

@@ -1,0 +1,17 @@
+"""Routes: one module for each protocol, of the same name as in `server.protocols`, and two for operators and readers.
+
+A route only translates between HTTP and `Service`.
+"""
+
+from __future__ import annotations
+
+from server.http.routes import documentation, kserve_v1, kubeserve, mlflow, open_inference, operations
+from server.http.service import App, Service
+
+MODULES = (kubeserve, kserve_v1, open_inference, mlflow, operations, documentation)
+
+
+def add_routes(app: App, service: Service) -> None:
+    """Add the routes of every protocol, of operations and of the documentation."""
+    for module in MODULES:
+        module.add_routes(app, service)
