@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from typing import Any
 
@@ -70,6 +71,7 @@ VALUE_SETS = {
     "a digest": "{deployment: {image: {repository: 'r.example/a@sha256', tag: 'e3b0c44298fc1c149afbf4c8996fb924'}}}",
     "settings of the server": "server: {deadline: 0.25, batchRows: 1, bodyMemory: 134217728, direct: false}",
     "all settings of the server": "server: {maxBodySize: 8192, queueRows: 2, inline: 3.0, threads: 0, drift: true}",
+    "no settings of the server": "server: {deadline: null, threads: null}",
     "an image for the download": "{download: {image: 'registry.example/mc:1'}}",
     "TLS": "{model: {s3UseSSL: true, s3Endpoint: 's3.eu-central-1.amazonaws.com'}}",
     "a private authority": '{model: {s3UseSSL: true, s3CA: "-----BEGIN CERTIFICATE-----\\nMIIB\\n"}}',
@@ -94,6 +96,8 @@ REFUSED = {
     "a setting that a pod's server has to have": "{server: {port: 1}}",
     "a setting of another type": "{server: {drift: 'no'}}",
     "a setting below its least": "{server: {batchRows: 0}}",
+    "a deadline above an hour": "{server: {deadline: 3600.5}}",
+    "no section for the server": "{server: null}",
     "a misspelt key": "{deployment: {imagee: {}}}",
     "an unknown section": "{resources: {}}",
     "nothing where something must be": "{autoscaling: {minReplicas: null}}",
@@ -136,6 +140,19 @@ def test_the_pool_covers_every_value_of_the_chart() -> None:
 @pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS.keys())
 def test_helm_and_the_watcher_make_the_same_objects(helm: Helm, values: str) -> None:
     assert from_helm(helm, values) == from_the_watcher(values)
+
+
+DEADLINES = (0, 0.0, 0.25, 1, 1e0, 9.999, 10, 19, 19.5, 20, 20.0, 20.000001, 20.5, 21, 29.99, 30, 59.4, 60, 1e2, 120.0)
+DEADLINES += (299.5, 300, 1234.567, 3599, 3599.001, 3600, 3600.0)
+
+
+@pytest.mark.parametrize("deadline", DEADLINES, ids=repr)
+def test_grace_period_is_equal_in_helm_and_the_watcher_for_any_deadline(helm: Helm, deadline: float) -> None:
+    values = json.dumps({"server": {"deadline": deadline}})
+    deployment = from_helm(helm, values)["Deployment"]
+    assert deployment == from_the_watcher(values)["Deployment"]
+    grace = json.loads(deployment)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace == max(30, math.ceil(deadline) + 10)
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -6,6 +6,7 @@ import base64
 import copy
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,13 @@ PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
 CAPITAL = re.compile(r"(?=[A-Z])")
 AUTOSCALING = "autoscaling/v2"
 """The autoscalers' API since Kubernetes 1.23; 1.19 to 1.22 have only v2beta2, which says the same in the same words."""
+
+DRAIN = 5
+"""Seconds. The `--drain-seconds` of the chart's Deployment."""
+LAST_PREDICTION = 5
+"""Seconds. What the server allows for a prediction that is running when its queue is empty."""
+LEAST_GRACE = 30
+"""Seconds. Kubernetes' own default; enough for the server's default deadline of 10 s."""
 
 
 def render(
@@ -82,6 +90,7 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "replicas": None if values["autoscaling"]["enabled"] else deployment["replicas"],
         "image": image,
         "downloadImage": values["download"]["image"] or image,
+        "gracePeriod": grace_period(values["server"]),
         "serverEnv": server_env(values, model),
         "secure": str(values["model"]["s3UseSSL"]).lower(),
         "accessKey": base64_of(values["model"]["s3AccessKey"]),
@@ -89,6 +98,12 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "metrics": metrics(values["autoscaling"]),
         **authority(object_name(model), values["model"]["s3CA"]),
     }
+
+
+def grace_period(server: Mapping[str, Any]) -> int:
+    """Return the seconds from SIGTERM to SIGKILL that let every accepted request be answered."""
+    deadline = float(server.get("deadline", 0))
+    return max(LEAST_GRACE, DRAIN + math.ceil(deadline) + LAST_PREDICTION)
 
 
 def server_env(values: Mapping[str, Any], model: ModelId) -> list[dict[str, str]]:

@@ -43,6 +43,7 @@ watcher/core/render.py's `computed`; tests/integration/test_chart_parity.py comp
 {{- $_ := set $scope "replicas" (ternary nil $deployment.replicas $scaling.enabled) -}}
 {{- $_ := set $scope "image" $image -}}
 {{- $_ := set $scope "downloadImage" (default $image .Values.download.image) -}}
+{{- $_ := set $scope "gracePeriod" (include "model-serving.gracePeriod" . | int) -}}
 {{- $_ := set $scope "serverEnv" (include "model-serving.serverEnv" . | fromJson).env -}}
 {{- $_ := set $scope "secure" (toString $model.s3UseSSL) -}}
 {{- $_ := set $scope "accessKey" (b64enc $model.s3AccessKey) -}}
@@ -51,6 +52,16 @@ watcher/core/render.py's `computed`; tests/integration/test_chart_parity.py comp
 {{- $_ := set $scope "metrics" $metrics -}}
 {{- range $key, $value := include "model-serving.authority" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- toJson $scope -}}
+{{- end -}}
+
+{{/*
+Seconds: 5 for the drain, the deadline, and 5 for the last prediction; 30 at least, which is enough for the server's
+default deadline of 10.
+*/}}
+{{- define "model-serving.gracePeriod" -}}
+{{- $deadline := 0 -}}
+{{- if hasKey .Values.server "deadline" -}}{{- $deadline = default 0 .Values.server.deadline -}}{{- end -}}
+{{- max 30 (add 10 (ceil $deadline)) -}}
 {{- end -}}
 
 {{/* What the server is told by its environment: a flag's name in camel case is a variable's in capitals. */}}

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from watcher.core.plan import fingerprint_of, plan
+from watcher.core.types import Change, ObjectKey, Observed
+from watcher.errors import Rejected
+
+from .rendered import MODEL, by_kind
+
+
+def seen(**changes: Any) -> Observed:
+    prints = {kind: fingerprint_of(item) for kind, item in by_kind().items() if kind != "Secret"}
+    return Observed(MODEL, {key(kind): text for kind, text in {**prints, **changes}.items()})
+
+
+def key(kind: str) -> ObjectKey:
+    return ObjectKey(kind, "iris-model-serving")
+
+
+def test_nothing_is_planned_when_all_fingerprints_are_equal() -> None:
+    assert not plan(list(by_kind().values()), seen(), MODEL)
+
+
+def test_what_differs_is_written_with_the_secret_and_what_is_not_wanted_deleted() -> None:
+    change = plan(list(by_kind().values()), seen(Service="other"), MODEL)
+    assert [item["kind"] for item in change.writes] == ["Secret", "Service"]
+    without = by_kind(autoscaling={"enabled": False})
+    assert plan(list(without.values()), seen(), MODEL).deletes == (key("HorizontalPodAutoscaler"),)
+
+
+def test_all_is_written_for_a_new_owner_where_the_deployment_is_missing() -> None:
+    left = {item: print_of for item, print_of in seen().objects.items() if item.kind != "Deployment"}
+    change = plan(list(by_kind(autoscaling={"enabled": False}).values()), Observed(MODEL, left), MODEL)
+    assert sorted(item["kind"] for item in change.writes) == ["Deployment", "Secret", "Service"]
+    assert change.deletes == (key("HorizontalPodAutoscaler"),)
+
+
+def test_plan_of_a_model_with_two_services_changes_the_one_that_differs() -> None:
+    second = by_kind()["Service"]
+    second = {**second, "metadata": {**second["metadata"], "name": "iris-grpc"}}
+    desired = [*by_kind().values(), second]
+    missing = plan(desired, seen(), MODEL)
+    assert [item["metadata"]["name"] for item in missing.writes if item["kind"] == "Service"] == ["iris-grpc"]
+    both = Observed(MODEL, {**seen().objects, ObjectKey("Service", "iris-grpc"): fingerprint_of(second)})
+    assert not plan(desired, both, MODEL)
+    assert plan(desired[:-1], both, MODEL).deletes == (ObjectKey("Service", "iris-grpc"),)
+
+
+def test_a_foreign_object_is_refused() -> None:
+    foreign = Observed(MODEL, {}, foreign=(key("Service"),))
+    with pytest.raises(Rejected, match="Service iris-model-serving exists in namespace team"):
+        plan(list(by_kind().values()), foreign, MODEL)
+
+
+def test_an_empty_change_is_false() -> None:
+    assert not Change(MODEL)
+    assert Change(MODEL, remove=True)

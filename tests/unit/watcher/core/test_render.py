@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+from server.app import LAST_PREDICTION
+from server.settings import Settings as ServerSettings
+from watcher.core import render as renderer
+from watcher.core.render import fill, render, server_settings
+from watcher.core.types import ModelVersion, Release, StoredObject
+from watcher.errors import Rejected
+from watcher.settings import Settings
+
+from .rendered import ARTIFACT, MODEL, RELEASE, STORE, by_kind, pod_of
+
+CHARTS = Path(__file__).parents[4] / "manifests" / "charts"
+
+
+def test_render_defaults_give_the_documented_names_ports_and_probes() -> None:
+    objects = by_kind()
+    assert {item["metadata"]["name"] for item in objects.values()} == {"iris-model-serving"}
+    assert objects["Service"]["spec"]["ports"][0]["port"] == 80
+    pod = objects["Deployment"]["spec"]["template"]["spec"]
+    assert [item["name"] for item in pod["initContainers"] + pod["containers"]] == [
+        "download-model",
+        "inference-server",
+    ]
+    server = pod["containers"][0]
+    assert server["image"] == "localhost:5001/kubeserve-base:latest"
+    assert (server["livenessProbe"]["periodSeconds"], server["readinessProbe"]["periodSeconds"]) == (10, 5)
+    assert objects["HorizontalPodAutoscaler"]["spec"]["maxReplicas"] == 5
+
+
+def test_replicas_are_absent_with_an_autoscaler_and_present_without() -> None:
+    assert "replicas" not in by_kind()["Deployment"]["spec"]
+    objects = by_kind(autoscaling={"enabled": False}, deployment={"replicas": 3})
+    assert objects["Deployment"]["spec"]["replicas"] == 3
+    assert "HorizontalPodAutoscaler" not in objects
+
+
+def test_metrics_without_a_target_are_dropped() -> None:
+    metrics = by_kind(autoscaling={"targetMemoryUtilizationPercentage": None})["HorizontalPodAutoscaler"]["spec"][
+        "metrics"
+    ]
+    assert [item["resource"]["name"] for item in metrics] == ["cpu"]
+
+
+def test_credentials_reach_only_the_init_container() -> None:
+    pod = by_kind()["Deployment"]["spec"]["template"]["spec"]
+    assert "secretKeyRef" in str(pod["initContainers"])
+    assert "secretKeyRef" not in str(pod["containers"])
+    assert "secret" not in str(by_kind()["Deployment"]["metadata"])
+
+
+def test_version_label_replaces_a_plus_sign() -> None:
+    assert by_kind()["Deployment"]["metadata"]["labels"]["app.kubernetes.io/version"] == "v1_x"
+
+
+def test_pod_template_changes_with_new_bytes_and_not_otherwise() -> None:
+    other = Release(ModelVersion(MODEL, "v1+x", StoredObject(ARTIFACT.key, "e2", 7, ARTIFACT.modified)))
+    assert by_kind(other)["Deployment"]["spec"]["template"] != by_kind()["Deployment"]["spec"]["template"]
+    # A second render of equal values must give an equal object, or the watcher would write it again and again.
+    assert by_kind() == by_kind()
+
+
+def test_hpa_has_the_api_version_of_the_cluster() -> None:
+    for autoscaling in ("autoscaling/v2", "autoscaling/v2beta2"):
+        hpa = render(RELEASE, STORE, "models", autoscaling=autoscaling)[-1]
+        assert (hpa["kind"], hpa["apiVersion"]) == ("HorizontalPodAutoscaler", autoscaling)
+
+
+def test_resources_of_null_are_left_out() -> None:
+    server = by_kind(deployment={"resources": {"requests": None, "limits": {"cpu": None}}})["Deployment"]
+    assert server["spec"]["template"]["spec"]["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}}
+
+
+def test_private_certificate_authority_reaches_only_the_init_container() -> None:
+    objects = by_kind(model={"s3CA": "PEM"})
+    pod = objects["Deployment"]["spec"]["template"]["spec"]
+    assert {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"} in pod["initContainers"][0]["env"]
+    assert "/ca" not in str(pod["containers"])
+    assert objects["Secret"]["data"]["ca.crt"] == "UEVN"
+    assert "ca.crt" not in by_kind()["Secret"]["data"]
+
+
+def test_charts_have_the_version_of_the_package() -> None:
+    own = version("kubeserve")
+    for chart in CHARTS.iterdir():
+        about = yaml.safe_load((chart / "Chart.yaml").read_text())
+        assert (about["version"], about["appVersion"]) == (own, own), chart
+
+
+def test_watcher_chart_has_a_value_for_every_setting() -> None:
+    schema = json.loads((CHARTS / "kubeserve" / "values.schema.json").read_text())
+    template = (CHARTS / "kubeserve" / "templates" / "deployment.yaml").read_text()
+    elsewhere = {"runtime", "store", "s3_secure", "kubeconfig", "state_dir"}  # fixed by where it runs, or by a URL
+    for field in dataclasses.fields(Settings):
+        by_itself = f"KUBESERVE_{field.name.upper()}" in template
+        in_settings = field.name.replace("_", "-") in schema["properties"]["settings"]["properties"]
+        assert by_itself + in_settings + (field.name in elsewhere) == 1, field.name
+
+
+def test_model_chart_has_a_value_for_every_server_setting() -> None:
+    server = json.loads((CHARTS / "model-serving" / "values.schema.json").read_text())["properties"]["server"]
+    fixed = {
+        "model",
+        "host",
+        "port",
+        "name",
+        "version",
+        "drain_seconds",
+        "stop_with_stdin",
+    }  # by the pod, or its version
+    settings = {field.name: field.metadata["minimum"] for field in dataclasses.fields(ServerSettings)}
+    wanted = {variable_of(name): least for name, least in settings.items() if name not in fixed}
+    assert {
+        variable: server["properties"][name].get("minimum")
+        for name in server["properties"]
+        for variable in server_settings({name: 1})
+    } == wanted
+
+
+def variable_of(setting: str) -> str:
+    return f"KUBESERVE_SERVER_{setting.upper()}"
+
+
+def test_server_settings_become_environment_variables() -> None:
+    env = by_kind(server={"deadline": 2.0, "bodyMemory": 134217728, "direct": False, "drift": None})
+    (container,) = env["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert {item["name"]: item["value"] for item in container["env"]} == {
+        "KUBESERVE_SERVER_NAME": "iris",
+        "KUBESERVE_SERVER_VERSION": "v1+x",
+        "KUBESERVE_SERVER_BODY_MEMORY": "134217728",
+        "KUBESERVE_SERVER_DEADLINE": "2",
+        "KUBESERVE_SERVER_DIRECT": "false",
+    }
+
+
+def test_render_rejects_values_that_do_not_fit_the_schema() -> None:
+    with pytest.raises(Rejected, match="deployment: Additional properties"):
+        by_kind(deployment={"imagee": "x"})
+
+
+def test_fill_raises_on_an_unknown_placeholder() -> None:
+    with pytest.raises(ValueError, match="unknown placeholder"):
+        fill({"a": "${nobody.knows}"}, {})
+
+
+@pytest.mark.parametrize(
+    ("deadline", "grace"), [(None, 30), (0, 30), (0.25, 30), (20, 30), (20.001, 31), (21, 31), (60, 70), (3600, 3610)]
+)
+def test_grace_period_covers_drain_deadline_and_last_prediction(deadline: float | None, grace: int) -> None:
+    assert pod_of(server={"deadline": deadline})["terminationGracePeriodSeconds"] == grace
+
+
+def test_grace_period_is_computed_from_the_seconds_that_the_server_uses() -> None:
+    arguments = pod_of()["containers"][0]["args"]
+    assert float(arguments[arguments.index("--drain-seconds") + 1]) == renderer.DRAIN
+    assert renderer.LAST_PREDICTION == LAST_PREDICTION
+    assert renderer.DRAIN + ServerSettings(model="m").deadline + LAST_PREDICTION <= renderer.LEAST_GRACE
