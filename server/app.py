@@ -48,7 +48,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     app.config.RESPONSE_TIMEOUT = settings.deadline + LONGEST_PREDICTION
     app.config.GRACEFUL_SHUTDOWN_TIMEOUT = settings.deadline + LAST_PREDICTION
     app.ctx.open = set()
-    metrics = Metrics(settings.name, settings.version, lambda: predictor.waiting_rows, drift=settings.drift)
+    metrics = Metrics(settings.name, settings.version, lambda: predictor.queued_rows, feature_stats=settings.drift)
     app.ctx.metrics = metrics
     app.ctx.body_budget = BodyBudget(settings.body_memory, metrics)
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
@@ -60,7 +60,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     async def load() -> None:
         try:
             model = await predictor.load()
-            metrics.loaded(model, predictor.load_seconds)
+            metrics.configure(model, predictor.load_seconds)
         except Exception as error:  # noqa: BLE001 - an odd model must end the process, not leave it loading for ever
             fail(reason_of(error))
             app.stop()
@@ -103,7 +103,7 @@ async def keep_up(metrics: Metrics, predictor: Predictor) -> None:
     while True:
         await asyncio.sleep(KEEP_UP)
         try:
-            metrics.settle()
+            metrics.flush()
             predictor.adjust()
         except Exception as error:  # noqa: BLE001 - nobody awaits this task: without it the metrics would stand still
             log.error("summing up failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault

@@ -66,7 +66,7 @@ async def unpacked(request: Request, body: Buffer, service: Service) -> Buffer:
     unpacker = _Unpacker(body)
     found = unpacker.read(min(limit + 1, MAX_INLINE_TEXT))
     if len(found) == MAX_INLINE_TEXT:
-        found += await service.predictor.in_thread(unpacker.read, limit + 1 - len(found))
+        found += await service.predictor.run_in_thread(unpacker.read, limit + 1 - len(found))
     if len(found) > limit:
         raise PayloadTooLarge("")
     if not unpacker.ended:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.errors import Overloaded
-from server.inference.batcher import Observer
+from server.inference.observer import Observer
 
 SMALL = 64 * 1024
 """Bytes. What a connection's own buffer holds anyway is not counted."""
@@ -14,8 +14,8 @@ SMALL = 64 * 1024
 class BodyBudget:
     """Bytes of the bodies whose requests have no answer yet. Used on the event loop only."""
 
-    def __init__(self, most: int, meter: Observer) -> None:
-        self._most, self._meter = most, meter
+    def __init__(self, most: int, observer: Observer) -> None:
+        self._most, self._observer = most, observer
         self._sizes: dict[Any, int] = {}
         self.total = 0
 
@@ -28,7 +28,7 @@ class BodyBudget:
             return
         others = self.total - self._sizes.get(request, 0)
         if others and others + size > self._most:
-            self._meter.rejected("bodies")
+            self._observer.record_rejection("bodies")
             raise Overloaded(f"the bodies of other requests take {others} of {self._most} bytes (--body-memory)", 1)
         self._sizes[request] = size
         self.total = others + size

@@ -75,18 +75,19 @@ class FastPath:
         if X is None:
             return None
         parsed = perf_counter()
-        answer = self._predictor.at_once(X)
+        answer = self._predictor.predict_direct(X)
         if answer is None:
             return None
         predicted = perf_counter()
-        self._predictor.took(len(X), predicted - parsed)
-        response = encoded(answer, self._predictor.labels)
-        self._metrics.served(endpoint.route, X, answer, (began, started, parsed, predicted, perf_counter()))
+        self._predictor.record_duration(len(X), predicted - parsed)
+        answers = answer.tolist()
+        response = encoded(answer, answers)
+        self._metrics.record_fast_path(endpoint.route, X, answers, (began, started, parsed, predicted, perf_counter()))
         return response
 
     def _suits(self, size: int) -> bool:
         """Whether a body of so many bytes may be answered here: what is not is parsed once, on the ordinary way."""
-        most = self._predictor.rows_at_once
+        most = self._predictor.max_direct_rows
         return bool(most) and size <= SMALL + most * (self._predictor.features or 0) * NUMBER
 
 
@@ -104,10 +105,8 @@ def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarr
     return X if key in keys and X.ndim == 2 and X.shape[1] == features and finite(X) else None  # noqa: PLR2004 - rows, features
 
 
-def encoded(answer: Any, labels: Any = None) -> bytes:
+def encoded(answer: Any, answers: list[Any]) -> bytes:
     """`payload.encode` for the most usual answers: orjson is faster with lists than with arrays."""
-    if labels is not None:
-        return orjson.dumps({"predictions": labels.take(answer).tolist()})
     if answer.dtype.char in "dlU":
-        return orjson.dumps({"predictions": answer.tolist()})
+        return orjson.dumps({"predictions": answers})
     return encode(answer)

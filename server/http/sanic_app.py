@@ -32,7 +32,7 @@ class KubeserveSanic(Sanic[Any, Any]):
             self.ctx.open.discard(request)
             self.ctx.body_budget.release(request)
             request.body = b""  # Sanic keeps the request until its connection's next one, and that may be minutes
-            metrics.request(*_outcome(request), perf_counter() - began)
+            metrics.record_request(*_outcome(request), perf_counter() - began)
 
 
 def _outcome(request: Request) -> tuple[str, int]:

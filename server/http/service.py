@@ -61,7 +61,7 @@ class Service:
             return parser(body, *arguments), perf_counter() - started
 
         is_long = (len(body) if text is None else text) > MAX_INLINE_TEXT
-        made, seconds = await self.predictor.in_thread(timed) if is_long else timed()
+        made, seconds = await self.predictor.run_in_thread(timed) if is_long else timed()
         self.metrics.phases["parse"].observe(seconds)
         return made
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from server.errors import Overloaded
+from server.inference.observer import Observer
 from server.model.methods import Method
 
 TURNS = 3
@@ -49,27 +50,11 @@ class Waiting:
     since: float = field(default_factory=time.perf_counter)
 
 
-class Observer:
-    """Hears of what happens, always on the event loop; this one ignores it."""
-
-    def waited(self, seconds: float) -> None:
-        """A request has waited so long for its prediction to begin."""
-
-    def predicted(self, rows: int, seconds: float, requests: int = 1) -> None:
-        """So many rows, of so many requests, were predicted together, in that time."""
-
-    def answered(self, X: Any, answer: Any) -> None:
-        """`predict` gave this answer to these rows."""
-
-    def rejected(self, reason: str) -> None:
-        """A request was refused: the `queue` is full, its `deadline` cannot be met, or the `bodies` take too much."""
-
-
 class Batcher:
     """Answers predictions for one model, the oldest first, and with it those that go together."""
 
-    def __init__(self, methods: Mapping[str, Method], thread: Executor, limits: Limits, meter: Observer) -> None:
-        self._methods, self._thread, self._limits, self._meter = methods, thread, limits, meter
+    def __init__(self, methods: Mapping[str, Method], thread: Executor, limits: Limits, observer: Observer) -> None:
+        self._methods, self._thread, self._limits, self._observer = methods, thread, limits, observer
         self._queue: deque[Waiting] = deque()
         self._running = False
         self._seconds_waiting, self._seconds_running = 0.0, 0.0
@@ -124,7 +109,7 @@ class Batcher:
             self._refuse("deadline", f"the wait would be {wait:.0f} s (--deadline)", wait)
 
     def _refuse(self, reason: str, message: str, wait: float) -> NoReturn:
-        self._meter.rejected(reason)
+        self._observer.record_rejection(reason)
         raise Overloaded(message, max(1, math.ceil(wait)))
 
     def _turn(self, loop: asyncio.AbstractEventLoop, left: int) -> None:
@@ -169,7 +154,7 @@ class Batcher:
                 batch.append(item)
                 rows += item.rows
                 self._leave(item)
-                self._meter.waited(now - item.since)
+                self._observer.record_wait(now - item.since)
             else:
                 rest.append(item)
         self._queue.extendleft(reversed(rest))
@@ -202,7 +187,7 @@ class Batcher:
         waited = now - item.since
         if waited <= self._limits.deadline:
             return False
-        self._meter.rejected("deadline")
+        self._observer.record_rejection("deadline")
         item.answer.set_exception(Overloaded(f"no answer within {self._limits.deadline:g} s (--deadline)", 1))
         return True
 
@@ -219,7 +204,7 @@ class Batcher:
         self._methods[batch[0].method].cost.observe(rows, outcomes.seconds)
         good = [item.rows for item, it in zip(batch, outcomes.each, strict=True) if not isinstance(it, Exception)]
         if good:
-            self._meter.predicted(sum(good), outcomes.seconds, len(good))
+            self._observer.record_prediction(sum(good), outcomes.seconds, len(good))
         for item, outcome in zip(batch, outcomes.each, strict=True):
             if item.answer.done():  # its client has gone
                 continue

@@ -14,7 +14,8 @@ import numpy as np
 import structlog
 
 from server.errors import InputError, ModelError, Overloaded
-from server.inference.batcher import Batcher, Limits, Observer
+from server.inference.batcher import Batcher, Limits
+from server.inference.observer import Observer
 from server.model.cost_model import PAUSE
 from server.model.families import Call, Unsuited
 from server.model.loader import LoadedModel, load
@@ -37,9 +38,9 @@ class Predictor:
     """One model, and the one thread that runs what is long, so that health and metrics always answer."""
 
     def __init__(
-        self, path: Path, limits: Limits | None = None, meter: Observer | None = None, *, direct: bool = True
+        self, path: Path, limits: Limits | None = None, observer: Observer | None = None, *, direct: bool = True
     ) -> None:
-        self._path, self._limits, self._meter = path, limits or Limits(), meter or Observer()
+        self._path, self._limits, self._observer = path, limits or Limits(), observer or Observer()
         self._may_be_direct = direct
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None
@@ -47,10 +48,8 @@ class Predictor:
         self.load_seconds = 0.0
         self.features: int | None = None
         self._direct: Call | None = None
-        self.rows_at_once = 0
+        self.max_direct_rows = 0
         """How many rows `at_once` takes; none where there is no direct evaluation."""
-        self.labels: np.ndarray[Any, Any] | None = None
-        """What the numbers mean that `at_once` gives; None if it gives the answers themselves."""
 
     async def load(self) -> LoadedModel:
         """Load and warm up. Raises `ModelError`."""
@@ -62,10 +61,9 @@ class Predictor:
         return model
 
     def _serve(self, model: LoadedModel) -> None:
-        self._batcher = Batcher(model.methods, self._thread, self._limits, self._meter)
+        self._batcher = Batcher(model.methods, self._thread, self._limits, self._observer)
         predict = model.methods["predict"]
-        self.features, self._direct = model.schema.features, predict.choose or predict.direct
-        self.labels = np.array(model.schema.classes, dtype=object) if predict.choose else None
+        self.features, self._direct = model.schema.features, predict.direct
         # What is loaded by now is never garbage. Without this each full collection would look at all of
         # scikit-learn's objects again, and a request in a few thousand would wait for that: tens of milliseconds.
         gc.freeze()
@@ -77,7 +75,7 @@ class Predictor:
         """Let what was observed lately decide how many rows are answered at once; called now and then."""
         if self.model is not None and self._direct is not None:
             predict = self.model.methods["predict"]
-            self.rows_at_once = predict.cost.rows_in(self._seconds_at_once(predict))
+            self.max_direct_rows = predict.cost.rows_in(self._seconds_at_once(predict))
 
     @property
     def reason(self) -> str:
@@ -85,10 +83,10 @@ class Predictor:
         return "" if self.model else "the model is loading"
 
     @property
-    def waiting_rows(self) -> int:
+    def queued_rows(self) -> int:
         return self._batcher.rows if self._batcher else 0
 
-    async def in_thread(self, work: Callable[..., Made], *arguments: Any) -> Made:
+    async def run_in_thread(self, work: Callable[..., Made], *arguments: Any) -> Made:
         """What `work` makes of the arguments, while the event loop goes on; after the predictions that run and wait."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
@@ -117,7 +115,7 @@ class Predictor:
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error
         if method == "predict":
-            self._meter.answered(X, answer)
+            self._observer.record_answer(X, answer)
         return answer
 
     async def _answer(self, X: Any, name: str, method: Method) -> Any:
@@ -133,26 +131,26 @@ class Predictor:
             seconds = time.perf_counter() - started
             method.cost.held(seconds)
         method.cost.observe(rows, seconds)
-        self._meter.predicted(rows, seconds)
+        self._observer.record_prediction(rows, seconds)
         return answer
 
     def _seconds_at_once(self, method: Method) -> float:
         """Seconds that a prediction may take to be made without the queue."""
         return CHEAP if self._batcher and self._batcher.batches(method) else BRIEF
 
-    def at_once(self, X: np.ndarray[Any, Any]) -> Any:
-        """What `predict` would give (see `labels`), where direct evaluation is faster than the queue; else None.
+    def predict_direct(self, X: np.ndarray[Any, Any]) -> Any:
+        """What `predict` would give, where direct evaluation is faster than the queue; else None.
 
         X is float64 in C order, as wide as the model, of finite numbers: all others are scikit-learn's own to answer.
         """
-        if self._direct is None or len(X) > self.rows_at_once:
+        if self._direct is None or len(X) > self.max_direct_rows:
             return None
         try:
             return self._direct(X)
         except Unsuited:
             return None
 
-    def took(self, rows: int, seconds: float) -> None:
+    def record_duration(self, rows: int, seconds: float) -> None:
         """Tell how long `at_once` took for so many rows."""
         assert self.model
         cost = self.model.methods["predict"].cost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,6 @@ log = structlog.get_logger()
 
 Call = Callable[[Any], Any]
 
-PLAIN = "Uld?"
-"""Labels that are the same in JSON as plain values: strings, integers, floats and booleans of the usual size."""
-
-ROUGH = np.empty(0, dtype=object)
-
 COMPARING = 0.02
 """Seconds that a method's rows may take one by one at load."""
 
@@ -40,8 +35,6 @@ class Method:
     cost: Cost
     batchable: bool = False
     direct: Call | None = None
-    choose: Call | None = None
-    """Of a classifier's `predict`: the same as `direct`, as places in `classes_`."""
 
 
 def methods_of(estimator: Any, calls: Mapping[str, Call], schema: Schema, *, direct: bool = True) -> dict[str, Method]:
@@ -58,9 +51,6 @@ def methods_of(estimator: Any, calls: Mapping[str, Call], schema: Schema, *, dir
             found[name] = _as_it_is(call, schema)
         else:
             found[name] = _sped_up(estimator, name, call, fast.get(name), rows)
-    predict = found["predict"]
-    if predict.direct and getattr(estimator, "classes_", ROUGH).dtype.char in PLAIN:
-        found["predict"] = replace(predict, choose=fast.get(evaluation.CHOOSE))
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,19 +29,19 @@ LARGEST_SUMMED = 1e280
 """A value counts as no more in the mean: a few of 1e308 would make the sum infinite, and it would stay so."""
 
 
-class Drift:
+class FeatureStats:
     """Counts by predicted class, and count, missing, mean, min, max by feature."""
 
     def __init__(self) -> None:
         self._inputs: list[np.ndarray[Any, Any]] = []
         self._answers: list[np.ndarray[Any, Any]] = []
-        self._places: list[np.ndarray[Any, Any]] = []
+        self._lists: list[list[Any]] = []
         self._kept = 0
         self._names: tuple[str, ...] = ()
         self._classes: tuple[Any, ...] = ()
         self.labels: Counter[str] = Counter()
 
-    def know(self, names: tuple[str, ...], features: int | None, classes: tuple[Any, ...]) -> None:
+    def configure(self, names: tuple[str, ...], features: int | None, classes: tuple[Any, ...]) -> None:
         """Tell what the model takes and gives; without it nothing is summed up."""
         count = features or len(names)
         named = names if len(names) == count else tuple(map(str, range(count)))
@@ -51,22 +52,17 @@ class Drift:
         self._count, self._missing, self._sum = np.zeros((3, len(self._names)))
         self._least, self._largest = np.full(len(self._names), np.inf), np.full(len(self._names), -np.inf)
 
-    def see(self, X: Any, answer: Any) -> None:
+    def record(self, X: Any, answer: Any) -> None:
         """Keep a request's rows and labels; of what is no matrix of floats, or gives no label a row, nothing."""
         self._see_rows(X)
         if self._classes and type(answer) is np.ndarray and answer.ndim == 1:
             self._answers.append(answer)
 
-    def see_many(self, inputs: Iterable[Any], answers: Iterable[Any], *, places: bool) -> None:
-        """Keep those of several requests; with `places`, what is answered are places among the classes."""
-        if not places:
-            for X, answer in zip(inputs, answers, strict=True):
-                self.see(X, answer)
-            return
+    def record_many(self, inputs: Iterable[Any], answers: Iterable[list[Any]]) -> None:
         for X in inputs:
             self._see_rows(X)
         if self._classes:
-            self._places.extend(answers)
+            self._lists.extend(answers)
 
     def _see_rows(self, X: Any) -> None:
         # The width is the model's own affair: what does not suit is answered by it, and not summed up here.
@@ -74,20 +70,19 @@ class Drift:
             self._inputs.append(sample(X))
         self._kept += min(len(X), SAMPLE)
         if self._kept > KEPT_ROWS:
-            self.settle()
+            self.flush()
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Sum up what was kept."""
-        inputs, answers, places = self._inputs, self._answers, self._places
-        self._inputs, self._answers, self._places, self._kept = [], [], [], 0
+        inputs, answers, lists = self._inputs, self._answers, self._lists
+        self._inputs, self._answers, self._lists, self._kept = [], [], [], 0
         if inputs:
             self._add(np.concatenate(inputs))
         for kind in {answer.dtype for answer in answers}:
             for label, count in counted(np.concatenate([answer for answer in answers if answer.dtype == kind])):
                 self.labels[self._name(label)] += count
-        for place, count in enumerate(np.bincount(np.concatenate(places)).tolist() if places else ()):
-            if count:
-                self.labels[str(self._classes[place])] += count
+        for label, count in Counter(chain.from_iterable(lists)).items():
+            self.labels[self._name(label)] += count
 
     def _name(self, label: Any) -> str:
         """Its class: 1.0 is the class 1; a date is its text."""

@@ -21,9 +21,9 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from server.inference.batcher import Observer
+from server.inference.observer import Observer
 from server.model.loader import LoadedModel
-from server.telemetry.feature_stats import Drift, sample
+from server.telemetry.feature_stats import FeatureStats, sample
 
 # A second series for each counter and histogram, which no dashboard of ours reads.
 disable_created_metrics()
@@ -113,7 +113,7 @@ class Distribution:
         self.observe: Callable[[float], None] = self._new.append
         self.extend: Callable[[Iterable[float]], None] = self._new.extend
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         if not self._new:
             return
         self.add(np.array(self._new))
@@ -138,7 +138,7 @@ class Metrics(Observer):
     """What the server counts; a collector of its own registry. Used on the event loop only."""
 
     def __init__(
-        self, model_name: str, model_version: str, queue: Callable[[], int] = lambda: 0, *, drift: bool = True
+        self, model_name: str, model_version: str, queue: Callable[[], int] = lambda: 0, *, feature_stats: bool = True
     ) -> None:
         self._names, self._values = ["model_name", "model_version"], [model_name, model_version]
         self._queue = queue
@@ -150,10 +150,9 @@ class Metrics(Observer):
         self._kserve = Distribution(SECONDS)
         self._rows = 0
         self._served: defaultdict[str, list[Any]] = defaultdict(list)
-        self._unsettled = 0
-        self._answers_are_places = False
+        self._unflushed = 0
         self._load, self.info = 0.0, {"library": ""}
-        self.drift = Drift() if drift else None
+        self.feature_stats = FeatureStats() if feature_stats else None
         self.phases = {phase: Distribution(SECONDS) for phase in PHASES}
         self.in_progress = 0
         self.registry = CollectorRegistry()
@@ -161,18 +160,17 @@ class Metrics(Observer):
             collector(registry=self.registry)
         self.registry.register(self)
 
-    def loaded(self, model: LoadedModel, seconds: float) -> None:
+    def configure(self, model: LoadedModel, seconds: float) -> None:
         self._load = seconds
-        self._answers_are_places = model.methods["predict"].choose is not None
         self.info = {"library": model.library, "saved_by": model.saved_by, "digest": model.digest}
-        if self.drift:
-            self.drift.know(model.schema.names, model.schema.features, model.schema.classes)
+        if self.feature_stats:
+            self.feature_stats.configure(model.schema.names, model.schema.features, model.schema.classes)
 
-    def answered(self, X: Any, answer: Any) -> None:
-        if self.drift:
-            self.drift.see(X, answer)
+    def record_answer(self, X: Any, answer: Any) -> None:
+        if self.feature_stats:
+            self.feature_stats.record(X, answer)
 
-    def request(self, endpoint: str, code: int, seconds: float) -> None:
+    def record_request(self, endpoint: str, code: int, seconds: float) -> None:
         """Count one request. `endpoint` is a route, not a path: a scanner's inventions must not make series."""
         self._requests[endpoint, str(code)] += 1
         self._latency_of(endpoint).observe(seconds)
@@ -183,33 +181,33 @@ class Metrics(Observer):
             found = self._latency[endpoint] = Distribution(SECONDS)
         return found
 
-    def waited(self, seconds: float) -> None:
+    def record_wait(self, seconds: float) -> None:
         self.phases["wait"].observe(seconds)
 
-    def predicted(self, rows: int, seconds: float, requests: int = 1) -> None:
+    def record_prediction(self, rows: int, seconds: float, requests: int = 1) -> None:
         self._rows += rows
         self._batches.observe(rows)
         self.phases["predict"].observe(seconds)
         # KServe knows no batches: its dashboards take the count for that of the requests.
         self._kserve.extend([seconds] * requests)
 
-    def served(self, endpoint: str, X: Any, answer: Any, times: Times) -> None:
+    def record_fast_path(self, endpoint: str, X: Any, answer: Any, times: Times) -> None:
         """Count one request of the hot path, answered with 200."""
         self._served[endpoint].append((sample(X), answer, *times))
-        self._unsettled += 1 + len(answer) // ROWS_A_RECORD
-        if self._unsettled >= RECORDS:
-            self._settle_all_served()
+        self._unflushed += 1 + len(answer) // ROWS_A_RECORD
+        if self._unflushed >= RECORDS:
+            self._flush_fast_path()
 
-    def rejected(self, reason: str) -> None:
+    def record_rejection(self, reason: str) -> None:
         self._rejected[reason] += 1
 
-    def _settle_all_served(self) -> None:
+    def _flush_fast_path(self) -> None:
         # Taken first: what cannot be summed up would else be counted again, and fail again, at each next time.
-        taken, self._served, self._unsettled = self._served, defaultdict(list), 0
+        taken, self._served, self._unflushed = self._served, defaultdict(list), 0
         for endpoint, served in taken.items():
-            self._settle_served(endpoint, served)
+            self._flush_endpoint(endpoint, served)
 
-    def _settle_served(self, endpoint: str, served: list[Any]) -> None:
+    def _flush_endpoint(self, endpoint: str, served: list[Any]) -> None:
         inputs, answers, *times = zip(*served, strict=True)
         began, started, parsed, predicted, encoded = np.array(times)
         self._requests[endpoint, "200"] += len(inputs)
@@ -221,19 +219,19 @@ class Metrics(Observer):
         rows = np.array([len(answer) for answer in answers])
         self._rows += int(rows.sum())
         self._batches.add(rows)
-        if self.drift:
-            self.drift.see_many(inputs, answers, places=self._answers_are_places)
+        if self.feature_stats:
+            self.feature_stats.record_many(inputs, answers)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Turn what was appended into numbers: called ten times a second, so that each time is short."""
-        self._settle_all_served()
+        self._flush_fast_path()
         for distribution in (*self.phases.values(), *self._latency.values(), self._batches, self._kserve):
-            distribution.settle()
-        if self.drift:
-            self.drift.settle()
+            distribution.flush()
+        if self.feature_stats:
+            self.feature_stats.flush()
 
     def collect(self) -> Iterator[Metric]:
-        self.settle()
+        self.flush()
         yield self._made(REQUESTS, [([*key], float(n)) for key, n in self._requests.items()])
         yield self._histograms(LATENCY, [([endpoint], it) for endpoint, it in self._latency.items()])
         yield self._made(IN_PROGRESS, [([], float(self.in_progress))])
@@ -245,10 +243,10 @@ class Metrics(Observer):
         yield self._made(LOAD, [([], self._load)])
         yield self._made(MODEL, [([], self.info)])
         yield self._histograms(KSERVE, [([], self._kserve)])
-        if self.drift:
-            yield from self._drifting(self.drift)
+        if self.feature_stats:
+            yield from self._drifting(self.feature_stats)
 
-    def _drifting(self, drift: Drift) -> Iterator[Metric]:
+    def _drifting(self, drift: FeatureStats) -> Iterator[Metric]:
         yield self._made(LABELLED, [([label], float(n)) for label, n in drift.labels.items()])
         for spec, column in ((VALUES, 0), (MISSING, 1), (MEAN, 2), (LEAST, 3), (LARGEST, 4)):
             yield self._made(spec, [([name], numbers[column]) for name, *numbers in drift.features()])

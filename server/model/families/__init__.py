@@ -14,7 +14,6 @@ import numpy as np
 from server.inputs.matrix import finite
 from server.model.families import linear, pipelines, trees
 from server.model.families.errors import Unsuited
-from server.model.families.linear import CHOOSE
 from server.model.row_independence import PIPELINE, SEARCHES, name_of, same_bits
 
 Call = Callable[[Any], Any]
@@ -26,7 +25,7 @@ MATRIX = 2
 ALONE = 3
 """Rows compared by themselves at load; the tests compare thousands."""
 
-__all__ = ["CHOOSE", "Call", "Unsuited", "is_exact", "of", "or_else"]
+__all__ = ["Call", "Unsuited", "is_exact", "of", "or_else"]
 
 
 def of(estimator: Any) -> dict[str, Call]:

@@ -9,9 +9,6 @@ import numpy as np
 
 Call = Callable[[Any], Any]
 
-CHOOSE = "choose"
-"""Beside the methods of a classifier: which of its `classes_` each row gets, as a number."""
-
 CLASSIFIERS = frozenset(
     {
         "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
@@ -64,16 +61,14 @@ def _classifier(estimator: Any, name: str) -> dict[str, Call]:
     scores, classes = scores_of(estimator), estimator.classes_
     binary = estimator.coef_.ndim == 1 or len(estimator.coef_) == 1
 
-    def choose_of_two(X: Any) -> Any:
-        return (scores(X).reshape(-1) > 0).astype(np.intp)
+    def predict_binary(X: Any) -> Any:
+        return classes[(scores(X).reshape(-1) > 0).astype(np.intp)]
 
-    def choose(X: Any) -> Any:
-        return scores(X).argmax(axis=1)
+    def predict(X: Any) -> Any:
+        return classes[scores(X).argmax(axis=1)]
 
-    chosen = choose_of_two if binary else choose
     known = {
-        "predict": lambda X: classes[chosen(X)],
-        CHOOSE: chosen,
+        "predict": predict_binary if binary else predict,
         "decision_function": (lambda X: scores(X).reshape(-1)) if binary else scores,
     }
     if name in LOGISTIC:

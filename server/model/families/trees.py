@@ -15,7 +15,6 @@ import numpy as np
 
 from server.inputs.matrix import finite
 from server.model.families.errors import Unsuited
-from server.model.families.linear import CHOOSE
 
 Call = Callable[[Any], Any]
 
@@ -46,11 +45,7 @@ def methods(estimator: Any, name: str) -> dict[str, Call]:
     if name in REGRESSORS:
         return {"predict": lambda X: mean(X)[:, 0]}
     classes = estimator.classes_
-
-    def choose(X: Any) -> Any:
-        return mean(X).argmax(axis=1)
-
-    return {"predict_proba": mean, "predict": lambda X: classes.take(choose(X), axis=0), CHOOSE: choose}
+    return {"predict_proba": mean, "predict": lambda X: classes.take(mean(X).argmax(axis=1), axis=0)}
 
 
 def _mean(members: Sequence[Any]) -> Call:

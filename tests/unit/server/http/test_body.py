@@ -17,7 +17,7 @@ from server.errors import InputError, Overloaded
 from server.http.body import unpacked
 from server.http.body_budget import BodyBudget
 from server.http.service import MAX_INLINE_TEXT
-from server.inference.batcher import Observer
+from server.inference.observer import Observer
 
 MB = 1 << 20
 
@@ -40,7 +40,7 @@ class Thread:
     def __init__(self) -> None:
         self.predictor, self.runs = self, 0
 
-    async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    async def run_in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         self.runs += 1
         return await asyncio.to_thread(work, *arguments)
 
@@ -75,8 +75,8 @@ def test_unpacked_bomb_makes_no_more_than_the_limit() -> None:
     made: list[int] = []
 
     class Counting(Thread):
-        async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-            found = await super().in_thread(work, *arguments)
+        async def run_in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+            found = await super().run_in_thread(work, *arguments)
             made.append(len(found))
             return found
 

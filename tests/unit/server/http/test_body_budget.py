@@ -6,7 +6,7 @@ import pytest
 
 from server.errors import Overloaded
 from server.http.body_budget import SMALL, BodyBudget
-from server.inference.batcher import Observer
+from server.inference.observer import Observer
 
 MB = 1 << 20
 
@@ -17,18 +17,18 @@ class Rejections(Observer):
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def rejected(self, reason: str) -> None:
+    def record_rejection(self, reason: str) -> None:
         self.reasons.append(reason)
 
 
 def test_admit_beyond_the_budget_is_rejected_until_another_is_released() -> None:
-    meter = Rejections()
-    budget = BodyBudget(10 * MB, meter)
+    observer = Rejections()
+    budget = BodyBudget(10 * MB, observer)
     budget.admit("a", 6 * MB)
     budget.admit("b", 4 * MB)
     with pytest.raises(Overloaded, match=r"take 10485760 of 10485760 bytes \(--body-memory\)"):
         budget.admit("c", MB)
-    assert meter.reasons == ["bodies"]
+    assert observer.reasons == ["bodies"]
     budget.release("a")
     budget.admit("c", MB)
     assert budget.total == 5 * MB

@@ -89,4 +89,4 @@ def test_a_target_that_the_router_reads_as_another_name_is_the_routers(name: str
     ],
 )
 def test_answers_are_written_as_on_the_ordinary_way(answer: Any) -> None:
-    assert fast_path.encoded(answer) == encode(answer)
+    assert fast_path.encoded(answer, answer.tolist()) == encode(answer)

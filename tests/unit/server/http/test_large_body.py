@@ -12,7 +12,7 @@ import pytest
 
 from server.http import large_body
 from server.http.body_budget import BodyBudget
-from server.inference.batcher import Observer
+from server.inference.observer import Observer
 
 SIZE = large_body.LARGE + 1000
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from server.errors import Overloaded
-from server.inference.batcher import Batcher, Limits, Observer, together
+from server.inference.batcher import Batcher, Limits, together
+from server.inference.observer import Observer
 from server.model.cost_model import Cost
 from server.model.methods import Method
 
@@ -43,10 +44,10 @@ class Heard(Observer):
         self.reasons: list[str] = []
         self.batches: list[int] = []
 
-    def predicted(self, rows: int, seconds: float, requests: int = 1) -> None:
+    def record_prediction(self, rows: int, seconds: float, requests: int = 1) -> None:
         self.batches.append(rows)
 
-    def rejected(self, reason: str) -> None:
+    def record_rejection(self, reason: str) -> None:
         self.reasons.append(reason)
 
 
@@ -63,11 +64,11 @@ def make(thread: ThreadPoolExecutor) -> Callable[..., Batcher]:
         cost: tuple[float, float] = SHORT,
         *,
         batchable: bool = True,
-        meter: Observer | None = None,
+        observer: Observer | None = None,
         **limits: Any,
     ) -> Batcher:
         methods = {name: Method(call, Cost(*cost), batchable) for name in ("predict", "predict_proba")}
-        return Batcher(methods, thread, Limits(**limits), meter or Observer())
+        return Batcher(methods, thread, Limits(**limits), observer or Observer())
 
     return made
 
@@ -82,7 +83,7 @@ async def ask(batcher: Batcher, *given: Any, method: str = "predict") -> list[An
 
 def test_what_waits_is_one_call_and_each_gets_its_own_rows(make: Callable[..., Batcher]) -> None:
     calls, heard = Calls(), Heard()
-    batcher = make(calls, meter=heard)
+    batcher = make(calls, observer=heard)
     answers = asyncio.run(ask(batcher, row(1, 2), np.array([[3, 4], [5, 6.0]]), row(7, 8)))
     assert [answer.tolist() for answer in answers] == [[3], [7, 11], [15]]
     assert (calls.rows, heard.batches, batcher.rows) == ([4], [4], 0)
@@ -105,7 +106,7 @@ def test_what_has_arrived_but_is_not_yet_read_is_waited_for(make: Callable[..., 
 
 def test_a_bad_request_fails_alone_and_changes_no_other(make: Callable[..., Batcher]) -> None:
     heard = Heard()
-    good, bad, other = asyncio.run(ask(make(Calls(), meter=heard), row(1, 2), row(-1, 2), row(3, 4)))
+    good, bad, other = asyncio.run(ask(make(Calls(), observer=heard), row(1, 2), row(-1, 2), row(3, 4)))
     assert (good.tolist(), other.tolist()) == ([3], [7])
     assert isinstance(bad, ValueError)
     assert heard.batches == [2]
@@ -113,7 +114,7 @@ def test_a_bad_request_fails_alone_and_changes_no_other(make: Callable[..., Batc
 
 def test_what_failed_altogether_is_not_counted_as_predicted(make: Callable[..., Batcher]) -> None:
     heard = Heard()
-    asyncio.run(ask(make(Calls(), meter=heard), row(-1, 2)))
+    asyncio.run(ask(make(Calls(), observer=heard), row(-1, 2)))
     assert heard.batches == []
 
 
@@ -184,7 +185,7 @@ def test_what_comes_while_the_thread_is_busy_is_the_next_batch(make: Callable[..
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(make: Callable[..., Batcher]) -> None:
     heard = Heard()
-    first, refused = asyncio.run(ask(make(Calls(), meter=heard, queue_rows=1), row(1, 2), row(3, 4)))
+    first, refused = asyncio.run(ask(make(Calls(), observer=heard, queue_rows=1), row(1, 2), row(3, 4)))
     assert first.tolist() == [3]
     assert isinstance(refused, Overloaded)
     assert str(refused) == "1 rows wait already, and with these 1 more than 1 would (--queue-rows)"
@@ -218,7 +219,7 @@ def test_an_empty_queue_takes_any_request_although_another_runs(make: Callable[.
 
 def test_what_would_wait_beyond_the_deadline_is_refused_before_it_waits(make: Callable[..., Batcher]) -> None:
     heard = Heard()
-    _, refused = asyncio.run(ask(make(Calls(), LONG, meter=heard, deadline=1.5), row(1, 2), row(3, 4)))
+    _, refused = asyncio.run(ask(make(Calls(), LONG, observer=heard, deadline=1.5), row(1, 2), row(3, 4)))
     assert isinstance(refused, Overloaded)
     assert (refused.retry_after, heard.reasons) == (2, ["deadline"])
 
@@ -226,9 +227,9 @@ def test_what_would_wait_beyond_the_deadline_is_refused_before_it_waits(make: Ca
 def test_each_of_those_that_go_one_by_one_makes_the_wait_longer(make: Callable[..., Batcher]) -> None:
     together, one_by_one, unbatched = Heard(), Heard(), Heard()
     rows = [row(1, 2)] * 5
-    asyncio.run(ask(make(Calls(), (1.0, 1e-6), meter=together, deadline=2.5), *rows))
-    asyncio.run(ask(make(Calls(), (1.0, 1e-6), batchable=False, meter=one_by_one, deadline=2.5), *rows))
-    asyncio.run(ask(make(Calls(), (1.0, 1e-6), batch_rows=1, meter=unbatched, deadline=2.5), *rows))
+    asyncio.run(ask(make(Calls(), (1.0, 1e-6), observer=together, deadline=2.5), *rows))
+    asyncio.run(ask(make(Calls(), (1.0, 1e-6), batchable=False, observer=one_by_one, deadline=2.5), *rows))
+    asyncio.run(ask(make(Calls(), (1.0, 1e-6), batch_rows=1, observer=unbatched, deadline=2.5), *rows))
     assert (together.reasons, one_by_one.reasons, unbatched.reasons) == ([], ["deadline"] * 2, ["deadline"] * 2)
 
 
@@ -249,7 +250,7 @@ def test_what_is_late_is_told_so_while_another_prediction_still_runs(make: Calla
         assert told.wait(10)
         return X.sum(axis=1)
 
-    batcher = make(model, (0.003, 1e-6), meter=heard, deadline=0.05)
+    batcher = make(model, (0.003, 1e-6), observer=heard, deadline=0.05)
 
     async def one_runs_two_wait() -> Any:
         first = asyncio.create_task(batcher.predict(row(1, 2), "predict"))

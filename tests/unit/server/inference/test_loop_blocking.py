@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from server.http.fast_path import FastPath
-from server.inference.batcher import Batcher, Limits, Observer
+from server.inference.batcher import Batcher, Limits
+from server.inference.observer import Observer
 from server.inference.predictor import Predictor
 from server.model.cost_model import Cost
 from server.model.loader import LoadedModel
@@ -100,6 +101,6 @@ def test_what_the_hot_path_takes_moves_the_cost() -> None:
     predictor = Predictor(Path("model.joblib"))
     predictor._serve(LoadedModel({"predict": Method(len, cost, direct=len)}, Schema(1), "", "", ""))
     for _ in range(100):
-        predictor.took(1, 1e-3)
+        predictor.record_duration(1, 1e-3)
     predictor.close()
     assert cost.seconds(1) > 0.9e-3

@@ -139,10 +139,10 @@ def test_a_pipeline_that_changes_its_input_changes_no_other_answer(ask: Callable
 
     async def both(predictor: Predictor) -> Any:
         assert predictor.model
-        metrics.loaded(predictor.model, 1.5)
+        metrics.configure(predictor.model, 1.5)
         return [await predictor.predict(given, name) for name in ("predict", "predict_proba")]
 
-    labels, probabilities = ask(model, both, meter=metrics)
+    labels, probabilities = ask(model, both, observer=metrics)
     assert given.tolist() == X[:3].tolist()
     assert labels.tolist() == model.predict(X[:3].copy()).tolist()
     assert probabilities.tolist() == model.predict_proba(X[:3].copy()).tolist()
@@ -175,18 +175,14 @@ def test_a_prediction_that_held_the_event_loop_does_so_once(ask: Callable[..., A
     assert Erratic.threads == [threading.main_thread().name, "predict_0"]
 
 
-def test_only_what_is_evaluated_directly_and_short_is_answered_at_once(ask: Callable[..., Any]) -> None:
-    async def at_once(predictor: Predictor) -> Any:
-        return predictor.at_once(X[:1])
+def test_predict_direct_answers_only_what_is_evaluated_directly_and_cheap(ask: Callable[..., Any]) -> None:
+    async def direct(predictor: Predictor) -> Any:
+        return predictor.predict_direct(X[:9])
 
-    async def labelled(predictor: Predictor) -> Any:
-        assert predictor.labels is not None
-        return predictor.labels[predictor.at_once(X[:9])]
-
-    assert ask(fitted("ridge"), at_once).tolist() == fitted("ridge").predict(X[:1]).tolist()
-    assert ask(fitted("logistic"), labelled).tolist() == fitted("logistic").predict(X[:9]).tolist()
-    assert ask(fitted("support vectors"), at_once) is None
-    assert ask(fitted("logistic"), at_once, direct=False) is None
+    assert ask(fitted("ridge"), direct).tolist() == fitted("ridge").predict(X[:9]).tolist()
+    assert ask(fitted("logistic"), direct).tolist() == fitted("logistic").predict(X[:9]).tolist()
+    assert ask(fitted("support vectors"), direct) is None
+    assert ask(fitted("logistic"), direct, direct=False) is None
 
 
 @pytest.mark.parametrize("name", ["logistic", "support vectors"])
@@ -195,11 +191,11 @@ def test_the_metrics_hear_of_each_prediction_once(ask: Callable[..., Any], name:
 
     async def some(predictor: Predictor) -> None:
         assert predictor.model
-        metrics.loaded(predictor.model, 1.5)
+        metrics.configure(predictor.model, 1.5)
         await asyncio.gather(*(predictor.predict(X[:2]) for _ in range(3)))
         await predictor.predict(X[:2], "decision_function")
 
-    ask(fitted(name), some, meter=metrics)
+    ask(fitted(name), some, observer=metrics)
     read = metrics.registry.get_sample_value
     assert read("kubeserve_predictions_total", HERE) == 8
     labels = {
@@ -217,10 +213,10 @@ def test_the_hot_path_writes_what_the_ordinary_way_writes_and_is_counted(ask: Ca
 
     async def hot(predictor: Predictor) -> Any:
         assert predictor.model
-        metrics.loaded(predictor.model, 1.5)
+        metrics.configure(predictor.model, 1.5)
         return FastPath(predictor, metrics, "iris").answer(b"/predict", orjson.dumps({"data": given.tolist()}), 0.0)
 
-    body = ask(fitted(name), hot, meter=metrics)
+    body = ask(fitted(name), hot, observer=metrics)
     expected = fitted(name).predict(given)
     assert body == encode(expected)
     read = metrics.registry.get_sample_value
@@ -258,7 +254,7 @@ def test_what_the_hot_path_cannot_answer_it_does_not_parse(
     monkeypatch.setattr("server.http.fast_path.matrix", lambda body, *_: parsed.append(len(body)))
 
     async def hot(predictor: Predictor) -> Any:
-        predictor.rows_at_once = min(predictor.rows_at_once, MANY_ROWS // 100)
+        predictor.max_direct_rows = min(predictor.max_direct_rows, MANY_ROWS // 100)
         body = b'{"data": [' + b"[1,2,3,4,5]," * rows
         return FastPath(predictor, Metrics("iris", "v1"), "iris").answer(b"/predict", body, 0.0)
 

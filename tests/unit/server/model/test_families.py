@@ -26,11 +26,6 @@ rows = st.integers(1, 9).flatmap(
 )
 
 
-def methods(model: Any) -> dict[str, families.Call]:
-    """What is evaluated directly, by the names of the model's own methods."""
-    return {name: call for name, call in families.of(model).items() if name != families.CHOOSE}
-
-
 def outcome(call: Any, given: Any) -> Any:
     try:
         return call(given)
@@ -43,7 +38,7 @@ def outcome(call: Any, given: Any) -> Any:
 @settings(max_examples=15)
 def test_every_answer_and_every_refusal_is_that_of_scikit_learn(name: str, rows: Any) -> None:
     model = fitted(name)
-    for method, fast in methods(model).items():
+    for method, fast in families.of(model).items():
         plain = getattr(model, method)
         expected, found = outcome(plain, rows), outcome(families.or_else(fast, plain, FEATURES), rows)
         assert expected == found if isinstance(expected, str) else same_bits(expected, found), method
@@ -58,7 +53,7 @@ EDGES = (0.0, -0.0, LARGEST, -LARGEST, LEAST, np.finfo(np.float32).max, 1e39, 1e
 def test_the_edges_of_the_numbers_are_those_of_scikit_learn(name: str, value: float) -> None:
     model = fitted(name)
     for edge in (np.full((1, FEATURES), value), np.where(np.eye(FEATURES, dtype=bool), value, 0.5)):
-        for method, fast in methods(model).items():
+        for method, fast in families.of(model).items():
             plain = getattr(model, method)
             expected, found = outcome(plain, edge), outcome(families.or_else(fast, plain, FEATURES), edge)
             assert expected == found if isinstance(expected, str) else same_bits(expected, found), method
@@ -67,7 +62,7 @@ def test_the_edges_of_the_numbers_are_those_of_scikit_learn(name: str, value: fl
 @pytest.mark.parametrize("name", DIRECT)
 def test_each_family_is_evaluated_directly_in_all_that_it_can(name: str) -> None:
     model = fitted(name)
-    fast = methods(model)
+    fast = families.of(model)
     assert "predict" in fast
     ordinary = np.random.default_rng(1).normal(size=(300, FEATURES)) * X.std(0) + X.mean(0)
     for method, call in fast.items():
