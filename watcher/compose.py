@@ -6,9 +6,8 @@ import os
 import signal
 import socket
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import structlog
@@ -28,7 +27,10 @@ from watcher.errors import Rejected
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
 from watcher.settings import Settings
-from watcher.sources.events import ListenStream, Webhook
+from watcher.sources.base import Health, Hint, Reporter, Source
+from watcher.sources.folder_watch import FolderWatch
+from watcher.sources.listen_stream import ListenStream
+from watcher.sources.webhook import Webhook
 from watcher.stores import client as s3
 from watcher.stores import folder
 from watcher.stores.base import Bucket
@@ -73,17 +75,20 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         resync_interval=settings.resync_interval,
         workers=settings.workers,
     )
-    webhook = Webhook(settings.webhook_token, settings.bucket, loop.hint, sources)
+    webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
+    hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
     web = WebServer(create_app(board, sources, metrics, webhook, loop.is_alive), sock)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{settings.listen}/status")
     web.start()
-    halt = _start_hints(settings, loop, sources)
+    for source in hinting:
+        source.start()
     try:
         loop.run()
     finally:
-        halt.set()
+        for source in hinting:
+            source.stop()
         web.stop()
         runtime_stop = Thread(target=runtime.close)
         runtime_stop.start()
@@ -184,20 +189,14 @@ def _pod_store(settings: Settings, bucket: str) -> Store:
     return Store(bucket, host, secure, *(keys if all(keys) else s3.own_keys()))
 
 
-def _start_hints(settings: Settings, loop: Loop, sources: SourceHealth) -> Event:
-    """Start what hints beside the webhook and the poll; setting the event stops it."""
-    halt = Event()
+def _other_sources(settings: Settings, hint: Hint, health: Health) -> list[Source]:
+    """Return the sources that give hints next to the webhook and the poll."""
     if settings.store != "s3":
-        report = partial(_report_folder, sources)
-        Thread(target=folder.follow, args=(_folder(settings), loop.hint, report, halt), daemon=True).start()
-    elif settings.listen_stream:
-        s3_endpoint, ping = _endpoint(settings), settings.listen_ping
-        ListenStream(s3_endpoint, settings.bucket, ping, hint=loop.hint, sources=sources, halt=halt).start()
-    return halt
-
-
-def _report_folder(sources: SourceHealth, problem: str) -> None:
-    sources.report("folder", live=not problem, detail=problem)
+        return [FolderWatch(_folder(settings), Reporter("folder", hint, health))]
+    if settings.listen_stream:
+        reporter = Reporter("listen", hint, health)
+        return [ListenStream(_endpoint(settings), settings.bucket, settings.listen_ping, reporter)]
+    return []
 
 
 def _chart_values(settings: Settings) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.errors import Rejected
 from watcher.metrics import Metrics
-from watcher.sources.events import Webhook
+from watcher.sources.webhook import Webhook
 from watcher.status_table import snapshot
 
 BODY_LIMIT = 1024 * 1024

@@ -43,10 +43,6 @@ class SourceHealth:
         with self._lock:
             self._all[name] = replace(self._all[name], hints=self._all[name].hints + hints)
 
-    def is_live(self, name: str) -> bool:
-        with self._lock:
-            return name in self._all and self._all[name].live
-
     def all(self) -> list[SourceStatus]:
         with self._lock:
             return sorted(self._all.values(), key=lambda source: source.name)

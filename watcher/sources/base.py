@@ -1,13 +1,72 @@
-"""What a hint source needs of the rest of the watcher."""
+"""The protocol of a hint source, and what a source may do with the rest of the watcher.
+
+A hint says that something may have changed at a key. It only makes the next look happen now: the listing decides.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
+
+Hint = Callable[[str], None]
+"""Called with a key of the bucket; an empty key means that anything may have changed."""
+
+
+class Source(Protocol):
+    """Something that gives hints: the webhook, the listen stream, the folder watch.
+
+    The poll is not one of these objects: the control loop lists the bucket every --poll-interval by itself, and
+    reports its health under the name "poll". It is the fallback for every other source, so a source may fail without
+    loss. `start` and `stop` never raise.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name in the status and in the label `source` of the metrics."""
+        ...
+
+    def start(self) -> None:
+        """Begin to give hints and to report health. Return at once."""
+        ...
+
+    def stop(self) -> None:
+        """Give no more hints, and end what waits on a network or a disk. Return at once. Safe to repeat."""
+        ...
 
 
 class Health(Protocol):
     """Records whether a source is live and how many hints it gave. Thread-safe."""
 
-    def report(self, name: str, *, live: bool, detail: str = "") -> bool: ...
-    def count(self, name: str, hints: int) -> None: ...
-    def is_live(self, name: str) -> bool: ...
+    def report(self, name: str, *, live: bool, detail: str = "") -> bool:
+        """Record the health of a source. Return True if it changed, so that the caller logs it once."""
+        ...
+
+    def count(self, name: str, hints: int) -> None:
+        """Add to the number of hints of a source that has reported its health before."""
+        ...
+
+
+@dataclass(slots=True)
+class Reporter:
+    """The way of one source to the rest of the watcher: its hints, each one counted, and its health."""
+
+    name: str
+    on_hint: Hint
+    health: Health
+    live: bool = False
+
+    def hint(self, key: str = "") -> None:
+        """Pass one hint on and count it. Without a key, anything may have changed."""
+        self.on_hint(key)
+        self.health.count(self.name, 1)
+
+    def up(self, detail: str = "") -> bool:
+        """Report the source as live. Return True if that is news."""
+        self.live = True
+        return self.health.report(self.name, live=True, detail=detail)
+
+    def down(self, reason: str) -> bool:
+        """Report the source as not live, and why. Return True if that is news."""
+        self.live = False
+        return self.health.report(self.name, live=False, detail=reason)

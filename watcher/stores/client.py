@@ -57,13 +57,15 @@ class Endpoint:
 
     def presigned(self, method: str, bucket: str, query: Iterable[tuple[str, str]]) -> str:
         """A signed URL of the bucket itself, which the SDK makes only for objects. Good for ten minutes."""
+        keys = credentials().retrieve()
+        token = [("X-Amz-Security-Token", keys.session_token)] if keys.session_token else []
         scheme = "https" if self.secure else "http"
-        url = urlsplit(f"{scheme}://{self.host}/{bucket}?{urlencode(list(query), quote_via=quote)}")
+        url = urlsplit(f"{scheme}://{self.host}/{bucket}?{urlencode([*query, *token], quote_via=quote)}")
         signed = presign_v4(
             method=method,
             url=url,
             region=self.region,
-            credentials=credentials().retrieve(),
+            credentials=keys,
             date=datetime.now(UTC),
             expires=600,
         )

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from watchfiles import watch
-
 from watcher.core.types import StoredObject
 from watcher.errors import Retryable
 
@@ -64,22 +62,3 @@ class FolderBucket:
         )
         self._seen[path] = (identity, found)
         return found
-
-
-def follow(root: Path, hint: Callable[[str], None], report: Callable[[str], None], stop: threading.Event) -> None:
-    """Call `hint(key)` for what changes under `root`, once it has been quiet for longer than files need to settle.
-
-    What is no file any more may be a folder that was moved with all its files: that hints at everything.
-    `report` is told what keeps it from following, or "" when nothing does. A folder that is not there is waited for
-    and never made: a mistyped path should be seen, and an unmounted one should not look empty.
-    """
-    while not root.is_dir():
-        report(f"there is no folder {root}")
-        if stop.wait(SETTLE_SECONDS):
-            return
-    report("")
-    hint("")
-    quiet = int(SETTLE_SECONDS * 1000) + 100
-    for changes in watch(root.resolve(), stop_event=stop, step=quiet, debounce=60_000, rust_timeout=500):
-        for _, path in changes:
-            hint(Path(path).relative_to(root.resolve()).as_posix() if Path(path).is_file() else "")

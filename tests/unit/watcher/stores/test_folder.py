@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from watcher.stores.folder import FolderBucket
+
+
+def test_list_shows_settled_files_with_their_md5_and_keeps_what_is_being_written(tmp_path: Path) -> None:
+    clock = [1000.0]
+    bucket = FolderBucket(tmp_path, lambda: clock[0])
+    file = tmp_path / "t" / "model.joblib"
+    file.parent.mkdir()
+    file.write_bytes(b"one")
+    os.utime(file, (1000, 1000))
+    assert bucket.list() == []
+    clock[0] = 1001
+    assert [(item.key, item.etag) for item in bucket.list()] == [("t/model.joblib", "f97c5d29941bfb1b2fdab0874906ab82")]
+    file.write_bytes(b"tw")
+    os.utime(file, (1001, 1001))
+    assert [item.etag for item in bucket.list()] == ["f97c5d29941bfb1b2fdab0874906ab82"]
+    clock[0] = 1002
+    assert [item.size for item in bucket.list("t/")] == [2]

@@ -1,0 +1,128 @@
+"""Hints from MinIO's ListenBucketNotification: one HTTP response that carries an event a line, without an end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import structlog
+import urllib3
+
+from watcher.core.backoff import retry_delay
+from watcher.errors import Rejected, Retryable, WatcherError
+from watcher.sources.base import Reporter
+from watcher.sources.notification import keys_of, parse
+from watcher.stores.client import Endpoint, translated
+
+log = structlog.get_logger()
+
+EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+SILENT_PINGS = 3
+"""A healthy stream shows bytes every ping; without any for three of them it is not live, whatever its socket says."""
+LINE_LIMIT = 1024 * 1024
+"""Bytes. One event has about one kilobyte; a stream without line ends must not fill the memory."""
+CHUNK = 64 * 1024
+
+
+class ListenStream(threading.Thread):
+    """Implements `Source`: follows the stream on a connection of its own, until `stop`.
+
+    minio-py's own reader reconnects in a tight loop and hides keep-alives, so this class reads the stream itself.
+    After every (re)connect it hints at the whole bucket: events of the time between were lost.
+    """
+
+    def __init__(self, s3: Endpoint, bucket: str, ping: int, reporter: Reporter) -> None:
+        super().__init__(name="listen", daemon=True)
+        self._s3, self._bucket, self._ping, self._reporter = s3, bucket, ping, reporter
+        self._halt = threading.Event()
+        self._pool = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=5, read=SILENT_PINGS * ping), retries=False, maxsize=1
+        )
+
+    def start(self) -> None:
+        """Report the source as not live, and begin to connect."""
+        self._reporter.down("connecting")
+        super().start()
+
+    def stop(self) -> None:
+        """Connect no more."""
+        self._halt.set()
+
+    def run(self) -> None:
+        """Follow the stream until `stop`; connect again with backoff."""
+        failures = 0
+        while not self._halt.is_set():
+            reason = self._follow()
+            failures = 1 if self._reporter.live else failures + 1
+            if not self._halt.is_set() and self._reporter.down(reason):
+                log.warning("listen stream is not live", reason=reason)
+            self._halt.wait(retry_delay(failures))
+
+    def _follow(self) -> str:
+        """Pass hints on until the stream ends. Return why it ended."""
+        try:
+            with translated("following the listen stream"):
+                for line in self._lines():
+                    self._receive(line)
+        except WatcherError as error:
+            return str(error)
+        except Exception as error:  # whatever a store sends: the thread must go on, and the status say why
+            log.debug("unexpected", exc_info=True)
+            return f"following the listen stream: unexpected {type(error).__name__}: {error}"
+        return "the store closed the stream"
+
+    def _receive(self, line: bytes) -> None:
+        """Pass on the hints of one line. The first line of a connection, a keep-alive too, shows that it is live."""
+        if not self._reporter.live:
+            self._reporter.up()
+            log.info("listen stream is live", bucket=self._bucket)
+            self._reporter.hint()
+        try:
+            keys = keys_of(parse(line), self._bucket, escaped=False)
+        except Rejected:
+            return
+        for key in keys:
+            self._reporter.hint(key)
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the stream's lines. A read that times out is a stream that is not live."""
+        url = self._s3.presigned(
+            "GET", self._bucket, [*(("events", name) for name in EVENTS), ("ping", str(self._ping))]
+        )
+        try:
+            with closing(self._pool.request("GET", url, preload_content=False)) as response:
+                check(response)
+                yield from lines_of(response)
+        except urllib3.exceptions.ReadTimeoutError as error:
+            silence = SILENT_PINGS * self._ping
+            raise Retryable("StreamNotLive", f"no bytes for {silence} s; polling meanwhile") from error
+
+
+def check(response: urllib3.BaseHTTPResponse) -> None:
+    """Raise Retryable if the response is not a stream.
+
+    AWS and others ignore the query and return a listing: XML, where the stream is JSON.
+    """
+    if response.status != 200:  # noqa: PLR2004 - HTTP's own number
+        raise Retryable("StreamRefused", f"the store refused the stream with HTTP {response.status}")
+    if "xml" in response.headers.get("Content-Type", ""):
+        raise Retryable("StreamUnsupported", "the store has no listen stream: polling, or use the webhook")
+
+
+def lines_of(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """Yield each line as soon as its bytes arrive.
+
+    `read1` returns what there is; `read` and `stream` would wait for a full chunk where the response has no chunks
+    of its own (behind an HTTP/1.0 proxy, for example).
+
+    Raises:
+        Retryable: a line is longer than LINE_LIMIT.
+
+    """
+    rest = b""
+    while data := response.read1(CHUNK):
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+        if len(rest) > LINE_LIMIT:
+            raise Retryable("StreamUnusable", f"the listen stream sent a line of more than {LINE_LIMIT} bytes")
