@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from threading import Thread
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -15,6 +15,7 @@ import yaml
 
 from watcher.control.loop import Loop
 from watcher.control.reconciler import Reconciler
+from watcher.control.shutdown import stop_all
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard, utcnow
 from watcher.core.catalog import read_listing
@@ -39,8 +40,8 @@ from watcher.web import WebServer, create_app, open_socket
 
 log = structlog.get_logger()
 
-STOP_SECONDS = 3.0
-"""What the workers get to finish what is in hand."""
+STOP_SECONDS = 4.8
+"""Seconds. A stop takes at most 5 s, whatever hangs; the slowest part is a local server that must be killed."""
 
 
 def run(settings: Settings) -> None:
@@ -55,7 +56,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     board, sources, metrics = StatusBoard(), SourceHealth(), Metrics()
     loop: Loop
     bucket = _bucket(settings)
-    runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.look_at(model))
+    runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.requeue(model))
     reconciler = Reconciler(
         bucket,
         runtime,
@@ -77,23 +78,21 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     )
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
-    web = WebServer(create_app(board, sources, metrics, webhook, loop.is_alive), sock)
+    web = WebServer(create_app(board, sources, metrics, webhook, loop), sock)
+    # A signal's handler may only use what is reentrant, which an Event is not.
+    stop_requests: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.stop())
+        signal.signal(number, lambda received, _: stop_requests.put(received))
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{settings.listen}/status")
     web.start()
+    loop.start()
     for source in hinting:
         source.start()
     try:
-        loop.run()
+        stop_requests.get()
     finally:
-        for source in hinting:
-            source.stop()
-        web.stop()
-        runtime_stop = Thread(target=runtime.close)
-        runtime_stop.start()
-        loop.join(STOP_SECONDS)
-        runtime_stop.join()
+        hints = {source.name: source.stop for source in hinting}
+        stop_all(STOP_SECONDS, **hints, web=web.stop, runtime=runtime.close, loop=loop.stop)
         log.info("stopped")
 
 

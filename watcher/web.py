@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -40,27 +39,38 @@ def open_socket(address: str) -> socket.socket:
         raise Rejected("AddressUnusable", f"cannot listen on {address}: {error}; choose another by --listen") from error
 
 
+class Health(Protocol):
+    """What the probes ask: whether the process works, and that what is shown of the sources is current."""
+
+    def problem(self) -> str: ...
+    def refresh(self) -> None: ...
+
+
 def create_app(
-    board: StatusBoard, sources: SourceHealth, metrics: Metrics, webhook: Webhook, is_alive: Callable[[], bool]
+    board: StatusBoard, sources: SourceHealth, metrics: Metrics, webhook: Webhook, health: Health
 ) -> Sanic[Any, Any]:
     app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
 
     @app.get("/status")
     async def status(_: Request) -> HTTPResponse:
+        health.refresh()
         return json(snapshot(board, sources))
 
     @app.get("/metrics")
     async def show_metrics(_: Request) -> HTTPResponse:
+        health.refresh()
         fill_gauges(metrics, board, sources)
         return HTTPResponse(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
     @app.get("/healthz")
     async def healthz(_: Request) -> HTTPResponse:
-        return text("ok") if is_alive() else text("the loop has stopped", status=503)
+        problem = health.problem()
+        return text(problem, status=503) if problem else text("ok")
 
     @app.get("/readyz")
     async def readyz(_: Request) -> HTTPResponse:
+        health.refresh()
         poll = next((source for source in sources.all() if source.name == "poll"), None)
         ready = poll is not None and poll.live
         return text("ok") if ready else text(poll.detail if poll else "no survey yet", status=503)

@@ -1,4 +1,4 @@
-"""When to look: hints, the periodic survey, retries with backoff, and the stop."""
+"""When to look at what: the periodic survey, hints, and models that are on their way."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 
 import structlog
-from tenacity import RetryCallState, wait_exponential_jitter
 
-from watcher.control.reconciler import Reconciler
+from watcher.control.failure import describe
+from watcher.control.progress import Progress
+from watcher.control.reconciler import Reconciler, Survey
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
-from watcher.control.workqueue import WorkQueue
+from watcher.control.workers import Workers
 from watcher.core.naming import model_of
 from watcher.core.types import PENDING, ModelId
 from watcher.errors import WatcherError
@@ -21,17 +22,25 @@ from watcher.metrics import Metrics
 log = structlog.get_logger()
 
 DEBOUNCE = 0.02
-"""Seconds a hint waits for its companions: long enough for one upload's events, too short to be noticed."""
+"""Seconds. A hint waits this long for others: long enough for the events of one upload, too short to be noticed."""
 
 PROGRESS_INTERVAL = 1.0
 """Seconds between looks at models that are on their way."""
 
 LISTING_SHARE = 0.1
-"""A listing may take this share of the time: one that takes 2 s is made every 20 s."""
+"""The share of the time that surveys may take: one that takes 2 s is made every 20 s."""
+
+OVERDUE_SECONDS = 15.0
+"""Seconds. A survey that takes longer, and three times longer than the last, is shown as not live while it runs."""
+
+STOP_SECONDS = 3.0
+"""Seconds. What the workers and the survey get at the stop to finish what is in hand; a call that hangs is left."""
+
+SURVEY = "the survey"
 
 
 class Loop:
-    """Workers take models from the queue; the thread that calls `run` surveys."""
+    """Surveys in a thread of its own, and gives the models that need work to the workers."""
 
     def __init__(
         self,
@@ -47,82 +56,106 @@ class Loop:
     ) -> None:
         self._reconciler, self._board, self._sources, self._metrics = reconciler, board, sources, metrics
         self._poll, self._resync, self._now = poll_interval, resync_interval, now
-        self._queue: WorkQueue[ModelId] = WorkQueue()
-        self._failures: dict[ModelId, RetryCallState] = {}
-        self._said: dict[ModelId, str] = {}
-        self._backoff = wait_exponential_jitter(initial=1, max=60)
         self._wake, self._halt = threading.Event(), threading.Event()
-        self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(workers)]
-        self._rewrite: set[ModelId] = set()
+        self._progress = Progress(now)
+        self._workers = Workers(reconciler, metrics, self._progress, count=workers, survey_soon=self._wake.set, now=now)
+        self._thread = threading.Thread(target=self._run, name="survey", daemon=True)
+        self._last_seconds = 0.0
         self._unreadable: set[str] = set()
-        self._beat = now()
         sources.report("poll", live=False, detail="no survey yet")
 
+    def start(self) -> None:
+        """Start the workers and the surveys."""
+        self._workers.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the surveys and the workers. Return when what is in hand is done, or after `STOP_SECONDS`."""
+        self._halt.set()
+        self._wake.set()
+        deadline = self._now() + STOP_SECONDS
+        for thread in (self._thread, *self._workers.stop()):
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - self._now()))
+        if unfinished := self._progress.tasks():
+            log.warning("stopping without waiting any longer", unfinished=unfinished)
+
     def hint(self, key: str) -> None:
-        """Something may have changed at `key`; anywhere, if it is empty. The survey finds what is no model's file."""
+        """Look soon at the model that `key` belongs to, or at the whole bucket if it is empty.
+
+        Keys of other files are left to the survey.
+        """
         if not key:
             self._wake.set()
         elif (model := model_of(key)) and self._reconciler.serves(model):
-            self._queue.add(model, DEBOUNCE)
+            self._workers.add(model, DEBOUNCE)
 
-    def look_at(self, model: ModelId) -> None:
-        """The runtime says that this model's state changed."""
-        self._queue.add(model)
+    def requeue(self, model: ModelId) -> None:
+        """Look at a model whose state in the runtime has changed."""
+        self._workers.add(model)
 
-    def run(self) -> None:
-        """Survey until `stop` is called."""
-        for thread in self._threads:
-            thread.start()
+    def problem(self) -> str:
+        """Return why this process needs a restart, or "".
+
+        A store or an API server that is down is no such reason: a restart would not bring it back.
+        """
+        ended = [*self._workers.ended(), *(["survey"] if self._thread.ident and not self._thread.is_alive() else [])]
+        if ended and not self._halt.is_set():
+            return f"the thread {ended[0]} has ended"
+        return self._progress.problem()
+
+    def refresh(self) -> None:
+        """Report a survey that takes unusually long as not live. Call it before the health of sources is shown."""
+        if self._progress.seconds(SURVEY) > max(OVERDUE_SECONDS, 3 * self._last_seconds):
+            detail = "the store or the API server has not answered the survey yet"
+            if self._sources.report("poll", live=False, detail=detail):
+                log.warning("a survey takes long", reason=detail)
+
+    def _run(self) -> None:
         next_resync = self._now() + self._resync
         while not self._halt.is_set():
             started = self._now()
             resync = started >= next_resync
-            done = self._survey(resync=resync)
-            if resync and done:
-                next_resync = started + self._resync
+            with self._progress.running(SURVEY):
+                succeeded = self._survey(resync=resync)
             ended = self._now()
-            pause = (ended - started) / LISTING_SHARE if done else self._poll
-            self._wait(ended + pause, ended + max(self._poll, pause))
-
-    def stop(self) -> None:
-        """Finish what is in hand and return from `run`. Safe in a signal handler."""
-        self._halt.set()
-        self._wake.set()
-
-    def join(self, timeout: float) -> None:
-        self._queue.close()
-        deadline = self._now() + timeout
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(max(0.0, deadline - self._now()))
-
-    def is_alive(self) -> bool:
-        """False when no survey was begun or waited for in a minute: the process should be restarted."""
-        return self._now() - self._beat < 60 + self._poll / LISTING_SHARE
+            if succeeded:
+                self._last_seconds = ended - started
+                next_resync = started + self._resync if resync else next_resync
+            self._wait(*next_survey(started, ended, self._poll, succeeded=succeeded))
 
     def _survey(self, *, resync: bool) -> bool:
-        """False if it failed: it is tried again after the poll interval, however long a time-out took."""
-        self._beat = self._now()
+        """Survey once and queue what it finds. Return False if it failed; nothing is raised."""
         self._wake.clear()
         try:
             with self._metrics.pass_seconds.time():
-                survey = self._reconciler.survey(resync=resync)
-        except WatcherError as error:
-            self._metrics.passes.labels("error").inc()
-            if self._sources.report("poll", live=False, detail=str(error)):
-                log.warning("cannot survey", reason=str(error), retry_in=self._poll)
+                self._queue_changes(self._reconciler.survey(resync=resync), resync=resync)
+        except Exception as error:  # noqa: BLE001 - whatever a store may answer, the next survey is made
+            self._report_failure(error)
             return False
         self._metrics.passes.labels("ok").inc()
         if self._sources.report("poll", live=True):
             log.info("surveying", every=self._poll)
+        return True
+
+    def _queue_changes(self, survey: Survey, *, resync: bool) -> None:
         self._report_unreadable(survey.unreadable)
         if resync:
-            self._rewrite |= survey.changed | survey.stale
+            self._workers.rewrite(survey.changed | survey.stale)
         for model in sorted(survey.changed):
-            self._queue.add(model)
+            self._workers.add(model)
         for model in sorted(survey.stale):
-            self._queue.add(model, keep_later=True)
-        return True
+            self._workers.add(model, keep_later=True)
+
+    def _report_failure(self, error: Exception) -> None:
+        if self._halt.is_set():
+            return
+        self._metrics.passes.labels("error").inc()
+        _, message = describe(error)
+        if self._sources.report("poll", live=False, detail=message):
+            log.warning("cannot survey", reason=message, retry_in=self._poll)
+        if not isinstance(error, WatcherError):
+            log.debug("unexpected error", exc_info=error)
 
     def _report_unreadable(self, found: Mapping[str, str]) -> None:
         for namespace, reason in found.items():
@@ -134,54 +167,30 @@ class Loop:
         self._unreadable = set(found)
 
     def _wait(self, earliest: float, latest: float) -> None:
-        """Wait for the next survey; look at what is on its way meanwhile.
+        """Wait for the next survey, and look at what is on its way meanwhile.
 
-        A hint at the whole bucket ends the wait, but not before `earliest`: hints must not make listings back to back.
+        A hint at the whole bucket ends the wait, but not before `earliest`: hints must not cause listings without a
+        pause between them.
         """
         while not self._halt.is_set():
-            woken = self._wake.is_set()
-            left = (earliest if woken else latest) - self._now()
+            hinted = self._wake.is_set()
+            left = (earliest if hinted else latest) - self._now()
             if left <= 0:
                 break
-            self._beat = self._now()
-            (self._halt if woken else self._wake).wait(min(left, PROGRESS_INTERVAL))
+            (self._halt if hinted else self._wake).wait(min(left, PROGRESS_INTERVAL))
             self._look_at_progress()
         self._halt.wait(DEBOUNCE)
 
     def _look_at_progress(self) -> None:
         for status in self._board.models():
             if status.state in PENDING:
-                self._queue.add(ModelId(status.namespace, status.model), keep_later=True)
+                self._workers.add(ModelId(status.namespace, status.model), keep_later=True)
 
-    def _work(self) -> None:
-        while (model := self._queue.get()) is not None:
-            try:
-                self._reconcile(model)
-            finally:
-                self._queue.done(model)
 
-    def _reconcile(self, model: ModelId) -> None:
-        rewrite = model in self._rewrite
-        try:
-            if not self._reconciler.reconcile(model, rewrite=rewrite):
-                self._wake.set()
-        except WatcherError as error:
-            self._retry(model, error.reason, str(error))
-        except Exception as error:  # one model's surprise must not end the worker, nor reach users as a traceback
-            log.debug("unexpected", model=str(model), exc_info=True)
-            self._retry(model, "Unexpected", f"{type(error).__name__}: {error}")
-        else:
-            self._failures.pop(model, None)
-            self._said.pop(model, None)
-            if rewrite:  # else a resync asked meanwhile, and this was not it
-                self._rewrite.discard(model)
+def next_survey(started: float, ended: float, poll: float, *, succeeded: bool) -> tuple[float, float]:
+    """Return when the next survey may begin if there is a hint, and when it begins without one. Pure.
 
-    def _retry(self, model: ModelId, reason: str, message: str) -> None:
-        failures = self._failures.setdefault(model, RetryCallState(None, None, (), {}))  # type: ignore[arg-type]
-        delay = self._backoff(failures)
-        failures.attempt_number += 1
-        self._metrics.failures.labels(reason).inc()
-        say = log.debug if self._said.get(model) == message else log.warning  # news once: retries go on for days
-        self._said[model] = message
-        say("failed", model=str(model), reason=message, retry_in=round(delay, 1))
-        self._queue.add(model, delay)
+    A failed survey is repeated after the poll interval, however long it took to fail.
+    """
+    pause = (ended - started) / LISTING_SHARE if succeeded else poll
+    return ended + pause, ended + max(poll, pause)

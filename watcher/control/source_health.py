@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from watcher.control.status_board import utcnow
-
-Now = Callable[[], datetime]
+from watcher.control.status_board import Now, utcnow
+from watcher.core.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """One hint source: whether it is live, and the hints it gave since the start."""
+    """One hint source: whether it is live, the reason if it is not, and how many hints it gave since the start.
+
+    `since` is the time of the last change of `live` or `detail`.
+    """
 
     name: str
     live: bool
@@ -24,14 +25,15 @@ class SourceStatus:
 
 
 class SourceHealth:
-    """The health of the hint sources. Thread-safe."""
+    """The health of every hint source. Thread-safe."""
 
     def __init__(self, now: Now = utcnow) -> None:
         self._now, self._lock = now, threading.Lock()
         self._all: dict[str, SourceStatus] = {}
 
     def report(self, name: str, *, live: bool, detail: str = "") -> bool:
-        """Note a source's health; true if that is news, so that the caller logs it once."""
+        """Store a source's health. Return True if it differs from before, so that the caller logs it once."""
+        detail = one_line(detail)
         with self._lock:
             old = self._all.get(name)
             if old and (old.live, old.detail) == (live, detail):
@@ -40,9 +42,11 @@ class SourceHealth:
             return True
 
     def count(self, name: str, hints: int) -> None:
+        """Add to the number of hints of a source that has been reported."""
         with self._lock:
             self._all[name] = replace(self._all[name], hints=self._all[name].hints + hints)
 
     def all(self) -> list[SourceStatus]:
+        """Return the health of every source, in the order of their names."""
         with self._lock:
             return sorted(self._all.values(), key=lambda source: source.name)

@@ -1,4 +1,4 @@
-"""What is served, in which state, why: kept here by the reconciler, read by everybody else."""
+"""The state of every model, written by the reconciler and read by everything that shows it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,37 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from watcher.core.text import one_line
 from watcher.core.types import ModelId, ModelStatus, Refusal, State
 
 Now = Callable[[], datetime]
 
 
 def utcnow() -> datetime:
+    """Return the current time."""
     return datetime.now(UTC)
 
 
-Hear = Callable[[ModelStatus | None, ModelStatus], None]
-"""Called with what a model's status was, if it had one, and what it is now."""
+OnChange = Callable[[ModelStatus | None, ModelStatus], None]
+"""Called with a model's previous status, if it had one, and its new one."""
 
 
 class StatusBoard:
-    """The state of every model and the refused keys. Thread-safe."""
+    """The state of every model and the refused keys. Thread-safe.
+
+    Reasons and keys may contain text of uploaders: they are stored as one printable, bounded line.
+    """
 
     def __init__(self, now: Now = utcnow) -> None:
         self._now, self._lock = now, threading.Lock()
-        self.on_change: Hear = lambda *_: None
+        self.on_change: OnChange = lambda *_: None
         self._models: dict[ModelId, ModelStatus] = {}
         self._refused: tuple[Refusal, ...] = ()
 
     def set(self, model: ModelId, state: State, *, version: str = "", reason: str = "", url: str = "") -> bool:
-        """Note a model's state; true if it is news."""
+        """Store a model's status. Return True if it differs from the one before."""
         with self._lock:
-            new = ModelStatus(model.namespace, model.name, version, state, reason, url, self._now())
+            new = ModelStatus(model.namespace, model.name, version, state, one_line(reason), url, self._now())
             old = self._models.get(model)
             if old and replace(old, since=new.since) == new:
                 return False
@@ -41,24 +46,29 @@ class StatusBoard:
         return True
 
     def drop(self, model: ModelId) -> None:
+        """Forget a model."""
         with self._lock:
             self._models.pop(model, None)
 
     def get(self, model: ModelId) -> ModelStatus | None:
+        """Return a model's status, or None."""
         with self._lock:
             return self._models.get(model)
 
     def refuse(self, refusals: Iterable[Refusal]) -> frozenset[Refusal]:
-        """Replace the refused keys; those that are new, to be logged once."""
+        """Replace the refused keys. Return those that were not refused before, for the log."""
+        cleaned = tuple(Refusal(one_line(item.key), one_line(item.reason)) for item in refusals)
         with self._lock:
-            before, self._refused = frozenset(self._refused), tuple(refusals)
-            return frozenset(self._refused) - before
+            before, self._refused = frozenset(self._refused), cleaned
+        return frozenset(cleaned) - before
 
     @property
     def refused(self) -> tuple[Refusal, ...]:
+        """Return the refused keys of the last survey."""
         with self._lock:
             return self._refused
 
     def models(self) -> list[ModelStatus]:
+        """Return the status of every model, in the order of their names."""
         with self._lock:
             return [self._models[model] for model in sorted(self._models)]

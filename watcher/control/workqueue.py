@@ -1,4 +1,4 @@
-"""A queue of keys in the manner of Kubernetes' controllers: no key twice, none in two hands, each with its delay."""
+"""A queue of keys like that of Kubernetes' controllers: without duplicates, each key with its own delay."""
 
 from __future__ import annotations
 
@@ -11,50 +11,54 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class WorkQueue(Generic[Key]):
-    """Thread-safe. A key added while it is being worked on is handed out again afterwards."""
+    """Thread-safe. No key is given to two callers at once; one that is added meanwhile is given out afterwards."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now, self._changed = now, threading.Condition()
         self._due: dict[Key, float] = {}
-        self._in_hand: set[Key] = set()
+        self._in_progress: set[Key] = set()
         self._closed = False
 
     def add(self, key: Key, delay: float = 0.0, *, keep_later: bool = False) -> None:
-        """Hand `key` out after `delay` seconds. The earlier wins, but `keep_later` respects a waiting retry."""
+        """Give out `key` after `delay` seconds.
+
+        Of two times the earlier one counts. With `keep_later`, a key that is in the queue keeps its time.
+        """
         with self._changed:
             due = self._now() + delay
-            known = self._due.get(key)
-            if known is not None and (keep_later or known <= due):
+            planned = self._due.get(key)
+            if planned is not None and (keep_later or planned <= due):
                 return
             self._due[key] = due
             self._changed.notify()
 
     def get(self) -> Key | None:
-        """The next key that is due; waits for one. None once the queue is closed."""
+        """Wait for the next key that is due, and return it. Return None once the queue is closed."""
         with self._changed:
             while not self._closed:
-                free = [(due, index) for index, (key, due) in enumerate(self._due.items()) if key not in self._in_hand]
-                wait = min(free)[0] - self._now() if free else None
-                if wait is not None and wait <= 0:
-                    return self._take(list(self._due)[min(free)[1]])
+                ready = ((due, key) for key, due in self._due.items() if key not in self._in_progress)
+                due, key = min(ready, key=lambda item: item[0], default=(None, None))
+                wait = due - self._now() if due is not None else None
+                if key is not None and wait is not None and wait <= 0:
+                    del self._due[key]
+                    self._in_progress.add(key)
+                    return key
                 self._changed.wait(wait)
             return None
 
     def done(self, key: Key) -> None:
+        """Return a key that `get` gave out."""
         with self._changed:
-            self._in_hand.discard(key)
+            self._in_progress.discard(key)
             self._changed.notify()
 
     def close(self) -> None:
+        """Wake every caller of `get`; from now on it returns None."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def __len__(self) -> int:
+        """Return how many keys wait, those that are not due yet included."""
         with self._changed:
             return len(self._due)
-
-    def _take(self, key: Key) -> Key:
-        del self._due[key]
-        self._in_hand.add(key)
-        return key

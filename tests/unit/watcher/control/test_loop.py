@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,35 +10,37 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from watcher.control.loop import Loop
+from watcher.control.loop import SURVEY, Loop, next_survey
 from watcher.control.reconciler import Survey
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelId, State
-from watcher.errors import Rejected, Retryable
+from watcher.errors import Retryable
 from watcher.metrics import Metrics
 
 IRIS = ModelId("team", "iris")
 
 
 class Scripted:
-    """A reconciler that notes what it is asked, and fails with the `errors` in turn."""
+    """A reconciler whose surveys take `seconds` and raise the given errors in turn; None is a success."""
 
-    def __init__(self, *errors: str) -> None:
-        self.errors, self.asked = list(errors), list[tuple[ModelId, bool]]()
-        self.found = Survey(frozenset(), frozenset())
+    def __init__(self, *errors: Exception | None, clock: list[float] | None = None, seconds: float = 0) -> None:
+        self.errors, self.clock, self.seconds = list(errors), clock or [0.0], seconds
+        self.found, self.resyncs = Survey(frozenset(), frozenset()), list[bool]()
 
     def serves(self, model: ModelId) -> bool:
         return model.namespace == "team"
 
     def survey(self, *, resync: bool = False) -> Survey:
+        self.clock[0] += self.seconds
+        self.resyncs.append(resync)
+        error = self.errors.pop(0) if self.errors else None
+        if error:
+            raise error
         return self.found
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
-        self.asked.append((model, rewrite))
-        if self.errors and (error := self.errors.pop(0)):
-            raise Rejected("Broken", error)
-        return True
+        raise NotImplementedError
 
 
 def loop_of(reconciler: Scripted, now: Any = time.monotonic, resync_interval: float = 600) -> Loop:
@@ -53,24 +56,8 @@ def loop_of(reconciler: Scripted, now: Any = time.monotonic, resync_interval: fl
     )
 
 
-def test_hints_are_taken_for_files_of_models_that_are_served() -> None:
-    loop = loop_of(Scripted())
-    for key in ("team/iris/v1/notes.txt", "other/iris/v1/model.joblib", "team/9lives/v1/model.joblib", "x"):
-        loop.hint(key)
-    assert (len(loop._queue), loop._wake.is_set()) == (0, False)
-    loop.hint("team/iris/v1/model.joblib")
-    assert loop._queue.get() == IRIS
-    loop.hint("")
-    assert loop._wake.is_set()
-
-
-def test_loop_while_waiting_queues_the_models_whose_rollout_is_not_complete() -> None:
-    loop = loop_of(Scripted())
-    for state in State:
-        loop._board.set(ModelId("team", state.value.lower()), state)
-    loop._look_at_progress()
-    assert {loop._queue.get(), loop._queue.get()} == {ModelId("team", "applied"), ModelId("team", "progressing")}
-    assert not len(loop._queue)
+def poll_of(loop: Loop) -> tuple[bool, str]:
+    return next((source.live, source.detail) for source in loop._sources.all() if source.name == "poll")
 
 
 @pytest.fixture
@@ -80,24 +67,38 @@ def logged() -> Iterator[list[Any]]:
         yield lines
 
 
-def test_a_failure_is_logged_again_when_it_says_something_else(logged: list[Any]) -> None:
-    loop = loop_of(Scripted("no", "no", "still no", "", "still no"))
-    for _ in range(5):
-        loop._reconcile(IRIS)
-    assert [line["log_level"] for line in logged] == ["warning", "debug", "warning", "warning"]
+def test_hint_for_a_key_that_is_no_served_models_file_is_ignored() -> None:
+    loop = loop_of(Scripted())
+    for key in ("team/iris/v1/notes.txt", "other/iris/v1/model.joblib", "team/9lives/v1/model.joblib", "x"):
+        loop.hint(key)
+    assert (len(loop._workers._queue), loop._wake.is_set()) == (0, False)
+    loop.hint("team/iris/v1/model.joblib")
+    assert loop._workers._queue.get() == IRIS
+    loop.hint("")
+    assert loop._wake.is_set()
 
 
-def test_a_resync_s_write_is_tried_until_it_succeeds() -> None:
-    reconciler = Scripted("no", "")
-    reconciler.found = Survey(frozenset(), frozenset({IRIS}))
+def test_loop_while_waiting_queues_the_models_whose_rollout_is_not_complete() -> None:
+    loop = loop_of(Scripted())
+    for state in State:
+        loop._board.set(ModelId("team", state.value.lower()), state)
+    loop._look_at_progress()
+    queue = loop._workers._queue
+    assert {queue.get(), queue.get()} == {ModelId("team", "applied"), ModelId("team", "progressing")}
+    assert not len(queue)
+
+
+def test_survey_with_resync_has_every_model_rewritten() -> None:
+    reconciler = Scripted()
+    reconciler.found = Survey(frozenset({IRIS}), frozenset({ModelId("team", "b")}))
     loop = loop_of(reconciler)
+    loop._survey(resync=False)
+    assert loop._workers._rewrite == set()
     loop._survey(resync=True)
-    for _ in range(3):
-        loop._reconcile(IRIS)
-    assert reconciler.asked == [(IRIS, True), (IRIS, True), (IRIS, False)]
+    assert loop._workers._rewrite == {IRIS, ModelId("team", "b")}
 
 
-def test_a_namespace_that_cannot_be_read_is_a_source_that_is_not_live() -> None:
+def test_survey_with_an_unreadable_namespace_reports_it_as_a_source_until_it_is_readable() -> None:
     reconciler = Scripted()
     loop = loop_of(reconciler)
     shown = []
@@ -111,49 +112,110 @@ def test_a_namespace_that_cannot_be_read_is_a_source_that_is_not_live() -> None:
     ]
 
 
-@pytest.mark.parametrize(("woken", "until"), [(True, 20), (False, 50)])
-def test_a_hint_at_everything_does_not_make_listings_back_to_back(
-    woken: bool, until: int, monkeypatch: pytest.MonkeyPatch
+def test_survey_that_raises_an_unexpected_error_is_shown_logged_once_and_repeated(logged: list[Any]) -> None:
+    loop = loop_of(Scripted(TypeError("'NoneType' object\nis not iterable"), TypeError("other"), None))
+    assert not loop._survey(resync=False)
+    live, detail = poll_of(loop)
+    assert not live
+    assert "TypeError: 'NoneType' object is not iterable" in detail
+    warnings = [line for line in logged if line["log_level"] == "warning"]
+    assert [(line["event"], "exc_info" in line) for line in warnings] == [("cannot survey", False)]
+    assert any("exc_info" in line for line in logged if line["log_level"] == "debug")
+    assert not loop._survey(resync=False)
+    assert loop._survey(resync=False)
+    assert poll_of(loop) == (True, "")
+    passes = {
+        result: loop._metrics.registry.get_sample_value("kubeserve_watcher_passes_total", {"result": result})
+        for result in ("ok", "error")
+    }
+    assert passes == {"ok": 1, "error": 2}
+
+
+@pytest.mark.parametrize(("hinted", "until"), [(True, 20), (False, 50)])
+def test_wait_with_a_hint_ends_early_but_not_before_the_earliest_time(
+    hinted: bool, until: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("watcher.control.loop.PROGRESS_INTERVAL", 0.001)
     ticks = itertools.count()
     loop = loop_of(Scripted(), lambda: float(next(ticks)))
-    if woken:
+    start = next(ticks)
+    if hinted:
         loop.hint("")
-    loop._wait(earliest=20, latest=50)
-    assert next(ticks) - 1 in (until, until + 1)
-    loop.stop()
+    loop._wait(earliest=start + 20, latest=start + 50)
+    assert next(ticks) - start in range(until, until + 3)
+    loop._halt.set()
     loop._wait(earliest=1000, latest=1000)
     assert next(ticks) < 100
 
 
-class Slow(Scripted):
-    """Its surveys take 30 s each, and the third one fails."""
-
-    def __init__(self, clock: list[float]) -> None:
-        super().__init__()
-        self.clock, self.resyncs = clock, list[bool]()
-
-    def survey(self, *, resync: bool = False) -> Survey:
-        self.clock[0] += 30
-        self.resyncs.append(resync)
-        if len(self.resyncs) == 3:
-            raise Retryable("StoreUnreachable", "the store is down")
-        return self.found
+@pytest.mark.parametrize(
+    ("seconds", "succeeded", "pauses"),
+    [(0.1, True, (1, 5)), (2, True, (20, 20)), (30, True, (300, 300)), (30, False, (5, 5))],
+)
+def test_next_survey_leaves_time_for_other_work_and_repeats_a_failed_one_soon(
+    seconds: float, succeeded: bool, pauses: tuple[float, float]
+) -> None:
+    earliest, latest = next_survey(100, 100 + seconds, poll=5, succeeded=succeeded)
+    assert (earliest - 100 - seconds, latest - 100 - seconds) == pytest.approx(pauses)
 
 
-def test_a_survey_that_fails_is_soon_tried_again_and_its_resync_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_repeats_a_resync_whose_survey_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    reconciler = Slow(clock)
+    reconciler = Scripted(None, None, Retryable("StoreUnreachable", "the store is down"), clock=clock, seconds=30)
     loop = loop_of(reconciler, lambda: clock[0], resync_interval=50)
-    waits = []
 
-    def wait(earliest: float, latest: float) -> None:
-        waits.append((earliest - clock[0], latest - clock[0]))
-        if len(waits) == 4:
-            loop.stop()
+    def wait(_earliest: float, _latest: float) -> None:
+        if len(reconciler.resyncs) == 4:
+            loop._halt.set()
 
     monkeypatch.setattr(loop, "_wait", wait)
-    loop.run()
+    loop._run()
     assert reconciler.resyncs == [False, False, True, True]
-    assert waits == [(300, 300), (300, 300), (5, 5), (300, 300)]
+
+
+def test_refresh_during_a_survey_without_an_answer_reports_that_the_poll_is_not_live() -> None:
+    clock = [0.0]
+    loop = loop_of(Scripted(), lambda: clock[0])
+    loop._survey(resync=False)
+    with loop._progress.running(SURVEY):
+        clock[0] = 14
+        loop.refresh()
+        assert poll_of(loop) == (True, "")
+        clock[0] = 16
+        loop.refresh()
+        assert poll_of(loop) == (False, "the store or the API server has not answered the survey yet")
+        assert loop.problem() == ""  # a restart would not bring the store back
+        clock[0] = 601
+        assert "the survey has not ended" in loop.problem()
+    loop._last_seconds = 20  # a large bucket: a survey of 50 s is then usual
+    loop._survey(resync=False)
+    with loop._progress.running(SURVEY):
+        clock[0] += 50
+        loop.refresh()
+        assert poll_of(loop) == (True, "")
+
+
+def test_stop_during_a_survey_that_hangs_returns_within_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watcher.control.loop.STOP_SECONDS", 0.2)
+    release, reconciler = threading.Event(), Scripted()
+    monkeypatch.setattr(reconciler, "survey", lambda **_: release.wait(60) and reconciler.found)
+    loop = loop_of(reconciler)
+    loop.start()
+    started = time.monotonic()
+    loop.stop()
+    assert time.monotonic() - started < 5
+    assert loop._thread.is_alive()
+    release.set()
+    loop._thread.join(30)
+    assert not loop._thread.is_alive()
+
+
+def test_problem_names_a_thread_that_has_ended_though_it_was_not_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = loop_of(Scripted())
+    monkeypatch.setattr(loop, "_run", lambda: None)
+    loop._thread = threading.Thread(target=loop._run)
+    loop.start()
+    loop._thread.join(30)
+    assert loop.problem() == "the thread survey has ended"
+    loop.stop()
+    assert loop.problem() == ""

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from watcher.control.progress import Progress
+from watcher.control.workers import Workers
+from watcher.core.types import ModelId
+from watcher.errors import Rejected
+from watcher.metrics import Metrics
+
+IRIS = ModelId("team", "iris")
+
+
+class Scripted:
+    """A reconciler that records its calls and raises the given errors in turn; "" is a success."""
+
+    def __init__(self, *errors: str | Exception) -> None:
+        self.errors, self.calls, self.approved = list(errors), list[tuple[ModelId, bool]](), True
+        self.before_return: Callable[[], None] = lambda: None
+
+    def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
+        self.calls.append((model, rewrite))
+        self.before_return()
+        error = self.errors.pop(0) if self.errors else ""
+        if error:
+            raise error if isinstance(error, Exception) else Rejected("Broken", error)
+        return self.approved
+
+
+def workers_of(reconciler: Scripted, count: int = 0, metrics: Metrics | None = None) -> Workers:
+    return Workers(
+        reconciler,
+        metrics or Metrics(),
+        Progress(time.monotonic),
+        count=count,
+        survey_soon=lambda: None,
+        now=time.monotonic,
+    )
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        yield lines
+
+
+def test_workers_log_a_repeated_failure_once_and_a_different_one_again(logged: list[Any]) -> None:
+    workers = workers_of(Scripted("no", "no", "still no", "", "still no"))
+    for _ in range(5):
+        workers.reconcile(IRIS)
+    assert [line["log_level"] for line in logged] == ["warning", "debug", "warning", "warning"]
+
+
+def test_workers_after_an_unexpected_error_log_one_line_with_the_cause_and_retry(logged: list[Any]) -> None:
+    metrics = Metrics()
+    workers = workers_of(Scripted(TypeError("no attribute 'items'\n<html>")), metrics=metrics)
+    workers.reconcile(IRIS)
+    (warning,) = (line for line in logged if line["log_level"] == "warning")
+    assert "TypeError: no attribute 'items' <html>" in warning["reason"]
+    assert "exc_info" not in warning
+    assert [line["log_level"] for line in logged if "exc_info" in line] == ["debug"]
+    assert len(workers._queue) == 1
+    assert metrics.registry.get_sample_value("kubeserve_watcher_failures_total", {"reason": "Unexpected"}) == 1
+
+
+def test_workers_after_a_success_start_with_the_shortest_retry_delay_again(logged: list[Any]) -> None:
+    workers = workers_of(Scripted("no", "no", "", "no"))
+    for _ in range(4):
+        workers.reconcile(IRIS)
+    delays = [line["retry_in"] for line in logged if "retry_in" in line]
+    assert [delay <= 1 for delay in delays] == [True, False, True]
+
+
+def test_workers_rewrite_a_model_until_it_succeeds() -> None:
+    reconciler = Scripted("no", "")
+    workers = workers_of(reconciler)
+    workers.rewrite([IRIS])
+    for _ in range(3):
+        workers.reconcile(IRIS)
+    assert reconciler.calls == [(IRIS, True), (IRIS, True), (IRIS, False)]
+
+
+def test_workers_keep_a_resync_that_is_asked_for_during_a_plain_reconcile() -> None:
+    reconciler = Scripted()
+    workers = workers_of(reconciler)
+    reconciler.before_return = lambda: workers.rewrite([IRIS])
+    workers.reconcile(IRIS)
+    reconciler.before_return = lambda: None
+    workers.reconcile(IRIS)
+    assert reconciler.calls == [(IRIS, False), (IRIS, True)]
+
+
+def test_workers_keep_nothing_of_a_model_that_succeeded() -> None:
+    workers = workers_of(Scripted(*["no"] * 100))
+    models = [ModelId("team", f"m{number}") for number in range(100)]
+    workers.rewrite(models)
+    for model in models * 2:
+        workers.reconcile(model)
+    assert (workers._failures, workers._last_logged, workers._rewrite) == ({}, {}, set())
+
+
+def test_workers_after_an_unexpected_error_go_on_in_the_same_thread() -> None:
+    reconciler = Scripted(TypeError("broken"), RecursionError("deep"))
+    workers = workers_of(reconciler, count=1)
+    workers.start()
+    for name in "abc":
+        workers.add(ModelId("team", name))
+    deadline = time.monotonic() + 30
+    while len(reconciler.calls) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert workers.ended() == []
+    for thread in workers.stop():
+        thread.join(30)
+    assert {model.name for model, _ in reconciler.calls} >= {"a", "b", "c"}

@@ -1,0 +1,28 @@
+"""The end of the process: every part is stopped at the same time, and none can delay it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+log = structlog.get_logger()
+
+
+def stop_all(seconds: float, **parts: Callable[[], None]) -> None:
+    """Call each part's stop function, all at the same time; return when all have returned, or after `seconds`.
+
+    What is still waiting for a store or an API server then ends with the process. Applying is safe to repeat, so the
+    next start continues where this one ended.
+    """
+    deadline = time.monotonic() + seconds
+    threads = {name: threading.Thread(target=stop, name=f"stop-{name}", daemon=True) for name, stop in parts.items()}
+    for thread in threads.values():
+        thread.start()
+    for thread in threads.values():
+        thread.join(max(0.0, deadline - time.monotonic()))
+    unfinished = [name for name, thread in threads.items() if thread.is_alive()]
+    if unfinished:
+        log.warning("stopping without waiting any longer", seconds=seconds, unfinished=unfinished)
