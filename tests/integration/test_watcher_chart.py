@@ -292,8 +292,11 @@ def test_the_watcher_s_pod_is_restricted_and_all_options_are_taken(site: Site) -
         ("watch.allNamespaces=true,s3.endpoint=e", "credentials are required"),
         ("watch.allNamespaces=true,s3.endpoint=e,s3.accessKey=a", "belong together"),
         ("watch.allNamespaces=true,s3.endpoint=e,s3.podAccessKey=a", "belong together"),
-        ("watch.allNamespaces=true,s3.endpoint=e,s3.existingSecret=s,s3.accessKey=a,s3.secretKey=b", "takes the place"),
-        ("s3.endpoint=e,s3.existingSecret=s", "say where models may be served"),
+        (
+            "watch.allNamespaces=true,s3.endpoint=e,s3.existingSecret=s,s3.accessKey=a,s3.secretKey=b",
+            "replaces the keys",
+        ),
+        ("s3.endpoint=e,s3.existingSecret=s", "the namespaces for models are required"),
         ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,watch.namespaces={a}", "exclude each other"),
         ("s3.endpoint=e,s3.existingSecret=s,watch.namespaces={a},watch.createNamespaces=true", "needs watch.all"),
         ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,settings.pollInterval=1", "pollInterval"),
@@ -319,6 +322,23 @@ def test_what_is_for_the_models_reaches_them_to_the_letter(helm: Helm) -> None:
     data = next(item["data"] for item in objects if item["kind"] == "ConfigMap")
     assert yaml.safe_load(data["values.yaml"]) == merge(models, {"model": {"s3CA": "one\ntwo\n"}})
     assert data["ca.crt"] == "one\ntwo\n"
+
+
+def test_proxy_values_reach_the_watcher_and_the_models_but_not_the_api_server(helm: Helm) -> None:
+    proxy = {"httpsProxy": "http://proxy.example:3128", "noProxy": "minio.minio"}
+    models = {"download": {"noProxy": "store.example"}}
+    s3 = {"endpoint": "e", "existingSecret": "s"}
+    given = json.dumps({"s3": s3, "watch": {"namespaces": ["a"]}, "proxy": proxy, "modelValues": models})
+    objects = {item["kind"]: item for item in helm.template("watch", "kubeserve", "home", given)}
+    container = objects["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    found = {item["name"]: item.get("value") for item in container["env"] if "PROXY" in item["name"]}
+    assert found == {
+        "HTTPS_PROXY": "http://proxy.example:3128",
+        "NO_PROXY": "$(KUBERNETES_SERVICE_HOST),minio.minio",
+    }
+    assert yaml.safe_load(objects["ConfigMap"]["data"]["values.yaml"]) == {
+        "download": {"httpsProxy": "http://proxy.example:3128", "noProxy": "store.example"}
+    }
 
 
 def test_service_monitors_are_made_for_the_watcher_and_the_models(helm: Helm) -> None:

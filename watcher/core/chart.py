@@ -1,4 +1,4 @@
-"""The model's chart as data: its defaults, schema and object templates. The only reader of the chart's files."""
+"""Read the model's chart as data: its defaults, schema and object templates. Nothing else reads the chart's files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import yaml
 from watcher.errors import Rejected
 
 CHART = Path(__file__).parents[2] / "manifests" / "charts" / "model-serving"
-"""The same place in a checkout and, by the wheel's force-include, in site-packages."""
-
+"""The same relative path in a checkout and in site-packages, where the wheel's force-include puts it."""
 
 MESSAGE_LIMIT = 300
+"""Characters of a schema's message: it may quote the user's text, whatever its length."""
 
 
 @cache
@@ -27,23 +27,23 @@ def _read(name: str) -> Any:
 
 
 def defaults() -> dict[str, Any]:
-    """A copy of the chart's values.yaml: the only home of the defaults."""
+    """Return a copy of the chart's values.yaml, the only place that holds the defaults."""
     return dict(copy.deepcopy(_read("values.yaml")))
 
 
 def template(kind: str) -> Any:
-    """The template of one kind of object; not to be changed."""
+    """Return the template of one kind of object. Do not modify it."""
     return _read(f"objects/{kind}.yaml")
 
 
 @cache
 def schema() -> dict[str, Any]:
-    """The JSON Schema of all values, as Helm checks them."""
+    """Return the JSON Schema of the values; Helm checks the same one."""
     return dict(json.loads((CHART / "values.schema.json").read_text()))
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """One map from many, later layers winning at every depth; null stays, as a value."""
+    """Merge maps at every depth. A later layer overrides an earlier one; null is kept as a value."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -53,7 +53,7 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(values: Mapping[str, Any]) -> None:
-    """Check merged values against the chart's schema, and what a schema cannot say.
+    """Check merged values against the chart's schema, and the rules that a schema cannot express.
 
     Raises:
         Rejected: `InvalidValues`.
@@ -71,7 +71,7 @@ def check(values: Mapping[str, Any]) -> None:
 
 
 def first_problem(values: Any, against: Mapping[str, Any]) -> str:
-    """The first violation as "path: problem", or ""."""
+    """Return the first violation as "path: problem", or ""."""
     found = sorted(
         jsonschema.Draft7Validator(against).iter_errors(values), key=lambda error: list(map(str, error.path))
     )
@@ -83,6 +83,6 @@ def first_problem(values: Any, against: Mapping[str, Any]) -> str:
 
 
 def short(problem: object) -> str:
-    """In one line of at most 300 characters: the text may be a user's own."""
+    """Return the text as one line of at most 300 characters."""
     line = " ".join(str(problem).split())
     return line if len(line) <= MESSAGE_LIMIT else f"{line[:MESSAGE_LIMIT]}…"

@@ -1,4 +1,4 @@
-"""A release and values → the Kubernetes objects and their fingerprints. Pure; the templates are the chart's."""
+"""Render a release and its values into Kubernetes objects with fingerprints. Pure; the chart holds the templates."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from watcher.core.types import ETAG, FINGERPRINT, OWNER_LABEL, S3_PATH, VERSION,
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
 CAPITAL = re.compile(r"(?=[A-Z])")
 AUTOSCALING = "autoscaling/v2"
-"""The autoscalers' API since Kubernetes 1.23; 1.19 to 1.22 have only v2beta2, which says the same in the same words."""
+"""The API version of autoscalers since Kubernetes 1.23. 1.19 to 1.22 have only v2beta2, with the same fields."""
 
 DRAIN = 5
 """Seconds. The `--drain-seconds` of the chart's Deployment."""
 LAST_PREDICTION = 5
-"""Seconds. What the server allows for a prediction that is running when its queue is empty."""
+"""Seconds. The time that the server gives its last prediction after the deadline, when it stops."""
 LEAST_GRACE = 30
-"""Seconds. Kubernetes' own default; enough for the server's default deadline of 10 s."""
+"""Seconds. The default of Kubernetes; it is enough for the server's default deadline of 10 s."""
+PROXY_VARIABLES = {"httpProxy": "HTTP_PROXY", "httpsProxy": "HTTPS_PROXY", "noProxy": "NO_PROXY"}
 
 
 def render(
@@ -35,9 +36,13 @@ def render(
     base: Mapping[str, Any] | None = None,
     autoscaling: str = AUTOSCALING,
 ) -> list[Manifest]:
-    """The objects of a release, the Deployment first: the chart's defaults, then `base`, then the user's overrides.
+    """Return the objects of a release, the Deployment first.
 
-    Equal input gives equal output. Raises `Rejected` when the values do not fit the chart's schema.
+    `base` overrides the chart's defaults, and the user's overrides have the last word. Equal input gives equal output.
+
+    Raises:
+        Rejected: `InvalidValues`, if the values do not fit the chart's schema.
+
     """
     version = release.version
     facts = {
@@ -59,7 +64,7 @@ def render(
 def render_values(
     values: Mapping[str, Any], model: ModelId, owner: str, autoscaling: str = AUTOSCALING
 ) -> list[Manifest]:
-    """The chart's objects for complete `values`: what `helm template` makes of them, and the fingerprints."""
+    """Return the objects that `helm template` makes of complete `values`, with a fingerprint each."""
     check(values)
     values = plain(values)
     scope = {**values, **computed(values, model, owner), "autoscalingVersion": autoscaling}
@@ -68,14 +73,14 @@ def render_values(
 
 
 def plain(value: Any) -> Any:
-    """Values as Helm takes them: a null is a key that is not there, and a number without a fraction an integer."""
+    """Return the values as Helm reads them: without nulls, and with 2.0 as the integer 2."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items() if item is not None}
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str, Any]:
-    """The placeholders that are not values of the chart."""
+    """Return the placeholders that are not values of the chart."""
     deployment, selector = values["deployment"], selector_labels(model)
     image = f"{deployment['image']['repository']}:{deployment['image']['tag']}"
     pod_labels = {**selector, **version_labels(values), "app.kubernetes.io/part-of": "kubeserve"}
@@ -86,7 +91,7 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "podLabels": pod_labels,
         "selectorLabels": selector,
         "annotations": identity(values),
-        # An autoscaler's replicas are its own: naming them in any apply would reset what it decided.
+        # With an autoscaler, an apply that contains replicas would reset its decision.
         "replicas": None if values["autoscaling"]["enabled"] else deployment["replicas"],
         "image": image,
         "downloadImage": values["download"]["image"] or image,
@@ -97,6 +102,7 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "secretKey": base64_of(values["model"]["s3SecretKey"]),
         "metrics": metrics(values["autoscaling"]),
         **authority(object_name(model), values["model"]["s3CA"]),
+        **proxy_variables(values["download"]),
     }
 
 
@@ -107,14 +113,14 @@ def grace_period(server: Mapping[str, Any]) -> int:
 
 
 def server_env(values: Mapping[str, Any], model: ModelId) -> list[dict[str, str]]:
-    """What the server is told by its environment."""
-    told = {"KUBESERVE_SERVER_NAME": values["model"]["name"] or model.name}
-    told |= {"KUBESERVE_SERVER_VERSION": values["model"]["version"], **server_settings(values["server"])}
-    return [{"name": name, "value": value} for name, value in told.items()]
+    """Return the environment variables of the server's container."""
+    variables = {"KUBESERVE_SERVER_NAME": values["model"]["name"] or model.name}
+    variables |= {"KUBESERVE_SERVER_VERSION": values["model"]["version"], **server_settings(values["server"])}
+    return [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def server_settings(chosen: Mapping[str, Any]) -> dict[str, str]:
-    """The chart's `server` as environment variables: `{"batchRows": 1}` is `KUBESERVE_SERVER_BATCH_ROWS=1`."""
+    """Return the chart's `server` as environment variables: `batchRows` becomes `KUBESERVE_SERVER_BATCH_ROWS`."""
     return {
         f"KUBESERVE_SERVER_{CAPITAL.sub('_', name).upper()}": json.dumps(value)
         for name, value in sorted(plain(chosen).items())
@@ -122,7 +128,7 @@ def server_settings(chosen: Mapping[str, Any]) -> dict[str, str]:
 
 
 def authority(name: str, certificates: str) -> dict[str, Any]:
-    """A private certificate authority, for the init container alone; without one its four placeholders are null."""
+    """Return the four placeholders of a private certificate authority, for the init container; null without one."""
     if not certificates:
         return dict.fromkeys(("ca", "caVariable", "caMount", "caVolume"))
     secret = {"secretName": name, "items": [{"key": "ca.crt", "path": "ca.crt"}]}
@@ -134,8 +140,16 @@ def authority(name: str, certificates: str) -> dict[str, Any]:
     }
 
 
+def proxy_variables(download: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the init container's proxy variables by placeholder; null for an empty setting."""
+    return {
+        f"{setting}Variable": {"name": variable, "value": download[setting]} if download[setting] else None
+        for setting, variable in PROXY_VARIABLES.items()
+    }
+
+
 def selector_labels(model: ModelId) -> dict[str, str]:
-    """What selects the pods; the same for every version, since a selector cannot change."""
+    """Return the labels that select the pods. They are the same for every version, because a selector cannot change."""
     return {"app.kubernetes.io/name": "model-serving", "app.kubernetes.io/instance": model.name}
 
 
@@ -145,7 +159,7 @@ def version_labels(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def identity(values: Mapping[str, Any]) -> dict[str, str]:
-    """The artifact's identity; in the pod template it makes new bytes roll the pods."""
+    """Return the artifact's identity as annotations. In the pod template, new bytes start a rollout by it."""
     model = values["model"]
     found = {
         S3_PATH: model["s3Path"],
@@ -157,7 +171,7 @@ def identity(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def metrics(scaling: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The HPA's metrics; one without a target is dropped."""
+    """Return the metrics of the autoscaler; a metric without a target is left out."""
     targets = {
         "cpu": scaling.get("targetCPUUtilizationPercentage"),
         "memory": scaling.get("targetMemoryUtilizationPercentage"),
@@ -173,10 +187,10 @@ def metrics(scaling: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def fill(template: Any, scope: Mapping[str, Any]) -> Any:
-    """Fill the placeholders of a parsed template by typed values; a null drops its key.
+    """Replace the placeholders of a parsed template by typed values; null drops the key or the list item.
 
     Raises:
-        ValueError: the template names an unknown placeholder.
+        ValueError: The template contains an unknown placeholder.
 
     """
     if isinstance(template, dict):
@@ -198,7 +212,12 @@ def look_up(path: str, scope: Mapping[str, Any]) -> Any:
 
 
 def with_fingerprint(manifest: Manifest) -> Manifest:
-    """The manifest with its own hash as an annotation: comparing with the live object never ends."""
+    """Return the manifest with its hash as an annotation.
+
+    The hash decides whether to write. A comparison with the live object would always differ, because the API server
+    adds defaults.
+
+    """
     canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
     meta = manifest["metadata"]

@@ -12,7 +12,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
 {{- end -}}
 
-{{/* For what is not in the release's own namespace, where another release of this name may be. */}}
+{{/* Return a name for objects outside the release's namespace, where another release of this name may exist. */}}
 {{- define "kubeserve.farName" -}}
 {{ .Release.Namespace }}-{{ .Release.Name }}
 {{- end -}}
@@ -26,8 +26,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- end -}}
 
 {{/*
-What watcher/runtimes/kubernetes/runtime.py does and nothing else; tests/integration/test_watcher_chart.py lives a model's life with it.
-Applying an object that is not there needs create beside patch. Secrets are written, never read.
+The rights that watcher/runtimes/kubernetes/ uses, and no others; tests/integration/test_watcher_chart.py deploys, updates
+and removes a model with them. A server-side apply of a new object needs create and patch. Secrets are written, never read.
 */}}
 {{- define "kubeserve.rules" -}}
 - apiGroups: ["apps"]
@@ -50,7 +50,7 @@ Applying an object that is not there needs create beside patch. Secrets are writ
   verbs: ["create", "patch"]
 {{- end -}}
 
-{{/* What a schema cannot say, or not in words that help. */}}
+{{/* Fail on what the schema cannot check, or cannot report in helpful words. */}}
 {{- define "kubeserve.check" -}}
 {{- $s3 := .Values.s3 -}}
 {{- $watch := .Values.watch -}}
@@ -64,7 +64,7 @@ Applying an object that is not there needs create beside patch. Secrets are writ
   {{- fail "s3.podAccessKey and s3.podSecretKey belong together: set both" -}}
 {{- end -}}
 {{- if and $s3.existingSecret (or $s3.accessKey $s3.podAccessKey) -}}
-  {{- fail "s3.existingSecret takes the place of the keys: set one or the other" -}}
+  {{- fail "s3.existingSecret replaces the keys: set one or the other" -}}
 {{- end -}}
 {{- if not (or $s3.existingSecret $s3.accessKey $s3.podAccessKey) -}}
   {{- fail "the store's credentials are required: set s3.existingSecret, or s3.accessKey and s3.secretKey" -}}
@@ -73,7 +73,7 @@ Applying an object that is not there needs create beside patch. Secrets are writ
   {{- fail "watch.allNamespaces and watch.namespaces exclude each other: set one of them" -}}
 {{- end -}}
 {{- if not (or $watch.allNamespaces $watch.namespaces) -}}
-  {{- fail "say where models may be served: --set 'watch.namespaces={team-a,team-b}', or --set watch.allNamespaces=true" -}}
+  {{- fail "the namespaces for models are required: --set 'watch.namespaces={team-a,team-b}', or --set watch.allNamespaces=true" -}}
 {{- end -}}
 {{- if and $watch.createNamespaces (not $watch.allNamespaces) -}}
   {{- fail "watch.createNamespaces needs watch.allNamespaces=true" -}}

@@ -1,7 +1,7 @@
 {{/*
-The twin of watcher/core/render.py's `fill`: the placeholders of a parsed template are filled by typed values, and a null
-drops its key. A template can only return text, so values travel as the JSON of {"value": …}.
-No action spans lines and no `and` guards its next argument: Helm before 3.6 and 3.9 has not learned those.
+Replace each placeholder of a parsed template by its typed value; null drops the key. watcher/core/render.py's `fill`
+does the same. A template can only return text, so each value is returned as the JSON of {"value": …}.
+For old Helm: no action spans lines (3.6 and newer), and no `and` skips its second argument (3.9 and newer).
 */}}
 {{- define "model-serving.fill" -}}
 {{- $filled := .template -}}

@@ -1,6 +1,6 @@
 {{/*
-What the placeholders in objects/*.yaml stand for: the values, and what is computed of them. The twin of
-watcher/core/render.py's `computed`; tests/integration/test_chart_parity.py compares what the two make.
+Return the values of all placeholders in objects/*.yaml: the chart's values, and those computed from them.
+watcher/core/render.py's `computed` does the same; tests/integration/test_chart_parity.py compares the results.
 */}}
 {{- define "model-serving.scope" -}}
 {{- $model := .Values.model -}}
@@ -51,12 +51,16 @@ watcher/core/render.py's `computed`; tests/integration/test_chart_parity.py comp
 {{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
 {{- $_ := set $scope "metrics" $metrics -}}
 {{- range $key, $value := include "model-serving.authority" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
+{{- range $key, $name := dict "httpProxy" "HTTP_PROXY" "httpsProxy" "HTTPS_PROXY" "noProxy" "NO_PROXY" -}}
+  {{- $value := index $.Values.download $key -}}
+  {{- $_ := set $scope (printf "%sVariable" $key) (ternary (dict "name" $name "value" $value) nil (not (empty $value))) -}}
+{{- end -}}
 {{- toJson $scope -}}
 {{- end -}}
 
 {{/*
-Seconds: 5 for the drain, the deadline, and 5 for the last prediction; 30 at least, which is enough for the server's
-default deadline of 10.
+Return the grace period in seconds: 5 for the drain, the deadline, and 5 for the last prediction.
+The minimum is 30, which is enough for the server's default deadline of 10.
 */}}
 {{- define "model-serving.gracePeriod" -}}
 {{- $deadline := 0 -}}
@@ -64,7 +68,7 @@ default deadline of 10.
 {{- max 30 (add 10 (ceil $deadline)) -}}
 {{- end -}}
 
-{{/* What the server is told by its environment: a flag's name in camel case is a variable's in capitals. */}}
+{{/* Return the server's environment. The setting batchRows becomes the variable KUBESERVE_SERVER_BATCH_ROWS. */}}
 {{- define "model-serving.serverEnv" -}}
 {{- $found := list (dict "name" "KUBESERVE_SERVER_NAME" "value" (default .Release.Name .Values.model.name)) -}}
 {{- $found = append $found (dict "name" "KUBESERVE_SERVER_VERSION" "value" .Values.model.version) -}}
@@ -77,7 +81,7 @@ default deadline of 10.
 {{- dict "env" $found | toJson -}}
 {{- end -}}
 
-{{/* A private certificate authority, for the init container alone; without one its four placeholders are null. */}}
+{{/* Return the four placeholders of a private certificate authority, for the init container alone; null without one. */}}
 {{- define "model-serving.authority" -}}
 {{- $found := dict "ca" nil "caVariable" nil "caMount" nil "caVolume" nil -}}
 {{- if .Values.model.s3CA -}}
@@ -91,12 +95,12 @@ default deadline of 10.
 {{- toJson $found -}}
 {{- end -}}
 
-{{/* Kubernetes has v2 since 1.23; 1.19 to 1.22 have only v2beta2, which says the same in the same words. */}}
+{{/* Kubernetes has autoscaling/v2 since 1.23. Versions 1.19 to 1.22 have only v2beta2, with the same fields. */}}
 {{- define "model-serving.autoscalingVersion" -}}
 {{- .Capabilities.APIVersions.Has "autoscaling/v2" | ternary "autoscaling/v2" "autoscaling/v2beta2" -}}
 {{- end -}}
 
-{{/* What a schema cannot say, or not in words that help. */}}
+{{/* Fail on what the schema cannot check, or cannot report in helpful words. */}}
 {{- define "model-serving.check" -}}
 {{- if not (hasPrefix "s3://" .Values.model.s3Path) -}}
   {{- fail "model.s3Path is required: --set model.s3Path=s3://BUCKET/NAMESPACE/MODEL/VERSION/model.joblib" -}}

@@ -88,6 +88,13 @@ def test_private_certificate_authority_reaches_only_the_init_container() -> None
     assert "ca.crt" not in by_kind()["Secret"]["data"]
 
 
+def test_proxy_settings_reach_only_the_init_container() -> None:
+    pod = pod_of(download={"httpsProxy": "http://proxy.example:3128", "noProxy": "minio"})
+    assert {"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"} in pod["initContainers"][0]["env"]
+    assert "HTTP_PROXY" not in {item["name"] for item in pod["initContainers"][0]["env"]}
+    assert "PROXY" not in str(pod["containers"])
+
+
 def test_charts_have_the_version_of_the_package() -> None:
     own = version("kubeserve")
     for chart in CHARTS.iterdir():
