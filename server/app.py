@@ -104,6 +104,6 @@ async def keep_up(metrics: Metrics, predictor: Predictor) -> None:
         await asyncio.sleep(KEEP_UP)
         try:
             metrics.flush()
-            predictor.adjust()
+            predictor.update_direct_limit()
         except Exception as error:  # noqa: BLE001 - nobody awaits this task: without it the metrics would stand still
             log.error("summing up failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault

@@ -1,7 +1,7 @@
-"""Whatever waits is predicted together: a queue, bounded in rows and in time, and one runner behind it.
+"""The queue: requests that arrive close together are predicted by one call of the model.
 
-No request is held back for others to come. Two things make batches nonetheless: while one prediction runs, the next
-requests gather; and before each one the event loop turns a few times, in which it reads what has already arrived.
+No request is delayed to wait for others. Batches form in two ways. Requests accumulate while a prediction runs. And
+before a prediction on the event loop, the loop turns a few times and so reads the requests that have already arrived.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -18,241 +18,217 @@ from typing import Any, NoReturn
 import numpy as np
 
 from server.errors import Overloaded
+from server.inference.model_call import call_batch
 from server.inference.observer import Observer
+from server.inference.placement import BLOCKED_LOOP_SECONDS, LOOP_TURNS, MAX_LOOP_SECONDS, Place, place
 from server.model.methods import Method
 
-TURNS = 3
-"""Of the event loop before a prediction: read the sockets, start the handlers, let them parse. Of 16 clients a batch
-holds 7.6 without them, 14.9 with three, 15.0 with five; a lone client loses nothing that can be measured."""
-
-SOON = 0.001
-"""Seconds: a timer may come a little early by another clock."""
+MIN_TIMER = 0.001
+"""Seconds. The event loop's clock may be a little ahead of ours, so a timer may fire early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may wait, and how long."""
+    """Limits of the queue and of the event loop; `server.settings` describes each."""
 
     batch_rows: int = 1024
     queue_rows: int = 32768
     deadline: float = 10.0
-    inline: float = 0.002
+    max_loop_seconds: float = MAX_LOOP_SECONDS
 
 
 @dataclass(slots=True)
-class Waiting:
+class QueuedRequest:
+    """A request in the queue."""
+
     method: str
     X: Any
     rows: int
-    seconds: float
-    """That its prediction is expected to add to what waits."""
-    answer: asyncio.Future[Any]
-    since: float = field(default_factory=time.perf_counter)
+    expected_seconds: float
+    """Seconds that it is expected to add to the time until the queue is empty."""
+    result: asyncio.Future[Any]
+    queued_at: float = field(default_factory=time.perf_counter)
 
 
 class Batcher:
-    """Answers predictions for one model, the oldest first, and with it those that go together."""
+    """Predict for one model, oldest request first, together with the requests that can share its call."""
 
     def __init__(self, methods: Mapping[str, Method], thread: Executor, limits: Limits, observer: Observer) -> None:
         self._methods, self._thread, self._limits, self._observer = methods, thread, limits, observer
-        self._queue: deque[Waiting] = deque()
-        self._running = False
-        self._seconds_waiting, self._seconds_running = 0.0, 0.0
+        self._queue: deque[QueuedRequest] = deque()
+        self._queued_seconds, self._running_seconds = 0.0, 0.0
+        self._worker: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self.rows = 0
+        self.queued_rows = 0
 
     @property
     def is_busy(self) -> bool:
-        """Whether something waits or runs."""
-        return self._running
+        """Whether anything is queued or running."""
+        return self._worker is not None
 
     def batches(self, method: Method) -> bool:
-        """Whether what waits for this method is predicted together."""
+        """Return whether queued requests for this method share a call."""
         return method.batchable and self._limits.batch_rows > 1
 
+    def place(self, method: Method, rows: int, *, idle: bool) -> Place:
+        """Return where a prediction for so many rows runs; `idle` as in `placement.place`."""
+        cost = method.cost
+        return place(
+            cost.seconds(rows),
+            idle=idle,
+            batched=self.batches(method),
+            cooldown=cost.in_cooldown,
+            max_loop_seconds=self._limits.max_loop_seconds,
+        )
+
     async def predict(self, X: Any, method: str) -> Any:
-        """Wait for the answer. Raises `Overloaded`, or what the model raises."""
+        """Queue the rows and return their result. Raises `Overloaded`, or what the model raises."""
         loop, rows = asyncio.get_running_loop(), len(X)
         self._admit(rows)
-        seconds = self._methods[method].cost.seconds(rows) - self._call(method)
-        waiting = Waiting(method, X, rows, seconds, loop.create_future())
-        self._queue.append(waiting)
-        self.rows += rows
-        self._seconds_waiting += waiting.seconds
+        seconds = self._methods[method].cost.seconds(rows) - self._shared_seconds(method)
+        request = QueuedRequest(method, X, rows, seconds, loop.create_future())
+        self._queue.append(request)
+        self.queued_rows += rows
+        self._queued_seconds += seconds
         if self._timer is None:
-            self._timer = loop.call_later(self._limits.deadline, self._expire, loop)
-        if not self._running:
-            self._running = True
-            loop.call_soon(self._turn, loop, TURNS)
-        return await waiting.answer
+            self._timer = loop.call_later(self._limits.deadline, self._reject_late)
+        if self._worker is None:
+            self._worker = loop.create_task(self._work())
+        return await request.result
 
-    def _wait(self) -> float:
-        """Seconds until what is there now is answered."""
-        call = self._call(self._queue[0].method) if self._queue else 0.0
-        return self._seconds_running + call + self._seconds_waiting
+    async def _work(self) -> None:
+        """Predict batch after batch until the queue is empty."""
+        try:
+            await _turn_loop()
+            while batch := self._take_batch():
+                method = self._methods[batch[0].method]
+                rows = sum(request.rows for request in batch)
+                if self.place(method, rows, idle=False) is Place.THREAD:
+                    self._running_seconds = method.cost.seconds(rows)
+                    running = asyncio.get_running_loop().run_in_executor(self._thread, _timed_call, method, batch)
+                    outcomes, seconds = await running
+                    self._running_seconds = 0.0
+                    self._deliver(method, batch, outcomes, seconds)
+                    # No turns here: the loop has read what arrived in the meantime.
+                else:
+                    outcomes, seconds = _timed_call(method, batch)
+                    if seconds > BLOCKED_LOOP_SECONDS:
+                        method.cost.start_cooldown()
+                    self._deliver(method, batch, outcomes, seconds)
+                    await _turn_loop()
+        finally:
+            self._worker = None
 
-    def _call(self, name: str) -> float:
-        """Seconds of a call that is paid once by all that wait for it together; 0 where each pays its own."""
-        method = self._methods[name]
-        return method.cost.seconds(0) if self.batches(method) else 0.0
-
-    def _admit(self, rows: int) -> None:
-        """Refuse at once what would be refused later: a full queue, or a wait beyond the deadline.
-
-        Where nothing waits, the queue takes any request, or a large one could never be answered.
-        """
-        wait, most = self._wait(), self._limits.queue_rows
-        if self.rows and self.rows + rows > most:
-            waiting = f"{self.rows} rows wait already, and with these {rows} more than {most} would (--queue-rows)"
-            self._refuse("queue", waiting, wait)
-        if wait > self._limits.deadline:
-            self._refuse("deadline", f"the wait would be {wait:.0f} s (--deadline)", wait)
-
-    def _refuse(self, reason: str, message: str, wait: float) -> NoReturn:
-        self._observer.record_rejection(reason)
-        raise Overloaded(message, max(1, math.ceil(wait)))
-
-    def _turn(self, loop: asyncio.AbstractEventLoop, left: int) -> None:
-        if left:
-            loop.call_soon(self._turn, loop, left - 1)
-        else:
-            self._next(loop)
-
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Predict for what waits: here if that is short, in the thread if health would have to wait for it."""
-        batch = self._take()
-        if not batch:
-            self._running = False
-            return
-        method, rows = self._methods[batch[0].method], sum(item.rows for item in batch)
-        if method.cost.fits(rows, self._limits.inline):
-            done = outcomes(method, batch)
-            method.cost.held(done.seconds)
-            self._answer(batch, done)
-            loop.call_soon(self._turn, loop, TURNS)
-            return
-        self._seconds_running = method.cost.seconds(rows)
-        running = loop.run_in_executor(self._thread, outcomes, method, batch)
-        running.add_done_callback(lambda done: self._finished(loop, batch, done))
-
-    def _finished(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting], done: asyncio.Future[Outcomes]) -> None:
-        self._seconds_running = 0.0
-        if not done.cancelled():  # by the end of the process
-            self._answer(batch, done.result())
-        self._next(loop)
-
-    def _take(self) -> list[Waiting]:
-        """The oldest, and whatever may be predicted with it; those that gave up or waited too long are dropped."""
-        batch: list[Waiting] = []
-        rest: deque[Waiting] = deque()
+    def _take_batch(self) -> list[QueuedRequest]:
+        """Remove and return the oldest request and those that can share its call; drop what is over."""
+        batch: list[QueuedRequest] = []
+        rest: deque[QueuedRequest] = deque()
         now, rows = time.perf_counter(), 0
         while self._queue and (not batch or self.batches(self._methods[batch[0].method])):
-            item = self._queue.popleft()
-            if self._is_over(item, now):
-                self._leave(item)
-            elif not batch or (self._together(batch[0], item) and rows + item.rows <= self._limits.batch_rows):
-                batch.append(item)
-                rows += item.rows
-                self._leave(item)
-                self._observer.record_wait(now - item.since)
+            request = self._queue.popleft()
+            if self._is_over(request, now):
+                self._remove(request)
+            elif not batch or (_can_share(batch[0], request) and rows + request.rows <= self._limits.batch_rows):
+                batch.append(request)
+                rows += request.rows
+                self._remove(request)
+                self._observer.record_wait(now - request.queued_at)
             else:
-                rest.append(item)
+                rest.append(request)
         self._queue.extendleft(reversed(rest))
         return batch
 
-    def _leave(self, item: Waiting) -> None:
-        """It waits no more."""
-        self.rows -= item.rows
-        # Of floats added and taken away something may be left.
-        self._seconds_waiting = self._seconds_waiting - item.seconds if self.rows else 0.0
-
-    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Refuse what is late while another prediction still runs. One timer, for the oldest: most are never late."""
-        now = time.perf_counter()
-        waiting, self._queue = self._queue, deque()
-        for item in waiting:
-            if self._is_over(item, now):
-                self._leave(item)
-            else:
-                self._queue.append(item)
-        self._timer = None
-        if self._queue:
-            left = self._queue[0].since + self._limits.deadline - now
-            self._timer = loop.call_later(max(left, SOON), self._expire, loop)
-
-    def _is_over(self, item: Waiting, now: float) -> bool:
-        """Whether nobody waits for it any more; what waited too long is told so."""
-        if item.answer.done():
-            return True
-        waited = now - item.since
-        if waited <= self._limits.deadline:
-            return False
-        self._observer.record_rejection("deadline")
-        item.answer.set_exception(Overloaded(f"no answer within {self._limits.deadline:g} s (--deadline)", 1))
-        return True
-
-    def _together(self, first: Waiting, item: Waiting) -> bool:
-        return (
-            first.method == item.method
-            and type(first.X) is type(item.X) is np.ndarray
-            and first.X.dtype == item.X.dtype
-            and first.X.shape[1:] == item.X.shape[1:]
-        )
-
-    def _answer(self, batch: list[Waiting], outcomes: Outcomes) -> None:
-        rows = sum(item.rows for item in batch)
-        self._methods[batch[0].method].cost.observe(rows, outcomes.seconds)
-        good = [item.rows for item, it in zip(batch, outcomes.each, strict=True) if not isinstance(it, Exception)]
-        if good:
-            self._observer.record_prediction(sum(good), outcomes.seconds, len(good))
-        for item, outcome in zip(batch, outcomes.each, strict=True):
-            if item.answer.done():  # its client has gone
+    def _deliver(self, method: Method, batch: list[QueuedRequest], outcomes: list[Any], seconds: float) -> None:
+        """Give each request its result or exception, and record the call."""
+        pairs = list(zip(batch, outcomes, strict=True))
+        method.cost.observe(sum(request.rows for request in batch), seconds)
+        predicted = [request.rows for request, outcome in pairs if not isinstance(outcome, Exception)]
+        if predicted:
+            self._observer.record_prediction(sum(predicted), seconds, len(predicted))
+        for request, outcome in pairs:
+            if request.result.done():  # the client has disconnected
                 continue
             if isinstance(outcome, Exception):
-                item.answer.set_exception(outcome)
+                request.result.set_exception(outcome)
             else:
-                item.answer.set_result(outcome)
+                request.result.set_result(outcome)
+
+    def _admit(self, rows: int) -> None:
+        """Reject now what would be rejected later: for a full queue, or a wait beyond the deadline.
+
+        An empty queue accepts any request: a large one could otherwise never be answered.
+        """
+        wait, queued, limits = self._expected_wait(), self.queued_rows, self._limits
+        if queued and queued + rows > limits.queue_rows:
+            limit = f"the limit of {limits.queue_rows} (--queue-rows)"
+            self._reject("queue", f"the queue already holds {queued} rows; {rows} more would exceed {limit}", wait)
+        if wait > limits.deadline:
+            limit = f"the limit of {limits.deadline:g} s (--deadline)"
+            self._reject("deadline", f"the expected wait of {wait:.0f} s in the queue exceeds {limit}", wait)
+
+    def _reject(self, reason: str, message: str, wait: float) -> NoReturn:
+        self._observer.record_rejection(reason)
+        raise Overloaded(message, max(1, math.ceil(wait)))
+
+    def _expected_wait(self) -> float:
+        """Return the seconds until everything queued and running now is answered."""
+        shared = self._shared_seconds(self._queue[0].method) if self._queue else 0.0
+        return self._running_seconds + shared + self._queued_seconds
+
+    def _shared_seconds(self, name: str) -> float:
+        """Return the seconds of a call without its rows, which a batch pays once; 0 for a method without batches."""
+        method = self._methods[name]
+        return method.cost.seconds(0) if self.batches(method) else 0.0
+
+    def _reject_late(self) -> None:
+        """Reject what exceeds the deadline while a prediction runs. One timer, for the oldest: it is rarely needed."""
+        now = time.perf_counter()
+        requests, self._queue = self._queue, deque()
+        for request in requests:
+            if self._is_over(request, now):
+                self._remove(request)
+            else:
+                self._queue.append(request)
+        self._timer = None
+        if self._queue:
+            left = self._queue[0].queued_at + self._limits.deadline - now
+            self._timer = asyncio.get_running_loop().call_later(max(left, MIN_TIMER), self._reject_late)
+
+    def _is_over(self, request: QueuedRequest, now: float) -> bool:
+        """Return whether nobody waits for the request any more; reject it if it exceeds the deadline."""
+        if request.result.done():
+            return True
+        if now - request.queued_at <= self._limits.deadline:
+            return False
+        self._observer.record_rejection("deadline")
+        message = f"no prediction within {self._limits.deadline:g} s (--deadline): the server is overloaded"
+        request.result.set_exception(Overloaded(message, 1))
+        return True
+
+    def _remove(self, request: QueuedRequest) -> None:
+        """Subtract a request that has left the queue from its totals."""
+        self.queued_rows -= request.rows
+        # Reset to 0.0 when the queue is empty: float sums keep a rounding error.
+        self._queued_seconds = self._queued_seconds - request.expected_seconds if self.queued_rows else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """A result or an exception for each request of a batch, and how long they took together."""
-
-    each: list[Any]
-    seconds: float
+async def _turn_loop() -> None:
+    for _ in range(LOOP_TURNS):
+        await asyncio.sleep(0)
 
 
-def outcomes(method: Method, batch: list[Waiting]) -> Outcomes:
-    """Predict. Runs on the event loop or in the thread."""
+def _timed_call(method: Method, batch: list[QueuedRequest]) -> tuple[list[Any], float]:
+    """Return the outcome of each request and the seconds of all together. Runs on the event loop or in the thread."""
     started = time.perf_counter()
-    each = together(method.call, [item.X for item in batch])
-    return Outcomes(each, time.perf_counter() - started)
+    outcomes = call_batch(method.call, [request.X for request in batch])
+    return outcomes, time.perf_counter() - started
 
 
-def together(call: Callable[[Any], Any], parts: list[Any]) -> list[Any]:
-    """Call once for all parts and split the result; if that fails, once for each, so that only the bad ones fail."""
-    if len(parts) > 1:
-        try:
-            result = call(np.concatenate(parts))
-        except Exception:  # noqa: BLE001 - the model's own code: anything may come
-            result = None
-        if isinstance(result, np.ndarray) and len(result) == sum(map(len, parts)):
-            return _split(result, parts)
-    return [_alone(call, part) for part in parts]
-
-
-def _split(result: np.ndarray[Any, Any], parts: list[Any]) -> list[Any]:
-    split, start = [], 0
-    for part in parts:
-        split.append(result[start : start + len(part)])
-        start += len(part)
-    return split
-
-
-def _alone(call: Callable[[Any], Any], part: Any) -> Any:
-    try:
-        return call(part)
-    except (StopIteration, SystemExit) as error:  # neither may be raised where an answer is awaited
-        return RuntimeError(type(error).__name__)
-    except Exception as error:  # noqa: BLE001 - the model's own code: anything may come; raised where it is awaited
-        return error
+def _can_share(first: QueuedRequest, other: QueuedRequest) -> bool:
+    """Return whether the rows of both can be joined without changing a value."""
+    return (
+        first.method == other.method
+        and type(first.X) is type(other.X) is np.ndarray
+        and first.X.dtype == other.X.dtype
+        and first.X.shape[1:] == other.X.shape[1:]
+    )

@@ -1,4 +1,4 @@
-"""The model's life in the process: loading, ready, and predictions. Knows no Sanic."""
+"""The served model: load it, say whether it is ready, predict, and raise errors that a client can act on."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import structlog
 
 from server.errors import InputError, ModelError, Overloaded
 from server.inference.batcher import Batcher, Limits
+from server.inference.model_call import call_one
 from server.inference.observer import Observer
-from server.model.cost_model import PAUSE
+from server.inference.placement import BLOCKED_LOOP_SECONDS, Place, inline_limit
 from server.model.families import Call, Unsuited
 from server.model.loader import LoadedModel, load
 from server.model.methods import Method
@@ -25,17 +26,9 @@ log = structlog.get_logger()
 
 Made = TypeVar("Made")
 
-CHEAP = 60e-6
-"""Seconds. A prediction that takes less is made at once: to go Sanic's way to the queue, to wait there and to be woken
-costs about as much."""
-
-BRIEF = 500e-6
-"""Seconds. The same for a model that is never batched, which has nothing to gain from a queue; with 64 of them in one
-turn of the event loop, health still answers within 32 ms."""
-
 
 class Predictor:
-    """One model, and the one thread that runs what is long, so that health and metrics always answer."""
+    """One model, and one thread for long predictions, so that health checks and metrics are always answered."""
 
     def __init__(
         self, path: Path, limits: Limits | None = None, observer: Observer | None = None, *, direct: bool = True
@@ -44,12 +37,13 @@ class Predictor:
         self._may_be_direct = direct
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None
+        self._direct: Call | None = None
         self.model: LoadedModel | None = None
         self.load_seconds = 0.0
         self.features: int | None = None
-        self._direct: Call | None = None
+        """The number of columns; None where the model does not declare it."""
         self.max_direct_rows = 0
-        """How many rows `at_once` takes; none where there is no direct evaluation."""
+        """The most rows that `predict_direct` accepts; 0 where there is no direct evaluation."""
 
     async def load(self) -> LoadedModel:
         """Load and warm up. Raises `ModelError`."""
@@ -62,43 +56,43 @@ class Predictor:
 
     def _serve(self, model: LoadedModel) -> None:
         self._batcher = Batcher(model.methods, self._thread, self._limits, self._observer)
-        predict = model.methods["predict"]
-        self.features, self._direct = model.schema.features, predict.direct
-        # What is loaded by now is never garbage. Without this each full collection would look at all of
-        # scikit-learn's objects again, and a request in a few thousand would wait for that: tens of milliseconds.
+        self.features, self._direct = model.schema.features, model.methods["predict"].direct
+        # What is loaded now is never garbage. Without this each full collection would visit all of scikit-learn's
+        # objects, and one request in a few thousand would wait for that: tens of milliseconds.
         gc.freeze()
         gc.enable()
         self.model = model
-        self.adjust()
+        self.update_direct_limit()
 
-    def adjust(self) -> None:
-        """Let what was observed lately decide how many rows are answered at once; called now and then."""
-        if self.model is not None and self._direct is not None:
+    def update_direct_limit(self) -> None:
+        """Compute `max_direct_rows` from the latest cost estimate. Called ten times a second."""
+        if self.model is not None and self._batcher is not None and self._direct is not None:
             predict = self.model.methods["predict"]
-            self.max_direct_rows = predict.cost.rows_in(self._seconds_at_once(predict))
+            self.max_direct_rows = predict.cost.rows_in(inline_limit(batched=self._batcher.batches(predict)))
 
     @property
     def reason(self) -> str:
-        """Why there are no predictions yet; "" when there are."""
+        """Return why predictions are not possible yet; "" when they are."""
         return "" if self.model else "the model is loading"
 
     @property
     def queued_rows(self) -> int:
-        return self._batcher.rows if self._batcher else 0
+        """Return the number of rows in the queue."""
+        return self._batcher.queued_rows if self._batcher else 0
 
     async def run_in_thread(self, work: Callable[..., Made], *arguments: Any) -> Made:
-        """What `work` makes of the arguments, while the event loop goes on; after the predictions that run and wait."""
+        """Return `work(*arguments)`, computed in the prediction thread after the predictions that it already has."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def predict(self, X: Any, method: str = "predict") -> Any:
-        """What the model's `method` gives for these rows: `predict`, `predict_proba`, `decision_function`, `transform`.
+        """Return the result of `method`: `predict`, `predict_proba`, `decision_function` or `transform`.
 
-        X is float64 (rows, features), or whatever else the model takes that has a length: an object array, a DataFrame.
+        X is float64 (rows, features), or whatever else with a length the model takes: an object array, a DataFrame.
 
         Raises:
             InputError: the model has no such method, or refused the input.
-            ModelError: the model failed, or is not there yet.
-            Overloaded: too much waits already.
+            ModelError: the model failed, or is not loaded yet.
+            Overloaded: the queue is full, or too slow for the deadline.
 
         """
         if self.model is None or self._batcher is None:
@@ -106,7 +100,7 @@ class Predictor:
         if method not in self.model.methods:
             raise InputError(f"the model has no {method}(); it has {', '.join(sorted(self.model.methods))}")
         try:
-            answer = await self._answer(X, method, self.model.methods[method])
+            result = await self._result(X, method)
         except (Overloaded, asyncio.CancelledError):
             raise
         except ValueError as error:
@@ -115,33 +109,35 @@ class Predictor:
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error
         if method == "predict":
-            self._observer.record_answer(X, answer)
-        return answer
+            self._observer.record_answer(X, result)
+        return result
 
-    async def _answer(self, X: Any, name: str, method: Method) -> Any:
-        """Through the queue, or at once where that is faster."""
-        assert self._batcher
-        rows = len(X)
-        if self._batcher.is_busy or not method.cost.fits(rows, self._seconds_at_once(method)):
-            return await self._batcher.predict(X, name)
+    async def _result(self, X: Any, name: str) -> Any:
+        assert self.model is not None
+        assert self._batcher is not None
+        method = self.model.methods[name]
+        if self._batcher.place(method, len(X), idle=not self._batcher.is_busy) is Place.INLINE:
+            return self._call_inline(method, X)
+        return await self._batcher.predict(X, name)
+
+    def _call_inline(self, method: Method, X: Any) -> Any:
+        """Return the result of a cheap prediction, computed here on the event loop."""
         started = time.perf_counter()
-        try:
-            answer = method.call(X)
-        finally:
-            seconds = time.perf_counter() - started
-            method.cost.held(seconds)
-        method.cost.observe(rows, seconds)
-        self._observer.record_prediction(rows, seconds)
-        return answer
-
-    def _seconds_at_once(self, method: Method) -> float:
-        """Seconds that a prediction may take to be made without the queue."""
-        return CHEAP if self._batcher and self._batcher.batches(method) else BRIEF
+        outcome = call_one(method.call, X)
+        seconds = time.perf_counter() - started
+        if seconds > BLOCKED_LOOP_SECONDS:
+            method.cost.start_cooldown()
+        if isinstance(outcome, Exception):
+            raise outcome
+        method.cost.observe(len(X), seconds)
+        self._observer.record_prediction(len(X), seconds)
+        return outcome
 
     def predict_direct(self, X: np.ndarray[Any, Any]) -> Any:
-        """What `predict` would give, where direct evaluation is faster than the queue; else None.
+        """Return the result of `predict` by direct evaluation; None where that is not possible or not cheap.
 
-        X is float64 in C order, as wide as the model, of finite numbers: all others are scikit-learn's own to answer.
+        X is float64 in C order, with the model's number of columns and finite values only: scikit-learn answers the
+        rest.
         """
         if self._direct is None or len(X) > self.max_direct_rows:
             return None
@@ -151,13 +147,14 @@ class Predictor:
             return None
 
     def record_duration(self, rows: int, seconds: float) -> None:
-        """Tell how long `at_once` took for so many rows."""
-        assert self.model
+        """Update the cost estimate: `predict_direct` took `seconds` for `rows`."""
+        assert self.model is not None
         cost = self.model.methods["predict"].cost
         cost.observe(rows, seconds)
-        if seconds > PAUSE:
-            cost.held(seconds)
-            self.adjust()
+        if seconds > BLOCKED_LOOP_SECONDS:
+            cost.start_cooldown()
+            self.update_direct_limit()
 
     def close(self) -> None:
+        """Cancel what has not begun; do not wait for what runs, which nothing can stop."""
         self._thread.shutdown(wait=False, cancel_futures=True)

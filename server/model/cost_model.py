@@ -17,9 +17,6 @@ WEIGHT = 0.1
 JUMP = 4.0
 """No single observation counts as more than so many times the estimate: a pause of the machine is no pace."""
 
-PAUSE = 0.05
-"""Seconds. A prediction that holds the event loop for longer shows that its cost depends on more than its rows."""
-
 CAUTION = 1000
 """Predictions in the thread after that, ten times as many after each further time: it may have been the machine."""
 
@@ -34,15 +31,15 @@ class Cost:
     def seconds(self, rows: int) -> float:
         return (self._call + self._row * rows) * self._pace
 
-    def fits(self, rows: int, seconds: float) -> bool:
-        """Whether so many rows may be predicted on the event loop, being done within these seconds."""
-        return not self._wary and self.seconds(rows) <= seconds
+    @property
+    def in_cooldown(self) -> bool:
+        """Whether the estimate is not to be relied on, because a prediction blocked the event loop for too long."""
+        return self._wary > 0
 
-    def held(self, seconds: float) -> None:
-        """A prediction, even a failed one, has held the event loop for so long."""
-        if seconds > PAUSE:
-            self._wary = self._caution
-            self._caution *= 10
+    def start_cooldown(self) -> None:
+        """Do not rely on the estimate for many predictions: one, even a failed one, blocked the event loop."""
+        self._wary = self._caution
+        self._caution *= 10
 
     def rows_in(self, seconds: float) -> int:
         """How many rows may be predicted on the event loop, being done within these seconds."""

@@ -74,6 +74,6 @@ def test_what_cannot_be_answered_by_the_deadline_is_refused_at_once(server: Serv
         assert prediction.result()[0] == 200
     assert refused.status == 503
     assert int(refused.headers["Retry-After"]) in range(1, 10)
-    assert "the wait would be" in refused.json()["error"]
+    assert "the expected wait of" in refused.json()["error"]
     metrics = server.send("GET", "/metrics").data.decode()
     assert 'kubeserve_rejected_total{model_name="model",model_version="",reason="deadline"} 1.0' in metrics

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from server.app import reason_of
+from server.app import limits_of, reason_of
 from server.errors import ModelError
+from server.inference.batcher import Limits
+from server.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -19,3 +23,7 @@ from server.errors import ModelError
 )
 def test_the_reason_is_one_line(error: Exception, line: str) -> None:
     assert reason_of(error) == line
+
+
+def test_limits_of_the_default_settings_are_the_default_limits() -> None:
+    assert limits_of(Settings(model=Path("model.joblib"))) == Limits()

@@ -1,4 +1,4 @@
-"""The whole engine with a model file: answers, errors in words, and what the metrics hear."""
+"""Inference with real model files: answers, error texts, metrics, and the fast path on top."""
 
 from __future__ import annotations
 
@@ -21,27 +21,34 @@ from structlog.testing import capture_logs
 
 from server.errors import InputError, ModelError
 from server.http.fast_path import FastPath
+from server.inference.placement import BLOCKED_LOOP_SECONDS, INLINE_UNBATCHED
 from server.inference.predictor import Predictor
+from server.model.cost_model import Cost
+from server.model.loader import LoadedModel
+from server.model.methods import Method
 from server.protocols.json_payload import encode
+from server.schema import Schema
 from server.telemetry.metrics import Metrics
 from tests.unit.server.fitted_models import THREE, X, fitted
 
 HERE = {"model_name": "iris", "model_version": "v1"}
 
 
-class Touchy:
-    """Says nothing of its input; fails where it is told to."""
+class Failing:
+    """Declares nothing about its input; fails for the values 1 and 2, exits for 3."""
 
     def predict(self, X: Any) -> Any:
         if X[0][0] == 1:
             raise ValueError("not one\nand more")
         if X[0][0] == 2:
             raise ZeroDivisionError
+        if X[0][0] == 3:
+            raise SystemExit
         return X[:, 0]
 
 
 class Shifting:
-    """Changes its input, as a careless model does."""
+    """Changes its input in place."""
 
     n_features_in_ = 2
 
@@ -50,11 +57,11 @@ class Shifting:
         return X[:, 0]
 
 
-class Untold(Shifting):
+class ShiftingUndeclared(Shifting):
     n_features_in_ = None
 
 
-class Framed(Shifting):
+class ShiftingDataFrame(Shifting):
     feature_names_in_ = ("a", "b")
 
     def predict(self, X: Any) -> Any:
@@ -63,7 +70,7 @@ class Framed(Shifting):
 
 
 class Erratic:
-    """Takes long for a large number, which it then refuses."""
+    """Needs long for one large number, and refuses it."""
 
     n_features_in_ = 1
     threads: ClassVar[list[str]] = []
@@ -101,7 +108,9 @@ def ask(tmp_path: Path) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("name", ["logistic", "forest", "scaled logistic", "support vectors", "histogram boosting"])
 @pytest.mark.parametrize("direct", [True, False])
-def test_many_at_once_get_the_answers_of_the_model_itself(ask: Callable[..., Any], name: str, direct: bool) -> None:
+def test_predict_concurrent_requests_get_the_answers_of_the_model_itself(
+    ask: Callable[..., Any], name: str, direct: bool
+) -> None:
     model, parts = fitted(name), [X[start : start + 3] for start in range(0, 60, 3)]
     method = "predict_proba" if hasattr(model, "predict_proba") else "decision_function"
 
@@ -114,7 +123,7 @@ def test_many_at_once_get_the_answers_of_the_model_itself(ask: Callable[..., Any
         np.testing.assert_array_equal(answers[2 * index + 1], getattr(model, method)(part), strict=True)
 
 
-def test_what_scikit_learn_refuses_is_refused_in_its_words(ask: Callable[..., Any]) -> None:
+def test_predict_what_scikit_learn_refuses_is_refused_in_its_words(ask: Callable[..., Any]) -> None:
     for given, words in (
         (np.full((1, 5), np.nan), "contains NaN"),
         (X[:1, :3], "X has 3 features"),
@@ -124,16 +133,21 @@ def test_what_scikit_learn_refuses_is_refused_in_its_words(ask: Callable[..., An
             ask(fitted("logistic"), lambda predictor, given=given: predictor.predict(given))
 
 
-def test_errors_are_classed_and_their_first_line_is_told(ask: Callable[..., Any]) -> None:
+def test_predict_errors_are_classed_and_quote_the_first_line(ask: Callable[..., Any]) -> None:
     with pytest.raises(InputError, match=r"^the model refused the input: not one$"):
-        ask(Touchy(), lambda predictor: predictor.predict(np.array([[1.0]])))
+        ask(Failing(), lambda predictor: predictor.predict(np.array([[1.0]])))
     with pytest.raises(ModelError, match="ZeroDivisionError"):
-        ask(Touchy(), lambda predictor: predictor.predict(np.array([[2.0]])))
+        ask(Failing(), lambda predictor: predictor.predict(np.array([[2.0]])))
     with pytest.raises(InputError, match="the model has no transform"):
-        ask(Touchy(), lambda predictor: predictor.predict(np.array([[0.0]]), "transform"))
+        ask(Failing(), lambda predictor: predictor.predict(np.array([[0.0]]), "transform"))
 
 
-def test_a_pipeline_that_changes_its_input_changes_no_other_answer(ask: Callable[..., Any]) -> None:
+def test_predict_an_exit_of_the_model_is_a_model_error(ask: Callable[..., Any]) -> None:
+    with pytest.raises(ModelError, match="RuntimeError"):
+        ask(Failing(), lambda predictor: predictor.predict(np.array([[3.0]])))
+
+
+def test_predict_a_pipeline_that_changes_its_input_changes_no_other_answer(ask: Callable[..., Any]) -> None:
     model = make_pipeline(StandardScaler(copy=False), GradientBoostingClassifier(n_estimators=3)).fit(X.copy(), THREE)
     metrics, given = Metrics("iris", "v1"), X[:3].copy()
 
@@ -150,22 +164,20 @@ def test_a_pipeline_that_changes_its_input_changes_no_other_answer(ask: Callable
     assert mean == pytest.approx(X[:3, 0].mean())
 
 
-@pytest.mark.parametrize("model", [Shifting(), Untold()])
-def test_a_model_that_changes_its_input_may_be_given_what_cannot_be_changed(
-    ask: Callable[..., Any], model: Any
-) -> None:
+@pytest.mark.parametrize("model", [Shifting(), ShiftingUndeclared()])
+def test_predict_a_model_that_changes_its_input_accepts_read_only_rows(ask: Callable[..., Any], model: Any) -> None:
     given = np.array([[3.0, 1.0]])
     given.flags.writeable = False  # as the rows of a binary request are
     assert ask(model, lambda predictor: predictor.predict(given)).tolist() == [2.0]
 
 
-def test_a_model_that_changes_its_frame_changes_a_copy(ask: Callable[..., Any]) -> None:
+def test_predict_a_model_that_changes_its_dataframe_changes_a_copy(ask: Callable[..., Any]) -> None:
     given = pd.DataFrame({"a": [3.0], "b": [1.0]})
-    assert ask(Framed(), lambda predictor: predictor.predict(given)).tolist() == [2.0]
+    assert ask(ShiftingDataFrame(), lambda predictor: predictor.predict(given)).tolist() == [2.0]
     assert given["a"].tolist() == [3.0]
 
 
-def test_a_prediction_that_held_the_event_loop_does_so_once(ask: Callable[..., Any]) -> None:
+def test_predict_after_a_prediction_blocked_the_loop_uses_the_thread(ask: Callable[..., Any]) -> None:
     async def twice(predictor: Predictor) -> None:
         for _ in range(2):
             with pytest.raises(InputError, match="too large"):
@@ -186,7 +198,7 @@ def test_predict_direct_answers_only_what_is_evaluated_directly_and_cheap(ask: C
 
 
 @pytest.mark.parametrize("name", ["logistic", "support vectors"])
-def test_the_metrics_hear_of_each_prediction_once(ask: Callable[..., Any], name: str) -> None:
+def test_predict_is_recorded_once_in_the_metrics(ask: Callable[..., Any], name: str) -> None:
     metrics = Metrics("iris", "v1")
 
     async def some(predictor: Predictor) -> None:
@@ -208,15 +220,15 @@ def test_the_metrics_hear_of_each_prediction_once(ask: Callable[..., Any], name:
 
 
 @pytest.mark.parametrize("name", ["logistic", "logistic of two", "forest", "ridge", "least squares of two"])
-def test_the_hot_path_writes_what_the_ordinary_way_writes_and_is_counted(ask: Callable[..., Any], name: str) -> None:
+def test_fast_path_writes_what_the_sanic_path_writes_and_is_recorded(ask: Callable[..., Any], name: str) -> None:
     metrics, given = Metrics("iris", "v1"), X[:3]
 
-    async def hot(predictor: Predictor) -> Any:
+    async def answered(predictor: Predictor) -> Any:
         assert predictor.model
         metrics.configure(predictor.model, 1.5)
         return FastPath(predictor, metrics, "iris").answer(b"/predict", orjson.dumps({"data": given.tolist()}), 0.0)
 
-    body = ask(fitted(name), hot, observer=metrics)
+    body = ask(fitted(name), answered, observer=metrics)
     expected = fitted(name).predict(given)
     assert body == encode(expected)
     read = metrics.registry.get_sample_value
@@ -227,14 +239,14 @@ def test_the_hot_path_writes_what_the_ordinary_way_writes_and_is_counted(ask: Ca
         assert counted == expected.tolist().count(label)
 
 
-def test_what_fails_on_the_hot_path_is_told_once_and_left(
+def test_fast_path_a_failure_is_logged_once_and_left_to_sanic(
     ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.http.fast_path.matrix", lambda *_: {}["odd"])
 
     async def twice(predictor: Predictor) -> Any:
-        hot = FastPath(predictor, Metrics("iris", "v1"), "iris")
-        return [hot.answer(b"/predict", b'{"data": [[1,2,3,4,5]]}', 0.0) for _ in range(2)]
+        fast_path = FastPath(predictor, Metrics("iris", "v1"), "iris")
+        return [fast_path.answer(b"/predict", b'{"data": [[1,2,3,4,5]]}', 0.0) for _ in range(2)]
 
     with capture_logs() as logged:
         assert ask(fitted("ridge"), twice) == [None, None]
@@ -243,20 +255,61 @@ def test_what_fails_on_the_hot_path_is_told_once_and_left(
 
 
 MANY_ROWS = 1_000_000
-"""Too many for the hot path even where the cost of a row could not be told from nothing when it was measured."""
+"""Too many for the fast path, even where the measured cost of a row was indistinguishable from zero."""
 
 
 @pytest.mark.parametrize(("name", "rows"), [("histogram boosting", 1), ("ridge", MANY_ROWS)])
-def test_what_the_hot_path_cannot_answer_it_does_not_parse(
+def test_fast_path_does_not_parse_what_it_cannot_answer(
     ask: Callable[..., Any], name: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed: list[int] = []
     monkeypatch.setattr("server.http.fast_path.matrix", lambda body, *_: parsed.append(len(body)))
 
-    async def hot(predictor: Predictor) -> Any:
+    async def answered(predictor: Predictor) -> Any:
         predictor.max_direct_rows = min(predictor.max_direct_rows, MANY_ROWS // 100)
         body = b'{"data": [' + b"[1,2,3,4,5]," * rows
         return FastPath(predictor, Metrics("iris", "v1"), "iris").answer(b"/predict", body, 0.0)
 
-    assert ask(fitted(name), hot) is None
+    assert ask(fitted(name), answered) is None
     assert parsed == []
+
+
+def served(method: Method) -> Predictor:
+    predictor = Predictor(Path("model.joblib"))
+    predictor._serve(LoadedModel({"predict": method}, Schema(1), "", "", ""))
+    return predictor
+
+
+def test_fast_path_after_a_prediction_blocked_the_loop_leaves_the_next_to_the_queue() -> None:
+    calls: list[int] = []
+
+    def slow(rows: Any) -> Any:
+        calls.append(len(rows))
+        time.sleep(BLOCKED_LOOP_SECONDS + 0.01)
+        return rows.sum(axis=1)
+
+    predictor = served(Method(slow, Cost(1e-6, 1e-6), direct=slow))
+    fast_path = FastPath(predictor, Metrics("model", ""), "model")
+    answers = [fast_path.answer(b"/predict", b'{"data": [[1.0]]}', 0.0) for _ in range(2)]
+    predictor.close()
+    assert (answers, calls) == ([b'{"predictions":[1.0]}', None], [1])
+
+
+def test_record_duration_moves_the_cost_estimate() -> None:
+    cost = Cost(1e-6, 1e-6)
+    predictor = served(Method(len, cost, direct=len))
+    for _ in range(100):
+        predictor.record_duration(1, 1e-3)
+    predictor.close()
+    assert cost.seconds(1) > 0.9e-3
+
+
+def test_update_direct_limit_follows_the_cost_estimate() -> None:
+    predictor = served(Method(len, Cost(10e-6, 1e-6), direct=len))
+    before = predictor.max_direct_rows
+    for _ in range(100):
+        predictor.record_duration(100, 1.1e-3)
+    predictor.update_direct_limit()
+    predictor.close()
+    assert before == int((INLINE_UNBATCHED - 10e-6) / 1e-6)
+    assert predictor.max_direct_rows < before / 9

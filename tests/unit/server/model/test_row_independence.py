@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from server.inference.batcher import together
+from server.inference.model_call import call_batch
 from server.model import row_independence
 from server.model.loader import schema_of
 from server.model.methods import Method, methods_of
@@ -38,7 +38,7 @@ def test_batched_answers_are_the_unbatched_ones_bit_by_bit(name: str) -> None:
         assert how.batchable == (name in BATCHED), method
         if how.batchable:
             plain = getattr(fitted(name), method)
-            for part, answer in zip(parts, together(how.call, parts), strict=True):
+            for part, answer in zip(parts, call_batch(how.call, parts), strict=True):
                 assert row_independence.same_bits(answer, plain(part))
 
 
