@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sanic import Sanic
 
-from server.errors import ModelError
+from server.errors import ModelError, first_line
 from server.http.body import WholeBodyRequest
 from server.http.body_budget import BodyBudget
 from server.http.errors import add_error_handling
@@ -87,7 +87,7 @@ def reason_of(error: Exception) -> str:
     """Why the model cannot be served, in one line."""
     if isinstance(error, ModelError):
         return str(error)
-    return f"the model cannot be described: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    return f"the model cannot be described: {type(error).__name__}: {first_line(error)}"
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -18,3 +18,13 @@ class Overloaded(Exception):  # noqa: N818 - a state of the server, not a fault 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+MAX_LINE = 300
+"""Characters of a library's or a model's error text that are shown: it may repeat all that a client has sent."""
+
+
+def first_line(error: object) -> str:
+    """Return the start of the error's first line, or its type where it has no text."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:MAX_LINE] if lines else type(error).__name__

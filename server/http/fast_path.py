@@ -18,7 +18,7 @@ import structlog
 
 from server.inference.predictor import Predictor
 from server.inputs.matrix import finite
-from server.protocols.json_payload import encode
+from server.protocols.json_answer import encode_predictions
 from server.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
@@ -106,7 +106,7 @@ def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarr
 
 
 def encoded(answer: Any, answers: list[Any]) -> bytes:
-    """`payload.encode` for the most usual answers: orjson is faster with lists than with arrays."""
+    """`encode_predictions` for the most usual answers: orjson is faster with lists than with arrays."""
     if answer.dtype.char in "dlU":
         return orjson.dumps({"predictions": answers})
-    return encode(answer)
+    return encode_predictions(answer)

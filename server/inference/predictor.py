@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import structlog
 
-from server.errors import InputError, ModelError, Overloaded
+from server.errors import InputError, ModelError, Overloaded, first_line
 from server.inference.batcher import Batcher, Limits
 from server.inference.model_call import call_one
 from server.inference.observer import Observer
@@ -104,7 +104,7 @@ class Predictor:
         except (Overloaded, asyncio.CancelledError):
             raise
         except ValueError as error:
-            raise InputError(f"the model refused the input: {(str(error).splitlines() or [''])[0]}") from error
+            raise InputError(f"the model refused the input: {first_line(error)}") from error
         except Exception as error:
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error

@@ -1,4 +1,4 @@
-"""pandas, for the models that need it: imported only here, and only then."""
+"""pandas, for the models that need it. It is imported here alone, and only for them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from server.schema import Schema
 
 
-def dataframe(columns: Sequence[Any], schema: Schema) -> Any:
-    """A DataFrame of the model's own columns, in its order, typed by pandas as a CSV's would be.
+def to_dataframe(columns: Sequence[Any], schema: Schema) -> Any:
+    """Return a DataFrame of the model's own columns, in its order, with the types that pandas infers as from a CSV.
 
     Raises:
-        ModelError: there is no pandas.
+        ModelError: pandas is not installed.
 
     """
     try:
@@ -24,6 +24,6 @@ def dataframe(columns: Sequence[Any], schema: Schema) -> Any:
         raise ModelError("the model picks its columns by name: put pandas into requirements.txt beside it") from error
     frame = pd.DataFrame(dict(enumerate(columns)))
     frame.columns = pd.Index(schema.names or range(len(columns)))
-    # A column of None alone stays None, beside strings it becomes NaN, and imputers know only the one they were fitted
-    # on: a row must not depend on those that come with it.
+    # pandas keeps a column of None alone as None, but beside strings it makes NaN of it. Imputers recognize only the
+    # one that they were fitted on, and a row's answer must not depend on the rows that come with it.
     return frame.where(frame.notna(), float("nan"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from server.inputs.dataframe import dataframe
+from server.inputs.dataframe import to_dataframe
 from server.schema import METHODS, Kind, Schema, Takes
 
 Known = tuple[int, tuple[Any, ...]]
@@ -135,7 +135,7 @@ def _label(value: Any) -> Any:
 def example_input(schema: Schema) -> Any:
     """The example row in the form that the model takes."""
     if schema.takes is Takes.FRAME:
-        return dataframe([[value] for value in schema.example], schema)
+        return to_dataframe([[value] for value in schema.example], schema)
     if schema.takes is Takes.TEXTS:
         return np.array(schema.example, dtype=object)
     return np.array([schema.example], dtype=object if schema.takes is Takes.OBJECTS else np.float64)

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from server.errors import ModelError
+from server.errors import ModelError, first_line
 from server.model.introspection import example_input, schema_of
 from server.model.methods import Method, methods_of
 from server.paths import PACKAGES
@@ -72,7 +72,7 @@ def read(path: Path) -> tuple[Any, str]:
             f"the model needs the package '{error.name}': put it into requirements.txt beside the model"
         ) from error
     except Exception as error:  # unpickling runs the file's own code: anything may come
-        raise ModelError(f"{path.name} is not a model that joblib can load: {_first_line(error)}") from error
+        raise ModelError(f"{path.name} is not a model that joblib can load: {first_line(error)}") from error
     others = [report(warning.message) for warning in caught]
     return estimator, next(filter(None, others), "")
 
@@ -94,7 +94,7 @@ def report(warning: Warning | str) -> str:
     """Say in words what a version mismatch means, and return that version; other warnings as they are."""
     saved = getattr(warning, "original_sklearn_version", None)
     if saved is None:
-        log.warning("while loading", warning=_first_line(warning))
+        log.warning("while loading", warning=first_line(warning))
         return ""
     here = getattr(warning, "current_sklearn_version", "another")
     advice = f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
@@ -143,9 +143,9 @@ def require_fitted(estimator: Any) -> None:
 def judge(error: Exception) -> None:
     """Raise what shows a broken model; only warn of what may be the example's fault."""
     if isinstance(error, ValueError) and type(error).__name__ != "NotFittedError":
-        log.warning("the warm-up input was refused", reason=_first_line(error))
+        log.warning("the warm-up input was refused", reason=first_line(error))
         return
-    raise ModelError(f"the model cannot predict: {type(error).__name__}: {_first_line(error)}") from error
+    raise ModelError(f"the model cannot predict: {type(error).__name__}: {first_line(error)}") from error
 
 
 def be_quiet() -> None:
@@ -158,8 +158,3 @@ def library_of(estimator: Any) -> str:
     """Such as `sklearn 1.9.1`."""
     name = type(estimator).__module__.partition(".")[0]
     return f"{name} {getattr(sys.modules.get(name), '__version__', '')}".strip()
-
-
-def _first_line(error: object) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""What clients speak. Each module only translates: bytes → what to ask of the model, and its answer → bytes.
+"""The protocols that clients speak. Each module only translates: bytes → model input, and the model's answer → bytes.
 
-None knows HTTP routes or calls a model; `server.http.routes` does that for all of them in the same way.
+No module here knows HTTP routes or calls a model; `server.http.routes` does that for all protocols in the same way.
 """

@@ -1,15 +1,34 @@
-"""KubeServe's own: `{"data": [[…]]}` → `{"predictions": […]}`."""
+"""KubeServe's own protocol: `{"data": [[…]]}` → `{"predictions": […]}`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from server.protocols.json_payload import encode, json_bytes, parse, plain
+from server.errors import InputError
+from server.inputs.json_document import has_no_string_values, read_document
+from server.inputs.json_rows import rows_to_input
+from server.inputs.wording import quoted_names
+from server.protocols.json_answer import encode_json, encode_predictions, json_ready
 from server.schema import Schema
 
-__all__ = ["encode", "parse", "probabilities"]
+__all__ = ["encode_predictions", "encode_probabilities", "read_data"]
+
+EXAMPLE = '{"data": [[1.0, 2.0]]}'
 
 
-def probabilities(answer: Any, schema: Schema) -> bytes:
-    """One row of probabilities for each row of data, in the order of `classes`."""
-    return json_bytes({"probabilities": plain(answer), "classes": schema.classes})
+def read_data(body: bytes, schema: Schema) -> Any:
+    """Return the body's `data` as the model takes it: for nearly every model float64 of shape (rows, features).
+
+    Raises:
+        InputError: names the problem and its place, such as `data[0][2]`.
+
+    """
+    document = read_document(body, EXAMPLE)
+    if "data" not in document:
+        raise InputError(f"'data' is missing: expected {EXAMPLE}, found {quoted_names(document)}")
+    return rows_to_input(document["data"], schema, "data", no_strings=has_no_string_values(body, document))
+
+
+def encode_probabilities(answer: Any, schema: Schema) -> bytes:
+    """Return one row of probabilities for each row of data, in the order of `classes`."""
+    return encode_json({"probabilities": json_ready(answer), "classes": schema.classes})

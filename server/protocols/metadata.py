@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol tells of the server and its model, from the model itself. Pure."""
+"""The Open Inference Protocol's metadata: the server, and the inputs and outputs of its model. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def server_metadata(version: str) -> dict[str, Any]:
 
 
 def model_metadata(schema: Schema, model: str, version: str, library: str) -> dict[str, Any]:
-    """What the model takes and gives, from the model itself."""
+    """Return the model's inputs and outputs as its schema has them."""
     return {
         "name": model,
         "versions": [version] if version else [],
@@ -36,10 +36,10 @@ def _inputs(schema: Schema) -> list[dict[str, Any]]:
 
 
 def _outputs(method: str, schema: Schema) -> list[dict[str, Any]]:
-    """As the example's answer shows it; without one, numbers."""
+    """Return the tensors of the example's answer; without an answer, one of numbers."""
     if method not in schema.answers:
         return [{"name": method, "datatype": "FP64", "shape": [-1]}]
     return [
-        {"name": name, "datatype": tensors.typed(values)[1], "shape": [-1, *values.shape[1:]]}
+        {"name": name, "datatype": tensors.with_datatype(values)[1], "shape": [-1, *values.shape[1:]]}
         for name, values in open_inference.arrays(method, schema.answers[method])
     ]

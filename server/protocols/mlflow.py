@@ -7,39 +7,42 @@ import io
 from typing import Any
 
 from server.errors import InputError
-from server.inputs.json_rows import Body, kind_of, order
-from server.inputs.named_columns import from_columns, from_mapping
-from server.protocols.json_payload import document, encode, rows
+from server.inputs.feature_names import positions
+from server.inputs.json_document import has_no_string_values, read_document
+from server.inputs.json_rows import rows_to_input
+from server.inputs.named_columns import columns_to_input, mapping_to_input
+from server.inputs.wording import kind_of, quoted_names
+from server.protocols.json_answer import encode_predictions
 from server.schema import Kind, Schema, Takes
 
-__all__ = ["encode", "read", "read_csv"]
+__all__ = ["encode_predictions", "read_csv", "read_json"]
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 EXAMPLE = '{"dataframe_split": {"columns": ["a", "b"], "data": [[1.0, 2.0]]}}'
 
 
-def read(body: bytes, schema: Schema) -> Any:
-    """The model's input from a JSON body; `params` is ignored, as MLflow does for models that declare none.
+def read_json(body: bytes, schema: Schema) -> Any:
+    """Return the model's input. `params` is ignored, as MLflow does for models that declare none.
 
     Raises:
         InputError: names the problem and its place.
 
     """
-    found = document(body, EXAMPLE)
-    given = [form for form in FORMS if form in found]
+    document = read_document(body, EXAMPLE)
+    given = [form for form in FORMS if form in document]
     if len(given) != 1:
-        there = ", ".join(f"'{key}'" for key in given or found)[:200] or "nothing"
+        there = quoted_names(given or document)
         raise InputError(f"expected one of {', '.join(FORMS)}, such as {EXAMPLE}; found {there}")
-    form, data = given[0], found[given[0]]
+    form, data = given[0], document[given[0]]
     if form == "dataframe_split":
-        return _split(data, schema)
+        return _split_to_input(data, schema)
     if isinstance(data, dict) and form != "dataframe_records":
-        return from_mapping(data, schema, form, Body(body, found))
-    return rows(data, schema, form, Body(body, found))
+        return mapping_to_input(data, schema, form)
+    return rows_to_input(data, schema, form, no_strings=has_no_string_values(body, document))
 
 
-def _split(split: Any, schema: Schema) -> Any:
-    """Names once, and rows in their order; `index` does not matter to a prediction."""
+def _split_to_input(split: Any, schema: Schema) -> Any:
+    """Return the input from names, given once, and rows in their order; a prediction does not need `index`."""
     place = "dataframe_split"
     if not isinstance(split, dict) or not isinstance(split.get("data"), list):
         raise InputError(f"{place} must be an object with columns and data, such as {EXAMPLE}")
@@ -48,24 +51,29 @@ def _split(split: Any, schema: Schema) -> Any:
         return _in_model_order(data, schema)
     if not isinstance(columns, list) or not all(isinstance(name, str | int) for name in columns):
         raise InputError(f"{place}.columns is {kind_of(columns)}; a list of names is needed")
-    chosen = order([str(name) for name in columns], schema, f"{place}.columns")
-    if chosen == list(range(len(columns))):
+    order = positions([str(name) for name in columns], schema, f"{place}.columns")
+    if order == list(range(len(columns))):
         return _in_model_order(data, schema)
     for index, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(columns):
             raise InputError(f"{place}.data[{index}] must be a list of {len(columns)} values, one for each column")
-    return _in_model_order([[row[column] for column in chosen] for row in data], schema)
+    return _in_model_order([[row[column] for column in order] for row in data], schema)
 
 
 def _in_model_order(data: list[Any], schema: Schema) -> Any:
     if data and isinstance(data[0], dict):
         raise InputError("dataframe_split.data[0] is an object; expected a list of values")
-    # Its names are strings too, so nothing can be said of the bytes: no keys are claimed.
-    return rows(data, schema, "dataframe_split.data", Body(b'"', {}))
+    # The names of the columns are strings, so a count of the body's quotes says nothing about the values.
+    return rows_to_input(data, schema, "dataframe_split.data", no_strings=False)
 
 
 def read_csv(body: bytes, schema: Schema) -> Any:
-    """A CSV whose first line names the columns. An empty field is a missing value."""
+    """Return the input from a CSV whose first line names the columns. An empty field is a missing value.
+
+    Raises:
+        InputError: names the problem and its place.
+
+    """
     try:
         lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -79,12 +87,12 @@ def read_csv(body: bytes, schema: Schema) -> Any:
             raise InputError(f"line {number} has {len(line)} fields; the first line has {len(header)}")
     columns = [list(column) for column in zip(*data, strict=True)]
     if schema.takes is not Takes.TEXTS:
-        columns = [_typed(column, kind) for column, kind in zip(columns, _kinds(header, schema), strict=True)]
-    return from_columns(header, columns, schema, "the CSV")
+        columns = [_typed_fields(column, kind) for column, kind in zip(columns, _kinds(header, schema), strict=True)]
+    return columns_to_input(header, columns, schema, "the CSV")
 
 
 def _kinds(header: list[str], schema: Schema) -> list[Kind]:
-    """What the model has in each of the CSV's columns; `from_columns` judges the names."""
+    """Return what the model has in each of the CSV's columns; `columns_to_input` checks the names."""
     if schema.takes is Takes.NUMBERS:
         return [Kind.NUMBER] * len(header)
     kinds = schema.kinds or (Kind.ANY,) * len(header)
@@ -94,10 +102,10 @@ def _kinds(header: list[str], schema: Schema) -> list[Kind]:
     return [known.get(name, Kind.ANY) for name in header]
 
 
-def _typed(column: list[str], kind: Kind) -> list[Any]:
-    """Numbers where all that is there are numbers, unless the model is known to take strings.
+def _typed_fields(column: list[str], kind: Kind) -> list[Any]:
+    """Return numbers where the whole column is numbers, unless the model takes strings there.
 
-    Where it is known to take numbers, what is none stays a string in its place, which is then named.
+    Where the model takes numbers, a field that is not one stays a string in its place, and is named later.
     """
     if kind is Kind.STRING:
         return [field or None for field in column]

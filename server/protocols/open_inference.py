@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.json_rows import check_width, kind_of, texts
-from server.inputs.matrix import checked
-from server.inputs.named_columns import from_columns
+from server.inputs.feature_names import check_width
+from server.inputs.json_document import read_document
+from server.inputs.json_rows import texts_to_input
+from server.inputs.matrix import checked_matrix
+from server.inputs.named_columns import columns_to_input
+from server.inputs.wording import kind_of, listed, numbers, quoted
 from server.protocols import tensors
-from server.protocols.json_payload import document, json_bytes
+from server.protocols.json_answer import encode_json
 from server.protocols.tensors import Tail, Tensor
 from server.schema import METHODS, Schema, Takes
 
 HEADER = "Inference-Header-Content-Length"
-"""Of a request or answer with binary data: how many bytes of it are JSON."""
-SHOWN = 12
-"""Names of outputs in an error's sentence."""
+"""The header of a request or answer with binary data; its value is how many bytes of the body are JSON."""
 EXTENSION = "binary_tensor_data"
 EXAMPLE = '{"inputs": [{"name": "input", "shape": [1, 2], "datatype": "FP64", "data": [1.0, 2.0]}]}'
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An output, named by the model's method that gives it."""
+    """An output that a request asks for: the model's method that gives it, and its form."""
 
     method: str
     binary: bool
     index: int | None = None
-    """Which of the method's tensors, where it gives several; None: all."""
+    """Which of the method's tensors, where it gives several. None means all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What a request asks."""
+    """A request: the model's input, and the outputs that it asks for."""
 
     X: Any
     wanted: tuple[Wanted, ...]
@@ -44,34 +46,39 @@ class Inference:
 
 
 def header_length(value: str | None) -> int | None:
-    """How many bytes of the body are JSON, by the request's HEADER; None where all are."""
+    """Return how many bytes of the body are JSON, by the request's HEADER; None where all are.
+
+    Raises:
+        InputError: the header is not a number of bytes.
+
+    """
     if value is None:
         return None
-    if value.isascii() and value.isdigit() and len(value) < 16:  # noqa: PLR2004 - whatever it says, it is an int
+    if value.isascii() and value.isdigit() and len(value) < 16:  # noqa: PLR2004 - digits of any size that a body has
         return int(value)
-    raise InputError(f"{HEADER} is '{value[:20]}'; expected a number of bytes")
+    raise InputError(f"{HEADER} is {quoted(value)}; expected a number of bytes")
 
 
-def read(body: bytes | memoryview, header: int | None, schema: Schema) -> Inference:
-    """A request's body, of which `header` bytes are JSON.
+def read_inference(body: bytes | memoryview, header: int | None, schema: Schema) -> Inference:
+    """Return the request in a body of which `header` bytes are JSON.
 
     Raises:
         InputError: names the problem and its place.
 
     """
-    head, tail = _split(memoryview(body), header)
-    asked = document(head, EXAMPLE)
-    inputs, request = asked.get("inputs"), tensors.parameters(asked, "the body")
+    head, tail = _json_and_tail(memoryview(body), header)
+    document = read_document(head, EXAMPLE)
+    inputs, parameters = document.get("inputs"), tensors.parameters(document, "the body")
     if not isinstance(inputs, list) or not inputs:
         raise InputError(f"'inputs' is missing or empty: expected {EXAMPLE}")
-    found = [tensors.decode(item, f"inputs[{index}]", tail) for index, item in enumerate(inputs)]
+    found = [tensors.decode_tensor(item, f"inputs[{index}]", tail) for index, item in enumerate(inputs)]
     tail.finish()
-    by_column = request.get("content_type") == "pd" or len(found) > 1
-    X = _columns(found, schema) if by_column else _whole(found[0], schema)
-    return Inference(X, _wanted(asked, bool(request.get("binary_data_output")), schema), _id(asked))
+    by_column = parameters.get("content_type") == "pd" or len(found) > 1
+    X = _columns_to_input(found, schema) if by_column else _table_to_input(found[0], schema)
+    return Inference(X, _wanted(document, bool(parameters.get("binary_data_output")), schema), _id(document))
 
 
-def _split(body: memoryview, header: int | None) -> tuple[bytes, Tail]:
+def _json_and_tail(body: memoryview, header: int | None) -> tuple[bytes, Tail]:
     end = len(body) if header is None else header
     if end > len(body):
         raise InputError(f"{HEADER} is {end}; the body has {len(body)} bytes")
@@ -85,50 +92,50 @@ def _id(document: dict[str, Any]) -> str | None:
     raise InputError(f"id is {kind_of(found)}; a string is needed")
 
 
-def _columns(found: list[Tensor], schema: Schema) -> Any:
-    """One tensor for each of the model's columns."""
+def _columns_to_input(found: list[Tensor], schema: Schema) -> Any:
+    """Return the input from one tensor for each of the model's columns."""
     for tensor in found:
         if tensor.values.ndim != 1 and tensor.values.shape[1:] != (1,):
-            raise InputError(f"input '{tensor.name}' has shape {list(tensor.values.shape)}; a column is [rows]")
+            raise InputError(f"input {quoted(tensor.name)} has shape {numbers(tensor.values.shape)}; expected [rows]")
     names, columns = [tensor.name for tensor in found], [tensor.values.reshape(-1) for tensor in found]
-    return from_columns(names, columns, schema, "inputs")
+    return columns_to_input(names, columns, schema, "inputs")
 
 
-def _whole(tensor: Tensor, schema: Schema) -> Any:
-    """One tensor of all rows and features."""
+def _table_to_input(tensor: Tensor, schema: Schema) -> Any:
+    """Return the input from one tensor of all rows and features."""
     if schema.takes is Takes.TEXTS:
-        return texts(tensor.values.tolist(), "inputs[0].data")
+        return texts_to_input(tensor.values.tolist(), "inputs[0].data")
     values = _table(tensor.values, schema)
     if schema.takes is not Takes.NUMBERS:
-        return from_columns(schema.columns, list(values.T), schema, "inputs[0].data")
+        return columns_to_input(schema.columns, list(values.T), schema, "inputs[0].data")
     if tensor.datatype == tensors.BYTES:
         raise InputError("inputs[0].datatype is BYTES; the model takes numbers")
-    # The one copy that is made, unless these are aligned FP64: model and BLAS would each make one of their own.
-    return checked(np.require(values, np.float64, ["C_CONTIGUOUS", "ALIGNED"]), schema, "inputs[0].data")
+    # The only copy, and none of aligned FP64. Otherwise the model and BLAS would each make a copy of their own.
+    return checked_matrix(np.require(values, np.float64, ["C_CONTIGUOUS", "ALIGNED"]), schema, "inputs[0].data")
 
 
 def _table(values: np.ndarray[Any, Any], schema: Schema) -> np.ndarray[Any, Any]:
-    """Rows and features, as many as the model takes; of a model of one feature the rows may stand alone."""
+    """Return rows and features, as many as the model takes. A model of one feature also takes [rows]."""
     if values.ndim == 1 and schema.features == 1:
         return values.reshape(-1, 1)
     if values.ndim != 2:  # noqa: PLR2004 - rows and features
         expected = "rows, features" if schema.features is None else f"rows, {schema.features}"
-        raise InputError(f"inputs[0].shape is {list(values.shape)}; expected [{expected}]")
+        raise InputError(f"inputs[0].shape is {numbers(values.shape)}; expected [{expected}]")
     check_width(values.shape[1], schema, "inputs[0]")
     return values
 
 
 def _wanted(document: dict[str, Any], binary: bool, schema: Schema) -> tuple[Wanted, ...]:
-    """The outputs that are asked for, or `predict`; `binary` holds where an output does not say."""
+    """Return the outputs that are asked for, or `predict`. `binary` is the form where an output does not say."""
     outputs = document.get("outputs")
     if outputs is None or outputs == []:
         return (Wanted("predict", binary),)
     if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
         raise InputError('outputs must be a list such as [{"name": "predict"}]')
     names = [item.get("name") for item in outputs]
-    # Looked for only where a name is no method's own: to know them is to look at all the example's answers.
+    # Only where a name is not a method: finding the parts means converting all of the example's answers.
     parts = {} if all(name in METHODS for name in names) else _parts(schema)
-    _check_names(names, [*METHODS, *parts])
+    _check_names(names, (*METHODS, *parts))
     return tuple(_output(item, binary, parts, schema) for item in outputs)
 
 
@@ -139,7 +146,7 @@ def _output(item: dict[str, Any], binary: bool, parts: dict[str, tuple[str, int]
 
 
 def _parts(schema: Schema) -> dict[str, tuple[str, int]]:
-    """The tensors of methods that give several, as the metadata names them: whose they are, and which."""
+    """Return the tensors of methods that give several: the name in the metadata → (method, index)."""
     return {
         name: (method, index)
         for method, answer in schema.answers.items()
@@ -148,21 +155,22 @@ def _parts(schema: Schema) -> dict[str, tuple[str, int]]:
     }
 
 
-def _check_names(names: list[Any], known: list[str]) -> None:
+def _check_names(names: list[Any], known: Sequence[str]) -> None:
+    free = set(known)
     for index, name in enumerate(names):
-        if not isinstance(name, str) or name not in known or name in names[:index]:
-            once = f"each of {', '.join(known[:SHOWN])} may stand once"
-            raise InputError(f"outputs[{index}].name is {str(name)[:50]!r}; {once}")
+        if not isinstance(name, str) or name not in free:
+            raise InputError(f"outputs[{index}].name is {quoted(name)}; each of {listed(known)} may stand once")
+        free.remove(name)
 
 
-def write(asked: Inference, answers: list[Any], model: str, version: str) -> tuple[bytes, int | None]:
-    """The answer's body, and the value of HEADER if it has binary data."""
+def write_inference(asked: Inference, answers: list[Any], model: str, version: str) -> tuple[bytes, int | None]:
+    """Return the answer's body, and the value of HEADER if it has binary data."""
     named = [
-        tensors.encode(name, values, binary=wanted.binary)
+        tensors.encode_tensor(name, values, binary=wanted.binary)
         for wanted, answer in zip(asked.wanted, answers, strict=True)
         for name, values in _chosen(wanted, answer)
     ]
-    head = json_bytes(
+    head = encode_json(
         {
             "model_name": model,
             **({"model_version": version} if version else {}),
@@ -180,7 +188,7 @@ def _chosen(wanted: Wanted, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]
 
 
 def arrays(method: str, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]]]:
-    """An answer's tensors: one, or one for each of the outputs of a model that has several."""
+    """Return an answer's tensors: one, or one for each output of a model that has several."""
     if isinstance(answer, list | tuple):
         return [(f"{method}_{index}", np.asarray(each)) for index, each in enumerate(answer)]
     if hasattr(answer, "toarray"):  # a sparse matrix

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from server.protocols import open_inference, tensors
-from server.protocols.json_payload import json_bytes, plain
+from server.protocols.json_answer import encode_json, json_ready
 from server.schema import Kind, Schema, Takes
 
 Json = dict[str, Any]
@@ -23,7 +23,7 @@ JSON_TYPES = {Kind.NUMBER: "number", Kind.STRING: "string", Kind.ANY: ["number",
 
 
 def document(schema: Schema, model: str, version: str, library: str) -> Json:
-    """A plain dict; `json_bytes` makes it a file."""
+    """Return the document as a dict, for `encode_json`."""
     return {
         "openapi": VERSION,
         "info": {
@@ -181,7 +181,7 @@ def example_csv(schema: Schema) -> str:
 def _inferred(schema: Schema, model: str, version: str) -> Json:
     """What the example is answered with, written as any answer is."""
     asked = open_inference.Inference(None, (open_inference.Wanted("predict", binary=False),), None)
-    answer, _ = open_inference.write(asked, [schema.answers.get("predict", np.empty(0))], model, version)
+    answer, _ = open_inference.write_inference(asked, [schema.answers.get("predict", np.empty(0))], model, version)
     return orjson.loads(answer)  # type: ignore[no-any-return]
 
 
@@ -196,7 +196,7 @@ def _answer(schema: Schema, method: str) -> Json:
 
 def _plain_answer(schema: Schema, method: str) -> Any:
     """As a client would see it."""
-    return orjson.loads(json_bytes(plain(schema.answers.get(method, np.empty(0)))))
+    return orjson.loads(encode_json(json_ready(schema.answers.get(method, np.empty(0)))))
 
 
 def _object(**properties: Any) -> Json:

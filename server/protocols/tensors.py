@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol ⇄ arrays, as JSON and as the bytes of the binary tensor extension. Pure."""
+"""Tensors of the Open Inference Protocol ⇄ arrays: in JSON, and in the bytes of the binary tensor extension. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.json_rows import kind_of
-from server.protocols.json_payload import plain
+from server.inputs.matrix import require_numbers
+from server.inputs.wording import kind_of, numbers, quoted
+from server.protocols.json_answer import json_ready
 
 BYTES = "BYTES"
 DATATYPES = {
@@ -30,15 +32,17 @@ DATATYPES = {
     "FP64": np.dtype("<f8"),
 }
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
-DIMENSIONS = 32
-"""More than any model's input has, and no more than NumPy knows in any version."""
-LENGTH = struct.Struct("<I")
-"""Before each element of a BYTES tensor in binary form."""
+MAX_DIMENSIONS = 32
+"""More than any model's input has, and no more than any version of NumPy supports."""
+MAX_SIZE = 2**31 - 1
+"""Values along one dimension: more than any body holds, so that a product of 32 of them is a short number."""
+ELEMENT_LENGTH = struct.Struct("<I")
+"""Stands before each element of a BYTES tensor in binary form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """`values` has the shape that the tensor was declared with; of BYTES it is an object array of str."""
+    """A named array. `values` has the declared shape; of BYTES it is an object array of str."""
 
     name: str
     datatype: str
@@ -46,12 +50,13 @@ class Tensor:
 
 
 class Tail:
-    """The binary data behind a request's JSON: each tensor takes its share from the front."""
+    """The binary data after a request's JSON. Each tensor takes its share from the front."""
 
     def __init__(self, data: memoryview) -> None:
         self._data, self._taken = data, 0
 
     def take(self, size: int, place: str) -> memoryview:
+        """Return the next `size` bytes. Raise InputError if there are fewer."""
         end = self._taken + size
         if end > len(self._data):
             left = len(self._data) - self._taken
@@ -60,13 +65,14 @@ class Tail:
         return share
 
     def finish(self) -> None:
+        """Raise InputError if bytes are left that no tensor has taken."""
         left = len(self._data) - self._taken
         if left:
             raise InputError(f"the body has {left} bytes more than the inputs' binary_data_size say")
 
 
-def decode(item: Any, place: str, tail: Tail) -> Tensor:
-    """One of a request's inputs.
+def decode_tensor(item: Any, place: str, tail: Tail) -> Tensor:
+    """Return one of a request's inputs.
 
     Raises:
         InputError: names what does not fit: the datatype, the shape, or a value with its place.
@@ -78,8 +84,7 @@ def decode(item: Any, place: str, tail: Tail) -> Tensor:
     if not isinstance(name, str):
         raise InputError(f"{place}.name is {kind_of(name)}; a string is needed")
     if not isinstance(datatype, str) or (datatype != BYTES and datatype not in DATATYPES):
-        shown = f"'{datatype}'"[:100] if isinstance(datatype, str) else kind_of(datatype)
-        raise InputError(f"{place}.datatype is {shown}; it can be {', '.join((*DATATYPES, BYTES))}")
+        raise InputError(f"{place}.datatype is {quoted(datatype)}; it can be {', '.join((*DATATYPES, BYTES))}")
     size = parameters(item, place).get("binary_data_size")
     if size is not None:
         return Tensor(name, datatype, _from_binary(size, datatype, shape, place, tail))
@@ -89,6 +94,7 @@ def decode(item: Any, place: str, tail: Tail) -> Tensor:
 
 
 def parameters(item: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return the item's `parameters`, or an empty dict. Raise InputError if they are not an object."""
     found = item.get("parameters")
     if found is None:
         return {}
@@ -100,22 +106,22 @@ def parameters(item: dict[str, Any], place: str) -> dict[str, Any]:
 def _shape(shape: Any, place: str) -> tuple[int, ...]:
     if not isinstance(shape, list) or not shape:
         raise InputError(f"{place} is missing or no list; expected such as [1, 4]")
-    if len(shape) > DIMENSIONS:
-        raise InputError(f"{place} has {len(shape)} dimensions; {DIMENSIONS} are the most")
-    if not all(type(size) is int and size > 0 for size in shape):
-        raise InputError(f"{place} is {str(shape)[:100]}; whole numbers above 0 are needed")
+    if len(shape) > MAX_DIMENSIONS:
+        raise InputError(f"{place} has {len(shape)} dimensions; {MAX_DIMENSIONS} are the most")
+    if not all(type(size) is int and 0 < size <= MAX_SIZE for size in shape):
+        raise InputError(f"{place} is {numbers(shape)}; whole numbers from 1 to {MAX_SIZE} are needed")
     return tuple(shape)
 
 
 def _from_binary(size: Any, datatype: str, shape: tuple[int, ...], place: str, tail: Tail) -> np.ndarray[Any, Any]:
-    """A view of the request's own bytes: nothing is copied but strings."""
+    """Return a view of the request's own bytes; only strings are copied."""
     if type(size) is not int or size < 0:
         raise InputError(f"{place}.parameters.binary_data_size must be a number of bytes")
     count, share = math.prod(shape), tail.take(size, place)
     if datatype == BYTES:
         texts = list(_texts(share, place))
         _check_count(len(texts), count, shape, place)
-        return _objects(texts, shape)
+        return _object_array(texts, shape)
     dtype = DATATYPES[datatype]
     if size != count * dtype.itemsize:
         raise InputError(f"{place} says {size} bytes; shape {list(shape)} of {datatype} has {count * dtype.itemsize}")
@@ -125,8 +131,8 @@ def _from_binary(size: Any, datatype: str, shape: tuple[int, ...], place: str, t
 def _texts(share: memoryview, place: str) -> Iterator[str]:
     position = 0
     while position < len(share):
-        start = position + LENGTH.size
-        position = start + (LENGTH.unpack_from(share, position)[0] if start <= len(share) else 1)
+        start = position + ELEMENT_LENGTH.size
+        position = start + (ELEMENT_LENGTH.unpack_from(share, position)[0] if start <= len(share) else 1)
         if position > len(share):
             raise InputError(f"{place}: the binary data ends within an element")
         try:
@@ -140,39 +146,34 @@ def _check_count(found: int, count: int, shape: tuple[int, ...], place: str) -> 
         raise InputError(f"{place} has {found} values; shape {list(shape)} has {count}")
 
 
-def _objects(flat: list[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+def _object_array(flat: list[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
     values = np.empty(len(flat), dtype=object)
     values[:] = flat
     return values.reshape(shape)
 
 
 def _from_json(data: Any, datatype: str, shape: tuple[int, ...], place: str) -> np.ndarray[Any, Any]:
-    """Data may be flat, row by row, or nested as the shape says."""
     if not isinstance(data, list):
         raise InputError(f"{place} is {kind_of(data)}; a list is needed")
+    flat = _flattened(data, shape, place)
     if datatype == BYTES:
-        return _objects(_strings(_flat(data, shape, place), place), shape)
-    try:
-        found = np.asarray(data)
-    except (ValueError, OverflowError):
-        found = np.asarray(None)
-    if found.dtype.kind not in "fiub":
-        found = _numbers(_flat(data, shape, place), datatype, place)
-    if found.shape != shape:
-        if found.ndim > 1:
-            raise InputError(f"{place} is nested as {list(found.shape)}; shape is {list(shape)}")
-        _check_count(found.size, math.prod(shape), shape, place)
-    return _cast(found.reshape(shape), datatype, place)
+        return _object_array(_strings(flat, place), shape)
+    return _cast(_numbers(flat, datatype, place).reshape(shape), datatype, place)
 
 
-def _flat(data: list[Any], shape: tuple[int, ...], place: str) -> list[Any]:
-    """The values row by row, of data that is flat or nested as the shape says."""
-    if not any(isinstance(item, list) for item in data):
+def _flattened(data: list[Any], shape: tuple[int, ...], place: str) -> list[Any]:
+    """Return the values row by row, of data that is flat or nested as the shape says."""
+    if not data or not isinstance(data[0], list):
         _check_count(len(data), math.prod(shape), shape, place)
         return data
-    if not all(isinstance(item, list) for item in data) or len(shape) == 1 or len(data) != shape[0]:
-        raise InputError(f"{place} is not nested as shape {list(shape)} says")
-    return [value for item in data for value in _flat(item, shape[1:], place)]
+    level: list[Any] = [data]
+    for size in shape:
+        for item in level:
+            if not isinstance(item, list) or len(item) != size:
+                found = f"a list of {len(item)} values" if isinstance(item, list) else kind_of(item)
+                raise InputError(f"{place} has {found} where shape {list(shape)} has a list of {size}")
+        level = level[0] if len(level) == 1 else list(chain.from_iterable(level))  # a list alone is not copied
+    return level
 
 
 def _strings(flat: list[Any], place: str) -> list[str]:
@@ -183,7 +184,14 @@ def _strings(flat: list[Any], place: str) -> list[str]:
 
 
 def _numbers(flat: list[Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
-    """Numbers of which some are null, which is NaN; or the words for what else is among them."""
+    """Return the numbers, where null is NaN. Raise InputError if something else is among them."""
+    try:
+        require_numbers(flat)
+        found = np.asarray(flat)
+    except (TypeError, OverflowError):
+        found = np.asarray(None)
+    if found.dtype.kind in "fiub":
+        return found
     for index, value in enumerate(flat):
         if value is None and datatype.startswith("FP"):
             continue
@@ -196,7 +204,7 @@ def _numbers(flat: list[Any], datatype: str, place: str) -> np.ndarray[Any, Any]
 
 
 def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
-    """The declared type's values. Floats are rounded to it, as their bytes would be; whole numbers must fit."""
+    """Return the values in the declared type. Floats are rounded to it; whole numbers must fit."""
     dtype = DATATYPES[datatype]
     if dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes an infinity, which is refused later
@@ -205,29 +213,29 @@ def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[
     unfit = (found < least) | (found > largest) | (found != np.trunc(found))
     for (index,) in np.argwhere(unfit.ravel())[:1]:
         raise InputError(f"{place}[{index}] is {found.ravel()[index]}, which is no {datatype}")
-    # Floats stay floats: beyond 2**53 NumPy knows no whole ones, and the model's numbers are floats in the end.
+    # Floats stay floats: beyond 2**53 a float64 is not exact, and the model's numbers are floats in the end.
     return found if found.dtype.kind == "f" else found.astype(dtype, copy=False)
 
 
-def encode(name: str, values: np.ndarray[Any, Any], *, binary: bool) -> tuple[dict[str, Any], Any]:
-    """An output's JSON, and its bytes if they go behind it."""
-    values, datatype = typed(values)
+def encode_tensor(name: str, values: np.ndarray[Any, Any], *, binary: bool) -> tuple[dict[str, Any], Any]:
+    """Return an output's JSON, and its bytes if they follow the JSON of all outputs."""
+    values, datatype = with_datatype(values)
     described = {"name": name, "datatype": datatype, "shape": list(values.shape)}
     if not binary:
-        return {**described, "data": plain(values.ravel())}, None
+        return {**described, "data": json_ready(values.ravel())}, None
     data = _packed(values.ravel().tolist()) if datatype == BYTES else np.ascontiguousarray(values).data.cast("B")
     return {**described, "parameters": {"binary_data_size": len(data)}}, data
 
 
-def typed(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], str]:
-    """The values in a form that has a datatype, and that: what is not a number or a boolean becomes a string."""
+def with_datatype(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], str]:
+    """Return the values in a form that has a datatype, and that datatype. Anything but numbers becomes strings."""
     if values.dtype.kind == "f" and values.dtype.itemsize > DATATYPES["FP64"].itemsize:
         values = values.astype(np.float64)
     name = NAMES.get(values.dtype.newbyteorder("<"))
     if name is not None:
         return values.astype(DATATYPES[name], copy=False), name
-    return _objects([str(value) for value in values.ravel().tolist()], values.shape), BYTES
+    return _object_array([str(value) for value in values.ravel().tolist()], values.shape), BYTES
 
 
 def _packed(texts: list[str]) -> bytes:
-    return b"".join(LENGTH.pack(len(data)) + data for data in (text.encode() for text in texts))
+    return b"".join(ELEMENT_LENGTH.pack(len(data)) + data for data in (text.encode() for text in texts))

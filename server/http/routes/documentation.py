@@ -10,7 +10,7 @@ from sanic.response import HTTPResponse
 from server.http.json_response import JSON
 from server.http.service import App, Service
 from server.protocols import openapi
-from server.protocols.json_payload import json_bytes
+from server.protocols.json_answer import encode_json
 
 
 def add_routes(app: App, service: Service) -> None:
@@ -19,7 +19,7 @@ def add_routes(app: App, service: Service) -> None:
     @functools.cache
     def document() -> bytes:
         model = service.model
-        return json_bytes(openapi.document(model.schema, service.name, service.version, model.library))
+        return encode_json(openapi.document(model.schema, service.name, service.version, model.library))
 
     page = openapi.PAGE.read_bytes()
 

@@ -15,15 +15,15 @@ def add_routes(app: App, service: Service) -> None:
     """Add the protocol's routes."""
 
     async def predictions(request: Request) -> HTTPResponse:
-        X = await service.parse(kubeserve.parse, await body_of(request, service), service.model.schema)
-        return JsonResponse(service.encode(kubeserve.encode, await service.predictor.predict(X)))
+        X = await service.parse(kubeserve.read_data, await body_of(request, service), service.model.schema)
+        return JsonResponse(service.encode(kubeserve.encode_predictions, await service.predictor.predict(X)))
 
     async def probabilities(request: Request) -> HTTPResponse:
         schema = service.model.schema
         method = schema.require("predict_proba")
-        X = await service.parse(kubeserve.parse, await body_of(request, service), schema)
+        X = await service.parse(kubeserve.read_data, await body_of(request, service), schema)
         answer = await service.predictor.predict(X, method)
-        return JsonResponse(service.encode(kubeserve.probabilities, answer, schema))
+        return JsonResponse(service.encode(kubeserve.encode_probabilities, answer, schema))
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:

@@ -12,9 +12,9 @@ from server.http.body import body_of
 from server.http.json_response import JSON, JsonResponse
 from server.http.service import App, Service, server_version
 from server.protocols import mlflow
-from server.protocols.json_payload import encode
+from server.protocols.json_answer import encode_predictions
 
-PARSERS = {JSON: mlflow.read, "text/csv": mlflow.read_csv}
+PARSERS = {JSON: mlflow.read_json, "text/csv": mlflow.read_csv}
 """By media type."""
 
 
@@ -27,7 +27,7 @@ def add_routes(app: App, service: Service) -> None:
         if parser is None:
             raise SanicException(f"Content-Type must be {' or '.join(PARSERS)}", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         X = await service.parse(parser, await body_of(request, service), service.model.schema)
-        return JsonResponse(service.encode(encode, await service.predictor.predict(X)))
+        return JsonResponse(service.encode(encode_predictions, await service.predictor.predict(X)))
 
     @app.get("/ping")
     async def ping(_: Request) -> HTTPResponse:

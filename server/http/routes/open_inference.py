@@ -10,7 +10,7 @@ from server.http.body import unpacked
 from server.http.json_response import JSON
 from server.http.service import App, Service, server_version
 from server.protocols import metadata, open_inference
-from server.protocols.json_payload import json_bytes
+from server.protocols.json_answer import encode_json
 
 
 def add_routes(app: App, service: Service) -> None:
@@ -27,9 +27,9 @@ def _add_inference(app: App, service: Service) -> None:
         header = open_inference.header_length(request.headers.get(open_inference.HEADER))
         body = await unpacked(request, await large_body.body_of(request, header or 0), service)
         schema = service.model_named(model, version).schema
-        asked = await service.parse(open_inference.read, body, header, schema, text=header)
+        asked = await service.parse(open_inference.read_inference, body, header, schema, text=header)
         answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]
-        body, length = service.encode(open_inference.write, asked, answers, service.name, service.version)
+        body, length = service.encode(open_inference.write_inference, asked, answers, service.name, service.version)
         if length is None:
             return HTTPResponse(body, content_type=JSON)
         headers = {open_inference.HEADER: str(length)}
@@ -50,7 +50,7 @@ def _add_metadata(app: App, service: Service) -> None:
     async def model_metadata(_: Request, model: str, version: str | None = None) -> HTTPResponse:
         found = service.model_named(model, version)
         described = metadata.model_metadata(found.schema, service.name, service.version, found.library)
-        return HTTPResponse(json_bytes(described), content_type=JSON)
+        return HTTPResponse(encode_json(described), content_type=JSON)
 
 
 def _add_health(app: App, service: Service) -> None:

@@ -18,7 +18,7 @@ from server.settings import Settings
         (ModelError("put joblib into requirements.txt"), "put joblib into requirements.txt"),
         (TypeError("one line"), "the model cannot be described: TypeError: one line"),
         (TypeError("one line\nand more"), "the model cannot be described: TypeError: one line"),
-        (TypeError(), "the model cannot be described: TypeError: "),  # no words: it must not raise in its turn
+        (TypeError(), "the model cannot be described: TypeError: TypeError"),  # an error without a text
     ],
 )
 def test_the_reason_is_one_line(error: Exception, line: str) -> None:

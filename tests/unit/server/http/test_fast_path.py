@@ -10,7 +10,8 @@ import pytest
 
 from server.http import fast_path
 from server.inference.predictor import Predictor
-from server.protocols.json_payload import encode, parse
+from server.protocols.json_answer import encode_predictions
+from server.protocols.kubeserve import read_data
 from server.schema import Schema
 from server.telemetry.metrics import Metrics
 
@@ -35,7 +36,7 @@ def many(last: bytes) -> bytes:
 def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
     X = fast_path.matrix(body, KEYS, 2)
     assert X is not None
-    np.testing.assert_array_equal(X, parse(body, Schema(2)), strict=True)
+    np.testing.assert_array_equal(X, read_data(body, Schema(2)), strict=True)
 
 
 @pytest.mark.parametrize(
@@ -89,4 +90,4 @@ def test_a_target_that_the_router_reads_as_another_name_is_the_routers(name: str
     ],
 )
 def test_answers_are_written_as_on_the_ordinary_way(answer: Any) -> None:
-    assert fast_path.encoded(answer, answer.tolist()) == encode(answer)
+    assert fast_path.encoded(answer, answer.tolist()) == encode_predictions(answer)

@@ -26,7 +26,7 @@ from server.inference.predictor import Predictor
 from server.model.cost_model import Cost
 from server.model.loader import LoadedModel
 from server.model.methods import Method
-from server.protocols.json_payload import encode
+from server.protocols.json_answer import encode_predictions
 from server.schema import Schema
 from server.telemetry.metrics import Metrics
 from tests.unit.server.fitted_models import THREE, X, fitted
@@ -230,7 +230,7 @@ def test_fast_path_writes_what_the_sanic_path_writes_and_is_recorded(ask: Callab
 
     body = ask(fitted(name), answered, observer=metrics)
     expected = fitted(name).predict(given)
-    assert body == encode(expected)
+    assert body == encode_predictions(expected)
     read = metrics.registry.get_sample_value
     assert read("kubeserve_predictions_total", HERE) == 3
     assert read("kubeserve_requests_total", {**HERE, "endpoint": "/predict", "code": "200"}) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from server.errors import InputError
 from server.model.introspection import schema_of
-from server.protocols.json_payload import parse
+from server.protocols.kubeserve import read_data
 from server.schema import Schema
 from tests.unit.server import example_models
 
@@ -26,13 +26,14 @@ COLON = Schema(2, ("a:b", "c"))
     [
         (NAMED, b'{"data": [{"b": 2, "a": 1}]}', [[1.0, 2.0]]),
         (NAMED, b'{"data": [{"a": 1, "b": 2}, {"b": 4, "a": 3.5}]}', [[1.0, 2.0], [3.5, 4.0]]),
+        (NAMED, b'{"data": [{"a": 1, "b": 2, "a": 3}]}', [[3.0, 2.0]]),
         (NAMED, b'{"other": {"x": 1}, "data": [{"b": 2, "\\u0061": 1}]}', [[1.0, 2.0]]),
         (COLON, b'{"data": [{"c": 2, "a:b": 1}]}', [[1.0, 2.0]]),
         (Schema(2, ("a", "b"), allows_missing=True), b'{"data": [{"a": null, "b": 2}]}', [[np.nan, 2.0]]),
     ],
 )
 def test_objects_are_put_into_the_models_order(schema: Schema, body: bytes, expected: list[list[float]]) -> None:
-    X = parse(body, schema)
+    X = read_data(body, schema)
     assert X.dtype == np.float64
     np.testing.assert_array_equal(X, expected)
 
@@ -40,16 +41,13 @@ def test_objects_are_put_into_the_models_order(schema: Schema, body: bytes, expe
 @pytest.mark.parametrize(
     ("schema", "body", "words"),
     [
-        (NAMED, b'{"data": [{"a": 1, "b": 2, "a": 3}]}', "the name 'a' stands twice in one object"),
-        (NAMED, b'{"data": [{"a": 1, "b": 2, "\\u0061": 3}]}', "the name 'a' stands twice in one object"),
-        (COLON, b'{"data": [{"c": 1, "a\\u003ab": 2, "c": 3}]}', "the name 'c' stands twice in one object"),
         (NAMED, b'{"data": [{"a": 1}]}', "data[0] lacks 'b'; the model takes a, b"),
         (NAMED, b'{"data": [{"a": 1, "b": 2}, {"a": 1, "b": 2, "z": 3}]}', "data[1] has unknown 'z'"),
         (NAMED, b'{"data": [{"a": 1, "b": 2}, [1, 2]]}', "data[1] is a list; expected an object by feature name"),
         (NAMED, b'{"data": [[1, 2], {"a": 1, "b": 2}]}', "data[1] is an object; expected a list"),
         (NAMED, b'{"data": [{"a": 1, "b": "2"}]}', "data[0][1] is a string; a number is needed"),
         (NAMED, b'{"data": [{}]}', "data[0] lacks 'a', 'b'"),
-        (Schema(2), b'{"data": [{"a": 1, "b": 2}]}', "the model knows no names"),
+        (Schema(2), b'{"data": [{"a": 1, "b": 2}]}', "the model has no feature names"),
         (Schema(2, ("a", "a")), b'{"data": [{"a": 1}]}', "some of the model's names repeat"),
         (PEOPLE, b'{"data": [{"city": 5, "age": 2}]}', "data[0][0] is a number; a string is needed"),
         (PEOPLE, b'{"data": [["Rome", [1]]]}', "data[0][1] is a list; a value is needed"),
@@ -61,7 +59,7 @@ def test_objects_are_put_into_the_models_order(schema: Schema, body: bytes, expe
 )
 def test_what_does_not_fit_is_named(schema: Schema, body: bytes, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        parse(body, schema)
+        read_data(body, schema)
     assert words in str(caught.value)
 
 
@@ -73,19 +71,21 @@ def test_what_does_not_fit_is_named(schema: Schema, body: bytes, words: str) -> 
     ],
 )
 def test_a_model_of_columns_gets_a_dataframe(body: bytes) -> None:
-    frame: Any = parse(body, PEOPLE)
+    frame: Any = read_data(body, PEOPLE)
     assert list(frame.columns) == ["city", "age"]
     assert frame["city"].tolist() == ["Rome", "Oslo"]
     assert example_models.people.predict(frame).tolist() == [0, 1]
 
 
 def test_strings_without_names_and_texts() -> None:
-    assert example_models.objects.predict(parse(b'{"data": [["y", 2], ["x", 1]]}', OBJECTS)).tolist() == [1, 0]
-    assert example_models.texts.predict(parse(b'{"data": ["bad", ["good"]]}', TEXTS)).tolist() == ["neg", "pos"]
+    assert example_models.objects.predict(read_data(b'{"data": [["y", 2], ["x", 1]]}', OBJECTS)).tolist() == [1, 0]
+    assert example_models.texts.predict(read_data(b'{"data": ["bad", ["good"]]}', TEXTS)).tolist() == ["neg", "pos"]
 
 
 def test_a_row_alone_is_answered_as_beside_others() -> None:
-    alone = example_models.gaps.predict_proba(parse(b'{"data": [{"age": 30, "city": null}]}', GAPS))
+    alone = example_models.gaps.predict_proba(read_data(b'{"data": [{"age": 30, "city": null}]}', GAPS))
     beside = b'{"data": [{"age": 30, "city": null}, {"age": 20, "city": "Rome"}]}'
-    assert alone[0].tolist() == example_models.gaps.predict_proba(parse(beside, GAPS))[0].tolist()
-    assert alone[0].tolist() == example_models.gaps.predict_proba(parse(b'{"data": [[30, "Rome"]]}', GAPS))[0].tolist()
+    assert alone[0].tolist() == example_models.gaps.predict_proba(read_data(beside, GAPS))[0].tolist()
+    assert (
+        alone[0].tolist() == example_models.gaps.predict_proba(read_data(b'{"data": [[30, "Rome"]]}', GAPS))[0].tolist()
+    )

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from server.inputs import matrix
-from server.inputs.matrix import SMALL, finite, quick
+from server.inputs.matrix import MAX_DOT_SIZE, as_matrix_or_none, finite
 from server.schema import Schema
 
 
-@pytest.mark.parametrize("size", [1, 100, SMALL, SMALL + 1, 100_000])
+@pytest.mark.parametrize("size", [1, 100, MAX_DOT_SIZE, MAX_DOT_SIZE + 1, 100_000])
 def test_one_value_that_is_not_finite_is_found(size: int) -> None:
     for bad in (np.nan, np.inf, -np.inf):
         for place in (0, size // 2, size - 1):
@@ -22,7 +22,7 @@ def test_one_value_that_is_not_finite_is_found(size: int) -> None:
             assert not finite(X)
 
 
-@pytest.mark.parametrize("size", [2, SMALL * 2])
+@pytest.mark.parametrize("size", [2, MAX_DOT_SIZE * 2])
 def test_sums_may_overflow_and_infinities_cancel(size: int) -> None:
     assert finite(np.full((size, 1), 1.7e308))
     assert not finite(np.tile([np.inf, -np.inf], (size, 1)))
@@ -31,4 +31,4 @@ def test_sums_may_overflow_and_infinities_cancel(size: int) -> None:
 @pytest.mark.parametrize("data", [[[], []], [], [1, 2], [[1], [2]], [[1, 2, 3]], [{"a": 1}], {"a": [1]}, "ab", None])
 def test_numpy_is_not_asked_where_the_first_row_is_none(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matrix, "np", None)
-    assert quick(data, Schema(2), plain=True) is None
+    assert as_matrix_or_none(data, Schema(2), no_strings=True) is None

@@ -13,7 +13,7 @@ from server.errors import InputError
 from server.model.introspection import schema_of
 from server.protocols import open_inference
 from server.protocols.metadata import model_metadata
-from server.protocols.open_inference import header_length, read, write
+from server.protocols.open_inference import header_length, read_inference, write_inference
 from server.schema import Schema
 from tests.unit.server import example_models
 
@@ -53,7 +53,7 @@ def binary(values: bytes, **described: Any) -> tuple[bytes, int]:
     ],
 )
 def test_json_tensors(given: Any, schema: Schema, expected: list[list[float]]) -> None:
-    X = read(request(given), None, schema).X
+    X = read_inference(request(given), None, schema).X
     assert X.dtype == np.float64
     np.testing.assert_array_equal(X, expected)
 
@@ -65,7 +65,7 @@ def test_binary_tensors_of_every_datatype(name: str) -> None:
     datatype = dtypes[dtype.kind if dtype.kind != "b" else "?"] + (f"{8 * dtype.itemsize}" if dtype.kind != "b" else "")
     values = np.array([[1, 0], [1, 1]], dtype)
     body, header = binary(values.tobytes(), shape=(2, 2), datatype=datatype)
-    np.testing.assert_array_equal(read(body, header, TWO).X, [[1, 0], [1, 1]])
+    np.testing.assert_array_equal(read_inference(body, header, TWO).X, [[1, 0], [1, 1]])
 
 
 def test_an_aligned_binary_tensor_is_not_copied() -> None:
@@ -73,7 +73,7 @@ def test_an_aligned_binary_tensor_is_not_copied() -> None:
     body, header = binary(values.tobytes(), shape=(2, 2))
     place = np.zeros(len(body) + 8, np.uint8)[-header % 8 :][: len(body)]
     place[:] = np.frombuffer(body, np.uint8)
-    X = read(place.data, header, TWO).X
+    X = read_inference(place.data, header, TWO).X
     assert np.shares_memory(X, place)
     assert X.flags.c_contiguous
     assert X.flags.aligned
@@ -94,8 +94,11 @@ def test_an_aligned_binary_tensor_is_not_copied() -> None:
         (request(tensor([1], shape=[1] * 65)), "inputs[0].shape has 65 dimensions; 32 are the most"),
         (b'{"id": "\\ud800", "inputs": [NaN]}', "half of a surrogate pair"),
         (request(tensor([1, 2, 3])), "inputs[0].data has 3 values; shape [1, 2] has 2"),
-        (request(tensor([[1], [2]])), "inputs[0].data is nested as [2, 1]; shape is [1, 2]"),
-        (request(tensor([[1, 2], [3]], (2, 2))), "inputs[0].data has 1 values; shape [2] has 2"),
+        (request(tensor([[1], [2]])), "inputs[0].data has a list of 2 values where shape [1, 2] has a list of 1"),
+        (
+            request(tensor([[1, 2], [3]], (2, 2))),
+            "inputs[0].data has a list of 1 values where shape [2, 2] has a list of 2",
+        ),
         (request(tensor([1, "2"])), "inputs[0].data[1] is a string; FP64 takes numbers"),
         (request(tensor([1, None])), "inputs[0].data[0][1] is NaN, and this model takes no missing values"),
         (request(tensor([1, None], datatype="INT8")), "inputs[0].data[1] is null; INT8 takes numbers"),
@@ -120,7 +123,7 @@ def test_an_aligned_binary_tensor_is_not_copied() -> None:
 )
 def test_an_error_names_the_problem_and_its_place(body: bytes, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        read(body, None, TWO)
+        read_inference(body, None, TWO)
     assert words in str(caught.value)
 
 
@@ -139,7 +142,7 @@ def test_an_error_names_the_problem_and_its_place(body: bytes, words: str) -> No
 def test_binary_data_that_does_not_fit(values: bytes, described: Any, more: int, words: str) -> None:
     body, header = binary(values, **described)
     with pytest.raises(InputError) as caught:
-        read(body + bytes(more), header, TWO)
+        read_inference(body + bytes(more), header, TWO)
     assert words in str(caught.value)
 
 
@@ -151,22 +154,22 @@ def test_a_header_that_is_no_length(value: str) -> None:
 
 def test_a_header_beyond_the_body() -> None:
     with pytest.raises(InputError, match="is 9; the body has 2 bytes"):
-        read(b"{}", 9, TWO)
+        read_inference(b"{}", 9, TWO)
 
 
 def test_columns_by_name_in_any_order() -> None:
     city = tensor(["Rome", "Oslo"], (2, 1), "BYTES", "city")
     body = request(tensor([20, None], (2,), name="age"), city, parameters={"content_type": "pd"})
-    frame = read(body, None, PEOPLE).X
+    frame = read_inference(body, None, PEOPLE).X
     assert example_models.people.predict(frame).tolist() == [0, 1]
     with pytest.raises(InputError, match="inputs lacks 'age'; the model takes city, age"):
-        read(request(city, parameters={"content_type": "pd"}), None, PEOPLE)
+        read_inference(request(city, parameters={"content_type": "pd"}), None, PEOPLE)
     with pytest.raises(InputError, match="inputs repeats 'city'"):
-        read(request(city, city, parameters={"content_type": "pd"}), None, PEOPLE)
+        read_inference(request(city, city, parameters={"content_type": "pd"}), None, PEOPLE)
     with pytest.raises(InputError, match="input 'age' has shape"):
-        read(request(tensor([1, 2, 3, 4], (2, 2), name="age"), city), None, PEOPLE)
+        read_inference(request(tensor([1, 2, 3, 4], (2, 2), name="age"), city), None, PEOPLE)
     with pytest.raises(InputError, match="inputs has columns of 1 and 2 values"):
-        read(request(tensor([1], (1,), name="age"), city), None, PEOPLE)
+        read_inference(request(tensor([1], (1,), name="age"), city), None, PEOPLE)
 
 
 @pytest.mark.parametrize(
@@ -185,8 +188,8 @@ def test_columns_by_name_in_any_order() -> None:
 )
 def test_an_answer_as_json_and_as_bytes_is_the_same(answer: Any, datatype: str, shape: list[int], data: Any) -> None:
     for as_bytes in (False, True):
-        asked = read(request(tensor([1, 2]), id="7", parameters={"binary_data_output": as_bytes}), None, TWO)
-        body, length = write(asked, [answer], "m", "v1")
+        asked = read_inference(request(tensor([1, 2]), id="7", parameters={"binary_data_output": as_bytes}), None, TWO)
+        body, length = write_inference(asked, [answer], "m", "v1")
         output = {"name": "predict", "datatype": datatype, "shape": shape}
         if not as_bytes:
             expected = {"model_name": "m", "model_version": "v1", "id": "7", "outputs": [{**output, "data": data}]}
@@ -204,8 +207,8 @@ def test_an_answer_as_json_and_as_bytes_is_the_same(answer: Any, datatype: str, 
 
 def test_outputs_are_chosen_and_each_has_its_own_form() -> None:
     wanted = [{"name": "predict_proba", "parameters": {"binary_data": True}}, {"name": "predict"}]
-    asked = read(request(tensor([1, 2]), outputs=wanted), None, TWO)
-    body, length = write(asked, [np.array([[0.25, 0.75]]), np.array([1])], "m", "")
+    asked = read_inference(request(tensor([1, 2]), outputs=wanted), None, TWO)
+    body, length = write_inference(asked, [np.array([[0.25, 0.75]]), np.array([1])], "m", "")
     assert orjson.loads(body[:length]) == {
         "model_name": "m",
         "outputs": [
@@ -218,10 +221,10 @@ def test_outputs_are_chosen_and_each_has_its_own_form() -> None:
 
 def test_a_model_of_two_outputs_gives_a_tensor_for_each() -> None:
     answer = example_models.two_outputs.predict_proba([[0.0, 1.0]])
-    asked = read(
+    asked = read_inference(
         request(tensor([0, 1]), outputs=[{"name": "predict_proba"}]), None, schema_of(example_models.two_outputs)
     )
-    outputs = orjson.loads(write(asked, [answer], "m", "")[0])["outputs"]
+    outputs = orjson.loads(write_inference(asked, [answer], "m", "")[0])["outputs"]
     assert [output["name"] for output in outputs] == ["predict_proba_0", "predict_proba_1"]
 
 
@@ -230,16 +233,16 @@ def test_every_output_of_the_metadata_can_be_asked_for() -> None:
     listed = [output["name"] for output in model_metadata(schema, "m", "", "")["outputs"]]
     assert listed == ["predict", "predict_proba_0", "predict_proba_1"]
     wanted = [{"name": "predict_proba_1", "parameters": {"binary_data": True}}, {"name": "predict_proba_0"}]
-    asked = read(request(tensor([0, 1]), outputs=wanted), None, schema)
+    asked = read_inference(request(tensor([0, 1]), outputs=wanted), None, schema)
     answer = [np.array([[0.25, 0.75]]), np.array([[0.5, 0.5]])]
-    body, length = write(asked, [answer, answer], "m", "")
+    body, length = write_inference(asked, [answer, answer], "m", "")
     second, first = orjson.loads(body[:length])["outputs"]
     assert [output.method for output in asked.wanted] == ["predict_proba", "predict_proba"]
     assert (second["name"], np.frombuffer(body[length:]).tolist()) == ("predict_proba_1", [0.5, 0.5])
     assert (first["name"], first["data"]) == ("predict_proba_0", [0.25, 0.75])
     for name in ("predict_proba_2", "predict_0"):
         with pytest.raises(InputError, match=rf"outputs\[0\].name is '{name}'; each of predict, predict_proba"):
-            read(request(tensor([0, 1]), outputs=[{"name": name}]), None, schema)
+            read_inference(request(tensor([0, 1]), outputs=[{"name": name}]), None, schema)
 
 
 def test_metadata_comes_from_the_model() -> None:
@@ -268,4 +271,4 @@ def test_metadata_comes_from_the_model() -> None:
 def test_outputs_named_by_methods_need_no_look_at_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     body, schema = request(tensor([1, 2]), outputs=[{"name": "predict"}]), schema_of(example_models.numbers)
     monkeypatch.setattr(open_inference, "arrays", None)
-    assert [wanted.method for wanted in read(body, None, schema).wanted] == ["predict"]
+    assert [wanted.method for wanted in read_inference(body, None, schema).wanted] == ["predict"]

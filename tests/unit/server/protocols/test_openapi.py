@@ -18,7 +18,8 @@ from server.http.service import Service
 from server.inference.predictor import Predictor
 from server.model.introspection import schema_of
 from server.protocols import kserve_v1, mlflow, open_inference, openapi
-from server.protocols.json_payload import json_bytes, parse
+from server.protocols.json_answer import encode_json
+from server.protocols.kubeserve import read_data
 from server.protocols.openapi import PAGE, document
 from server.schema import Schema
 from server.telemetry.metrics import Metrics
@@ -31,7 +32,7 @@ MODELS = [
 
 
 def described(schema: Schema) -> Any:
-    return orjson.loads(json_bytes(document(schema, "m", "v1", "sklearn 1.9.1")))
+    return orjson.loads(encode_json(document(schema, "m", "v1", "sklearn 1.9.1")))
 
 
 def example(paths: Any, path: str, kind: str = "application/json") -> tuple[bytes, Any]:
@@ -49,9 +50,9 @@ def test_it_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> Non
     found = described(schema)
     validate(found)
     readers = {
-        "/predict": parse,
-        "/v1/models/m:predict": kserve_v1.read,
-        "/invocations": mlflow.read,
+        "/predict": read_data,
+        "/v1/models/m:predict": kserve_v1.read_instances,
+        "/invocations": mlflow.read_json,
     }
     for path, read in readers.items():
         body, answer = example(found["paths"], path)
@@ -64,8 +65,8 @@ def test_it_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> Non
 def test_the_tensors_of_the_example_are_answered_as_it_says(model: Any) -> None:
     schema = schema_of(model)
     body, answer = example(described(schema)["paths"], "/v2/models/m/infer")
-    asked = open_inference.read(body, None, schema)
-    assert orjson.loads(open_inference.write(asked, [model.predict(asked.X)], "m", "v1")[0]) == answer
+    asked = open_inference.read_inference(body, None, schema)
+    assert orjson.loads(open_inference.write_inference(asked, [model.predict(asked.X)], "m", "v1")[0]) == answer
     assert answer["outputs"][0]["data"]
 
 

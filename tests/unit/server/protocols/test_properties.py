@@ -16,8 +16,9 @@ from hypothesis.extra import numpy as arrays
 
 from server.errors import InputError
 from server.model.introspection import schema_of
-from server.protocols import kserve_v1, kubeserve, mlflow, open_inference, tensors
-from server.protocols.json_payload import encode, parse
+from server.protocols import kserve_v1, mlflow, open_inference, tensors
+from server.protocols.json_answer import encode_json, encode_predictions
+from server.protocols.kubeserve import read_data
 from server.schema import Schema
 from tests.bodies import bodies, written
 from tests.unit.server import example_models
@@ -44,7 +45,7 @@ def refusal(read: Any, body: bytes, schema: Schema) -> str | None:
     return None
 
 
-READERS = (parse, kserve_v1.read, mlflow.read, mlflow.read_csv)
+READERS = (read_data, kserve_v1.read_instances, mlflow.read_json, mlflow.read_csv)
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
@@ -58,7 +59,7 @@ def test_any_json_is_answered_or_refused_with_a_sentence(document: Any, schema: 
 
 
 def infer(header: int | None, body: bytes, schema: Schema) -> Any:
-    return open_inference.read(body, header, schema)
+    return open_inference.read_inference(body, header, schema)
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
@@ -92,8 +93,8 @@ def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, d
     shape = st.tuples(st.integers(1, 4), st.just(2))
     X = data.draw(arrays.arrays(dtype, shape, elements=arrays.from_dtype(dtype, **elements)))
     datatype = tensors.NAMES[dtype]
-    from_json = open_inference.read(as_json(X, datatype, nested=nested), None, Schema(2)).X
-    from_bytes = open_inference.read(*as_bytes(X, datatype), Schema(2)).X
+    from_json = open_inference.read_inference(as_json(X, datatype, nested=nested), None, Schema(2)).X
+    from_bytes = open_inference.read_inference(*as_bytes(X, datatype), Schema(2)).X
     np.testing.assert_array_equal(from_json, X.astype(np.float64))
     np.testing.assert_array_equal(from_bytes, from_json)
 
@@ -106,13 +107,13 @@ def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, d
     ),
 )
 def test_an_answer_comes_back_from_its_bytes_and_its_json(answer: np.ndarray[Any, Any]) -> None:
-    described, data = tensors.encode("y", answer, binary=True)
-    back = tensors.decode(described, "y", tensors.Tail(memoryview(data)))
+    described, data = tensors.encode_tensor("y", answer, binary=True)
+    back = tensors.decode_tensor(described, "y", tensors.Tail(memoryview(data)))
     np.testing.assert_array_equal(back.values, answer)
     assert back.values.dtype == answer.dtype
     if answer.dtype.kind != "f":  # JSON has no NaN
-        shown = orjson.loads(kubeserve.json_bytes(tensors.encode("y", answer, binary=False)[0]))
-        np.testing.assert_array_equal(tensors.decode(shown, "y", tensors.Tail(memoryview(b""))).values, answer)
+        shown = orjson.loads(encode_json(tensors.encode_tensor("y", answer, binary=False)[0]))
+        np.testing.assert_array_equal(tensors.decode_tensor(shown, "y", tensors.Tail(memoryview(b""))).values, answer)
 
 
 @settings(max_examples=100)
@@ -121,12 +122,12 @@ def test_every_protocol_gives_the_estimators_own_answer(X: np.ndarray[Any, Any])
     schema, rows = schema_of(example_models.missing), X.tolist()
     split = {"columns": [0, 1], "data": rows}
     read = [
-        parse(orjson.dumps({"data": rows}), schema),
-        kserve_v1.read(orjson.dumps({"instances": rows}), schema),
-        mlflow.read(orjson.dumps({"dataframe_split": split}), schema),
+        read_data(orjson.dumps({"data": rows}), schema),
+        kserve_v1.read_instances(orjson.dumps({"instances": rows}), schema),
+        mlflow.read_json(orjson.dumps({"dataframe_split": split}), schema),
         mlflow.read_csv(b"x,y\n" + b"".join(b"%r,%r\n" % tuple(row) for row in rows), schema),
-        open_inference.read(as_json(X, "FP64", nested=False), None, schema).X,
-        open_inference.read(*as_bytes(X, "FP64"), schema).X,
+        open_inference.read_inference(as_json(X, "FP64", nested=False), None, schema).X,
+        open_inference.read_inference(*as_bytes(X, "FP64"), schema).X,
     ]
     for found in read:
         np.testing.assert_array_equal(found, X)
@@ -142,10 +143,10 @@ def test_what_python_writes_for_nan_is_a_missing_value_in_every_protocol(X: np.n
     schema, rows = schema_of(example_models.missing), X.tolist()
     tensor = {"name": "input", "shape": X.shape, "datatype": "FP64", "data": rows}
     read = [
-        parse(written({"data": rows}), schema),
-        kserve_v1.read(written({"instances": rows}), schema),
-        mlflow.read(written({"dataframe_split": {"data": rows}}), schema),
-        open_inference.read(written({"inputs": [tensor]}), None, schema).X,
+        read_data(written({"data": rows}), schema),
+        kserve_v1.read_instances(written({"instances": rows}), schema),
+        mlflow.read_json(written({"dataframe_split": {"data": rows}}), schema),
+        open_inference.read_inference(written({"inputs": [tensor]}), None, schema).X,
     ]
     for found in read:
         np.testing.assert_array_equal(found, X)
@@ -158,16 +159,13 @@ def test_what_python_writes_for_nan_is_a_missing_value_in_every_protocol(X: np.n
     ),
     data=st.data(),
 )
-def test_names_decide_over_order_and_a_doubled_one_is_always_seen(own: list[str], data: st.DataObject) -> None:
+def test_objects_by_name_are_put_into_the_models_order(own: list[str], data: st.DataObject) -> None:
     schema, order = Schema(len(own), tuple(own)), data.draw(st.permutations(range(len(own))))
     pairs = [f"{orjson.dumps(own[index]).decode()}:{index}" for index in order]
     body = '{"data":[{' + ",".join(pairs) + "}]}"
-    assert parse(body.encode(), schema).tolist() == [[float(index) for index in range(len(own))]]
-    doubled = '{"data":[{' + ",".join([*pairs, data.draw(st.sampled_from(pairs))]) + "}]}"
-    with pytest.raises(InputError, match="stands twice"):
-        parse(doubled.encode(), schema)
+    assert read_data(body.encode(), schema).tolist() == [[float(index) for index in range(len(own))]]
 
 
 def test_the_answers_of_the_seed_are_those_of_the_estimator() -> None:
     X = np.array([[0.0, 1.0], [3.0, 5.0]])
-    assert orjson.loads(encode(example_models.numbers.predict(X))) == {"predictions": ["no", "yes"]}
+    assert orjson.loads(encode_predictions(example_models.numbers.predict(X))) == {"predictions": ["no", "yes"]}

@@ -1,0 +1,70 @@
+"""The body of a request, which is a JSON object: bytes → dict. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from server.errors import InputError
+from server.inputs.wording import kind_of
+
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""The JSON escape of one half of a surrogate pair."""
+
+CONSTANTS = re.compile(rb"NaN|Infinity")
+"""Python's JSON encoder writes these words; JSON itself does not have them."""
+
+
+def read_document(body: bytes, example: str) -> dict[str, Any]:
+    """Return the body's JSON object. Of a name that is repeated in one object, the last value counts.
+
+    NaN is read as null: Python's own JSON encoder writes NaN, so clients send it. `example` is shown in the error text.
+
+    Raises:
+        InputError: the body is not JSON, or not an object.
+
+    """
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        found = _read_python_json(body, f"the body is not JSON: {error}")
+    if isinstance(found, dict):
+        return found
+    raise InputError(f"the body is {kind_of(found)}; expected an object such as {example}")
+
+
+def has_no_string_values(body: bytes, document: dict[str, Any]) -> bool:
+    """Return whether the names of the document itself are the only strings in the body."""
+    return body.count(b'"') == 2 * len(document)
+
+
+def _read_python_json(body: bytes, refusal: str) -> Any:
+    """Read what Python's JSON encoder may have written. Standard JSON was read before, so it costs nothing more."""
+    if not CONSTANTS.search(body):
+        raise InputError(refusal)
+    try:
+        # Decoded here: from bytes, json.loads would accept some that are not UTF-8.
+        found = json.loads(str(body, "utf-8"), parse_constant=_null_for_nan)
+        if SURROGATE.search(body):
+            _refuse_lone_surrogates(found)
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(refusal) from error  # one parser's words for the same fault
+    return found
+
+
+def _refuse_lone_surrogates(found: Any) -> None:
+    """Refuse half a surrogate pair, as orjson does: no answer that repeats it could be encoded."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise InputError("the body has a string with half of a surrogate pair") from error
+
+
+def _null_for_nan(word: str) -> None:
+    if word != "NaN":
+        raise InputError(f"the body has the value {word}; a finite number is needed")

@@ -1,0 +1,48 @@
+"""A model's answers as JSON, for every protocol. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import orjson
+
+ORJSON_MAX_ITEM = 8
+"""Bytes of the widest number that orjson reads from an array."""
+
+
+def encode_predictions(predictions: Any) -> bytes:
+    """Return `{"predictions": […]}`. NaN and infinities become null, other types that JSON does not have a string."""
+    return encode_json({"predictions": json_ready(predictions)})
+
+
+def encode_json(value: Any) -> bytes:
+    """Return the value as JSON, NumPy arrays and scalars included."""
+    return orjson.dumps(value, default=_fallback, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def json_ready(predictions: Any) -> Any:
+    """Return a model's answer, whatever its type, in a form that `encode_json` takes."""
+    if isinstance(predictions, np.ndarray):
+        if predictions.dtype.kind in "fiub" and predictions.dtype.itemsize <= ORJSON_MAX_ITEM:
+            return np.ascontiguousarray(predictions)
+        return predictions.tolist()
+    if hasattr(predictions, "toarray"):  # a sparse matrix, as multi-label models may give
+        return json_ready(predictions.toarray())
+    if isinstance(predictions, list | tuple):
+        return [json_ready(item) for item in predictions]
+    if hasattr(predictions, "to_numpy"):  # a pandas object, from a model set to give those
+        return json_ready(predictions.to_numpy())
+    return predictions
+
+
+def _fallback(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        found = value.item()
+        return found if isinstance(found, str | int | bool) or _is_finite(found) else None
+    return str(value)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)

@@ -1,0 +1,205 @@
+"""Bodies that are made to cost much: memory, time and error text stay in proportion to the bytes that were sent."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import struct
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from server.errors import InputError
+from server.model.introspection import schema_of
+from server.protocols import kserve_v1, kubeserve, mlflow, open_inference
+from server.schema import Schema
+from tests.unit.server import example_models
+
+FOUR = Schema(4)
+NULLS = Schema(4, allows_missing=True)
+PEOPLE = schema_of(example_models.people)
+OBJECTS = schema_of(example_models.objects)
+TEXTS = schema_of(example_models.texts)
+
+Read = Callable[[], Any]
+LONG = "a" * 50_000
+
+
+def v2(inputs: list[Any], schema: Schema, **more: Any) -> Read:
+    return functools.partial(open_inference.read_inference, orjson.dumps({"inputs": inputs, **more}), None, schema)
+
+
+def tensor(shape: list[int], datatype: str, data: Any, name: str = "i") -> dict[str, Any]:
+    return {"name": name, "shape": shape, "datatype": datatype, "data": data}
+
+
+def posted(read: Callable[[bytes, Schema], Any], document: Any, schema: Schema) -> Read:
+    return functools.partial(read, orjson.dumps(document), schema)
+
+
+def binary_texts(texts: list[str]) -> Read:
+    packed = b"".join(struct.pack("<I", len(text)) + text.encode() for text in texts)
+    described = {**tensor([len(texts), 2], "BYTES", None), "parameters": {"binary_data_size": len(packed)}}
+    described["shape"] = [len(texts) // 2, 2]
+    head = orjson.dumps({"inputs": [described]})
+    return functools.partial(open_inference.read_inference, head + packed, len(head), OBJECTS)
+
+
+def outcome(read: Read) -> str:
+    """Return the refusal, or "" if the body was read."""
+    try:
+        read()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+ROWS = [[LONG, "b", "b", "b"], *[["b"] * 4] * 2000]
+MIXED = [[LONG, 1], *[["b", 2]] * 2000]
+STRINGS = {
+    "rows": posted(kubeserve.read_data, {"data": ROWS}, FOUR),
+    "one string after numbers": posted(kubeserve.read_data, {"data": [*[[1, 2, 3, 4]] * 2000, [1, 2, 3, LONG]]}, FOUR),
+    "objects by name": posted(
+        kubeserve.read_data, {"data": [dict(zip("abcd", row, strict=True)) for row in ROWS]}, Schema(4, tuple("abcd"))
+    ),
+    "instances": posted(kserve_v1.read_instances, {"instances": ROWS}, FOUR),
+    "columns": posted(
+        kserve_v1.read_instances, {"inputs": {name: [LONG, *["b"] * 2000] for name in "abcd"}}, Schema(4, tuple("abcd"))
+    ),
+    "split": posted(mlflow.read_json, {"dataframe_split": {"columns": list("abcd"), "data": ROWS}}, FOUR),
+    "CSV": functools.partial(mlflow.read_csv, b"a,b,c,d\n" + LONG.encode() + b",b,b,b\n" + b"b,b,b,b\n" * 2000, FOUR),
+    "tensor": v2([tensor([2001, 4], "FP64", [value for row in ROWS for value in row])], FOUR),
+    "nested tensor": v2([tensor([2001, 4], "FP64", ROWS)], FOUR),
+    "BYTES for numbers": v2([tensor([2001, 4], "BYTES", ROWS)], FOUR),
+    "BYTES": v2([tensor([2001], "BYTES", [LONG, *["b"] * 2000])], TEXTS),
+    "binary BYTES": binary_texts([LONG, *["b"] * 4001]),
+    "texts": posted(kubeserve.read_data, {"data": [LONG, *["b"] * 2000]}, TEXTS),
+    "objects": posted(kubeserve.read_data, {"data": MIXED}, OBJECTS),
+    "a DataFrame": posted(kubeserve.read_data, {"data": MIXED}, PEOPLE),
+    "a name": posted(kubeserve.read_data, {"data": [{LONG: 1}]}, Schema(1, ("a",))),
+}
+
+
+@pytest.mark.parametrize("name", STRINGS)
+def test_read_of_one_long_string_among_short_ones_takes_no_memory_for_each(name: str) -> None:
+    outcome(STRINGS[name])  # imports, and what is made once
+    tracemalloc.start()
+    try:
+        outcome(STRINGS[name])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000  # one Unicode array of all would take 400 MB and more
+
+
+def names(count: int) -> list[str]:
+    return [f"{index:07d}" for index in range(count)]
+
+
+def wide(count: int) -> Schema:
+    return Schema(count, tuple(f"f{name}" for name in names(count)))
+
+
+def in_python_json(document: bytes) -> bytes:
+    return b'{"n": NaN, ' + document[1:]
+
+
+GROWING: dict[str, Callable[[int], Read]] = {
+    "names in an object, the last repeated": lambda n: functools.partial(
+        kserve_v1.read_instances,
+        b'{"inputs": {"a": [1]}, "junk": {'
+        + b",".join(b'"%s":1' % name.encode() for name in names(n))
+        + b',"0":1,"0":2}}',
+        Schema(1, ("a",)),
+    ),
+    "unknown names in a row": lambda n: posted(kubeserve.read_data, {"data": [dict.fromkeys(names(n), 1)]}, wide(n)),
+    "unknown columns": lambda n: posted(
+        kserve_v1.read_instances, {"inputs": {name: [1] for name in names(n)}}, wide(n)
+    ),
+    "unknown names of a split": lambda n: posted(
+        mlflow.read_json, {"dataframe_split": {"columns": names(n), "data": []}}, wide(n)
+    ),
+    "one repeated name of a split": lambda n: posted(
+        mlflow.read_json, {"dataframe_split": {"columns": ["a"] * n, "data": []}}, wide(n)
+    ),
+    "CSV header": lambda n: functools.partial(
+        mlflow.read_csv, ",".join(names(n)).encode() + b"\n" + b",".join([b"1"] * n), wide(n)
+    ),
+    "CSV rows": lambda n: functools.partial(mlflow.read_csv, b"a,b,c,d\n" + b"1,,x,4\n" * n, NULLS),
+    "columns of different lengths": lambda n: posted(
+        kserve_v1.read_instances, {"inputs": {str(index): [1] * (index % 50) for index in range(n)}}, Schema()
+    ),
+    "tensors": lambda n: v2([tensor([1], "FP64", [1], name) for name in names(n)], wide(n)),
+    "outputs": lambda n: v2([tensor([1, 4], "FP64", [1] * 4)], FOUR, outputs=[{"name": name} for name in names(n)]),
+    "dimensions of one": lambda n: v2([tensor([1] * 31 + [n], "FP64", nested([None] * n, 31))], NULLS),
+    "ragged rows": lambda n: posted(kubeserve.read_data, {"data": [*[[1, 2, 3, 4]] * n, [1, 2, 3]]}, FOUR),
+    "rows with a null": lambda n: posted(kubeserve.read_data, {"data": [*[[1, 2, 3, 4]] * n, [1, 2, 3, None]]}, FOUR),
+    "rows without values": lambda n: posted(kubeserve.read_data, {"data": [[]] * n}, FOUR),
+    "surrogates and NaN": lambda n: functools.partial(
+        kubeserve.read_data, in_python_json(b'{"x": ["\\ud83d\\ude00"' + b',"\\ud83d\\ude00"' * n + b"]}"), FOUR
+    ),
+    "huge integers": lambda n: functools.partial(
+        kubeserve.read_data, in_python_json(b'{"data": [[' + b"9" * 4000 + b",1,2,3]" + b",[1,2,3,4]" * n + b"]}"), FOUR
+    ),
+    "a huge shape": lambda n: functools.partial(
+        open_inference.read_inference,
+        in_python_json(
+            b'{"inputs": [{"name": "i", "datatype": "FP64", "data": [1], "shape": ['
+            + b",".join([b"9" * 4000] * 32)
+            + b']}], "x": [0'
+            + b",1" * n
+            + b"]}"
+        ),
+        None,
+        FOUR,
+    ),
+    "a shape of lists": lambda n: v2([{**tensor([], "FP64", [1]), "shape": [[[1] * n]]}], FOUR),
+    "a datatype": lambda n: v2([tensor([1], "F" * 10 * n, [1])], FOUR),
+    "a name of an input": lambda n: v2([tensor([1, 2], "FP64", [1, 2], "a" * 10 * n)] * 2, FOUR),
+    "a name of an output": lambda n: v2([tensor([1, 4], "FP64", [1] * 4)], FOUR, outputs=[{"name": [1] * n}]),
+}
+SIZE, GROWTH, MAX_RATIO = 3000, 8, 24
+"""A linear reader takes GROWTH times as long for a body GROWTH times as large; a quadratic one 64 times."""
+
+
+def nested(data: list[Any], depth: int) -> list[Any]:
+    for _ in range(depth):
+        data = [data]
+    return data
+
+
+def seconds(read: Read) -> float:
+    """Return the least CPU time of a few runs: other processes on the machine do not count."""
+    spent = []
+    for _ in range(3):
+        started = time.process_time()
+        outcome(read)
+        spent.append(time.process_time() - started)
+    return min(spent)
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_read_of_a_body_eight_times_as_large_takes_no_more_than_in_proportion(name: str) -> None:
+    small, large = GROWING[name](SIZE), GROWING[name](SIZE * GROWTH)
+    assert seconds(large) < MAX_RATIO * max(seconds(small), 2e-4)
+
+
+@pytest.mark.parametrize("name", [*STRINGS, *GROWING])
+def test_read_of_a_hostile_body_refuses_in_one_short_line(name: str) -> None:
+    refusal = outcome(STRINGS[name] if name in STRINGS else GROWING[name](SIZE))
+    assert len(refusal) < 1000
+    assert "\n" not in refusal
+
+
+@pytest.mark.parametrize("depth", [900, 990, 1000, 1500, 100_000])
+@pytest.mark.parametrize("value", ["1", "NaN", 'NaN,"\\ud83d\\ude00"'])
+def test_read_of_deep_nesting_is_refused(depth: int, value: str) -> None:
+    body = b'{"data": ' + b"[" * depth + value.encode() + b"]" * depth + b"}"
+    for read in (kubeserve.read_data, functools.partial(open_inference.read_inference, header=None)):
+        with contextlib.suppress(InputError):
+            read(body, schema=FOUR)
+            pytest.fail("was read")

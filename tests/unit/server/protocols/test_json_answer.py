@@ -1,0 +1,29 @@
+"""A model's answers as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from server.protocols.json_answer import encode_predictions
+
+
+@pytest.mark.parametrize(
+    ("predictions", "expected"),
+    [
+        (np.array([1, 2]), b"[1,2]"),
+        (np.array([0.5, np.nan, np.inf, -np.inf]), b"[0.5,null,null,null]"),
+        (np.array([True, False]), b"[true,false]"),
+        (np.array(["cat", "dög"]), '["cat","dög"]'.encode()),
+        (np.array([1, "a", None, np.int64(3), np.float64("nan")], dtype=object), b'[1,"a",null,3,null]'),
+        (np.array([[1.0, 2.0], [3.0, 4.0]]).T, b"[[1.0,3.0],[2.0,4.0]]"),
+        ([np.array([1]), np.array(["b"])], b'[[1],["b"]]'),
+        (sparse.csr_matrix([[0, 1]]), b"[[0,1]]"),
+        (np.array([0.1], dtype=np.float32), b"[0.1]"),
+    ],
+)
+def test_encode_predictions_of_any_type_returns_json(predictions: Any, expected: bytes) -> None:
+    assert encode_predictions(predictions) == b'{"predictions":' + expected + b"}"
