@@ -1,8 +1,9 @@
-"""`python -m server --model PATH`: settings → app → run. Nothing heavy is imported before the threads are limited."""
+"""`python -m server --model PATH`: settings → app → run. NumPy is imported after its threads are limited."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -14,7 +15,7 @@ from server import cpu_limit, logs, settings, thread_limits
 
 
 def main() -> int:
-    # Imports make many objects and little garbage. The predictor switches it on again when the model is there.
+    # Imports create many objects and little garbage. The predictor enables the collection again after the load.
     gc.disable()
     options = settings.read()
     logs.configure()
@@ -27,25 +28,42 @@ def main() -> int:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     thread_limits.limit_threads(options.threads or cpu_limit.cpu_limit())
     from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
-    from server.http.connection import Connection  # noqa: PLC0415 - the same
+    from server.http.connection import Connection, FastPathConnection  # noqa: PLC0415 - the same
 
     app = create_app(options, failures.append)
-    app.run(sock=sock, protocol=Connection, single_process=True, motd=False, access_log=False)
+    protocol = FastPathConnection if options.fast_path else Connection
+    app.run(sock=sock, protocol=protocol, single_process=True, motd=False, access_log=False)
     code = failed(failures[0]) if failures else 0
     sys.stderr.flush()
-    os._exit(code)  # a prediction or a load still running in its thread would hold a normal exit up
+    os._exit(code)  # a normal exit would wait for a prediction or a load that still runs in its thread
+
+
+BACKLOG = 1024
+"""Connections that the kernel keeps while the event loop is busy."""
+
+NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
+"""What a kernel without IPv6 answers."""
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """An address with a colon is one of IPv6; `::` means every address, those of IPv4 too."""
+    """Return a listening socket. An address with a colon is IPv6; `::` means every address, IPv6 and IPv4."""
     if ":" not in host:
-        return socket.create_server((host, port), backlog=1024)
+        return socket.create_server((host, port), backlog=BACKLOG)
+    host = host.strip("[]")
     both = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server((host, port), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=both)
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=both)
+    except OSError as error:
+        if host != "::" or error.errno not in NO_IPV6:
+            raise
+        return socket.create_server(("0.0.0.0", port), backlog=BACKLOG)  # noqa: S104 - every address, as asked for
 
 
 def stop_with_stdin() -> None:
-    """End with the parent: its death closes our standard input, on every system. One that cannot be read has ended."""
+    """Stop when standard input ends, which the end of the parent process causes on every system.
+
+    A standard input that cannot be read has ended.
+    """
     with contextlib.suppress(OSError):
         while os.read(0, 4096):
             pass

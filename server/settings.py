@@ -28,7 +28,10 @@ class Settings:
     """Settings of `python -m server`."""
 
     model: Path = setting("Path of model.joblib.")  # noqa: RUF009 - a dataclass field
-    host: str = setting("Address to listen on.", "0.0.0.0")  # noqa: S104 - a pod's server is for the cluster
+    host: str = setting(
+        "Address to listen on. `::` means every address, IPv6 and IPv4; without IPv6 in the kernel every IPv4 address.",
+        "::",
+    )
     port: int = setting("Port to listen on.", 8080)
     name: str = setting("The model's name in answers and metrics.", "model")
     version: str = setting("The model's version in answers and metrics.", "")
@@ -69,6 +72,9 @@ class Settings:
         "Threads of BLAS and OpenMP; 0: as many as the container's CPU limit allows, whatever the host has.", 0, 0
     )
     direct: bool = setting("Evaluate known estimators directly where that gives scikit-learn's very bits.", True)
+    fast_path: bool = setting(
+        "Answer plain requests for short predictions directly from the received bytes; off: Sanic answers all.", True
+    )
     drift: bool = setting("Sum up inputs by feature and predictions by class for the metrics.", True)
     drain_seconds: float = setting("On SIGTERM answer for this long before the stop; 0: stop at once.", 0.0, 0.0)
     stop_with_stdin: bool = setting("Stop when standard input ends.", False)

@@ -10,6 +10,7 @@ from sanic.exceptions import PayloadTooLarge, SanicException
 from sanic.request import Request
 
 from server.errors import InputError
+from server.http.sanic_internals import announced_size, received_size
 from server.http.service import MAX_INLINE_TEXT, Service
 
 Buffer = bytes | memoryview
@@ -27,7 +28,7 @@ class WholeBodyRequest(Request[Any, Any]):
         """Override: set `self.body` to the whole body. Raise Overloaded."""
         stream: Any = self.stream
         budget = self.app.ctx.body_budget
-        budget.admit(self, min(stream.request_bytes_left, stream.request_max_size))
+        budget.admit(self, announced_size(self))
         first = await stream.read()
         second = await stream.read() if first else None
         self.body = first or b""
@@ -36,7 +37,7 @@ class WholeBodyRequest(Request[Any, Any]):
         pieces = [first, second]
         async for piece in stream:
             pieces.append(piece)
-            budget.admit(self, stream.request_bytes)  # a chunked body does not announce its size
+            budget.admit(self, received_size(self))  # a chunked body does not announce its size
         self.body = b"".join(pieces)
 
 

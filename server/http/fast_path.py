@@ -1,7 +1,7 @@
-"""The requests that most are: numbers as they should be, for a model that answers at once. Bodies only, no HTTP.
+"""Fast path for the common request: a JSON matrix of finite numbers, for a model cheap enough for the event loop.
 
-Each function gives None for whatever is not such a request; the ordinary way then answers it, or says what is wrong.
-Without this file all answers would be the same, and later.
+It handles bodies, not HTTP. Each function returns None for any other request, which then takes the regular path.
+Without this module every answer would be the same, and slower.
 """
 
 from __future__ import annotations
@@ -23,52 +23,54 @@ from server.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
-QUOTES = 2
+QUOTES_OF_ONE_KEY = 2
 """In `{"data": …}`."""
 
-SMALL = 4096
-"""Bytes. A body up to here is parsed sooner than it is known whether it should be."""
+ALWAYS_PARSED = 4096
+"""Bytes. Up to this size parsing a body costs less than deciding whether to."""
 
-NUMBER = 32
-"""Bytes that a number may need, with what separates it: `-1.2345678901234567e-300, ` are 25."""
+BYTES_A_NUMBER = 32
+"""Bytes that a number may need with its separator: `-1.2345678901234567e-300, ` has 25."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What metrics call it, and the names that the rows may have."""
+    """An endpoint's label in the metrics, and the keys that its rows may stand under."""
 
     route: str
     keys: Collection[str]
 
 
 class FastPath:
-    """The seed's and KServe V1's predictions, which have one answer: `{"predictions": …}`."""
+    """Predictions by KubeServe's own protocol and KServe V1, which have the same answer: `{"predictions": …}`."""
 
     def __init__(self, predictor: Predictor, metrics: Metrics, model_name: str) -> None:
-        self._predictor, self._metrics, self._told = predictor, metrics, False
+        self._predictor, self._metrics, self._has_logged = predictor, metrics, False
         self.endpoints = {b"/predict": Endpoint("/predict", ("data",))}
-        """By the target of their requests: with a query or an escape in it, it is left to the router."""
-        if quote(model_name, safe="") == model_name:  # else this target would mean another name, or none
+        """By request target. A target with a query or an escape is the router's to read."""
+        if quote(model_name, safe="") == model_name:  # otherwise this target would mean another name
             v1 = Endpoint("/v1/models/{model}:predict", ("instances", "inputs"))
             self.endpoints[f"/v1/models/{model_name}:predict".encode()] = v1
 
     def answer(self, target: bytes, body: bytes, began: float) -> bytes | None:
-        """The answer's body, counted; `began` is when the request did."""
+        """Return the answer's body and record the request, which began at `began`; None: take the regular path."""
         try:
             return self._answer(target, body, began)
-        except Exception as error:  # noqa: BLE001 - the ordinary way may yet answer, or says what is wrong
-            self._tell(error)
+        except Exception as error:  # noqa: BLE001 - the regular path may still answer, or reports what is wrong
+            self._log_once(error)
             return None
 
-    def _tell(self, error: Exception) -> None:
-        """Once: where one request fails here, all may."""
-        if not self._told:
-            log.warning("requests take the ordinary way", reason=f"{type(error).__name__}: {error}")
-        self._told = True
+    def _log_once(self, error: Exception) -> None:
+        """Log the first exception only: if one request fails here, all may."""
+        if not self._has_logged:
+            log.warning(
+                "the fast path failed; requests take the regular path", reason=f"{type(error).__name__}: {error}"
+            )
+        self._has_logged = True
 
     def _answer(self, target: bytes, body: bytes, began: float) -> bytes | None:
         endpoint = self.endpoints.get(target)
-        if endpoint is None or not self._suits(len(body)):
+        if endpoint is None or not self._fits(len(body)):
             return None
         started = perf_counter()
         X = matrix(body, endpoint.keys, self._predictor.features)
@@ -85,28 +87,29 @@ class FastPath:
         self._metrics.record_fast_path(endpoint.route, X, answers, (began, started, parsed, predicted, perf_counter()))
         return response
 
-    def _suits(self, size: int) -> bool:
-        """Whether a body of so many bytes may be answered here: what is not is parsed once, on the ordinary way."""
+    def _fits(self, size: int) -> bool:
+        """Return whether a body of this size may be answered here; any other is parsed once, on the regular path."""
         most = self._predictor.max_direct_rows
-        return bool(most) and size <= SMALL + most * (self._predictor.features or 0) * NUMBER
+        return bool(most) and size <= ALWAYS_PARSED + most * (self._predictor.features or 0) * BYTES_A_NUMBER
 
 
 def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """The body's one value under one of `keys`, if it is rows of finite numbers, as wide as the model."""
-    # NumPy is fastest when told the type, and then reads "1" as 1: so the only string may be the key itself.
-    if body.count(b'"') != QUOTES:
+    """Return the rows of a body `{key: rows}` if they are finite numbers, as wide as the model; None otherwise."""
+    # With only the key's two quotes there is no string in the rows. NumPy must not get one: it would read "1" as 1,
+    # and without a given type it would make every element as long as the longest string.
+    if body.count(b'"') != QUOTES_OF_ONE_KEY:
         return None
     try:
         ((key, rows),) = orjson.loads(body).items()
         X = np.array(rows, np.float64)
     except (ValueError, AttributeError, TypeError, OverflowError):
         return None
-    # A null has become NaN, which this finds.
+    # NumPy has made NaN of a null, so `finite` refuses it.
     return X if key in keys and X.ndim == 2 and X.shape[1] == features and finite(X) else None  # noqa: PLR2004 - rows, features
 
 
 def encoded(answer: Any, answers: list[Any]) -> bytes:
-    """`encode_predictions` for the most usual answers: orjson is faster with lists than with arrays."""
+    """Return what `encode_predictions` does for `answer`; orjson is faster with its list, `answers`."""
     if answer.dtype.char in "dlU":
         return orjson.dumps({"predictions": answers})
     return encode_predictions(answer)

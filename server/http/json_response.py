@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from sanic.response import HTTPResponse
+
+from server.http.sanic_internals import HEADERS_OF_SANIC, set_up_response
 
 JSON = "application/json"
 
 TYPE = (b"content-type", JSON.encode())
 KEEP_ALIVE = (b"connection", b"keep-alive")
 CLOSE = (b"connection", b"close")
-
-HEADERS_OF_SANIC = 2
-"""Headers that Sanic sets on a response before it sends it: content-length and connection."""
 
 
 class JsonResponse(HTTPResponse):
@@ -26,14 +24,7 @@ class JsonResponse(HTTPResponse):
     __slots__ = ()
 
     def __init__(self, body: bytes, status: int = 200) -> None:
-        # What the base classes do, without their two header multi-dictionaries.
-        self.asgi = False
-        self.body = body
-        self.content_type = JSON
-        self.stream = None
-        self.status = status
-        self.headers: dict[str, Any] = {}  # type: ignore[assignment]
-        self._cookies = None
+        set_up_response(self, body, status, JSON)
 
     @property
     def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:

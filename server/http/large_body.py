@@ -1,96 +1,99 @@
-"""Large bodies, read from the socket straight to where NumPy looks at them.
+"""Large bodies, read from the socket straight into the memory that NumPy then uses.
 
-Sanic hands a body over in pieces of 64 KB and joins them: 8 MB cost 8 ms so, which is longer than a model takes for
-the 10,000 rows in it. While such a body arrives, the connection's protocol is one that gives the transport the place
-to write to: 2 ms, five reads, no copy (docs/adr/0006).
+Sanic delivers a body in pieces of 64 KB and joins them. That costs 8 ms for 8 MB, which is longer than a model takes
+for the 10,000 rows in it. While such a body arrives, the connection's asyncio protocol is one that gives the transport
+the memory to write to: 2 ms, five reads, no copy (docs/adr/0006).
 """
 
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
 from typing import Any
 
 import numpy as np
 from sanic.request import Request
 
-LARGE = 256 * 1024
-"""Bytes still to come, from which on the change of protocols is worth its while."""
+from server.http import sanic_internals
+from server.http.sanic_internals import SanicConnection
+
+MIN_STRAIGHT = 256 * 1024
+"""Bytes. Below this remaining size, switching the asyncio protocol costs more than it saves."""
+
 WIDEST = 8
-"""Bytes of the widest datatype, to whose multiple binary data is aligned: NumPy would copy it otherwise."""
+"""Bytes of the widest datatype. Binary data is aligned to a multiple of it; otherwise NumPy would copy it."""
 
 NOTHING = memoryview(b"")
 
 
-async def body_of(request: Request, at: int = 0) -> memoryview:
-    """The whole body of a streaming route; of a large one, the byte `at` is aligned for every datatype.
+async def receive(request: Request, at: int = 0) -> memoryview:
+    """Return the whole body of a streaming route. The byte `at` of a large one is aligned for every datatype.
 
-    Raises Overloaded.
+    Raises:
+        Overloaded: the bodies of other requests take too much.
+
     """
+    sanic_internals.limit_body(request)
+    budget = request.app.ctx.body_budget
+    budget.admit(request, sanic_internals.announced_size(request))
     stream: Any = request.stream
-    stream.request_max_size = request.app.config.REQUEST_MAX_SIZE  # Sanic lifts it for streaming routes
-    bodies = request.app.ctx.body_budget
-    bodies.admit(request, min(stream.request_bytes_left, stream.request_max_size))
-    first = await stream.read() or b""  # also sends 100-continue, or refuses what is too large
-    left = stream.request_bytes_left if stream.request_body != "chunked" else 0
-    if left >= LARGE:
-        return await _straight(stream, first, left, -at % WIDEST)
+    first = await stream.read() or b""  # also sends 100-continue, or refuses a body that is too large
+    to_come = sanic_internals.bytes_to_come(request)
+    if to_come >= MIN_STRAIGHT:
+        return await _receive_straight(request, first, to_come, -at % WIDEST)
     pieces = [first]
     while (piece := await stream.read()) is not None:
         pieces.append(piece)
-        bodies.admit(request, stream.request_bytes)  # one in chunks does not say its size before
+        budget.admit(request, sanic_internals.received_size(request))  # a chunked body does not announce its size
     return memoryview(b"".join(pieces))
 
 
-async def _straight(stream: Any, first: bytes, left: int, padding: int) -> memoryview:
-    place = np.empty(padding + len(first) + left, np.uint8).data[padding:]
-    place[: len(first)] = first
-    reader = _Reader(stream.protocol, place[len(first) :])
-    await reader.read()
-    stream.request_bytes_left = 0
-    await stream.read()  # notes that this was the end
-    return place
+async def _receive_straight(request: Request, first: bytes, to_come: int, padding: int) -> memoryview:
+    body = np.empty(padding + len(first) + to_come, np.uint8).data[padding:]
+    body[: len(first)] = first
+    await _Receiver(sanic_internals.connection_of(request), body[len(first) :]).receive()
+    await sanic_internals.end_body(request)
+    return body
 
 
-class _Reader(asyncio.BufferedProtocol):
-    """Fills one place, and gives the connection back to its own protocol."""
+class _Receiver(asyncio.BufferedProtocol):
+    """Fills the given memory, then gives the connection back to its own protocol."""
 
-    def __init__(self, protocol: Any, place: memoryview) -> None:
-        self._protocol, self._transport, self._place = protocol, protocol.transport, place
+    def __init__(self, connection: SanicConnection, memory: memoryview) -> None:
+        self._connection, self._transport, self._memory = connection, connection.transport, memory
         self._filled = 0
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def read(self) -> None:
+    async def receive(self) -> None:
         self._transport.set_protocol(self)
         self._transport.resume_reading()
         try:
             await self._done
         finally:  # also when a timeout cancels this
-            self._transport.set_protocol(self._protocol)
-            self._place = NOTHING  # uvloop's transport keeps this reader as long as the connection lives
+            self._transport.set_protocol(self._connection)
+            self._memory = NOTHING  # uvloop's transport refers to this object until the connection is closed
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the place's size is known
-        return self._place[self._filled :]
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the memory's size is known
+        return self._memory[self._filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
         self._filled += nbytes
-        self._protocol._time = monotonic()  # noqa: SLF001 - as it does itself: what still arrives is not late
-        if self._filled == len(self._place) and not self._done.done():
-            # Here, not in `read`: what comes next on this connection is the next request's.
+        self._connection.restart_timeout()
+        if self._filled == len(self._memory) and not self._done.done():
+            # Here, not in `receive`: the next bytes on this connection belong to the next request.
             self._transport.pause_reading()
-            self._transport.set_protocol(self._protocol)
+            self._transport.set_protocol(self._connection)
             self._transport.resume_reading()
             self._done.set_result(None)
 
     def pause_writing(self) -> None:
-        self._protocol.pause_writing()
+        self._connection.pause_writing()  # type: ignore[no-untyped-call]
 
     def resume_writing(self) -> None:
-        self._protocol.resume_writing()
+        self._connection.resume_writing()  # type: ignore[no-untyped-call]
 
     def eof_received(self) -> bool:
         return False  # the transport closes, and `connection_lost` follows
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._protocol.connection_lost(exc)  # cancels the request's task
+        self._connection.connection_lost(exc)  # type: ignore[no-untyped-call] # cancels the request's task
         self._done.cancel()

@@ -179,7 +179,7 @@ def test_bodies_that_take_too_much_together_are_refused_until_the_others_are_gon
         assert server.send("POST", target, body).status == 200
         assert server.send("POST", target, gzip.compress(body), {"Content-Encoding": "gzip"}).status == 200
         scraped = server.metrics()
-    assert 'kubeserve_rejected_total{model_name="model",model_version="",reason="bodies"}' in scraped
+    assert 'kubeserve_rejected_total{model_name="model",model_version="",reason="bodies"} 3.0' in scraped
 
 
 def client_of(server: Server) -> bytes:

@@ -25,7 +25,7 @@ def _add_inference(app: App, service: Service) -> None:
     @app.post("/v2/models/<model>/infer", name="infer", unquote=True, stream=True)
     async def infer(request: Request, model: str, version: str | None = None) -> HTTPResponse:
         header = open_inference.header_length(request.headers.get(open_inference.HEADER))
-        body = await unpacked(request, await large_body.body_of(request, header or 0), service)
+        body = await unpacked(request, await large_body.receive(request, header or 0), service)
         schema = service.model_named(model, version).schema
         asked = await service.parse(open_inference.read_inference, body, header, schema, text=header)
         answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]

@@ -1,4 +1,4 @@
-"""Which requests are answered from their bytes: those whose head says nothing that Sanic would have to act upon."""
+"""Which bytes the connection answers, buffers, or passes to Sanic, and what becomes of requests that stall."""
 
 from __future__ import annotations
 
@@ -10,62 +10,11 @@ import pytest
 from sanic.config import Config
 from sanic.http import Http, Stage
 
-from server.http.connection import ANSWER, HEAD, HELD, LINGER, Connection
-
-START = b"POST /predict HTTP/1.1\r\n"
-LENGTH = b"Content-Length: 2\r\n"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        LENGTH,
-        b"Host: a:80\r\ncontent-length:2\r\nUser-Agent: b (c; d)\r\n",
-        b"CONTENT-LENGTH: 2\r\nConnection: keep-alive\r\n",
-        b"connection: Keep-Alive\r\nX-Empty:\r\ncontent-length: 2\r\nCookie: a=\xff\r\n",
-    ],
-)
-def test_usual_heads_are_known(fields: bytes) -> None:
-    head = HEAD.match(START + fields + b"\r\n{}")
-    assert head
-    assert (head["target"], head["length"], head.string[head.end() :]) == (b"/predict", b"2", b"{}")
-
-
-@pytest.mark.parametrize(
-    "start",
-    [
-        *(b"GET /predict HTTP/1.1\r\n", b"post /predict HTTP/1.1\r\n", b"POST /predict HTTP/1.0\r\n"),
-        *(b"POST  /predict HTTP/1.1\r\n", b"POST /a b HTTP/1.1\r\n", b"POST /predict HTTP/1.1\n"),
-    ],
-)
-def test_other_request_lines_are_sanics(start: bytes) -> None:
-    assert HEAD.match(start + LENGTH + b"\r\n{}") is None
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        *(
-            b"",
-            b"Content-Length: -2\r\n",
-            b"Content-Length: 2 2\r\n",
-            b"Content-Length: 0x2\r\n",
-            b"Content-Length: \r\n",
-        ),
-        *(b"Content-Length: 1234567890\r\n", LENGTH + LENGTH, LENGTH + b"content-length : 3\r\n", LENGTH[:-2]),
-        *(LENGTH + b"Transfer-Encoding: chunked\r\n", b"transfer-encoding: chunked\r\n" + LENGTH),
-        *(LENGTH + b"Content-Encoding: gzip\r\n", LENGTH + b"Expect: 100-continue\r\n"),
-        *(LENGTH + b"Connection: close\r\n", b"Connection: keep-alive, upgrade\r\n" + LENGTH),
-        *(LENGTH + b"Upgrade: websocket\r\n", LENGTH + b" folded\r\n", LENGTH + b"no colon\r\n"),
-        *(LENGTH + b"a b: c\r\n", b"X: 1\nContent-Length: 3\r\n" + LENGTH, b"X: 1\r" + LENGTH),
-    ],
-)
-def test_fields_that_are_odd_or_change_how_a_request_is_read_are_sanics(fields: bytes) -> None:
-    assert HEAD.match(START + fields + b"\r\n{}") is None
+from server.http.connection import LINGER, MAX_BUFFERED, RESPONSE, FastPathConnection
 
 
 class Transport:
-    """What was written to it."""
+    """Records what is written to it."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
@@ -77,13 +26,13 @@ class Transport:
 
 
 @pytest.fixture
-def connection() -> Connection:
+def connection() -> FastPathConnection:
     """One that waits for its next request, in an app whose answers are the bodies."""
-    hot = SimpleNamespace(endpoints=(b"/predict",), answer=lambda _, body, __: body)
+    fast_path = SimpleNamespace(endpoints=(b"/predict",), answer=lambda _, body, __: body)
     parts = dict.fromkeys(("handle_request", "error_handler", "request_class"))
-    app = SimpleNamespace(config=Config(), ctx=SimpleNamespace(fast_path=hot), **parts)
+    app = SimpleNamespace(config=Config(), ctx=SimpleNamespace(fast_path=fast_path), **parts)
     loop = asyncio.new_event_loop()
-    made = Connection(loop=loop, app=app)
+    made = FastPathConnection(loop=loop, app=app)
     made.transport, made.recv_buffer = Transport(), bytearray()
     made._http = SimpleNamespace(stage=Stage.IDLE, request_body=None, keep_alive=True)
     loop.close()
@@ -94,37 +43,52 @@ def request(body: bytes, target: bytes = b"/predict") -> bytes:
     return b"POST %b HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (target, len(body), body)
 
 
-def test_a_whole_request_is_answered_and_keeps_the_connection_from_being_idle(connection: Connection) -> None:
+def test_data_received_whole_request_is_answered_and_restarts_the_timeout(connection: FastPathConnection) -> None:
     connection._time = 0
     connection.data_received(request(b"{}"))
-    assert connection.transport.written == [ANSWER % (2, b"{}")]
+    assert connection.transport.written == [RESPONSE % (2, b"{}")]
     assert connection._time > 0
     assert not connection.recv_buffer
 
 
-def test_a_request_in_pieces_is_answered_when_the_last_is_there(connection: Connection) -> None:
+def test_data_received_request_in_pieces_is_answered_after_the_last(connection: FastPathConnection) -> None:
     data = request(b"{  }")
     for piece in (data[:-4], data[-4:-1], data[-1:]):
         assert connection.transport.written == []
+        connection._time = 0
         connection.data_received(piece)
-    assert connection.transport.written == [ANSWER % (4, b"{  }")]
+        assert connection._time > 0
+    assert connection.transport.written == [RESPONSE % (4, b"{  }")]
+    connection.data_received(request(b"[]"))
+    assert connection.transport.written[1:] == [RESPONSE % (2, b"[]")]
+    assert not connection.recv_buffer
+
+
+def test_data_received_more_than_the_rest_goes_to_sanic_whole(connection: FastPathConnection) -> None:
+    data = request(b"{  }") + b"GET / HTTP/1.1\r\n\r\n"
+    for piece in (data[:48], data[48:]):
+        connection.data_received(piece)
+    assert connection.transport.written == []
+    assert connection.recv_buffer == data
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        *(request(b"{}") * 2, request(b"{}", b"/nope")[:-1], request(b" " * HELD)[:-1], request(b"{}")[:20]),
+        *(request(b"{}") * 2, request(b"{}", b"/nope")[:-1], request(b" " * MAX_BUFFERED)[:-1], request(b"{}")[:20]),
         b"POST /predict HTTP/1.1\r\ncontent-length: 999999999\r\n\r\n",
     ],
-    ids=["two at once", "half, elsewhere", "more than is held", "half a head", "huge"],
+    ids=["two at once", "half, elsewhere", "more than is buffered", "half a head", "huge"],
 )
-def test_what_is_not_one_whole_request_goes_to_sanic_as_it_is(connection: Connection, data: bytes) -> None:
+def test_data_received_anything_but_one_whole_request_goes_to_sanic(
+    connection: FastPathConnection, data: bytes
+) -> None:
     connection.data_received(data)
     assert connection.transport.written == []
     assert connection.recv_buffer == data
 
 
-BUSY: list[Callable[[Connection], None]] = [
+BUSY: list[Callable[[FastPathConnection], None]] = [
     lambda it: setattr(it, "_http", None),
     lambda it: setattr(it._http, "stage", Stage.HANDLER),
     lambda it: setattr(it._http, "request_body", True),
@@ -135,48 +99,65 @@ BUSY: list[Callable[[Connection], None]] = [
 ]
 
 
-@pytest.mark.parametrize("made", BUSY)
-def test_while_sanic_has_a_say_it_gets_all(connection: Connection, made: Callable[[Connection], None]) -> None:
-    made(connection)
+@pytest.mark.parametrize("make_busy", BUSY)
+def test_data_received_while_sanic_is_busy_goes_to_sanic(
+    connection: FastPathConnection, make_busy: Callable[[FastPathConnection], None]
+) -> None:
+    make_busy(connection)
     connection.data_received(request(b"{}"))
     assert connection.transport.written == []
     assert connection.recv_buffer == request(b"{}")
 
 
-def test_what_the_answers_maker_leaves_goes_to_sanic(connection: Connection) -> None:
-    connection.app.ctx.fast_path.answer = lambda *_: None
-    connection.data_received(request(b"{}"))
+@pytest.mark.parametrize("make_busy", BUSY)
+def test_data_received_rest_of_a_request_while_sanic_is_busy_goes_to_sanic(
+    connection: FastPathConnection, make_busy: Callable[[FastPathConnection], None]
+) -> None:
+    connection.data_received(request(b"{}")[:-1])
+    make_busy(connection)
+    connection.data_received(request(b"{}")[-1:])
+    assert connection.transport.written == []
     assert connection.recv_buffer == request(b"{}")
 
 
-def test_half_a_request_is_not_idle_when_the_server_stops(connection: Connection) -> None:
+def test_data_received_request_that_the_fast_path_leaves_goes_to_sanic(connection: FastPathConnection) -> None:
+    connection.app.ctx.fast_path.answer = lambda *_: None
+    connection.data_received(request(b"{}"))
+    assert connection.transport.written == []
+    assert connection.recv_buffer == request(b"{}")
+
+
+def test_data_received_head_larger_than_sanic_takes_goes_to_sanic(connection: FastPathConnection) -> None:
+    head = request(b"")[:-2] + b"x: "
+    largest = head + b" " * (Http.HEADER_MAX_SIZE - len(head) - 1) + b"\r\n\r\n"
+    assert Http.HEADER_MAX_SIZE == Config().REQUEST_MAX_HEADER_SIZE
+    connection.app.ctx.fast_path.answer = lambda *_: b"{}"
+    connection.data_received(largest)
+    assert connection.transport.written == [RESPONSE % (2, b"{}")]
+    connection.data_received(larger := largest.replace(b"x: ", b"x:  "))
+    assert connection.transport.written == [RESPONSE % (2, b"{}")]
+    assert connection.recv_buffer == larger
+
+
+def test_close_if_idle_partial_request_is_not_idle(connection: FastPathConnection) -> None:
     connection.data_received(request(b"{}")[:-1])
     assert connection.close_if_idle() is False
     assert connection.recv_buffer == request(b"{}")[:-1]
     assert connection.close_if_idle() is True
 
 
-def test_a_head_larger_than_sanic_takes_is_sanics_to_refuse(connection: Connection) -> None:
-    head = request(b"")[:-2] + b"x: "
-    largest = head + b" " * (Http.HEADER_MAX_SIZE - len(head) - 1) + b"\r\n\r\n"
-    assert Http.HEADER_MAX_SIZE == Config().REQUEST_MAX_HEADER_SIZE
-    connection.app.ctx.fast_path.answer = lambda *_: b"{}"
-    connection.data_received(largest)
-    assert connection.transport.written == [ANSWER % (2, b"{}")]
-    connection.data_received(larger := largest.replace(b"x: ", b"x:  "))
-    assert connection.transport.written == [ANSWER % (2, b"{}")]
-    assert connection.recv_buffer == larger
-
-
-def test_half_a_request_is_timed_by_sanic(connection: Connection) -> None:
+def test_check_timeouts_partial_request_goes_to_sanic_which_then_gets_the_rest(connection: FastPathConnection) -> None:
     connection.data_received(request(b"{}")[:-1])
     connection.check_timeouts()
     assert connection.recv_buffer == request(b"{}")[:-1]
+    connection.data_received(request(b"{}")[-1:])
+    assert connection.recv_buffer == request(b"{}")
+    assert connection.transport.written == []
 
 
 @pytest.mark.parametrize(("since", "closed"), [(-1e9, [(LINGER, "close")]), (1e9, [])])
-def test_after_a_timeout_the_rest_of_the_body_is_not_waited_for(
-    connection: Connection, since: float, closed: list[tuple[float, str]]
+def test_check_timeouts_after_a_timeout_closes_without_the_rest_of_the_body(
+    connection: FastPathConnection, since: float, closed: list[tuple[float, str]]
 ) -> None:
     later: list[tuple[float, str]] = []
     connection.loop = SimpleNamespace(call_later=lambda seconds, call: later.append((seconds, call.__name__)))
@@ -188,8 +169,8 @@ def test_after_a_timeout_the_rest_of_the_body_is_not_waited_for(
 
 
 @pytest.mark.parametrize(("body", "since", "code"), [(True, -1e9, 408), (True, 1e9, None), (None, -1e9, None)])
-def test_a_body_that_comes_no_further_is_given_up(
-    connection: Connection, body: bool | None, since: float, code: int | None
+def test_check_timeouts_body_that_stalls_is_answered_408(
+    connection: FastPathConnection, body: bool | None, since: float, code: int | None
 ) -> None:
     cancelled: list[bool] = []
     connection.loop = SimpleNamespace(call_later=lambda *_: None)

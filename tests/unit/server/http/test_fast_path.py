@@ -1,7 +1,8 @@
-"""The hot path takes what is usual and leaves all else; what it takes means the same as on the ordinary way."""
+"""The fast path reads and writes as the regular path does, and leaves everything else to it."""
 
 from __future__ import annotations
 
+import timeit
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def many(last: bytes) -> bytes:
         many(b"[true, 7]"),
     ],
 )
-def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
+def test_matrix_of_plain_rows_is_that_of_the_regular_path(body: bytes) -> None:
     X = fast_path.matrix(body, KEYS, 2)
     assert X is not None
     np.testing.assert_array_equal(X, read_data(body, Schema(2)), strict=True)
@@ -60,18 +61,45 @@ def test_usual_bodies_are_read_as_on_the_ordinary_way(body: bytes) -> None:
         *(many(b"[1, 2, 3]"), many(b"[1]"), many(b"[1, null]"), many(b"[1, [2]]"), many(b"7"), many(b"[]")),
     ],
 )
-def test_all_else_is_left_to_the_ordinary_way(body: bytes) -> None:
+def test_matrix_of_anything_else_is_none(body: bytes) -> None:
     assert fast_path.matrix(body, KEYS, 2) is None
 
 
-def test_before_the_model_is_there_nothing_is_taken() -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data": [["' + b"a" * 50_000 + b'", 1]]}',
+        b'{"data": "' + b"a" * 50_000 + b'"}',
+        b'{"data": [[1, 2]], "a": 1}',
+        b'["a"]',
+        b'"a"',
+        b'{"da\\"ta": [[1, 2]]}',
+    ],
+)
+def test_matrix_of_a_body_with_strings_is_none_before_numpy_gets_any(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast_path.np, "array", lambda *_: pytest.fail("NumPy was given this body"))
+    assert fast_path.matrix(body, KEYS, 2) is None
+
+
+@pytest.mark.parametrize("piece", [b"[", b"[[", b"[1,2],", b"[],", b"{},", b"9"])
+def test_matrix_takes_time_in_proportion_to_the_body(piece: bytes) -> None:
+    def seconds(count: int) -> float:
+        body = b'{"data": [' + piece * count + b"[1,2]]}"
+        return min(timeit.repeat(lambda: fast_path.matrix(body, KEYS, 2), number=3, repeat=5))
+
+    assert seconds(20_000) < 40 * seconds(2_000) + 1e-3
+
+
+def test_matrix_before_the_model_is_loaded_is_none() -> None:
     assert fast_path.matrix(b'{"data": [[1, 2]]}', KEYS, None) is None
 
 
 @pytest.mark.parametrize(
     ("name", "taken"), [("iris-2.0_a", True), *((odd, False) for odd in ("a%20b", "a?b", "a#b", "a/b", "a b", "é"))]
 )
-def test_a_target_that_the_router_reads_as_another_name_is_the_routers(name: str, *, taken: bool) -> None:
+def test_endpoints_leave_a_target_that_the_router_reads_as_another_name(name: str, *, taken: bool) -> None:
     endpoints = fast_path.FastPath(Predictor(Path("model.joblib")), Metrics("", ""), name).endpoints
     assert (f"/v1/models/{name}:predict".encode() in endpoints) is taken
     assert b"/predict" in endpoints
@@ -89,5 +117,5 @@ def test_a_target_that_the_router_reads_as_another_name_is_the_routers(name: str
         np.array(["a", None, 1], dtype=object),
     ],
 )
-def test_answers_are_written_as_on_the_ordinary_way(answer: Any) -> None:
+def test_encoded_answer_is_that_of_the_regular_path(answer: Any) -> None:
     assert fast_path.encoded(answer, answer.tolist()) == encode_predictions(answer)

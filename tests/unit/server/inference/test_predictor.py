@@ -250,8 +250,14 @@ def test_fast_path_a_failure_is_logged_once_and_left_to_sanic(
 
     with capture_logs() as logged:
         assert ask(fitted("ridge"), twice) == [None, None]
-    told = [line for line in logged if line["event"] == "requests take the ordinary way"]
-    assert told == [{"event": "requests take the ordinary way", "reason": "KeyError: 'odd'", "log_level": "warning"}]
+    told = [line for line in logged if line["event"] == "the fast path failed; requests take the regular path"]
+    assert told == [
+        {
+            "event": "the fast path failed; requests take the regular path",
+            "reason": "KeyError: 'odd'",
+            "log_level": "warning",
+        }
+    ]
 
 
 MANY_ROWS = 1_000_000

@@ -172,7 +172,7 @@ def test_drift_can_be_switched_off() -> None:
 
 
 def test_a_fault_in_summing_up_is_told_in_a_line_and_the_next_time_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "KEEP_UP", 0.0)
+    monkeypatch.setattr(app, "FLUSH_INTERVAL", 0.0)
     counted, settled = metrics(), asyncio.Event()
     outcomes = iter([ZeroDivisionError("odd")])
 
@@ -190,4 +190,4 @@ def test_a_fault_in_summing_up_is_told_in_a_line_and_the_next_time_comes(monkeyp
 
     with capture_logs() as logged:
         asyncio.run(until_settled())
-    assert logged == [{"event": "summing up failed", "error": "ZeroDivisionError: odd", "log_level": "error"}]
+    assert logged == [{"event": "flushing metrics failed", "error": "ZeroDivisionError: odd", "log_level": "error"}]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from server.app import LAST_PREDICTION
+from server.http.shutdown import LAST_PREDICTION
 from server.settings import Settings as ServerSettings
 from watcher.core import render as renderer
 from watcher.core.render import fill, render, server_settings
