@@ -71,7 +71,7 @@ def stop_with_stdin() -> None:
 
 
 def failed(reason: str) -> int:
-    logs.failed(reason)
+    logs.report_failure("cannot serve", reason)
     return 1
 
 

@@ -1,44 +1,54 @@
-"""Structured logs: colours on a terminal, JSON lines otherwise; and last words for whoever started the process."""
+"""Structured logs: colours on a terminal, JSON lines otherwise. And the termination message for the parent process."""
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
-from pathlib import Path
-from typing import Any
 
-# structlog makes rich ready for coloured tracebacks wherever it is installed. We never show one, and importing rich
-# takes longer than all of structlog: it must look absent for this moment.
-_hidden: dict[str, Any] = {} if "rich" in sys.modules else {"rich": None}
-sys.modules.update(_hidden)
-import structlog  # noqa: E402 - see above
+import structlog
 
-for _name in _hidden:
-    del sys.modules[_name]
+from server.text import one_line
 
 
 def configure() -> None:
+    """Set up structlog for the process, on stderr."""
     terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    # The default formatter prints long, coloured tracebacks where the package rich happens to be installed.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=not terminal)
     structlog.configure(
-        processors=[structlog.processors.add_log_level, stamp, renderer],
+        processors=[
+            structlog.processors.add_log_level,
+            stamp,
+            console if terminal else structlog.processors.JSONRenderer(),
+        ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 
 
-def failed(reason: str) -> None:
-    """Say why the process ends, in the log and where Kubernetes (or the local runtime) looks for it."""
-    structlog.get_logger().error("cannot serve", reason=reason)
-    last_words(reason)
+def report_failure(event: str, reason: str) -> None:
+    """Log why the process ends, and write it where Kubernetes (or the local runtime) reads it."""
+    reason = one_line(reason)
+    structlog.get_logger().error(event, reason=reason)
+    write_termination_message(reason)
 
 
-def last_words(message: str) -> None:
-    """Leave the reason of a failure where Kubernetes (or the local runtime) looks for it, if it does."""
-    path = Path(os.environ.get("KUBESERVE_TERMINATION_LOG", "/dev/termination-log"))
+def write_termination_message(message: str) -> None:
+    """Write to the file that the parent process has prepared; do nothing if there is none.
+
+    Only a regular file is written: a model may have put a pipe or a link in its place.
+    """
+    path = os.environ.get("KUBESERVE_TERMINATION_LOG", "/dev/termination-log")
     try:
-        if path.exists():
-            path.write_text(message)
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
     except OSError as error:
-        structlog.get_logger().warning("no termination log", reason=str(error))
+        structlog.get_logger().warning("no termination message", reason=f"{path}: {error.strerror}")
+        return
+    with os.fdopen(descriptor, "wb") as file:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            file.truncate()
+            file.write(one_line(message).encode())

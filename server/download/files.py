@@ -1,0 +1,82 @@
+"""Read and write the files of a download; every failure is one sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from server.errors import ModelError
+
+CHUNK = 64 * 1024
+"""Bytes. A download reads this much at once, and a whole chunk counts as progress."""
+
+OWNER = "permission denied: check the owner of the folder, or the pod's fsGroup"
+REASONS = {
+    errno.ENOSPC: "no space is left on its disk: raise the limit of ephemeral storage",
+    errno.EDQUOT: "the quota of its disk is used up",
+    errno.EROFS: "its file system is read-only",
+    errno.EACCES: OWNER,
+    errno.EPERM: OWNER,
+    errno.ENOTDIR: "a part of its path is a file",
+    errno.EEXIST: "it is a file, not a folder",
+}
+
+
+@contextmanager
+def explained(path: Path, action: str) -> Iterator[None]:
+    """Turn an OSError of the file system into a sentence; `action` is a participle such as "written"."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(f"{path} cannot be {action}: {REASONS.get(error.errno or 0, error.strerror)}") from error
+
+
+def make_folder(path: Path) -> None:
+    with explained(path, "written"):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def save(chunks: Iterable[bytes], target: Path) -> None:
+    """Write the chunks to `target`, under a temporary name until the last one is there.
+
+    What `chunks` raises passes through: it is an error of the source.
+    """
+    partial = target.with_suffix(".partial")
+    with explained(target, "written"):
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        for chunk in chunks:
+            with explained(target, "written"):
+                write_all(descriptor, chunk)
+    finally:
+        os.close(descriptor)
+    with explained(target, "written"):
+        partial.replace(target)
+
+
+def remove(path: Path) -> None:
+    """Remove what an earlier attempt left, if it did."""
+    with explained(path, "removed"):
+        path.unlink(missing_ok=True)
+
+
+def write_all(descriptor: int, chunk: bytes) -> None:
+    """Write the whole chunk; a single call may write a part of it."""
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading. Opening a pipe would block, so nothing else is accepted."""
+    with explained(path, "read"):
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ModelError(f"{path} cannot be read: it is not a regular file")
+    return file

@@ -1,0 +1,196 @@
+"""Install a checked requirements.txt by pip, in an environment that holds no key."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+
+from server.download.requirements import MAX_NAME, Package, parse
+from server.errors import ModelError
+from server.paths import PACKAGES, REQUIREMENTS
+from server.text import one_line
+
+log = structlog.get_logger()
+
+PIP_SECONDS = 600.0
+"""Seconds. As long as the Deployment's progressDeadlineSeconds: after that Kubernetes calls the rollout failed."""
+
+OUTPUT_TAIL = 1024 * 1024
+"""Bytes of pip's output that are searched for the cause of a failure."""
+
+LOGGED_LINES = 5
+
+ENVIRONMENT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR")
+PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+"""The only variables that pip inherits, the proxies in lower case too. None of them holds a key of the store."""
+
+HERE = f"Python {sys.version_info.major}.{sys.version_info.minor} on {platform.system()} {platform.machine()}"
+INDEX = "the package index (KUBESERVE_PIP_INDEX_URL, or pypi.org)"
+
+CAUSES = (
+    (r"No module named pip", "pip is not installed in this Python"),
+    (
+        r"\[Errno (28|122)\]",
+        "no space is left on the disk: raise the limit of ephemeral storage, or name fewer packages",
+    ),
+    (r"\[Errno 30\]", "the file system is read-only"),
+    (r"\[Errno 13\]", "permission to write the packages is denied"),
+    (r"DO NOT MATCH THE HASHES", "a file on the package index has another hash than its --hash"),
+    (
+        r"--require-hashes mode",
+        "a dependency is not listed with its --hash: pip-compile --generate-hashes lists them all",
+    ),
+    (r"ResolutionImpossible|conflicting dependencies", "the requested versions exclude each other"),
+    (r"Wheel .* is invalid|BadZipFile|inconsistent (version|name)", "a file on the package index is not a valid wheel"),
+    (r"[Pp]roxy connection error|Unable to connect to proxy|Tunnel connection failed", "the proxy (HTTPS_PROXY) fails"),
+    (r"(?i)certificate.verify.failed", f"the certificate of {INDEX} is not trusted: set KUBESERVE_PIP_CERT"),
+    (r"SSLError|not a trusted or secure host", f"{INDEX} does not speak TLS as its URL says"),
+    (r"Failed to resolve", f"the name of {INDEX} cannot be resolved (DNS)"),
+    (r"Connection refused", f"{INDEX} refuses the connection"),
+    (r"ConnectTimeout|ReadTimeout|timed out", f"{INDEX} does not answer in time"),
+    (r"(401|407) Client Error|403 Client Error", f"{INDEX} refuses access: check its user and password"),
+    (r"too many 5\d\d|5\d\d Server Error|\b429 Client", f"{INDEX} is out of order or busy"),
+    (r"connection broken by|Max retries exceeded|connection error|IncompleteRead", f"{INDEX} cannot be reached"),
+)
+"""What pip's output shows, and our sentence for it; the first that matches counts."""
+
+NO_MATCH = re.compile(r"No matching distribution found for ([A-Za-z0-9][A-Za-z0-9._-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Where packages come from: the operator's choice, never the uploader's. Empty: pip's default, pypi.org."""
+
+    url: str = ""
+    certificates: str = ""
+
+    def check(self) -> None:
+        """Raise ModelError unless the URL is one of http or https. Never show it: it may hold a password."""
+        if not self.url:
+            return
+        try:
+            parts = urlsplit(self.url)
+            valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid or not self.url.isprintable() or " " in self.url:
+            raise ModelError("KUBESERVE_PIP_INDEX_URL: expected a URL such as https://pypi.example/simple")
+
+    def lines(self) -> list[str]:
+        """Return options for the requirements file. On the command line a password would be in the process list.
+
+        An index without TLS must be trusted explicitly, and the operator did that by choosing it.
+        """
+        if not self.url:
+            return []
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition("@")[2]
+        # pip expands variables in this file; a percent sign for the dollar is the same URL.
+        url = self.url.replace("$", "%24")
+        return [f"--index-url {url}", *([f"--trusted-host {host}"] if parts.scheme == "http" else [])]
+
+
+def install(folder: Path, index: Index | None = None, seconds: float = PIP_SECONDS) -> None:
+    """Install `folder`/requirements.txt into `folder`/packages, which the server puts first on its path.
+
+    Raises:
+        ModelError: the file is refused, or pip fails. The sentence is ours: pip's own may quote anything.
+
+    """
+    index = index or Index()
+    index.check()
+    packages = parse((folder / REQUIREMENTS).read_bytes())
+    if not packages:
+        return
+    log.info("installing requirements.txt", packages=len(packages))
+    with tempfile.TemporaryDirectory(prefix="kubeserve-pip-") as scratch:
+        listed = Path(scratch) / REQUIREMENTS
+        listed.write_text("\n".join([*index.lines(), *map(str, packages)]) + "\n")
+        run_pip(command(listed, folder / PACKAGES, packages, index), Path(scratch), seconds)
+
+
+def command(listed: Path, target: Path, packages: Iterable[Package], index: Index) -> list[str]:
+    """Return pip's command line. `-I` keeps the working directory and PYTHON… variables out of it.
+
+    `-vv` is for `cause_of`: without it pip does not say why a file of the index was passed over.
+    """
+    pip = [sys.executable, "-I", "-X", "utf8", "-m", "pip", "install", "-vv", "--isolated", "--no-input"]
+    pip += ["--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--progress-bar", "off"]
+    pip += ["--retries", "3", "--timeout", "15", "--target", str(target), "--upgrade"]
+    pip += ["--require-hashes"] if any(package.hashes for package in packages) else []
+    pip += ["--cert", index.certificates] if index.certificates else []
+    return [*pip, "--requirement", str(listed)]
+
+
+def run_pip(command: list[str], scratch: Path, seconds: float) -> None:
+    output = scratch / "output"
+    with output.open("wb") as file:
+        try:
+            done = subprocess.run(  # noqa: S603 - our own arguments; the requirements are checked
+                command,
+                env=environment(os.environ, scratch),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ModelError(f"requirements.txt cannot be installed: pip needs more than {seconds:.0f} s") from error
+    if done.returncode == 0:
+        return
+    text = tail(output)
+    log_errors(text)
+    raise ModelError(f"requirements.txt cannot be installed: {cause_of(text, done.returncode)}")
+
+
+def environment(inherited: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return pip's environment, from an allow-list: what is not named there cannot leak."""
+    allowed = {*ENVIRONMENT, *PROXIES, *map(str.lower, PROXIES)}
+    return {key: value for key, value in inherited.items() if key in allowed} | {"HOME": str(home)}
+
+
+def tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - OUTPUT_TAIL))
+        return file.read(OUTPUT_TAIL).decode(errors="replace")
+
+
+def log_errors(text: str) -> None:
+    """Log pip's own last words of error, for whoever operates the index. They never become a status or an Event."""
+    errors = [line for line in text.splitlines() if line.startswith(("ERROR:", "Could not fetch URL"))]
+    for line in errors[-LOGGED_LINES:]:
+        log.warning("pip", line=one_line(line, 300))
+
+
+def cause_of(text: str, code: int) -> str:
+    """Return why pip failed, in our words; of its output only the name of a package is shown."""
+    if code < 0:
+        return f"pip was ended by signal {-code}: if that is 9, raise the memory limit"
+    for pattern, sentence in CAUSES:
+        if re.search(pattern, text):
+            return sentence
+    found = NO_MATCH.search(text)
+    return no_match(found[1], text) if found else f"pip failed with exit code {code}; the download's log has more"
+
+
+def no_match(name: str, text: str) -> str:
+    """Return why the index has nothing for a package."""
+    shown = name[:MAX_NAME]
+    if f"No sources permitted for {name}" in text:
+        return f"{shown} has no wheel on the package index, only source code, which is not built here"
+    if "none of the wheel's tags" in text or "require a different python" in text.lower():
+        return f"no wheel of {shown} on the package index is for {HERE}"
+    if "(from versions: none)" in text:
+        return f"the package index has no package named {shown}"
+    return f"the package index has no version of {shown} that fits for {HERE}"
