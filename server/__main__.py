@@ -17,7 +17,7 @@ from server import cpu_limit, logs, settings, thread_limits
 def main() -> int:
     # Imports create many objects and little garbage. The predictor enables the collection again after the load.
     gc.disable()
-    options = settings.read()
+    options = settings.parse()
     logs.configure()
     failures: list[str] = []
     try:

@@ -1,7 +1,7 @@
-"""The server's metrics. A request only appends to lists; numbers are made of them now and then, and at each scrape.
+"""The server's metrics. A request only appends to lists; they are counted a few times a second, and at each scrape.
 
-Counters and histograms of the client library take a lock at each step, which a request of 30 µs would feel.
-Names and meanings are declared once, in `SPECS`: the README's table is written from them.
+Counters and histograms of the client library take a lock at each step, which a request of 30 µs would notice.
+Names and help texts are declared once, in `SPECS`: the README's table is generated from them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from prometheus_client.metrics_core import (
 
 from server.inference.observer import Observer
 from server.model.loader import LoadedModel
-from server.telemetry.feature_stats import FeatureStats, sample
+from server.telemetry.feature_stats import FeatureStats, FeatureSummary, sample
+from server.telemetry.histogram import Histogram
 
-# A second series for each counter and histogram, which no dashboard of ours reads.
+# Without this each counter and histogram has a second series, which no dashboard reads.
 disable_created_metrics()
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -33,20 +34,19 @@ ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.
 PHASES = ("parse", "wait", "predict", "encode")
 REASONS = ("queue", "deadline", "bodies")
 
+MAX_FAST_PATH_RECORDS = 256
+"""Requests of the fast path buffered before they are counted: each then takes 1 µs, and the pause is not noticeable."""
 
-RECORDS = 256
-"""Requests of the hot path kept before they are counted: enough to count them for 1 µs each, and no pause to feel."""
-
-ROWS_A_RECORD = 64
-"""A request of more rows counts as several: their answers are kept too."""
+ROWS_PER_RECORD = 64
+"""A request counts as one record more for each of these rows: its answer is buffered too."""
 
 Times = tuple[float, float, float, float, float]
-"""When a request began, and its parsing, prediction, encoding, and end."""
+"""When a request began, when its parsing began, and the ends of its parsing, prediction and encoding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One metric: `kind` as in the client library, `labels` beside those of the model."""
+    """One metric: `kind` is the client library's family; `labels` come after those of the model."""
 
     name: str
     kind: type[Metric]
@@ -55,7 +55,7 @@ class Spec:
 
     @property
     def scraped(self) -> str:
-        """The name in the scraped text: counters and infos get an ending there."""
+        """Return the name in the scraped text, where counters and infos have an ending."""
         return self.name + {CounterMetricFamily: "_total", InfoMetricFamily: "_info"}.get(self.kind, "")
 
 
@@ -63,79 +63,64 @@ def _spec(name: str, kind: type[Metric], meaning: str, *labels: str) -> Spec:
     return Spec(name, kind, meaning, labels)
 
 
-REQUESTS = _spec("kubeserve_requests", CounterMetricFamily, "Requests.", "endpoint", "code")
-LATENCY = _spec("kubeserve_request_duration_seconds", HistogramMetricFamily, "Latency.", "endpoint")
+REQUESTS = _spec("kubeserve_requests", CounterMetricFamily, "Answered requests.", "endpoint", "code")
+LATENCY = _spec(
+    "kubeserve_request_duration_seconds", HistogramMetricFamily, "Time from a request to its answer.", "endpoint"
+)
 IN_PROGRESS = _spec(
     "kubeserve_requests_in_progress",
     GaugeMetricFamily,
-    "Requests being answered; those answered from the bytes that they arrive in never wait, and are not among them.",
+    "Requests without an answer yet. Requests of the fast path are answered when they arrive, and not included.",
 )
-PHASE = _spec("kubeserve_phase_seconds", HistogramMetricFamily, "Time by phase: parse, wait, predict, encode.", "phase")
-BATCH = _spec("kubeserve_batch_rows", HistogramMetricFamily, "Rows predicted together.")
-QUEUE = _spec("kubeserve_queue_rows", GaugeMetricFamily, "Rows that wait for their prediction.")
+PHASE = _spec(
+    "kubeserve_phase_seconds", HistogramMetricFamily, "Time of each phase: parse, wait, predict, encode.", "phase"
+)
+BATCH = _spec("kubeserve_batch_rows", HistogramMetricFamily, "Rows of each call of the model.")
+QUEUE = _spec("kubeserve_queue_rows", GaugeMetricFamily, "Rows in the queue.")
 REJECTED = _spec(
-    "kubeserve_rejected", CounterMetricFamily, "Requests refused by overload: queue, deadline or bodies.", "reason"
+    "kubeserve_rejected", CounterMetricFamily, "Requests rejected by overload: queue, deadline or bodies.", "reason"
 )
-PREDICTED = _spec("kubeserve_predictions", CounterMetricFamily, "Rows predicted.")
+PREDICTED = _spec("kubeserve_predictions", CounterMetricFamily, "Predicted rows.")
 LABELLED = _spec(
     "kubeserve_predicted_labels",
     CounterMetricFamily,
-    "Rows by predicted class; none for a model of more than 100 classes.",
+    "Rows by predicted class. Not for models of more than 100 classes.",
     "label",
 )
 VALUES = _spec(
     "kubeserve_feature_values",
     CounterMetricFamily,
-    "Values seen of a feature, in at most 32 rows of a request; no feature_… for a model of more than 200 features.",
+    "Recorded values of a feature, missing ones included, from at most 32 rows of each request. No feature_… metrics "
+    "for models of more than 200 features.",
     "feature",
 )
 MISSING = _spec("kubeserve_feature_missing", CounterMetricFamily, "Missing values of a feature.", "feature")
-MEAN = _spec("kubeserve_feature_mean", GaugeMetricFamily, "Mean of a feature since the start.", "feature")
-LEAST = _spec("kubeserve_feature_min", GaugeMetricFamily, "Least value of a feature.", "feature")
-LARGEST = _spec("kubeserve_feature_max", GaugeMetricFamily, "Largest value of a feature.", "feature")
-LOAD = _spec("kubeserve_model_load_seconds", GaugeMetricFamily, "Load and warm-up.")
-MODEL = _spec("kubeserve_model", InfoMetricFamily, "1; the versions and the file's digest as labels.")
-KSERVE = _spec("request_predict_seconds", HistogramMetricFamily, "Predict phase, as KServe names it.")
+SUM = _spec(
+    "kubeserve_feature_sum", GaugeMetricFamily, "Sum of a feature's values that are not missing; may fall.", "feature"
+)
+MIN = _spec("kubeserve_feature_min", GaugeMetricFamily, "Smallest value of a feature since the start.", "feature")
+MAX = _spec("kubeserve_feature_max", GaugeMetricFamily, "Largest value of a feature since the start.", "feature")
+LOAD = _spec("kubeserve_model_load_seconds", GaugeMetricFamily, "Time to load the model and warm it up.")
+MODEL = _spec("kubeserve_model", InfoMetricFamily, "1; the labels are the versions and the file's digest.")
+KSERVE = _spec(
+    "request_predict_seconds", HistogramMetricFamily, "Time of the predict phase of each request, under KServe's name."
+)
 SPECS = (
     *(REQUESTS, LATENCY, IN_PROGRESS, PHASE, BATCH, QUEUE, REJECTED, PREDICTED, LABELLED),
-    *(VALUES, MISSING, MEAN, LEAST, LARGEST, LOAD, MODEL, KSERVE),
+    *(VALUES, MISSING, SUM, MIN, MAX, LOAD, MODEL, KSERVE),
+)
+
+FEATURES: tuple[tuple[Spec, Callable[[FeatureSummary], float]], ...] = (
+    (VALUES, lambda summary: summary.values),
+    (MISSING, lambda summary: summary.missing),
+    (SUM, lambda summary: summary.sum),
+    (MIN, lambda summary: summary.min),
+    (MAX, lambda summary: summary.max),
 )
 
 
-class Distribution:
-    """A histogram whose `observe` is a list's own append."""
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = np.array(bounds)
-        self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)
-        self._new: list[float] = []
-        self.sum = 0.0
-        self.observe: Callable[[float], None] = self._new.append
-        self.extend: Callable[[Iterable[float]], None] = self._new.extend
-
-    def flush(self) -> None:
-        if not self._new:
-            return
-        self.add(np.array(self._new))
-        self._new.clear()
-
-    def add(self, values: np.ndarray[Any, Any]) -> None:
-        """Observe all of these at once."""
-        places = np.searchsorted(self._bounds, values)
-        self._counts += np.bincount(places, minlength=len(self._counts))
-        self.sum += float(values.sum())
-
-    @property
-    def count(self) -> int:
-        return int(self._counts.sum())
-
-    def buckets(self) -> list[tuple[str, float]]:
-        names = [*map(str, self._bounds.tolist()), "+Inf"]
-        return list(zip(names, np.cumsum(self._counts).astype(float).tolist(), strict=True))
-
-
 class Metrics(Observer):
-    """What the server counts; a collector of its own registry. Used on the event loop only."""
+    """The server's metrics, collected by a registry of their own. Used on the event loop only."""
 
     def __init__(
         self, model_name: str, model_version: str, queue: Callable[[], int] = lambda: 0, *, feature_stats: bool = True
@@ -143,25 +128,26 @@ class Metrics(Observer):
         self._names, self._values = ["model_name", "model_version"], [model_name, model_version]
         self._queue = queue
         self._requests: Counter[tuple[str, str]] = Counter()
-        # From 0: an alert on the rate would not see the first one of a series that begins with it.
+        # Start each series at 0: otherwise an alert on the rate would not see the first rejection.
         self._rejected = Counter(dict.fromkeys(REASONS, 0))
-        self._latency: dict[str, Distribution] = {}
-        self._batches = Distribution(ROWS)
-        self._kserve = Distribution(SECONDS)
+        self._latency: dict[str, Histogram] = {}
+        self._batches = Histogram(ROWS)
+        self._kserve = Histogram(SECONDS)
         self._rows = 0
-        self._served: defaultdict[str, list[Any]] = defaultdict(list)
-        self._unflushed = 0
-        self._load, self.info = 0.0, {"library": ""}
+        self._fast_path: defaultdict[str, list[Any]] = defaultdict(list)
+        self._fast_path_records = 0
+        self._load_seconds, self.info = 0.0, {"library": ""}
         self.feature_stats = FeatureStats() if feature_stats else None
-        self.phases = {phase: Distribution(SECONDS) for phase in PHASES}
+        self.phases = {phase: Histogram(SECONDS) for phase in PHASES}
         self.in_progress = 0
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector):
             collector(registry=self.registry)
         self.registry.register(self)
 
-    def configure(self, model: LoadedModel, seconds: float) -> None:
-        self._load = seconds
+    def configure(self, model: LoadedModel, load_seconds: float) -> None:
+        """Set what is only known once the model is loaded."""
+        self._load_seconds = load_seconds
         self.info = {"library": model.library, "saved_by": model.saved_by, "digest": model.digest}
         if self.feature_stats:
             self.feature_stats.configure(model.schema.names, model.schema.features, model.schema.classes)
@@ -171,14 +157,14 @@ class Metrics(Observer):
             self.feature_stats.record(X, answer)
 
     def record_request(self, endpoint: str, code: int, seconds: float) -> None:
-        """Count one request. `endpoint` is a route, not a path: a scanner's inventions must not make series."""
+        """Count one request. `endpoint` is a route, not a path: a scanner's paths must not make series."""
         self._requests[endpoint, str(code)] += 1
         self._latency_of(endpoint).observe(seconds)
 
-    def _latency_of(self, endpoint: str) -> Distribution:
+    def _latency_of(self, endpoint: str) -> Histogram:
         found = self._latency.get(endpoint)
         if found is None:
-            found = self._latency[endpoint] = Distribution(SECONDS)
+            found = self._latency[endpoint] = Histogram(SECONDS)
         return found
 
     def record_wait(self, seconds: float) -> None:
@@ -188,27 +174,27 @@ class Metrics(Observer):
         self._rows += rows
         self._batches.observe(rows)
         self.phases["predict"].observe(seconds)
-        # KServe knows no batches: its dashboards take the count for that of the requests.
+        # KServe has no batches: its dashboards use this count as the number of requests.
         self._kserve.extend([seconds] * requests)
 
-    def record_fast_path(self, endpoint: str, X: Any, answer: Any, times: Times) -> None:
-        """Count one request of the hot path, answered with 200."""
-        self._served[endpoint].append((sample(X), answer, *times))
-        self._unflushed += 1 + len(answer) // ROWS_A_RECORD
-        if self._unflushed >= RECORDS:
+    def record_fast_path(self, endpoint: str, X: Any, answers: list[Any], times: Times) -> None:
+        """Buffer one request of the fast path, answered with 200."""
+        self._fast_path[endpoint].append((sample(X), answers, *times))
+        self._fast_path_records += 1 + len(answers) // ROWS_PER_RECORD
+        if self._fast_path_records >= MAX_FAST_PATH_RECORDS:
             self._flush_fast_path()
 
     def record_rejection(self, reason: str) -> None:
         self._rejected[reason] += 1
 
     def _flush_fast_path(self) -> None:
-        # Taken first: what cannot be summed up would else be counted again, and fail again, at each next time.
-        taken, self._served, self._unflushed = self._served, defaultdict(list), 0
-        for endpoint, served in taken.items():
-            self._flush_endpoint(endpoint, served)
+        # Swap the buffers first: a record that raises must not be processed again on the next flush.
+        buffered, self._fast_path, self._fast_path_records = self._fast_path, defaultdict(list), 0
+        for endpoint, records in buffered.items():
+            self._flush_endpoint(endpoint, records)
 
-    def _flush_endpoint(self, endpoint: str, served: list[Any]) -> None:
-        inputs, answers, *times = zip(*served, strict=True)
+    def _flush_endpoint(self, endpoint: str, records: list[Any]) -> None:
+        inputs, answers, *times = zip(*records, strict=True)
         began, started, parsed, predicted, encoded = np.array(times)
         self._requests[endpoint, "200"] += len(inputs)
         self._latency_of(endpoint).add(encoded - began)
@@ -223,41 +209,43 @@ class Metrics(Observer):
             self.feature_stats.record_many(inputs, answers)
 
     def flush(self) -> None:
-        """Turn what was appended into numbers: called ten times a second, so that each time is short."""
+        """Count what is buffered. Called ten times a second, so that each call is short."""
         self._flush_fast_path()
-        for distribution in (*self.phases.values(), *self._latency.values(), self._batches, self._kserve):
-            distribution.flush()
+        for histogram in (*self.phases.values(), *self._latency.values(), self._batches, self._kserve):
+            histogram.flush()
         if self.feature_stats:
             self.feature_stats.flush()
 
     def collect(self) -> Iterator[Metric]:
+        """Yield every metric of `SPECS`: the client library calls this at each scrape."""
         self.flush()
-        yield self._made(REQUESTS, [([*key], float(n)) for key, n in self._requests.items()])
+        yield self._family(REQUESTS, [([*key], float(n)) for key, n in self._requests.items()])
         yield self._histograms(LATENCY, [([endpoint], it) for endpoint, it in self._latency.items()])
-        yield self._made(IN_PROGRESS, [([], float(self.in_progress))])
+        yield self._family(IN_PROGRESS, [([], float(self.in_progress))])
         yield self._histograms(PHASE, [([phase], it) for phase, it in self.phases.items()])
         yield self._histograms(BATCH, [([], self._batches)])
-        yield self._made(QUEUE, [([], float(self._queue()))])
-        yield self._made(REJECTED, [([reason], float(n)) for reason, n in self._rejected.items()])
-        yield self._made(PREDICTED, [([], float(self._rows))])
-        yield self._made(LOAD, [([], self._load)])
-        yield self._made(MODEL, [([], self.info)])
+        yield self._family(QUEUE, [([], float(self._queue()))])
+        yield self._family(REJECTED, [([reason], float(n)) for reason, n in self._rejected.items()])
+        yield self._family(PREDICTED, [([], float(self._rows))])
+        yield self._family(LOAD, [([], self._load_seconds)])
+        yield self._family(MODEL, [([], self.info)])
         yield self._histograms(KSERVE, [([], self._kserve)])
         if self.feature_stats:
-            yield from self._drifting(self.feature_stats)
+            yield from self._feature_metrics(self.feature_stats)
 
-    def _drifting(self, drift: FeatureStats) -> Iterator[Metric]:
-        yield self._made(LABELLED, [([label], float(n)) for label, n in drift.labels.items()])
-        for spec, column in ((VALUES, 0), (MISSING, 1), (MEAN, 2), (LEAST, 3), (LARGEST, 4)):
-            yield self._made(spec, [([name], numbers[column]) for name, *numbers in drift.features()])
+    def _feature_metrics(self, stats: FeatureStats) -> Iterator[Metric]:
+        yield self._family(LABELLED, [([label], float(n)) for label, n in stats.class_counts.items()])
+        summaries = list(stats.summaries())
+        for spec, number in FEATURES:
+            yield self._family(spec, [([summary.name], number(summary)) for summary in summaries])
 
-    def _made(self, spec: Spec, samples: Iterable[tuple[list[str], Any]]) -> Metric:
+    def _family(self, spec: Spec, samples: Iterable[tuple[list[str], Any]]) -> Metric:
         family: Any = spec.kind(spec.name, spec.meaning, labels=[*self._names, *spec.labels])  # type: ignore[call-arg]
         for labels, value in samples:
             family.add_metric([*self._values, *labels], value)
         return family  # type: ignore[no-any-return]
 
-    def _histograms(self, spec: Spec, samples: Iterable[tuple[list[str], Distribution]]) -> Metric:
+    def _histograms(self, spec: Spec, samples: Iterable[tuple[list[str], Histogram]]) -> Metric:
         family = HistogramMetricFamily(spec.name, spec.meaning, labels=[*self._names, *spec.labels])
         for labels, it in samples:
             family.add_metric([*self._values, *labels], it.buckets(), it.sum)

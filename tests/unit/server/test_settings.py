@@ -1,4 +1,4 @@
-"""Flags before environment before defaults; what makes no sense is refused with a line."""
+"""Flags win over the environment, which wins over the defaults; a wrong setting ends the process with one line."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import Settings, read
+from server.settings import Settings, parse
 
 
-def test_a_flag_goes_before_the_environment_and_that_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parse_prefers_flags_to_the_environment_and_that_to_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBESERVE_SERVER_MODEL", "/m")
     monkeypatch.setenv("KUBESERVE_SERVER_PORT", "1")
     monkeypatch.setenv("KUBESERVE_SERVER_DRIFT", "false")
     monkeypatch.setenv("KUBESERVE_SERVER_DEADLINE", "0.5")
     monkeypatch.setenv("KUBESERVE_SERVER_VERSION", "")
-    found = read(["--port", "2", "--no-direct"])
+    found = parse(["--port", "2", "--no-direct"])
     assert found == Settings(model=Path("/m"), port=2, drift=False, direct=False, deadline=0.5)
 
 
@@ -23,29 +23,40 @@ def test_a_flag_goes_before_the_environment_and_that_before_the_default(monkeypa
     ("arguments", "words"),
     [
         ([], "--model"),
-        (["--model", "m", "--port", "x"], "invalid int value: 'x'"),
-        (["--model", "m", "--batch-rows", "0"], "--batch-rows must be at least 1"),
-        (["--model", "m", "--deadline", "-1"], "--deadline must be at least 0"),
+        (["--model", "m", "--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--model", "m", "--batch-rows", "0"], "--batch-rows must be a number of at least 1"),
+        (["--model", "m", "--deadline", "-1"], "--deadline must be a number of at least 0"),
+        (["--model", "m", "--deadline", "nan"], "--deadline must be a number of at least 0"),
+        (["--model", "m", "--drain-seconds", "inf"], "--drain-seconds must be a number of at least 0"),
     ],
 )
-def test_nonsense_is_refused_with_a_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_parse_a_wrong_value_is_one_line_that_names_the_flag(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        read(arguments)
+        parse(arguments)
     assert ended.value.code == 2
-    assert words in capsys.readouterr().err
+    assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_parse_a_minimum_itself_is_allowed() -> None:
+    found = parse(["--model", "m", "--batch-rows", "1", "--deadline", "0"])
+    assert (found.batch_rows, found.deadline) == (1, 0.0)
 
 
 @pytest.mark.parametrize(("word", "meaning"), [("TRUE", True), (" on", True), ("0", False), ("No", False)])
-def test_a_switch_may_be_said_in_several_words(word: str, meaning: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parse_a_switch_in_the_environment_may_be_any_usual_word(
+    word: str, meaning: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KUBESERVE_SERVER_DIRECT", word)
-    assert read(["--model", "m"]).direct is meaning
+    assert parse(["--model", "m"]).direct is meaning
 
 
-def test_another_word_for_a_switch_is_refused(
+def test_parse_another_word_for_a_switch_is_one_line_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KUBESERVE_SERVER_DIRECT", "ture")
     with pytest.raises(SystemExit):
-        read(["--model", "m"])
+        parse(["--model", "m"])
     words = "KUBESERVE_SERVER_DIRECT is 'ture'; it can be true, 1, yes, on, false, 0, no, off"
-    assert words in capsys.readouterr().err
+    assert words in capsys.readouterr().err.splitlines()[-1]

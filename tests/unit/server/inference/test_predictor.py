@@ -160,8 +160,8 @@ def test_predict_a_pipeline_that_changes_its_input_changes_no_other_answer(ask: 
     assert given.tolist() == X[:3].tolist()
     assert labels.tolist() == model.predict(X[:3].copy()).tolist()
     assert probabilities.tolist() == model.predict_proba(X[:3].copy()).tolist()
-    mean = metrics.registry.get_sample_value("kubeserve_feature_mean", {**HERE, "feature": "0"})
-    assert mean == pytest.approx(X[:3, 0].mean())
+    total = metrics.registry.get_sample_value("kubeserve_feature_sum", {**HERE, "feature": "0"})
+    assert total == pytest.approx(X[:3, 0].sum())
 
 
 @pytest.mark.parametrize("model", [Shifting(), ShiftingUndeclared()])
