@@ -1,22 +1,29 @@
-"""Write the README's tables from the code that they describe: `python -m dev.docs [--check]`."""
+"""Write the generated sections of the documents from the code that they describe: `python -m dev.docs [--check]`."""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import server.settings
 from server.telemetry.metrics import SPECS
 from watcher.metrics import Metrics
+from watcher.runtimes.base import Runtime
 from watcher.settings import Settings
+from watcher.sources.base import Source
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 
 def settings_table() -> str:
-    """Every flag with its variables, default and meaning."""
+    """Return the watcher's flags with their variables, default and meaning."""
     rows = ["| flag | environment | default | meaning |", "| --- | --- | --- | --- |"]
     for field in dataclasses.fields(Settings):
         names = [f"KUBESERVE_{field.name.upper()}", *field.metadata.get("env", ())]
@@ -27,7 +34,7 @@ def settings_table() -> str:
 
 
 def server_settings_table() -> str:
-    """Every flag of a model's server with its variable, default and meaning."""
+    """Return the flags of a model's server with their variable, default and meaning."""
     rows = ["| flag | environment | default | meaning |", "| --- | --- | --- | --- |"]
     for field in dataclasses.fields(server.settings.Settings):
         default = "" if field.default in ("", dataclasses.MISSING) else f"`{str(field.default).lower()}`"
@@ -37,7 +44,7 @@ def server_settings_table() -> str:
 
 
 def metrics_table() -> str:
-    """Every metric of the watcher's own, with its labels."""
+    """Return the watcher's metrics with their labels."""
     rows = ["| name | labels | meaning |", "| --- | --- | --- |"]
     for metric in Metrics().own:
         name = metric._name + ("_total" if metric._type == "counter" else "")  # noqa: SLF001 - no public name
@@ -47,7 +54,7 @@ def metrics_table() -> str:
 
 
 def server_metrics_table() -> str:
-    """Every metric of a model's server, as it is scraped; `model_name` and `model_version` are on all of them."""
+    """Return the metrics of a model's server by their scraped names; all have `model_name` and `model_version`."""
     rows = ["| name | labels | meaning |", "| --- | --- | --- |"]
     for spec in SPECS:
         labels = ", ".join(f"`{label}`" for label in spec.labels)
@@ -55,28 +62,53 @@ def server_metrics_table() -> str:
     return "\n".join(rows)
 
 
-def filled(text: str) -> str:
-    """The README with its tables as they should be."""
-    tables = (
-        ("settings", settings_table()),
-        ("server-settings", server_settings_table()),
-        ("watcher-metrics", metrics_table()),
-        ("server-metrics", server_metrics_table()),
-    )
-    for name, table in tables:
+def source_of(protocol: type[Any]) -> str:
+    """Return a protocol's source as a block of code."""
+    path = Path(inspect.getfile(protocol)).relative_to(ROOT)
+    return f"`{path}`:\n\n```python\n{inspect.getsource(protocol).rstrip()}\n```"
+
+
+SECTIONS: dict[Path, dict[str, Callable[[], str]]] = {
+    README: {
+        "settings": settings_table,
+        "server-settings": server_settings_table,
+        "watcher-metrics": metrics_table,
+        "server-metrics": server_metrics_table,
+    },
+    ARCHITECTURE: {
+        "source-protocol": lambda: source_of(Source),
+        "runtime-protocol": lambda: source_of(Runtime),
+    },
+}
+"""The sections of each document, and what writes them."""
+
+
+def filled(path: Path) -> str:
+    """Return the document with its generated sections as they should be.
+
+    Raises:
+        ValueError: The document has no such section, or has it twice.
+
+    """
+    text = path.read_text()
+    for name, written in SECTIONS[path].items():
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)"
-        text = re.sub(pattern, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+        section = written()
+        text, count = re.subn(pattern, lambda found, new=section: f"{found[1]}{new}\n{found[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+        if count != 1:
+            raise ValueError(f"{path.name} must have exactly one section {name}, and has {count}")
     return text
 
 
 def main() -> int:
-    text = README.read_text()
-    wanted = filled(text)
+    """Write the sections, or with `--check` report those that differ from the code."""
+    old = [path for path in SECTIONS if path.read_text() != filled(path)]
     if "--check" in sys.argv:
-        if text != wanted:
-            print("README.md is not current: run `make docs`", file=sys.stderr)
-        return int(text != wanted)
-    README.write_text(wanted)
+        for path in old:
+            print(f"{path.relative_to(ROOT)} is not current: run `make docs`", file=sys.stderr)
+        return int(bool(old))
+    for path in old:
+        path.write_text(filled(path))
     return 0
 
 
