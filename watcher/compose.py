@@ -157,7 +157,7 @@ def _runtime(settings: Settings, bucket: Bucket, board: StatusBoard, on_change: 
     from watcher.runtimes.kubernetes import api as kubernetes_api  # noqa: PLC0415
     from watcher.runtimes.kubernetes import events, runtime  # noqa: PLC0415
 
-    api = kubernetes_api.Api(kubernetes_api.connect(settings.kubeconfig))
+    api = kubernetes_api.connect(settings.kubeconfig)
     board.on_change = events.EventRecorder(api).publish
     return runtime.KubernetesRuntime(
         api,

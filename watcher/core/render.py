@@ -39,6 +39,8 @@ def render(
     """Return the objects of a release, the Deployment first.
 
     `base` overrides the chart's defaults, and the user's overrides have the last word. Equal input gives equal output.
+    The Deployment names its replicas only if `base` or the overrides do (ADR 11): a new one begins with the API
+    server's default of 1, which is the chart's too.
 
     Raises:
         Rejected: `InvalidValues`, if the values do not fit the chart's schema.
@@ -57,17 +59,26 @@ def render(
         "etag": version.artifact.etag,
         "requirementsEtag": version.requirements.etag if version.requirements else "",
     }
-    values = merge(defaults(), base or {}, release.overrides, {"model": facts})
-    return render_values(values, release.model, owner, autoscaling)
+    chosen = merge(base or {}, release.overrides)
+    values = merge(defaults(), chosen, {"model": facts})
+    names_replicas = "replicas" in (chosen.get("deployment") or {})
+    return render_values(values, release.model, owner, autoscaling, names_replicas=names_replicas)
 
 
 def render_values(
-    values: Mapping[str, Any], model: ModelId, owner: str, autoscaling: str = AUTOSCALING
+    values: Mapping[str, Any],
+    model: ModelId,
+    owner: str,
+    autoscaling: str = AUTOSCALING,
+    *,
+    names_replicas: bool = True,
 ) -> list[Manifest]:
     """Return the objects that `helm template` makes of complete `values`, with a fingerprint each."""
     check(values)
     values = plain(values)
     scope = {**values, **computed(values, model, owner), "autoscalingVersion": autoscaling}
+    if not names_replicas:
+        scope["replicas"] = None
     kinds = ["deployment", "secret", "service", *(["hpa"] if values["autoscaling"]["enabled"] else [])]
     return [with_fingerprint(fill(template(kind), scope)) for kind in kinds]
 

@@ -1,103 +1,276 @@
-"""The Kubernetes API by its paths, as plain data.
+"""Call the Kubernetes API by its paths, with plain data.
 
-The client's own classes for all kinds would cost the watcher 75 MiB and a second of its start, and know no
-autoscaler of old. Its configuration, credentials and connections are used.
+The kubernetes client's classes for all kinds would cost the watcher 75 MiB and a second of its start, and do not
+include the old autoscaling API. Its configuration and connections are used (kubeconfig.py).
+
+No call waits without a bound: nothing is retried here, no redirect is followed, and `Retry-After` is not slept on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
+from weakref import WeakSet
 
+import structlog
 import urllib3
-from kubernetes import client, config
 
+from watcher.core.types import Manifest
 from watcher.errors import Rejected, Retryable, WatcherError
+from watcher.runtimes.kubernetes.answers import ApiError, checked_items, failure, parsed
+from watcher.runtimes.kubernetes.causes import cause_of
+from watcher.runtimes.kubernetes.kubeconfig import Connection, load
 
-TIMEOUT = (5, 30)
-"""Seconds to connect and to read: a call without them can hang for ever."""
+log = structlog.get_logger()
+
+CONNECT_SECONDS, READ_SECONDS = 4, 25
+"""Time for a connection, and for each piece of an answer."""
+CALL_SECONDS = 60
+"""Time for a whole answer that arrives in pieces."""
+RENEW_INTERVAL = 5
+"""Seconds between two readings of the configuration: an exec plugin may be slow, and rejected calls are many."""
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of one answer. A page of 500 Deployments has about 6 MiB."""
+CHUNK = 256 * 1024
+PAGE = 500
+"""Objects in one answer to a list; kubectl's own default."""
+
 JSON = "application/json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""As `Accept`: the API server leaves out all of an object but its metadata, and so a Secret's data."""
 APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML too."""
-FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
+JSON_PATCH = "application/json-patch+json"
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, INVALID = 401, 403, 404, 409, 422
 
 
-class ApiError(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        try:
-            message = str(json.loads(body)["message"])
-        except (ValueError, KeyError, TypeError):
-            message = f"HTTP {status}"
-        super().__init__(message)
-        self.status = status
+class Unreachable(Exception):  # noqa: N818 - named by what it says of the API server
+    """There is no answer, or not all of it in time. The text says why."""
 
 
-def connect(kubeconfig: str) -> client.ApiClient:
-    """One client per process: in-cluster configuration where there is one, else the kubeconfig.
+def connect(kubeconfig: str) -> Api:
+    """Return the API of the configured cluster. Credentials that cannot be had yet are asked for again by each call.
 
     Raises:
-        Rejected: there is no usable configuration.
+        Rejected: the configuration is missing or wrong.
 
     """
-    try:
-        if kubeconfig:
-            config.load_kube_config(kubeconfig)
-        else:
-            config.load_config()
-    except (config.ConfigException, OSError, ValueError, TypeError) as error:
-        raise Rejected(
-            "NoCluster", f"no Kubernetes configuration: {error}; set --kubeconfig, or --runtime local"
-        ) from error
-    return client.ApiClient()
+    api = Api(partial(load, kubeconfig))
+    with suppress(Retryable):
+        api.connection()
+    return api
 
 
 class Api:
-    """Calls with the client's configuration. Thread-safe: the client's pool is."""
+    """Calls to one API server. Thread-safe.
 
-    def __init__(self, api: client.ApiClient) -> None:
-        self._client = api
+    `load` reads the configuration. It is called again when credentials are due, or are rejected by the API server,
+    but never twice within RENEW_INTERVAL.
+    """
+
+    def __init__(self, load: Callable[[], Connection], now: Callable[[], float] = time.monotonic) -> None:
+        self._load, self._now = load, now
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._problem: WatcherError | None = None
+        self._loaded_at = float("-inf")
+        self._closed = False
+        self._opened: WeakSet[Any] = WeakSet()
 
     def call(
-        self, method: str, path: str, body: Any = None, *, content_type: str = JSON, but: int = 0, **query: str
-    ) -> Any:
-        """The answer as plain data; None where its status is the one that `but` expects.
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        content_type: str = JSON,
+        accept: str = JSON,
+        but: int = 0,
+        query: Mapping[str, str] | None = None,
+    ) -> Manifest | None:
+        """Return the answer as plain data; None if its status is the one that `but` expects.
 
         Raises:
-            ApiError: any other answer than success.
+            ApiError: any other answer than success, or one that is not a JSON object.
+            Unreachable: there is no answer.
+            Retryable, Rejected: the credentials are rejected and cannot be read again.
 
         """
-        method, url, headers, *_ = self._client.param_serialize(
-            method,
-            path,
-            query_params=list(query.items()),
-            header_params={"Accept": JSON, "Content-Type": content_type},
-            auth_settings=["BearerToken"],
-        )
-        response = self._client.call_api(method, url, headers, body, _request_timeout=TIMEOUT)
-        answer = response.read()
-        if response.status == but:
+        target = path + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": accept, "Content-Type": content_type}
+        data = None if body is None else json.dumps(body).encode()
+        connection = self.connection()
+        status, answer = self._exchange(connection, method, target, headers, data)
+        if status == UNAUTHORIZED and (renewed := self._renewed(connection)):
+            status, answer = self._exchange(renewed, method, target, headers, data)
+        if status == but:
             return None
-        if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's own numbers
-            raise ApiError(response.status, answer)
-        return json.loads(answer)
+        if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            raise failure(status, answer)
+        return parsed(answer)
+
+    def items(self, path: str, kind: str, selector: str) -> list[Manifest]:
+        """Return all objects of a kind at `path` that have the labels of `selector`, page by page.
+
+        Raises:
+            ApiError: as `call`, or the list does not end.
+
+        """
+        found: list[Manifest] = []
+        tokens = [""]
+        while True:
+            page = {"labelSelector": selector, "limit": str(PAGE), **({"continue": tokens[-1]} if tokens[-1] else {})}
+            document = self.call("GET", path, query=page) or {}
+            found += checked_items(document, kind)
+            token = (document.get("metadata") or {}).get("continue") or ""
+            if not token:
+                return found
+            if token in tokens:
+                raise ApiError(0, f"the list of {path} does not end: a continuation token came twice")
+            tokens.append(token)
 
     def close(self) -> None:
-        self._client.close()
+        """End calls in progress at once, with an error. Every later call fails too."""
+        self._closed = True
+        for connection in list(self._opened):
+            # Not by `connection.close()`: that does not wake the thread that waits for an answer.
+            sock = getattr(connection.sock, "socket", connection.sock)
+            if isinstance(sock, socket.socket):
+                with suppress(OSError):
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        if self._connection:
+            self._connection.pool.clear()
+
+    def connection(self) -> Connection:
+        """Return the connection, with its credentials read again if that is due.
+
+        Raises:
+            Retryable, Rejected: there is none yet, and the configuration cannot be read.
+
+        """
+        with self._lock:
+            found = self._connection
+            if found is None or (found.renew_at is not None and self._now() >= found.renew_at):
+                self._reload()
+            if self._connection is None:
+                raise self._problem or Retryable("ApiUnreachable", "the Kubernetes configuration is not read yet")
+            return self._connection
+
+    def _renewed(self, rejected: Connection) -> Connection | None:
+        """Return a newer connection than the one whose credentials were rejected; None if there is none yet.
+
+        Raises:
+            Retryable, Rejected: the configuration cannot be read again, and why.
+
+        """
+        with self._lock:
+            if self._connection is rejected:
+                self._reload()
+            if self._problem:
+                raise self._problem
+            return None if self._connection is rejected else self._connection
+
+    def _reload(self) -> None:
+        """Read the configuration, unless that was done a moment ago. A failure leaves the old connection in use."""
+        if self._now() - self._loaded_at < RENEW_INTERVAL:
+            return
+        try:
+            found = self._load()
+        except WatcherError as error:
+            self._problem = error
+        else:
+            self._record_connections(found.pool)
+            self._connection, self._problem = found, None
+        finally:
+            self._loaded_at = self._now()
+
+    def _exchange(
+        self, connection: Connection, method: str, target: str, headers: dict[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        """Send one request, and return the answer's status and body.
+
+        Raises:
+            Unreachable: with the cause.
+
+        """
+        try:
+            if self._closed:
+                raise Unreachable("the watcher is stopping")
+            return self._send(connection, method, target, headers, body)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            cause = "the watcher is stopping" if self._closed else cause_of(error)
+            raise Unreachable(f"the API server {connection.server} cannot be reached: {cause}") from error
+
+    def _send(
+        self, connection: Connection, method: str, target: str, headers: dict[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        deadline = self._now() + CALL_SECONDS
+        response = connection.pool.request(
+            method,
+            connection.server + target,
+            body=body,
+            headers={**connection.headers, **headers},
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            answer = self._read(response, deadline)
+        except BaseException:  # whatever ends the reading: the rest of the answer is still on its way
+            response.close()
+            raise
+        response.release_conn()
+        return response.status, answer
+
+    def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+        """Return the body of a response, bounded in size and time."""
+        answer = bytearray()
+        while piece := response.read1(CHUNK):
+            answer += piece
+            if len(answer) > MAX_ANSWER:
+                raise Unreachable(f"the API server's answer is larger than {MAX_ANSWER // 1024**2} MiB")
+            if self._now() > deadline:
+                raise Unreachable(f"the API server's answer is not complete after {CALL_SECONDS} s")
+        return bytes(answer)
+
+    def _record_connections(self, pool: urllib3.PoolManager) -> None:
+        """Have `pool` record each connection before it connects, so that `close` can end it."""
+
+        def recording(base: Any) -> Any:
+            def connect(connection: Any) -> None:
+                self._opened.add(connection)
+                base.ConnectionCls.connect(connection)
+                if self._closed:  # meanwhile: `close` may have come before there was a socket to shut down
+                    connection.close()
+                    raise ConnectionAbortedError
+
+            recorded = type(base.ConnectionCls.__name__, (base.ConnectionCls,), {"connect": connect})
+            return type(base.__name__, (base,), {"ConnectionCls": recorded})
+
+        pool.pool_classes_by_scheme = {scheme: recording(base) for scheme, base in pool.pool_classes_by_scheme.items()}
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn the API's errors into ours."""
+    """Turn every error of a call into a `WatcherError` that says what was being done."""
     try:
         yield
     except ApiError as error:
         raise _ours(error, doing) from error
-    except (client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise Retryable("ApiUnreachable", f"{doing}: the API server cannot be reached") from error
+    except Unreachable as error:
+        raise Retryable("ApiUnreachable", f"{doing}: {error}") from error
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        # The last resort for what `answers` does not check: an answer that is not an API server's ends no survey.
+        log.debug("malformed answer", doing=doing, exc_info=True)
+        raise Retryable("ApiError", f"{doing}: the answer has an unexpected form: {error!r}") from error
 
 
 def _ours(error: ApiError, doing: str) -> WatcherError:

@@ -1,4 +1,4 @@
-"""Kubernetes Events on a model's Deployment, for `kubectl describe` and `kubectl get events`."""
+"""Write Kubernetes Events about a model's Deployment, for `kubectl describe` and `kubectl get events`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from queue import Full, Queue
 import structlog
 
 from watcher.core.naming import object_name, version_order
-from watcher.core.types import Manifest, ModelId, ModelStatus, State
-from watcher.runtimes.kubernetes.api import APPLY, NOT_FOUND, Api, translated
+from watcher.core.text import one_line
+from watcher.core.types import ModelId, ModelStatus, State
+from watcher.runtimes.kubernetes.api import APPLY, Api, translated
+from watcher.runtimes.kubernetes.objects import DEPLOYMENT, FIELD_MANAGER, Objects
 
 log = structlog.get_logger()
 
 WARNINGS = {State.FAILED, State.REJECTED, State.HELD}
 WAITING_LIMIT = 1000
-"""Events that may wait to be written: a mass hold of that many models; more are dropped."""
+"""Events that may wait to be written, enough for a mass removal of that many models; more are dropped."""
 MESSAGE_LIMIT = 1024
-"""Characters of an Event's message (Kubernetes: validation of core/v1 Events)."""
+"""Bytes of an Event's message (Kubernetes' own validation)."""
 
 
 def event_of(old: ModelStatus | None, new: ModelStatus) -> tuple[str, str, str] | None:
-    """The type, reason and message that a change of state is worth, or None. Pure."""
+    """Return the type, reason and message of the Event for this change of status; None if it deserves none. Pure."""
     if new.state in WARNINGS:
         return "Warning", new.state.value, new.reason
     if new.state is not State.APPLIED:
@@ -38,42 +40,41 @@ def event_of(old: ModelStatus | None, new: ModelStatus) -> tuple[str, str, str] 
 
 
 class EventRecorder:
-    """Writes them in a thread of its own: a slow API server must not delay a survey that holds a thousand models.
+    """Writes Events in a thread of its own: a slow API server must not delay a survey that holds a thousand models.
 
-    Thread-safe; the same news again is the same Event, of a later time.
+    Thread-safe. The same change again updates the time of its Event.
     """
 
     def __init__(self, api: Api) -> None:
-        self._api = api
+        self._api, self._objects = api, Objects(api)
         self._waiting: Queue[tuple[ModelStatus, tuple[str, str, str]]] = Queue(WAITING_LIMIT)
-        threading.Thread(target=self._run, name="announcer", daemon=True).start()
+        threading.Thread(target=self._run, name="events", daemon=True).start()
 
     def publish(self, old: ModelStatus | None, new: ModelStatus) -> None:
-        """Have the Event written that the change is worth; returns at once. Where too many wait, it is dropped."""
-        if said := event_of(old, new):
+        """Queue an Event for this status change if it deserves one. Never blocks; drops it when the queue is full."""
+        if event := event_of(old, new):
             with suppress(Full):
-                self._waiting.put_nowait((new, said))
+                self._waiting.put_nowait((new, event))
 
     def _run(self) -> None:
         while True:
-            status, said = self._waiting.get()
-            self._try(status, said)
+            status, event = self._waiting.get()
+            self._try(status, event)
             self._waiting.task_done()
 
-    def _try(self, status: ModelStatus, said: tuple[str, str, str]) -> None:
-        """An Event that cannot be written is none: it fails nothing, and the next is tried."""
+    def _try(self, status: ModelStatus, event: tuple[str, str, str]) -> None:
+        """Write one Event. A failure is logged and concerns no other Event."""
         try:
             with translated("writing an Event"):
-                self._write(status, *said)
+                self._write(status, *event)
         except Exception:  # whatever an API server may answer, this thread goes on
             log.debug("no event", model=f"{status.namespace}/{status.model}", exc_info=True)
 
     def _write(self, status: ModelStatus, kind: str, reason: str, message: str) -> None:
         name, namespace = object_name(ModelId(status.namespace, status.model)), status.namespace
-        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
-        deployment: Manifest = self._api.call("GET", path, but=NOT_FOUND) or {"metadata": {}}
-        about = {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": namespace, "name": name}
-        uid = deployment["metadata"].get("uid")
+        deployment = self._objects.get(DEPLOYMENT, namespace, name)
+        about = {"apiVersion": "apps/v1", "kind": DEPLOYMENT, "namespace": namespace, "name": name}
+        uid = deployment["metadata"]["uid"] if deployment else None
         digest = hashlib.sha256(f"{uid} {reason} {message}".encode()).hexdigest()[:16]
         body = {
             "apiVersion": "v1",
@@ -82,9 +83,10 @@ class EventRecorder:
             "involvedObject": {**about, "uid": uid} if uid else about,
             "type": kind,
             "reason": reason,
-            "message": message[:MESSAGE_LIMIT],
-            "source": {"component": "kubeserve"},
+            "message": one_line(message, MESSAGE_LIMIT),
+            "source": {"component": FIELD_MANAGER},
             "lastTimestamp": status.since.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
         where = f"/api/v1/namespaces/{namespace}/events/{name}.{digest}"
-        self._api.call("PATCH", where, body, content_type=APPLY, fieldManager="kubeserve", force="true")
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        self._api.call("PATCH", where, body, content_type=APPLY, query=query)

@@ -1,10 +1,11 @@
-"""Where a Deployment's rollout stands, read from its status and its pods. Pure."""
+"""Read the state of a Deployment's rollout from its status and its pods. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from watcher.core.text import one_line
 from watcher.core.types import ETAG, VERSION, Manifest
 
 STUCK = {
@@ -17,56 +18,67 @@ STUCK = {
     "InvalidImageName",
     "RunContainerError",
 }
-"""Reasons for waiting that do not pass by themselves."""
+"""Reasons of a waiting container that need a person, or new bytes."""
+
+
+def annotations_of(item: Manifest) -> dict[str, str]:
+    """Return an object's annotations."""
+    return item["metadata"].get("annotations") or {}
 
 
 def is_complete(deployment: Manifest) -> bool:
-    """True when only pods of the newest template run, and all of them are available.
+    """Return True when only pods of the newest template run, and all of them are available.
 
     The conditions are those of `kubectl rollout status`.
     """
-    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
+    status = deployment.get("status") or {}
+    replicas = (deployment.get("spec") or {}).get("replicas")
+    wanted = 1 if replicas is None else replicas
+    updated = status.get("updatedReplicas") or 0
     return bool(
-        status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-        and status.get("updatedReplicas", 0) >= wanted
-        and status.get("replicas", 0) <= status.get("updatedReplicas", 0)
-        and status.get("availableReplicas", 0) >= status.get("updatedReplicas", 0)
+        (status.get("observedGeneration") or 0) >= (deployment["metadata"].get("generation") or 0)
+        and updated >= wanted
+        and (status.get("replicas") or 0) <= updated
+        and (status.get("availableReplicas") or 0) >= updated
     )
 
 
 def rollout_failure(deployment: Manifest) -> str:
-    """The Deployment's own word for a rollout that does not proceed, or ""."""
-    for condition in deployment.get("status", {}).get("conditions") or []:
-        stalled = condition["type"] == "Progressing" and condition["status"] == "False"
-        refused = condition["type"] == "ReplicaFailure" and condition["status"] == "True"
-        if stalled or refused:
-            return f"{condition.get('reason', '')}: {condition.get('message', '')}"
+    """Return the Deployment's own reason for a rollout that does not proceed, or ""."""
+    for condition in (deployment.get("status") or {}).get("conditions") or []:
+        state = condition.get("type"), condition.get("status")
+        if state in {("Progressing", "False"), ("ReplicaFailure", "True")}:
+            return one_line(f"{condition.get('reason') or ''}: {condition.get('message') or ''}")
     return ""
 
 
 def pod_failure(pods: Iterable[Manifest], annotations: Mapping[str, str]) -> str:
-    """Why the pods of the version that `annotations` name do not come up, or ""."""
+    """Return why the pods of the version that `annotations` name do not come up, or ""."""
     for pod in pods:
-        theirs = pod["metadata"].get("annotations") or {}
+        theirs = annotations_of(pod)
         if any(theirs.get(key) != annotations.get(key) for key in (ETAG, VERSION)):
             continue
         for container in _containers(pod):
             if reason := container_failure(container):
-                return f"{container['name']}: {reason}"
+                return f"{container.get('name') or 'container'}: {reason}"
     return ""
 
 
 def container_failure(status: Mapping[str, Any]) -> str:
-    """What keeps one container from running: its last words where it left some, else Kubernetes' reason."""
-    waiting = status.get("state", {}).get("waiting") or {}
-    ended = status.get("state", {}).get("terminated") or status.get("lastState", {}).get("terminated") or {}
-    failed = ended.get("exitCode", 0) != 0 and not status.get("ready")
-    if waiting.get("reason") in STUCK or (failed and not status.get("state", {}).get("running")):
-        last_words = (ended.get("message") or "").strip()
-        return last_words or waiting.get("message") or waiting.get("reason") or f"exit code {ended.get('exitCode')}"
-    return ""
+    """Return what keeps one container from running: its termination message, or else Kubernetes' own reason.
+
+    The message is the model's to write: it becomes one printable line of at most 4 KiB.
+    """
+    state = status.get("state") or {}
+    waiting = state.get("waiting") or {}
+    ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
+    failed = (ended.get("exitCode") or 0) != 0 and not status.get("ready")
+    if waiting.get("reason") not in STUCK and (not failed or state.get("running")):
+        return ""
+    texts = (one_line(text) for text in (ended.get("message"), waiting.get("message"), waiting.get("reason")) if text)
+    return next(filter(None, texts), f"exit code {ended.get('exitCode')}")
 
 
 def _containers(pod: Manifest) -> list[dict[str, Any]]:
-    status = pod.get("status", {})
+    status = pod.get("status") or {}
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]

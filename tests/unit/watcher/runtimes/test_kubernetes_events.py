@@ -54,7 +54,10 @@ class Server:
     def call(self, method: str, path: str, body: Any = None, **_: object) -> Any:
         self.open.wait()
         if method == "GET":
-            return {"metadata": {"uid": "1"}}
+            return {
+                "kind": "Deployment",
+                "metadata": {"name": path.rpartition("/")[2], "namespace": "team", "uid": "1"},
+            }
         if f"/{self.refused}-model-serving" in path:
             raise ValueError("this answer is not JSON")
         self.written.append(body["involvedObject"]["name"])

@@ -1,34 +1,51 @@
 from __future__ import annotations
 
-import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from watcher.core.types import Change, ModelId, ObjectKey, Store
-from watcher.errors import WatcherError
-from watcher.runtimes.kubernetes.api import ApiError
-from watcher.runtimes.kubernetes.runtime import KubernetesRuntime
+from watcher.core.types import Change, ModelId, ModelVersion, ObjectKey, Release, Store, StoredObject
+from watcher.errors import Rejected, WatcherError
+from watcher.runtimes.kubernetes.answers import ApiError, checked_items
+from watcher.runtimes.kubernetes.runtime import KubernetesRuntime, in_order, is_replicas_owner
 
 STORE = Store("models", "minio:9000", secure=False)
+IRIS = ModelId("a", "iris")
+RELEASE = Release(
+    ModelVersion(IRIS, "v1", StoredObject("a/iris/v1/model.joblib", "e", 1, datetime(2026, 1, 1, tzinfo=UTC)))
+)
 
 
-class Lists:
-    """An API server with Services, and namespaces ("": all at once) whose listing fails."""
+class Cluster:
+    """An API server with Services, and namespaces ("": all at once) whose listing fails.
 
-    def __init__(self, *services: dict[str, Any], failing: dict[str, int] | None = None) -> None:
-        self.services, self.failing = services, failing or {}
+    It has no Secret, or one that is foreign.
+    """
+
+    def __init__(
+        self, *services: dict[str, Any], failing: dict[str, int] | None = None, foreign_secret: bool = False
+    ) -> None:
+        self.services, self.failing, self.foreign_secret = services, failing or {}, foreign_secret
         self.calls: list[tuple[str, str]] = []
 
-    def call(self, method: str, path: str, *_: object, **__: object) -> Any:
+    def call(self, method: str, path: str, body: Any = None, **_: object) -> Any:
         self.calls.append((method, path))
         if path == "/apis/autoscaling":
-            return {"versions": [{"groupVersion": "autoscaling/v2"}]}
+            return {"kind": "APIGroup", "versions": [{"groupVersion": "autoscaling/v2"}]}
+        if isinstance(body, list) and self.foreign_secret:
+            raise ApiError(422, "the server rejected our request due to an error in our request")
+        if method == "GET" or isinstance(body, list) or body is None:
+            return None
+        return {**body, "metadata": {**body["metadata"], "uid": f"uid of {body['kind']}"}}
+
+    def items(self, path: str, kind: str, selector: str) -> list[dict[str, Any]]:
+        self.calls.append(("LIST", path))
         namespace = path.split("/namespaces/")[1].split("/", maxsplit=1)[0] if "/namespaces/" in path else ""
         if namespace in self.failing:
-            raise ApiError(self.failing[namespace], json.dumps({"message": f"{path} is forbidden"}).encode())
-        found = [item for item in self.services if item["metadata"]["namespace"] == namespace]
-        return {"items": found if path.endswith("/services") else []}
+            raise ApiError(self.failing[namespace], f"{path} is forbidden")
+        found = [item for item in self.services if kind == "Service" and item["metadata"]["namespace"] == namespace]
+        return checked_items({"kind": f"{kind}List", "items": found}, kind)
 
 
 def service(namespace: str, model: str, name: str = "", path: str = "") -> dict[str, Any]:
@@ -38,38 +55,71 @@ def service(namespace: str, model: str, name: str = "", path: str = "") -> dict[
     return {"metadata": {**meta, "labels": labels, "annotations": annotations}}
 
 
-def runtime(api: Lists, *namespaces: str) -> KubernetesRuntime:
-    return KubernetesRuntime(api, STORE, "models", namespaces=namespaces)  # type: ignore[arg-type]
+def runtime(api: Cluster, *namespaces: str, **options: Any) -> KubernetesRuntime:
+    return KubernetesRuntime(api, STORE, "models", namespaces=namespaces, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_namespace_that_may_not_be_read_leaves_the_others(status: int) -> None:
-    observation = runtime(Lists(service("a", "iris"), failing={"b": status}), "a", "b").observe()
-    assert set(observation.models) == {ModelId("a", "iris")}
+def test_observe_with_an_unreadable_namespace_returns_the_others(status: int) -> None:
+    observation = runtime(Cluster(service("a", "iris"), failing={"b": status}), "a", "b").observe()
+    assert set(observation.models) == {IRIS}
     assert observation.unreadable == {"b": "cannot be read: /apis/apps/v1/namespaces/b/deployments is forbidden"}
 
 
 @pytest.mark.parametrize(
     ("failing", "namespaces"), [({"b": 500}, ("a", "b")), ({"a": 403, "b": 403}, ("a", "b")), ({"": 403}, ())]
 )
-def test_what_is_wrong_with_more_than_a_namespace_fails_the_survey(
+def test_observe_with_a_failure_of_more_than_one_namespace_raises(
     failing: dict[str, int], namespaces: tuple[str, ...]
 ) -> None:
     with pytest.raises(WatcherError, match="reading the cluster"):
-        runtime(Lists(failing=failing), *namespaces).observe()
+        runtime(Cluster(failing=failing), *namespaces).observe()
 
 
-def test_copies_under_another_name_or_in_another_namespace_are_no_models() -> None:
+def test_observe_ignores_copies_under_another_name_or_in_another_namespace() -> None:
     copies = [
         service("a", "iris", name="copy"),
         service("a", "iris", name="copy-model-serving"),
         service("b", "iris", path="a/iris"),
     ]
-    assert set(runtime(Lists(service("a", "iris"), *copies), "a", "b").observe().models) == {ModelId("a", "iris")}
+    assert set(runtime(Cluster(service("a", "iris"), *copies), "a", "b").observe().models) == {IRIS}
 
 
-def test_a_deletion_makes_no_namespace() -> None:
-    api = Lists()
-    made = KubernetesRuntime(api, STORE, "models", create_namespaces=True)  # type: ignore[arg-type]
-    made.apply(Change(ModelId("a", "iris"), deletes=(ObjectKey("Service", "iris-model-serving"),)))
+def test_apply_of_a_deletion_creates_no_namespace() -> None:
+    api = Cluster()
+    runtime(api, create_namespaces=True).apply(Change(IRIS, deletes=(ObjectKey("Service", "iris-model-serving"),)))
     assert api.calls == [("DELETE", "/api/v1/namespaces/a/services/iris-model-serving")]
+
+
+def test_apply_beside_a_foreign_secret_writes_nothing() -> None:
+    api = Cluster(foreign_secret=True)
+    made = runtime(api)
+    change = Change(IRIS, tuple(made.render(RELEASE)), (ObjectKey("Service", "iris-old"),))
+    api.calls.clear()
+    with pytest.raises(Rejected, match="Secret iris-model-serving exists in namespace a and is not managed"):
+        made.apply(change)
+    assert api.calls == [("PATCH", "/api/v1/namespaces/a/secrets/iris-model-serving")]
+
+
+def test_in_order_writes_a_new_deployment_first_and_an_old_one_after_the_secret() -> None:
+    manifests = runtime(Cluster()).render(RELEASE)
+    kinds = ["Deployment", "Secret", "Service", "HorizontalPodAutoscaler"]
+    assert [item["kind"] for item in in_order(reversed(manifests), has_deployment=False)][:2] == kinds[:2]
+    assert [item["kind"] for item in in_order(manifests, has_deployment=True)] == ["Secret", "Deployment", *kinds[2:]]
+
+
+@pytest.mark.parametrize(
+    ("manager", "operation", "field", "owns"),
+    [
+        ("kubeserve", "Apply", "f:replicas", True),
+        ("kubeserve", "Update", "f:replicas", False),
+        ("kube-controller-manager", "Update", "f:replicas", False),
+        ("kubeserve", "Apply", "f:template", False),
+    ],
+)
+def test_is_replicas_owner_is_true_for_an_apply_that_named_them(
+    manager: str, operation: str, field: str, owns: bool
+) -> None:
+    entry = {"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {field: {}}}}
+    assert is_replicas_owner({"metadata": {"managedFields": [entry]}}) == owns
+    assert not is_replicas_owner({"metadata": {"managedFields": None}})
