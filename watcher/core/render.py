@@ -26,6 +26,16 @@ LAST_PREDICTION = 5
 """Seconds. The time that the server gives its last prediction after the deadline, when it stops."""
 LEAST_GRACE = 30
 """Seconds. The default of Kubernetes; it is enough for the server's default deadline of 10 s."""
+DOWNLOAD_SECRETS = [
+    "ca",
+    "caVariable",
+    "caMount",
+    "caVolume",
+    "pipCA",
+    "pipCAVariable",
+    "pipIndexUrl",
+    "pipIndexVariable",
+]
 PROXY_VARIABLES = {"httpProxy": "HTTP_PROXY", "httpsProxy": "HTTPS_PROXY", "noProxy": "NO_PROXY"}
 
 
@@ -112,7 +122,7 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "accessKey": base64_of(values["model"]["s3AccessKey"]),
         "secretKey": base64_of(values["model"]["s3SecretKey"]),
         "metrics": metrics(values["autoscaling"]),
-        **authority(object_name(model), values["model"]["s3CA"]),
+        **download_secrets(object_name(model), values),
         **proxy_variables(values["download"]),
     }
 
@@ -138,17 +148,28 @@ def server_settings(chosen: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def authority(name: str, certificates: str) -> dict[str, Any]:
-    """Return the four placeholders of a private certificate authority, for the init container; null without one."""
-    if not certificates:
-        return dict.fromkeys(("ca", "caVariable", "caMount", "caVolume"))
-    secret = {"secretName": name, "items": [{"key": "ca.crt", "path": "ca.crt"}]}
-    return {
-        "ca": base64_of(certificates),
-        "caVariable": {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"},
-        "caMount": {"name": "ca", "mountPath": "/ca", "readOnly": True},
-        "caVolume": {"name": "ca", "secret": secret},
-    }
+def download_secrets(secret: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the placeholders of what the init container alone reads from the model's Secret, keys aside.
+
+    These are private certificate authorities, of the store and of the package index, and the index's URL. Null without.
+    """
+    found: dict[str, Any] = dict.fromkeys(DOWNLOAD_SECRETS)
+    items = []
+    if certificates := values["model"]["s3CA"]:
+        items.append({"key": "ca.crt", "path": "ca.crt"})
+        found |= {"ca": base64_of(certificates), "caVariable": {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"}}
+    if certificates := values["download"]["pipCA"]:
+        items.append({"key": "pip-ca.crt", "path": "pip-ca.crt"})
+        variable = {"name": "KUBESERVE_PIP_CERT", "value": "/ca/pip-ca.crt"}
+        found |= {"pipCA": base64_of(certificates), "pipCAVariable": variable}
+    if items:
+        volume = {"name": "ca", "secret": {"secretName": secret, "items": items}}
+        found |= {"caMount": {"name": "ca", "mountPath": "/ca", "readOnly": True}, "caVolume": volume}
+    if index := values["download"]["pipIndexUrl"]:
+        source = {"secretKeyRef": {"name": secret, "key": "KUBESERVE_PIP_INDEX_URL"}}
+        found["pipIndexUrl"] = base64_of(index)
+        found["pipIndexVariable"] = {"name": "KUBESERVE_PIP_INDEX_URL", "valueFrom": source}
+    return found
 
 
 def proxy_variables(download: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $_ := set $scope "secretKey" (b64enc $model.s3SecretKey) -}}
 {{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
 {{- $_ := set $scope "metrics" $metrics -}}
-{{- range $key, $value := include "model-serving.authority" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
+{{- range $key, $value := include "model-serving.downloadSecrets" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- range $key, $name := dict "httpProxy" "HTTP_PROXY" "httpsProxy" "HTTPS_PROXY" "noProxy" "NO_PROXY" -}}
   {{- $value := index $.Values.download $key -}}
   {{- $_ := set $scope (printf "%sVariable" $key) (ternary (dict "name" $name "value" $value) nil (not (empty $value))) -}}
@@ -81,16 +81,34 @@ The minimum is 30, which is enough for the server's default deadline of 10.
 {{- dict "env" $found | toJson -}}
 {{- end -}}
 
-{{/* Return the four placeholders of a private certificate authority, for the init container alone; null without one. */}}
-{{- define "model-serving.authority" -}}
-{{- $found := dict "ca" nil "caVariable" nil "caMount" nil "caVolume" nil -}}
+{{/*
+Return the placeholders of private certificate authorities (of the store and of the package index) and of the package
+index, for the init container alone; null without one.
+*/}}
+{{- define "model-serving.downloadSecrets" -}}
+{{- $secret := printf "%s-model-serving" .Release.Name -}}
+{{- $found := dict "ca" nil "caVariable" nil "pipCA" nil "pipCAVariable" nil "caMount" nil "caVolume" nil -}}
+{{- $_ := set $found "pipIndexUrl" nil -}}
+{{- $_ := set $found "pipIndexVariable" nil -}}
+{{- $items := list -}}
 {{- if .Values.model.s3CA -}}
-  {{- $items := list (dict "key" "ca.crt" "path" "ca.crt") -}}
-  {{- $secret := dict "secretName" (printf "%s-model-serving" .Release.Name) "items" $items -}}
+  {{- $items = append $items (dict "key" "ca.crt" "path" "ca.crt") -}}
   {{- $_ := set $found "ca" (b64enc .Values.model.s3CA) -}}
   {{- $_ := set $found "caVariable" (dict "name" "SSL_CERT_FILE" "value" "/ca/ca.crt") -}}
+{{- end -}}
+{{- if .Values.download.pipCA -}}
+  {{- $items = append $items (dict "key" "pip-ca.crt" "path" "pip-ca.crt") -}}
+  {{- $_ := set $found "pipCA" (b64enc .Values.download.pipCA) -}}
+  {{- $_ := set $found "pipCAVariable" (dict "name" "KUBESERVE_PIP_CERT" "value" "/ca/pip-ca.crt") -}}
+{{- end -}}
+{{- if $items -}}
   {{- $_ := set $found "caMount" (dict "name" "ca" "mountPath" "/ca" "readOnly" true) -}}
-  {{- $_ := set $found "caVolume" (dict "name" "ca" "secret" $secret) -}}
+  {{- $_ := set $found "caVolume" (dict "name" "ca" "secret" (dict "secretName" $secret "items" $items)) -}}
+{{- end -}}
+{{- if .Values.download.pipIndexUrl -}}
+  {{- $from := dict "secretKeyRef" (dict "name" $secret "key" "KUBESERVE_PIP_INDEX_URL") -}}
+  {{- $_ := set $found "pipIndexUrl" (b64enc .Values.download.pipIndexUrl) -}}
+  {{- $_ := set $found "pipIndexVariable" (dict "name" "KUBESERVE_PIP_INDEX_URL" "valueFrom" $from) -}}
 {{- end -}}
 {{- toJson $found -}}
 {{- end -}}

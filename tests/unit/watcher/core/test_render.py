@@ -95,6 +95,22 @@ def test_proxy_settings_reach_only_the_init_container() -> None:
     assert "PROXY" not in str(pod["containers"])
 
 
+def test_server_listens_on_the_address_families_of_its_pod() -> None:
+    # Without --host the server listens on IPv6 and IPv4; 0.0.0.0 would be unreachable in a cluster of IPv6 alone.
+    assert "--host" not in pod_of()["containers"][0]["args"]
+    assert ServerSettings(model="m").host == "::"
+
+
+def test_package_index_reaches_only_the_init_container_by_the_secret() -> None:
+    objects = by_kind(download={"pipIndexUrl": "https://u:p@pypi.example/simple", "pipCA": "PEM"})
+    pod = objects["Deployment"]["spec"]["template"]["spec"]
+    names = {item["name"] for item in pod["initContainers"][0]["env"]}
+    assert {"KUBESERVE_PIP_INDEX_URL", "KUBESERVE_PIP_CERT"} <= names
+    assert "pypi.example" not in str(objects["Deployment"])
+    assert "PIP" not in str(pod["containers"])
+    assert objects["Secret"]["data"]["pip-ca.crt"] == "UEVN"
+
+
 def test_charts_have_the_version_of_the_package() -> None:
     own = version("kubeserve")
     for chart in CHARTS.iterdir():
