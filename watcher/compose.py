@@ -64,6 +64,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         metrics,
         now=utcnow,
         max_delete_fraction=settings.max_delete_fraction,
+        removal_delay=settings.removal_delay,
         namespaces=settings.namespace_list,
         base=base,
     )

@@ -49,6 +49,12 @@ class Settings:
         minimum=0.0,
         maximum=1.0,
     )
+    removal_delay: float = setting(
+        10.0,
+        "Time between a model's disappearance from the bucket and its removal, in seconds. Tools that replace a file "
+        "often delete it first; an upload within this time continues the service without a gap.",
+        minimum=0.0,
+    )
     poll_interval: float = setting(
         5.0, "Between full listings: the floor under every event source; stretched when a listing is slow.", minimum=0.1
     )

@@ -67,6 +67,8 @@ class Watcher:
             f"127.0.0.1:{self.port}",
             "--poll-interval",
             "0.5",
+            "--removal-delay",
+            "0.5",
             *arguments,
         ]
         self._env = {**os.environ, **env}

@@ -1,56 +1,70 @@
-"""Makes the runtime follow the bucket: a survey finds the models that need work, `reconcile` does it for one.
+"""Makes the runtime follow the bucket: a survey finds the models that need work, `reconcile` does it for one model.
 
-Only `reconcile` writes, always on a fresh listing of the model's prefix; only a complete survey approves a removal.
+Only `reconcile` writes, always after a fresh listing of the model's prefix. Only a complete survey approves a removal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
 
+from watcher.control.failure import describe
+from watcher.control.releases import Releases
+from watcher.control.removals import Removals
 from watcher.control.status_board import StatusBoard
-from watcher.core import user_values
+from watcher.control.upload_times import UploadTimes
 from watcher.core.catalog import read_listing
-from watcher.core.chart import defaults, merge
+from watcher.core.comparison import Settled, compare, overwritten
 from watcher.core.plan import NEVER_OBSERVED, fingerprint_of, plan
-from watcher.core.removal_guard import HELD, WAITING, RemovalGuard
+from watcher.core.removal_guard import RemovalGuard
 from watcher.core.types import (
     Change,
     Entry,
     Manifest,
     ModelId,
+    ModelStatus,
     ObjectKey,
     Observation,
     Observed,
+    Refusal,
     Release,
     State,
-    StoredObject,
     key_of,
 )
-from watcher.errors import Rejected, WatcherError
+from watcher.errors import Rejected
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
 from watcher.stores.base import Bucket
 
 log = structlog.get_logger()
 
+RESTORE_INTERVAL = 600.0
+"""Seconds. Objects that something else overwrites are restored at most this often: two watchers with the same owner
+would otherwise roll the same model back and forth every second."""
+
+CONTESTED = (
+    "something else keeps overwriting the objects of this model: is there another watcher with the same --owner? "
+    "They are left as they are, and restored at most every 10 minutes"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a full pass found: models whose bucket side changed since the last one, and others that need a look."""
+    """The result of a full pass: models whose files changed since the last one, and others that need work."""
 
     changed: frozenset[ModelId]
     stale: frozenset[ModelId]
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    """Namespaces that the runtime could not look into, and why: nothing is removed there."""
+    """Namespaces that the runtime cannot read, and the reasons. Nothing is removed there."""
 
 
 class Reconciler:
-    """Thread-safe as long as no model is reconciled twice at once, which the work queue sees to."""
+    """Thread-safe as long as no model is reconciled twice at once, which the work queue ensures."""
 
     def __init__(
         self,
@@ -60,202 +74,180 @@ class Reconciler:
         metrics: Metrics,
         *,
         now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
         max_delete_fraction: float = 0.5,
+        removal_delay: float = 0.0,
         namespaces: tuple[str, ...] = (),
         base: Mapping[str, Any] | None = None,
     ) -> None:
         self._bucket, self._runtime, self._board, self._metrics = bucket, runtime, board, metrics
-        self._now, self._namespaces, self._base = now, namespaces, base or {}
-        self._guard = RemovalGuard(max_delete_fraction)
+        self._clock, self._namespaces = clock, namespaces
+        self._releases = Releases(bucket, base or {})
+        self._removals = Removals(runtime, board, metrics, RemovalGuard(max_delete_fraction, removal_delay), clock)
+        self._times = UploadTimes(metrics, now)
         self._entries: Mapping[ModelId, Entry] = {}
-        self._settled: dict[ModelId, tuple[Entry, Mapping[ObjectKey, str]]] = {}
-        self._gone: frozenset[ModelId] = frozenset()
-        self._leftovers: frozenset[ModelId] = frozenset()
-        self._files: dict[str, tuple[str, bytes]] = {}
-        self._applied: dict[ModelId, tuple[str, datetime]] = {}
+        self._settled: dict[ModelId, Settled] = {}
+        self._restored: dict[ModelId, float] = {}
+        self._absent: frozenset[ModelId] = frozenset()
 
     def serves(self, model: ModelId) -> bool:
-        """Whether the model's namespace is one of ours; the runtime may not even look into the others."""
+        """Return whether the model's namespace is one of --namespaces; the others may not even be readable."""
         return not self._namespaces or model.namespace in self._namespaces
 
     def survey(self, *, resync: bool = False) -> Survey:
-        """Compare all of the bucket with all of the runtime. A failed read raises, and nothing is removed.
+        """Compare all of the bucket with all of the runtime. With `resync`, every model needs work.
 
-        With `resync`, every object is written again: the API server makes that a no-op unless somebody else
-        changed it.
+        Raises:
+            Retryable, Rejected: something cannot be read; nothing is concluded from it.
+
         """
-        # In this order: what is uploaded and applied in between must not look as if it were gone from the bucket.
+        # In this order: what is uploaded and applied between the two must not look as if it were gone from the bucket.
+        observed_at = self._clock()
         observation = self._runtime.observe()
-        observed = observation.models
         catalog = read_listing(self._bucket.list(), self._namespaces)
-        if resync:
-            self._settled.clear()
-        self._refuse(catalog.refusals)
-        unreadable = self._note_unreadable(catalog.entries, observation)
-        readable = {model: entry for model, entry in catalog.entries.items() if model.namespace not in unreadable}
-        changed = {model for model, entry in readable.items() if self._entries.get(model) != entry}
-        stale = {model for model, entry in readable.items() if not self._is_settled(entry, observed.get(model))}
-        gone = self._judge_gone(frozenset(catalog.entries), observed)
+
+        self._show_refused(catalog.refusals)
+        self._show_unreadable(catalog.entries, observation)
+        found = compare(catalog.entries, self._entries, {} if resync else self._settled, observation)
+        self._show_in_step(found.in_step, observation.models)
+        gone = self._removals.survey(frozenset(catalog.entries), observation, observed_at)
+
         self._entries = catalog.entries
-        return Survey(frozenset(changed & stale), frozenset((stale - changed) | gone), unreadable)
-
-    def _note_unreadable(self, entries: Mapping[ModelId, Entry], observation: Observation) -> Mapping[str, str]:
-        """Show the models of namespaces that cannot be read as rejected, and return those namespaces."""
-        for model in entries:
-            if reason := observation.unreadable.get(model.namespace):
-                self._show(model, State.REJECTED, None, reason=reason)
-        return observation.unreadable
-
-    def _judge_gone(self, wanted: frozenset[ModelId], observed: Mapping[ModelId, Observed]) -> frozenset[ModelId]:
-        """What is not in the bucket and needs work: models to remove, and what removed ones left behind."""
-        running = frozenset(model for model, item in observed.items() if item.runs)
-        leftovers = frozenset(model for model, item in observed.items() if item.objects) - running - wanted
-        approved = self._judge_removals(wanted, running)
-        self._forget((set(self._entries) | self._gone) - wanted - running)
-        self._gone = running - wanted
-        swept, self._leftovers = self._leftovers, leftovers
-        return approved | (leftovers - swept)
+        self._evict(catalog.entries, observation)
+        return Survey(found.changed, found.stale | gone, observation.unreadable)
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
-        """Bring one model to what the bucket says now.
+        """Bring one model to what the bucket says now. With `rewrite`, write its objects even if none differs.
 
         Returns:
             False if the model is gone from the bucket and no survey has approved its removal yet.
 
         Raises:
-            Retryable, Rejected: nothing is lost; what served before keeps serving.
+            Retryable, Rejected: what served before keeps serving. The reason is on the status board.
 
         """
-        entry = read_listing(self._bucket.list(model.prefix), self._namespaces).entries.get(model)
-        observed = self._runtime.observe(model).models.get(model)
-        if entry is None:
-            return self._remove(model, observed)
+        entry, observed = None, None
         try:
+            entry = read_listing(self._bucket.list(model.prefix), self._namespaces).entries.get(model)
+            observed = self._runtime.observe(model).models.get(model)
+            if entry is None:
+                return self._remove(model, observed)
+            self._removals.present(model)
             self._bring_up(entry, observed, rewrite=rewrite)
-        except WatcherError as error:
-            state = State.REJECTED if isinstance(error, Rejected) else State.PROGRESSING
-            self._show(model, state, observed, reason=str(error))
+        except Exception as error:
+            self._show_failure(model, error, observed, in_bucket=entry is not None)
             raise
         return True
 
+    def _remove(self, model: ModelId, observed: Observed | None) -> bool:
+        removed = self._removals.remove(model, observed)
+        if removed:
+            self._forget({model})
+        return removed
+
     def _bring_up(self, entry: Entry, observed: Observed | None, *, rewrite: bool) -> None:
-        release = self._release(entry)
+        model, found = entry.model, observed.objects if observed else {}
+        release = self._releases.of(entry)
         if release is None:
-            self._settled[entry.model] = (entry, observed.objects if observed else {})
-            self._show(entry.model, State.PAUSED, observed, reason="values.yaml says paused: true")
+            self._settled[model] = (entry, found)
+            self._show(model, State.PAUSED, observed, "values.yaml says paused: true")
             return
         manifests = self._runtime.render(release)
-        change = plan(manifests, None if rewrite and _all_ours(observed) else observed, entry.model)
+        desired = _fingerprints(manifests)
+        if overwritten(self._settled.get(model), entry, desired, found):
+            self._claim_restore(model)
+        everything = rewrite and observed is not None and not observed.foreign
+        change = plan(manifests, None if everything else observed, model)
         if change:
             self._runtime.apply(change)
-            self._note_applied(release, change, news=not rewrite)
-        self._settled[entry.model] = (entry, _fingerprints(manifests))
-        if not change and observed:
-            self._show(entry.model, observed.state, observed)
+            self._record_change(release, change, rewrite=rewrite)
+        self._settled[model] = (entry, desired)
+        if observed and not change:
+            self._show(model, observed.state, observed, observed.reason)
 
-    def _release(self, entry: Entry) -> Release | None:
-        """The release that should serve; None when the model is paused."""
-        above = user_values.model_values(entry, self._read)
-        if above.get("paused"):
-            return None
-        version = user_values.choose_version(entry, above)
-        if version.artifact.size == 0:
-            raise Rejected("EmptyFile", f"{version.artifact.key} is empty: upload it again")
-        return Release(version, user_values.overrides_of(version, above, self._read, merge(defaults(), self._base)))
+    def _claim_restore(self, model: ModelId) -> None:
+        """Permit to restore a model that something else has overwritten, once per interval.
 
-    def _read(self, file: StoredObject) -> bytes:
-        """A small file's bytes, from memory while its ETag is the same."""
-        etag, text = self._files.get(file.key, ("", b""))
-        if etag != file.etag:
-            text = self._bucket.read(file.key, user_values.SIZE_LIMIT)
-            self._files[file.key] = (file.etag, text)
-        return text
+        Raises:
+            Rejected: `Contested`, if it was restored less than `RESTORE_INTERVAL` ago.
 
-    def _remove(self, model: ModelId, observed: Observed | None) -> bool:
-        if observed is None or not observed.runs:
-            self._sweep(model, observed)
-            self._forget({model})
-            return True
-        if model not in self._guard.approved:
-            return False
-        self._runtime.apply(Change(model, remove=True))
-        self._guard.done(model)
-        self._forget({model})
-        for key in observed.objects:
-            self._metrics.deleted.labels(key.kind).inc()
-        log.info("removed", model=str(model), reason="no version is left in the bucket")
-        return True
+        """
+        now = self._clock()
+        if now - self._restored.get(model, -RESTORE_INTERVAL) < RESTORE_INTERVAL:
+            raise Rejected("Contested", CONTESTED)
+        self._restored[model] = now
 
-    def _sweep(self, model: ModelId, observed: Observed | None) -> None:
-        """Delete what a Deployment left behind, once: the garbage collector does it too, and may what we may not."""
-        for key in observed.objects if observed else ():
-            try:
-                self._runtime.apply(Change(model, deletes=(key,)))
-            except WatcherError as error:
-                log.debug("left to the garbage collector", model=str(model), object=str(key), reason=str(error))
-
-    def _judge_removals(self, wanted: frozenset[ModelId], running: frozenset[ModelId]) -> frozenset[ModelId]:
-        """The models that may be removed now; the others wait or are held, and are shown so."""
-        verdict, is_news = self._guard.decide(wanted, running, self._now())
-        if is_news:
-            log.warning("removal held", models=len(verdict.held), of=len(running), reason=HELD)
-        for model in sorted(verdict.held | verdict.waiting):
-            status = self._board.get(model)
-            version, url = (status.version, status.url) if status else ("", "")
-            reason = HELD if model in verdict.held else WAITING
-            self._board.set(model, State.HELD, version=version, reason=reason, url=url)
-        return self._guard.approved
-
-    def _is_settled(self, entry: Entry, observed: Observed | None) -> bool:
-        """True when nothing differs from what the last reconciliation left; then its state is shown, too."""
-        if self._settled.get(entry.model) != (entry, observed.objects if observed else {}):
-            return False
-        status = self._board.get(entry.model)
-        if observed and status and status.state is not State.PAUSED:
-            self._show(entry.model, observed.state, observed)
-        return True
-
-    def _show(self, model: ModelId, state: State, observed: Observed | None, reason: str | None = None) -> None:
-        text = reason if reason is not None else (observed.reason if observed else "")
-        version, url = (observed.version, observed.url) if observed and observed.objects else ("", "")
-        if self._board.set(model, state, version=version, reason=text, url=url):
-            log.info(state.value.lower(), model=str(model), version=version, **({"reason": text} if text else {}))
-        applied = self._applied.get(model)
-        if state is State.READY and applied and observed and applied[0] == observed.etag:
-            del self._applied[model]
-            self._metrics.to_ready.observe(max(0.0, (self._now() - applied[1]).total_seconds()))
-
-    def _note_applied(self, release: Release, change: Change, *, news: bool) -> None:
+    def _record_change(self, release: Release, change: Change, *, rewrite: bool) -> None:
         for manifest in change.writes:
             self._metrics.applied.labels(manifest["kind"]).inc()
         for key in change.deletes:
             self._metrics.deleted.labels(key.kind).inc()
-        if not news:
+        if rewrite:  # a resync: nothing new for the user
             return
-        artifact = release.version.artifact
-        self._applied[release.model] = (artifact.etag, artifact.modified)
-        self._metrics.to_applied.observe(max(0.0, (self._now() - artifact.modified).total_seconds()))
+        self._times.applied(release)
+        version = release.version.version
         kinds = [manifest["kind"] for manifest in change.writes]
-        log.info("applied", model=str(release.model), version=release.version.version, kinds=kinds)
-        url = status.url if (status := self._board.get(release.model)) else ""
-        self._board.set(release.model, State.APPLIED, version=release.version.version, url=url)
+        log.info("applied", model=str(release.model), version=version, kinds=kinds)
+        status = self._board.get(release.model)
+        self._board.set(release.model, State.APPLIED, version=version, url=status.url if status else "")
 
-    def _refuse(self, refusals: tuple[Any, ...]) -> None:
+    def _show(self, model: ModelId, state: State, observed: Observed | None, reason: str) -> None:
+        version, url = (observed.version, observed.url) if observed and observed.objects else ("", "")
+        if self._board.set(model, state, version=version, reason=reason, url=url):
+            log.info(state.value.lower(), model=str(model), version=version, **({"reason": reason} if reason else {}))
+        if state is State.READY and observed:
+            self._times.ready(model, observed.etag)
+
+    def _show_failure(self, model: ModelId, error: Exception, observed: Observed | None, *, in_bucket: bool) -> None:
+        """Show why a model could not be reconciled, unless nobody knows yet that there is such a model."""
+        status = self._board.get(model)
+        if not in_bucket and not status:
+            return
+        _, reason = describe(error)
+        state = State.REJECTED if isinstance(error, Rejected) else State.PROGRESSING
+        shown: Observed | ModelStatus | None = observed if observed and observed.objects else status
+        version, url = (shown.version, shown.url) if shown else ("", "")
+        self._board.set(model, state, version=version, reason=reason, url=url)
+
+    def _show_in_step(self, models: Iterable[ModelId], observed: Mapping[ModelId, Observed]) -> None:
+        """Show the state of models that need no work; it may have changed without us."""
+        for model in models:
+            status, item = self._board.get(model), observed.get(model)
+            if item and status and status.state is not State.PAUSED:
+                self._show(model, item.state, item, item.reason)
+
+    def _show_unreadable(self, entries: Iterable[ModelId], observation: Observation) -> None:
+        for model in entries:
+            if reason := observation.unreadable.get(model.namespace):
+                self._show(model, State.REJECTED, None, reason)
+
+    def _show_refused(self, refusals: tuple[Refusal, ...]) -> None:
         self._metrics.refused.set(len(refusals))
         for refusal in sorted(self._board.refuse(refusals)):
             log.warning("refused", key=refusal.key, reason=refusal.reason)
 
-    def _forget(self, models: set[ModelId]) -> None:
+    def _evict(self, entries: Mapping[ModelId, Entry], observation: Observation) -> None:
+        """Forget what is neither in the bucket nor in the runtime.
+
+        Only after two surveys in a row: a model that is uploaded and applied during a survey is in neither. Nothing is
+        known of a namespace that cannot be read.
+        """
+        self._releases.keep(entries.values())
+        known = {ModelId(status.namespace, status.model) for status in self._board.models()}
+        known |= self._settled.keys() | self._restored.keys()
+        running = {model for model, item in observation.models.items() if item.runs}
+        absent = {model for model in known - entries.keys() - running if model.namespace not in observation.unreadable}
+        self._forget(absent & self._absent)
+        self._absent = frozenset(absent)
+
+    def _forget(self, models: Iterable[ModelId]) -> None:
         for model in models:
             self._board.drop(model)
             self._settled.pop(model, None)
-            self._applied.pop(model, None)
+            self._restored.pop(model, None)
+            self._times.forget([model])
 
 
-def _fingerprints(manifests: list[Manifest]) -> dict[ObjectKey, str]:
+def _fingerprints(manifests: Iterable[Manifest]) -> dict[ObjectKey, str]:
     """Return the fingerprints as `Observed.objects` will have them."""
     return {key_of(item): fingerprint_of(item) for item in manifests if item["kind"] != NEVER_OBSERVED}
-
-
-def _all_ours(observed: Observed | None) -> bool:
-    return observed is not None and not observed.foreign

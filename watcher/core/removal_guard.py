@@ -5,84 +5,159 @@ The rules and their reasons are in docs/adr/0001-hints-and-listings.md.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Container
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from watcher.core.types import ModelId
 
-WINDOW = timedelta(seconds=60)
-"""Removals count against the allowed share for this long: a slow `rm -r` is a mass removal too."""
+WINDOW = 60.0
+"""Seconds. A removal counts against the allowed share for this long: a slow `rm -r` is a mass removal too."""
 
-HELD = (
-    "gone from the bucket with too many others at once; removal is held: restore it, or confirm by a restart of the "
-    "watcher with --max-delete-fraction 1"
+MEMORY = 3600.0
+"""Seconds. A model that runs again within this time after its removal is put on hold instead of removed again."""
+
+MASS = (
+    "gone from the bucket together with too many others, so its removal is on hold: restore it, or confirm by "
+    "restarting the watcher with --max-delete-fraction 1"
 )
-WAITING = "gone from the bucket soon after others: removed within a minute by itself, nothing needs to be confirmed"
+RETURNED = (
+    "removed, but it runs again without being in the bucket, so it is left alone: is there another watcher with the "
+    "same --owner? Delete its Deployment, or give each watcher an --owner of its own"
+)
+RECENT = "gone from the bucket soon after others: it is removed within a minute, nothing needs to be confirmed"
+
+Models = frozenset[ModelId]
+NONE: Models = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What may happen to the models that are gone."""
 
-    allowed: frozenset[ModelId] = frozenset()
-    waiting: frozenset[ModelId] = frozenset()  # for a minute without other removals; nobody needs to confirm
-    held: frozenset[ModelId] = frozenset()  # until they are back in the bucket
+    allowed: Models = NONE
+    waiting: Models = NONE  # until there are no other recent removals; nobody needs to confirm
+    held: Models = NONE  # until they are back in the bucket
 
 
 def decide(
-    gone: frozenset[ModelId],
-    running: frozenset[ModelId],
+    gone: Models,
+    running: Models,
     *,
     fraction: float,
-    recent: frozenset[ModelId] = frozenset(),
-    held: frozenset[ModelId] = frozenset(),
+    recent: Models = NONE,
+    pending: Models = NONE,
+    held: Models = NONE,
 ) -> Verdict:
-    """Judge the models that are gone from the bucket and still `running`.
+    """Decide on the models that are `gone` from the bucket and still `running`.
 
-    More than `fraction` of all at once is held, and what was `held` stays so: restoring some must not release the
-    others. The share of the `recent` removals, already allowed, counts too, but only delays. One always may go:
-    deleting a model must work, and an emptied bucket must not empty the cluster.
+    More than `fraction` of all models at once is put on hold, and with them what is allowed but still `pending`. What
+    is `held` stays on hold: restoring some models must not release the others. The `recent` removals, which are
+    already allowed, count too, but only delay. One model may always go: deleting a model must work, and an emptied
+    bucket must not empty the cluster.
     """
     fresh = gone - recent
     new = fresh - held
     if len(fresh) > _share(fraction, running - recent):
-        return Verdict(held=fresh)
+        return Verdict(held=fresh | (pending & gone))
     if len(fresh) + len(recent) > _share(fraction, running | recent):
         return Verdict(waiting=new, held=fresh - new)
     return Verdict(allowed=new, held=fresh - new)
 
 
-def _share(fraction: float, models: frozenset[ModelId]) -> int:
+def _share(fraction: float, models: Models) -> int:
     return max(1, int(fraction * len(models)))
 
 
-class RemovalGuard:
-    """Judges each survey's removals with those before in mind. `approved` are the models that may go now.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The result of one survey: the models that are gone from the bucket, and what happens to them."""
 
-    Only the thread that surveys calls `judge`; the workers read `approved` and say what is `done`. Should the two
-    cross, an approval is lost until the next survey, and nothing else.
+    approved: Models
+    waiting: dict[ModelId, str]
+    """Models that are removed without anybody's help, a while later, with the reason of the wait."""
+    held: dict[ModelId, str]
+    """Models that stay until a person acts, with the reason."""
+
+
+class RemovalGuard:
+    """Decides on each survey's removals, with the earlier ones in mind. Thread-safe.
+
+    Surveys call `decide`; workers ask `approves`, and report what they have seen or done. Times are seconds of one
+    monotonic clock.
     """
 
-    def __init__(self, fraction: float) -> None:
-        self._fraction = fraction
-        self._held: frozenset[ModelId] = frozenset()
-        self._allowed: dict[ModelId, datetime] = {}
-        self.approved: frozenset[ModelId] = frozenset()
+    def __init__(self, fraction: float, delay: float = 0.0) -> None:
+        self._fraction, self._delay = fraction, delay
+        self._lock = threading.Lock()
+        self._held: Models = NONE
+        self._missing: dict[ModelId, float] = {}
+        self._allowed: dict[ModelId, float] = {}
+        self._removed: dict[ModelId, float] = {}
+        self._approved: Models = NONE
 
-    def decide(self, wanted: frozenset[ModelId], running: frozenset[ModelId], now: datetime) -> tuple[Verdict, bool]:
-        """The verdict on the `running` models that are not `wanted`, and whether some are newly held.
+    def decide(
+        self, wanted: Models, running: Models, *, observed_at: float, now: float, unreadable: Container[str] = ()
+    ) -> Decision:
+        """Decide on the `running` models that are not `wanted`, as they were at `observed_at`.
 
-        A removal counts from here on, not from when it is done: workers do it while the next survey looks.
+        A removal counts from now on, not from when it is done: workers do it during the next survey. What is on hold
+        in an `unreadable` namespace stays so.
         """
         gone = running - wanted
-        recent = {model: when for model, when in self._allowed.items() if when >= now - WINDOW and model not in wanted}
-        held = self._held - wanted
-        verdict = decide(gone, running, fraction=self._fraction, recent=frozenset(recent), held=held)
-        self._held = held | verdict.held
-        self._allowed = recent | dict.fromkeys(verdict.allowed, now)
-        self.approved = gone & self._allowed.keys()
-        return verdict, bool(verdict.held - held)
+        with self._lock:
+            returned = self._returned(gone, wanted, observed_at, now)
+            self._held = frozenset(m for m in self._held - wanted if m in gone or m.namespace in unreadable)
+            self._decide_share(gone - returned, running, wanted, now)
+            self._missing = {model: self._missing.get(model, now) for model in gone}
+            due = frozenset(model for model, since in self._missing.items() if now - since >= self._delay)
+            permitted = (gone - returned - self._held) & self._allowed.keys()
+            self._approved = permitted & due
+            held = self._held & gone
+        delay = f"gone from the bucket: it is removed after {self._delay:g} s, unless it is uploaded again meanwhile"
+        return Decision(
+            approved=permitted & due,
+            waiting=dict.fromkeys(permitted - due, delay) | dict.fromkeys(gone - returned - permitted - held, RECENT),
+            held=dict.fromkeys(held, MASS) | dict.fromkeys(returned, RETURNED),
+        )
 
-    def done(self, model: ModelId) -> None:
-        """It is removed: were it uploaded and deleted once more, it would have to be approved once more."""
-        self.approved -= {model}
+    def approves(self, model: ModelId) -> bool:
+        """Return whether `model` may be removed now, if it is still gone from the bucket."""
+        with self._lock:
+            return model in self._approved
+
+    def present(self, model: ModelId) -> None:
+        """Record that `model` is in the bucket. If it goes again, the delay begins again."""
+        with self._lock:
+            self._missing.pop(model, None)
+            self._removed.pop(model, None)
+            self._approved -= {model}
+
+    def done(self, model: ModelId, now: float) -> None:
+        """Record that `model` is removed. If it comes back and is deleted again, that removal needs a new approval."""
+        with self._lock:
+            self._missing.pop(model, None)
+            self._approved -= {model}
+            self._removed[model] = now
+
+    def _returned(self, gone: Models, wanted: Models, observed_at: float, now: float) -> Models:
+        """Return the models that were observed to run after they had been removed."""
+        self._removed = {
+            model: when
+            for model, when in self._removed.items()
+            if model not in wanted and (model in gone or now - when < MEMORY)
+        }
+        return frozenset(model for model in gone if self._removed.get(model, observed_at) < observed_at)
+
+    def _decide_share(self, gone: Models, running: Models, wanted: Models, now: float) -> None:
+        recent = {model: when for model, when in self._allowed.items() if now - when <= WINDOW and model not in wanted}
+        verdict = decide(
+            gone,
+            running,
+            fraction=self._fraction,
+            recent=frozenset(recent),
+            pending=frozenset(recent.keys() & self._missing.keys()) - self._approved,
+            held=self._held,
+        )
+        self._held |= verdict.held
+        self._allowed = recent | dict.fromkeys(verdict.allowed, now)

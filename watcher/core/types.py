@@ -120,7 +120,8 @@ class State(StrEnum):
     FAILED = "Failed"  # tried and did not come up; the reason says why
     REJECTED = "Rejected"  # a person must act; what served before keeps serving
     PAUSED = "Paused"  # values.yaml says `paused: true`
-    HELD = "Held"  # gone from the bucket; --max-delete-fraction keeps it from being removed
+    WAITING = "Waiting"  # gone from the bucket; removed a while later, unless it is uploaded again
+    HELD = "Held"  # gone from the bucket; kept until a person acts
 
 
 PENDING = frozenset({State.APPLIED, State.PROGRESSING})

@@ -7,6 +7,7 @@ import pytest
 
 from watcher.control.reconciler import Reconciler, Survey
 from watcher.control.status_board import StatusBoard
+from watcher.core.removal_guard import MEMORY
 from watcher.core.types import (
     FINGERPRINT,
     Change,
@@ -24,7 +25,7 @@ from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.metrics import Metrics
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-IRIS = ModelId("team", "iris")
+IRIS, A = ModelId("team", "iris"), ModelId("team", "a")
 
 
 class OneModel:
@@ -65,7 +66,7 @@ class Refusing:
         (Rejected("Forbidden", "the quota is used up"), State.REJECTED),
     ],
 )
-def test_a_model_that_was_never_applied_is_shown_with_the_reason(error: WatcherError, state: State) -> None:
+def test_reconcile_of_a_model_that_cannot_be_applied_shows_the_reason(error: WatcherError, state: State) -> None:
     board = StatusBoard()
     reconciler = Reconciler(OneModel(), Refusing(error), board, Metrics(), now=lambda: NOW)
     with pytest.raises(type(error)):
@@ -80,12 +81,14 @@ class World:
 
     name = "models"
 
-    def __init__(self, models: str, fraction: float = 0.5) -> None:
+    def __init__(self, models: str, fraction: float = 0.5, delay: float = 0) -> None:
         self.files: dict[str, bytes] = {}
         self.objects: dict[ModelId, dict[ObjectKey, str]] = {}
         self.unreadable = ""
+        self.observation_error: Exception | None = None
         self.undeletable: set[ModelId] = set()
-        self.now, self.board, self.fraction = NOW, StatusBoard(), fraction
+        self.now, self.board, self.metrics = NOW, StatusBoard(), Metrics()
+        self.fraction, self.delay = fraction, delay
         for model in models:
             self.put(f"{model}/v1/model.joblib")
         self.restart()
@@ -94,7 +97,14 @@ class World:
     def restart(self) -> None:
         self.board = StatusBoard()
         self.reconciler = Reconciler(
-            self, self, self.board, Metrics(), now=lambda: self.now, max_delete_fraction=self.fraction
+            self,
+            self,
+            self.board,
+            self.metrics,
+            now=lambda: self.now,
+            clock=lambda: self.now.timestamp(),
+            max_delete_fraction=self.fraction,
+            removal_delay=self.delay,
         )
 
     def put(self, path: str, data: bytes = b"x") -> None:
@@ -111,6 +121,11 @@ class World:
         for model in sorted(survey.changed | survey.stale):
             with suppress(WatcherError):
                 self.reconciler.reconcile(model)
+
+    def reason(self, model: str) -> str:
+        status = self.board.get(ModelId("team", model))
+        assert status
+        return status.reason
 
     @property
     def running(self) -> str:
@@ -133,6 +148,8 @@ class World:
         return [{"kind": kind, "metadata": meta} for kind in ("Deployment", "HPA")]
 
     def observe(self, model: ModelId | None = None) -> Observation:
+        if self.observation_error:
+            raise self.observation_error
         if self.unreadable:
             return Observation(unreadable={"team": self.unreadable})
         return Observation(
@@ -157,7 +174,7 @@ class World:
         pass
 
 
-def test_models_that_are_held_stay_held_when_some_are_restored_and_others_uploaded() -> None:
+def test_survey_with_held_models_keeps_the_hold_when_some_are_restored_and_others_uploaded() -> None:
     world = World("abcdef")
     world.delete("abcd")
     world.look()
@@ -177,7 +194,7 @@ def test_models_that_are_held_stay_held_when_some_are_restored_and_others_upload
     assert world.running == "abcfxyz"
 
 
-def test_a_hold_is_found_again_by_a_restart_and_confirmed_by_one() -> None:
+def test_survey_after_a_restart_holds_again_unless_the_fraction_confirms_it() -> None:
     world = World("abcd")
     world.delete("abc")
     world.restart()
@@ -189,21 +206,22 @@ def test_a_hold_is_found_again_by_a_restart_and_confirmed_by_one() -> None:
     assert world.running == "d"
 
 
-def test_a_second_removal_within_a_minute_waits_and_needs_nobody() -> None:
+def test_survey_with_a_second_removal_within_a_minute_delays_it_without_a_hold() -> None:
     world = World("abc")
     world.delete("a")
     world.look()
     world.delete("b")
     world.look(seconds=10)
-    assert (world.states(State.HELD), world.running) == ("b", "bc")
+    assert (world.states(State.WAITING), world.running) == ("b", "bc")
     status = world.board.get(ModelId("team", "b"))
     assert status
     assert "nothing needs to be confirmed" in status.reason
+    assert world.states(State.HELD) == ""
     world.look(seconds=51)
     assert world.running == "c"
 
 
-def test_a_slow_removal_of_all_is_held() -> None:
+def test_survey_with_a_slow_removal_of_all_models_holds_the_second_half() -> None:
     world = World("abcdefghij")
     for model in "abcdefghij":
         world.delete(model)
@@ -213,16 +231,16 @@ def test_a_slow_removal_of_all_is_held() -> None:
     assert world.running == "fghij"
 
 
-def test_a_removal_that_is_not_done_yet_counts_once() -> None:
+def test_survey_with_a_removal_in_progress_counts_it_once() -> None:
     world = World("abc")
     world.delete("a")
     world.reconciler.survey()
     world.delete("b")
     world.look(seconds=1)
-    assert (world.states(State.HELD), world.running) == ("b", "bc")
+    assert (world.states(State.WAITING), world.running) == ("b", "bc")
 
 
-def test_an_empty_upload_is_rejected_and_what_served_keeps_serving() -> None:
+def test_reconcile_of_an_empty_upload_rejects_it_and_keeps_what_served() -> None:
     world = World("ab")
     before = dict(world.objects)
     world.put("a/v2/model.joblib", b"")
@@ -240,7 +258,7 @@ def test_an_empty_upload_is_rejected_and_what_served_keeps_serving() -> None:
     assert "v2" in world.objects[ModelId("team", "a")][ObjectKey("Deployment", "a")]
 
 
-def test_an_empty_version_that_is_not_chosen_is_no_matter() -> None:
+def test_reconcile_with_an_empty_version_that_is_not_chosen_is_not_rejected() -> None:
     world = World("a")
     world.put("a/values.yaml", b'version: "v1"')
     world.put("a/v2/model.joblib", b"")
@@ -248,7 +266,7 @@ def test_an_empty_version_that_is_not_chosen_is_no_matter() -> None:
     assert world.states(State.REJECTED) == ""
 
 
-def test_leftovers_without_a_deployment_do_not_count_and_are_swept() -> None:
+def test_survey_with_objects_without_a_deployment_deletes_them_and_counts_no_removal() -> None:
     world = World("abcd")
     for model in ("b", "c"):  # as the garbage collector finds them, a while after the Deployment
         del world.objects[ModelId("team", model)][ObjectKey("Deployment", model)]
@@ -260,15 +278,16 @@ def test_leftovers_without_a_deployment_do_not_count_and_are_swept() -> None:
     assert world.reconciler.survey() == Survey(frozenset(), frozenset())
 
 
-def test_nothing_changes_in_a_namespace_that_cannot_be_read() -> None:
+def test_survey_with_an_unreadable_namespace_changes_nothing_there() -> None:
     world = World("abcd")
     world.delete("bcd")
     world.look()
     world.unreadable = "cannot be read: forbidden"
     assert world.reconciler.survey() == Survey(frozenset(), frozenset(), {"team": world.unreadable})
-    assert [(item.model, item.state, item.reason) for item in world.board.models()] == [
-        ("a", State.REJECTED, world.unreadable)
-    ]
+    assert (world.states(State.REJECTED), world.states(State.HELD)) == ("a", "bcd")
+    for _ in range(3):
+        world.look()
+    assert (world.states(State.REJECTED), world.states(State.HELD)) == ("a", "bcd")
     world.unreadable = ""
     world.look()
     assert (world.states(State.READY), world.states(State.HELD)) == ("a", "bcd")
@@ -286,6 +305,159 @@ class Busy(World):
         return listed
 
 
-def test_what_is_uploaded_during_a_survey_is_not_gone() -> None:
+def test_survey_during_which_models_are_uploaded_does_not_take_them_for_gone() -> None:
     world = Busy("a")
     assert (world.states(State.HELD), world.running) == ("", "ayz")
+
+
+def test_survey_with_a_missing_model_removes_it_only_after_the_delay() -> None:
+    world = World("ab", delay=10)
+    world.delete("a")
+    for _ in range(5):
+        world.look()  # as many hints would cause surveys
+    world.look(seconds=9.9)
+    assert (world.states(State.WAITING), world.running) == ("a", "ab")
+    assert "removed after 10 s, unless it is uploaded again" in world.reason("a")
+    world.look(seconds=0.2)
+    assert (world.states(State.WAITING), world.running) == ("", "b")
+
+
+def test_survey_with_a_model_that_is_uploaded_again_begins_the_delay_again() -> None:
+    world = World("ab", delay=10)
+    world.delete("a")
+    world.look()
+    world.now += timedelta(seconds=9)
+    world.put("a/v1/model.joblib")
+    world.reconciler.reconcile(A)  # a hint: no survey has seen the upload
+    world.delete("a")
+    world.look()
+    world.look(seconds=9)
+    assert (world.states(State.WAITING), world.running) == ("a", "ab")
+    world.look(seconds=1)
+    assert world.running == "b"
+
+
+def test_survey_with_a_mass_removal_holds_also_those_whose_delay_has_not_ended() -> None:
+    world = World("abcdefghij", delay=10)
+    for model in "abcdefghij":
+        world.delete(model)
+        world.look(seconds=0.9)
+    assert (world.states(State.HELD), world.running) == ("abcdefghij", "abcdefghij")
+    world.look(seconds=100)
+    assert (world.states(State.HELD), world.running) == ("abcdefghij", "abcdefghij")
+
+
+def test_survey_with_a_removed_model_that_runs_again_leaves_it_until_it_is_in_the_bucket() -> None:
+    world = World("abc")
+    theirs = dict(world.objects[A])
+    world.delete("a")
+    world.look()
+    assert world.running == "bc"
+    for _ in range(3):
+        world.objects[A] = dict(theirs)  # another watcher with the same owner makes it again
+        world.look(seconds=1)
+        assert (world.states(State.HELD), world.running) == ("a", "abc")
+    assert "--owner" in world.reason("a")
+    world.put("a/v1/model.joblib")
+    world.look()
+    assert world.states(State.READY) == "abc"
+    world.delete("a")
+    world.look(seconds=100)
+    assert world.running == "bc"
+
+
+def test_survey_with_a_removal_during_the_observation_does_not_hold_the_model() -> None:
+    world = World("ab")
+    world.delete("a")
+    survey = world.reconciler.survey()
+    before = world.reconciler._clock()
+    observation = world.observe()
+    world.now += timedelta(seconds=1)
+    for model in survey.stale:
+        world.reconciler.reconcile(model)
+    world.reconciler._removals.survey(frozenset({ModelId("team", "b")}), observation, before)
+    assert world.states(State.HELD) == ""
+
+
+def test_reconcile_of_a_model_that_something_else_overwrites_restores_it_once_in_ten_minutes() -> None:
+    world = World("a")
+    ours = dict(world.objects[A])
+    theirs = dict.fromkeys(ours, "theirs")
+    restored = []
+    for second in range(1300):
+        world.objects[A] = dict(theirs)
+        world.look(seconds=1)
+        if world.objects[A] == ours:
+            restored.append(second)
+    assert restored == [0, 600, 1200]
+    assert world.states(State.REJECTED) == "a"
+    assert "--owner" in world.reason("a")
+    world.objects[A] = dict(ours)  # the other one was stopped
+    world.look()
+    assert world.states(State.READY) == "a"
+
+
+def test_reconcile_of_a_model_whose_objects_are_deleted_by_hand_restores_them_each_time() -> None:
+    world = World("a")
+    for _ in range(5):
+        world.objects[A].pop(ObjectKey("HPA", "a"))
+        world.look(seconds=1)
+        assert len(world.objects[A]) == 2
+
+
+def test_reconcile_that_fails_with_an_unexpected_error_shows_it_and_keeps_version_and_url() -> None:
+    world = World("a")
+    world.board.set(A, State.READY, version="v1", url="http://a")
+    world.observation_error = TypeError("'NoneType' object is not iterable")
+    with pytest.raises(TypeError):
+        world.reconciler.reconcile(A)
+    status = world.board.get(A)
+    assert status
+    assert (status.state, status.version, status.url) == (State.PROGRESSING, "v1", "http://a")
+    assert "TypeError: 'NoneType' object is not iterable" in status.reason
+    with pytest.raises(TypeError):
+        world.reconciler.reconcile(ModelId("team", "unknown"))
+    assert [item.model for item in world.board.models()] == ["a"]
+
+
+def test_reconciler_after_many_uploads_and_removals_keeps_nothing_of_them() -> None:
+    world = World("z", fraction=1, delay=1)
+    world.look(seconds=2 * MEMORY)
+    before = sizes(world.reconciler) | sizes(world.board)
+    for number in range(100):
+        world.put(f"m{number}/v1/model.joblib")
+        world.put(f"m{number}/v1/values.yaml", b"autoscaling: {maxReplicas: 3}")
+        world.put(f"m{number}/values.yaml", b"paused: true" if number % 10 == 0 else b"")
+        if number % 10 == 1:
+            world.put(f"m{number}/v2/model.joblib", b"")  # rejected
+    world.look()
+    assert sum(sizes(world.reconciler).values()) > 400
+    world.files = {key: data for key, data in world.files.items() if key.startswith("team/z/")}
+    for _ in range(5):
+        world.look(seconds=MEMORY)
+    assert world.running == "z"
+    assert sizes(world.reconciler) | sizes(world.board) == before
+
+
+def test_reconciler_forgets_a_model_that_was_uploaded_and_deleted_between_two_surveys() -> None:
+    world = World("a")
+    world.put("b/v1/model.joblib")
+    world.reconciler.reconcile(ModelId("team", "b"))
+    world.delete("b")
+    del world.objects[ModelId("team", "b")]
+    world.reconciler.survey()
+    world.reconciler.survey()
+    assert [item.model for item in world.board.models()] == ["a"]
+    assert list(world.reconciler._settled) == [A]
+
+
+def sizes(root: object) -> dict[str, int]:
+    """Return the size of every container that `root` and its parts hold, by name."""
+    found: dict[str, int] = {}
+    for name, value in vars(root).items():
+        label = f"{type(root).__name__}.{name}"
+        if isinstance(value, dict | set | frozenset | tuple | list):
+            found[label] = len(value)
+        elif type(value).__module__.startswith("watcher.") and hasattr(value, "__dict__"):
+            found |= sizes(value)
+    return found

@@ -1,0 +1,51 @@
+"""Which release of a model should serve, as its files in the bucket say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from watcher.core import user_values
+from watcher.core.chart import defaults, merge
+from watcher.core.types import Entry, Release, StoredObject
+from watcher.errors import Rejected
+from watcher.stores.base import Bucket
+
+
+class Releases:
+    """Reads each values.yaml once for each ETag. Thread-safe."""
+
+    def __init__(self, bucket: Bucket, base: Mapping[str, Any]) -> None:
+        self._bucket, self._base = bucket, base
+        self._files: dict[str, tuple[str, bytes]] = {}
+
+    def of(self, entry: Entry) -> Release | None:
+        """Return the release that should serve; None when the model is paused.
+
+        Raises:
+            Rejected: a values.yaml is invalid, the pinned version is missing, or the file is empty.
+            Retryable: a values.yaml cannot be read.
+
+        """
+        model_level = user_values.model_values(entry, self._read)
+        if model_level.get("paused"):
+            return None
+        version = user_values.choose_version(entry, model_level)
+        if version.artifact.size == 0:
+            raise Rejected("EmptyFile", f"{version.artifact.key} is empty: upload it again")
+        base = merge(defaults(), self._base)
+        return Release(version, user_values.overrides_of(version, model_level, self._read, base))
+
+    def keep(self, entries: Iterable[Entry]) -> None:
+        """Forget the files that are not among those of `entries`."""
+        files = (file for entry in entries for file in (entry.values, *(item.values for item in entry.versions)))
+        keys = {file.key for file in files if file}
+        for key in set(self._files) - keys:
+            self._files.pop(key, None)
+
+    def _read(self, file: StoredObject) -> bytes:
+        etag, text = self._files.get(file.key, ("", b""))
+        if etag != file.etag:
+            text = self._bucket.read(file.key, user_values.SIZE_LIMIT)
+            self._files[file.key] = (file.etag, text)
+        return text
