@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,8 @@ def different(look: Callable[[], Any], seconds: float) -> int:
     """Return how many different answers `look` gives within a time, one that is missing not counted."""
     answers, end = set(), time.monotonic() + seconds
     while time.monotonic() < end:
-        try:
+        with suppress(client.ApiException):
             answers.add(look())
-        except client.ApiException:
-            pass
         time.sleep(0.1)
     return len(answers)
 

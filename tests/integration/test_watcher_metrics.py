@@ -39,7 +39,7 @@ def unchanged(scrapes: list[Scrape]) -> set[str]:
 
 @contextmanager
 def scraping(get: Callable[[], str]) -> Iterator[list[Scrape]]:
-    """Collect scrapes in the background, the first one before anything else happens."""
+    """Collect scrapes in the background, the first one before the body of the `with`, the last one after it."""
     scrapes, halt = [parsed(get())], threading.Event()
 
     def collect() -> None:
@@ -54,6 +54,7 @@ def scraping(get: Callable[[], str]) -> Iterator[list[Scrape]]:
     finally:
         halt.set()
         thread.join()
+        scrapes.append(parsed(get()))
 
 
 def test_watcher_metrics_that_are_declared_all_change_in_use(minio_server: Any, tmp_path: Path) -> None:
@@ -81,9 +82,9 @@ def test_watcher_metrics_that_are_declared_all_change_in_use(minio_server: Any, 
         eventually(lambda: watcher.state("broken") == "Rejected")
         uploads.delete("team/iris/v1/model.joblib")
         eventually(lambda: watcher.state("iris") is None)
-        eventually(lambda: not unchanged(scrapes) or print(unchanged(scrapes)))
-    last = {key: value for samples in scrapes[-1].values() for *key, value in samples if (key := tuple(key))}
-    assert last[("kubeserve_watcher_queue_depth", ())] == 1  # the retry of the broken model
+    assert unchanged(scrapes) == set()
+    (depth,) = scrapes[-1]["kubeserve_watcher_queue_depth"]
+    assert depth[-1] == 1  # the retry of the broken model
 
 
 def notify(watcher: Watcher, bucket: str, key: str) -> None:
