@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 
-from server import cpu_limit, logs, settings, thread_limits
+from server import cpu_limit, logs, settings
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
         return failed(f"cannot listen on {options.host}:{options.port}: {error}")
     if options.stop_with_stdin:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
-    thread_limits.limit_threads(options.threads or cpu_limit.cpu_limit())
+    cpu_limit.limit_threads(options.threads or cpu_limit.cpu_limit())
     from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
     from server.http.connection import Connection, FastPathConnection  # noqa: PLC0415 - the same
 

@@ -1,4 +1,4 @@
-"""The container's CPU limit decides over threads, in control groups of both versions."""
+"""The CPU limit comes from control groups of both versions, and sets the number of threads before NumPy is imported."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.cpu_limit import cpu_limit, quotas
-from server.thread_limits import limit_threads
+from server.cpu_limit import VARIABLES, cpu_limit, limit_threads, quotas
 
 
 def files(root: Path, content: dict[str, str]) -> Path:
@@ -54,28 +53,39 @@ def files(root: Path, content: dict[str, str]) -> Path:
         ),
     ],
 )
-def test_quotas_are_read(tmp_path: Path, content: dict[str, str], limits: list[float]) -> None:
+def test_quotas_reads_every_group_that_holds_the_process(
+    tmp_path: Path, content: dict[str, str], limits: list[float]
+) -> None:
     assert list(quotas(files(tmp_path, content))) == limits
 
 
-def test_a_part_of_a_cpu_counts_as_one_and_no_limit_as_all_that_the_process_may_use(tmp_path: Path) -> None:
+def test_cpu_limit_rounds_up_and_without_a_quota_is_all_usable_cpus(tmp_path: Path) -> None:
     assert cpu_limit(tmp_path) == len(os.sched_getaffinity(0))
-    assert cpu_limit(files(tmp_path, {"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "20000 100000"})) == 1
+    content = {"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "20000 100000"}
+    assert cpu_limit(files(tmp_path, content)) == 1
+    content["sys/fs/cgroup/cpu.max"] = "110000 100000"
+    assert cpu_limit(files(tmp_path, content)) == min(2, len(os.sched_getaffinity(0)))
 
 
-def test_where_the_system_does_not_say_all_cpus_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpu_limit_without_affinity_is_the_machine_s_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert cpu_limit(tmp_path) == 3
 
 
-def test_the_users_own_number_of_threads_is_kept() -> None:
+def test_limit_threads_keeps_what_the_environment_says() -> None:
     environment = {"OMP_NUM_THREADS": "3"}
     limit_threads(2, environment)
-    assert environment["OMP_NUM_THREADS"] == "3"
-    assert environment["OPENBLAS_NUM_THREADS"] == "2"
+    assert environment == {**dict.fromkeys(VARIABLES, "2"), "OMP_NUM_THREADS": "3"}
 
 
-def test_numpy_is_not_loaded_before_the_threads_are_limited() -> None:
-    program = "import sys, server.__main__; sys.exit('numpy' in sys.modules)"
+def test_limit_threads_is_called_before_numpy_is_imported() -> None:
+    program = """
+import sys
+from server import __main__, cpu_limit
+cpu_limit.limit_threads = lambda count: sys.exit("numpy" in sys.modules)
+sys.argv[1:] = ["--model", "model.joblib", "--host", "127.0.0.1", "--port", "0"]
+__main__.main()
+sys.exit("limit_threads was not called")
+"""
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
