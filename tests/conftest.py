@@ -1,4 +1,4 @@
-"""Hypothesis, for every test: this project's tests run on noisy machines, and none asserts on time."""
+"""Hypothesis, for all tests: no deadline, since tests run on busy machines. `tests/examples.py` has the profiles."""
 
 from hypothesis import HealthCheck, settings
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.ensemble import RandomForestClassifier
@@ -15,6 +15,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from server.model import families
 from server.model.families.trees import merge
 from server.model.row_independence import same_bits
+from tests.examples import examples
 from tests.unit.server.fitted_models import DIRECT, FEATURES, THREE, TREES, X, fitted
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflow: scikit-learn's own arithmetic warns too
@@ -35,7 +36,7 @@ def outcome(call: Any, given: Any) -> Any:
 
 @pytest.mark.parametrize("name", DIRECT)
 @given(rows=rows)
-@settings(max_examples=15)
+@examples(15)
 def test_every_answer_and_every_refusal_is_that_of_scikit_learn(name: str, rows: Any) -> None:
     model = fitted(name)
     for method, fast in families.of(model).items():
@@ -66,7 +67,7 @@ def test_each_family_is_evaluated_directly_in_all_that_it_can(name: str) -> None
     assert "predict" in fast
     ordinary = np.random.default_rng(1).normal(size=(300, FEATURES)) * X.std(0) + X.mean(0)
     for method, call in fast.items():
-        for part in (ordinary, *(ordinary[i : i + 1] for i in range(100))):
+        for part in (ordinary, *(ordinary[i : i + 1] for i in range(25))):
             assert same_bits(call(part), getattr(model, method)(part))
 
 

@@ -89,8 +89,9 @@ def test_an_unfitted_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_predicts_in_one_thread_whatever_it_was_trained_with() -> None:
-    forest = RandomForestClassifier(2, n_jobs=-1)
-    search = GridSearchCV(make_pipeline(StandardScaler(), forest), {}, cv=2, n_jobs=2).fit(X, LABELS)
+    search = GridSearchCV(make_pipeline(StandardScaler(), RandomForestClassifier(2)), {}, cv=2).fit(X, LABELS)
+    # Set after the fit, which would start a process for each job.
+    search.n_jobs, search.best_estimator_[-1].n_jobs = 2, -1
     use_one_job(search)
     assert (search.n_jobs, search.best_estimator_[-1].n_jobs) == (1, 1)
 

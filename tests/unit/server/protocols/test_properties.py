@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -21,6 +21,7 @@ from server.protocols.json_answer import encode_json, encode_predictions
 from server.protocols.kubeserve import read_data
 from server.schema import Schema
 from tests.bodies import bodies, written
+from tests.examples import examples
 from tests.unit.server import example_models
 
 MODELS = (
@@ -49,7 +50,7 @@ READERS = (read_data, kserve_v1.read_instances, mlflow.read_json, mlflow.read_cs
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
-@settings(max_examples=500)
+@examples(500)
 @given(document=bodies, schema=st.sampled_from(SCHEMAS))
 def test_any_json_is_answered_or_refused_with_a_sentence(document: Any, schema: Schema) -> None:
     body = written(document)
@@ -63,7 +64,7 @@ def infer(header: int | None, body: bytes, schema: Schema) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
-@settings(max_examples=300)
+@examples(300)
 @given(body=st.binary(max_size=60), schema=st.sampled_from(SCHEMAS))
 def test_any_bytes_are_answered_or_refused_with_a_sentence(body: bytes, schema: Schema) -> None:
     refusals = [refusal(read, body, schema) for read in READERS]
@@ -86,7 +87,7 @@ def as_json(X: np.ndarray[Any, Any], datatype: str, *, nested: bool) -> bytes:
     return orjson.dumps({"inputs": [{"name": "input", "shape": X.shape, "datatype": datatype, "data": data}]})
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data(), dtype=dtypes, nested=st.booleans())
 def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, dtype: Any, nested: bool) -> None:
     elements = {"allow_nan": False, "allow_infinity": False} if dtype.kind == "f" else {}
@@ -99,7 +100,7 @@ def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, d
     np.testing.assert_array_equal(from_bytes, from_json)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     answer=arrays.arrays(dtypes, arrays.array_shapes(max_dims=2, max_side=4))
     | arrays.arrays(
@@ -116,7 +117,7 @@ def test_an_answer_comes_back_from_its_bytes_and_its_json(answer: np.ndarray[Any
         np.testing.assert_array_equal(tensors.decode_tensor(shown, "y", tensors.Tail(memoryview(b""))).values, answer)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(X=matrices)
 def test_every_protocol_gives_the_estimators_own_answer(X: np.ndarray[Any, Any]) -> None:
     schema, rows = schema_of(example_models.missing), X.tolist()
@@ -137,7 +138,7 @@ def test_every_protocol_gives_the_estimators_own_answer(X: np.ndarray[Any, Any])
 gaps = arrays.arrays(np.float64, st.tuples(st.integers(1, 4), st.just(2)), elements=finite | st.just(np.nan))
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(X=gaps)
 def test_what_python_writes_for_nan_is_a_missing_value_in_every_protocol(X: np.ndarray[Any, Any]) -> None:
     schema, rows = schema_of(example_models.missing), X.tolist()
@@ -152,7 +153,7 @@ def test_what_python_writes_for_nan_is_a_missing_value_in_every_protocol(X: np.n
         np.testing.assert_array_equal(found, X)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     own=st.lists(
         st.text(string.ascii_letters + ':"\\{} é', min_size=1, max_size=5), min_size=2, max_size=4, unique=True
