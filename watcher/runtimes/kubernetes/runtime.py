@@ -49,7 +49,10 @@ OBSERVED_KINDS = (DEPLOYMENT, SERVICE, HPA)
 
 
 class KubernetesRuntime:
-    """Implements the reconciler's `Runtime`. Thread-safe, and without a memory: the cluster's is enough."""
+    """Implements the reconciler's `Runtime`. Thread-safe, and without a memory: the cluster's is enough.
+
+    `former_owner` is the owner label of an earlier version. Its objects are adopted if they are of the same store.
+    """
 
     def __init__(
         self,
@@ -57,12 +60,14 @@ class KubernetesRuntime:
         store: Store,
         owner: str,
         *,
+        former_owner: str = "",
         namespaces: tuple[str, ...] = (),
         create_namespaces: bool = False,
         base: Mapping[str, Any] | None = None,
     ) -> None:
         self._api, self._objects = api, Objects(api)
         self._store, self._owner, self._base = store, owner, base or {}
+        self._former_owner = former_owner
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
 
     def render(self, release: Release) -> list[Manifest]:
@@ -75,9 +80,10 @@ class KubernetesRuntime:
         """Return the models of this watcher, or one model with the foreign objects of its names."""
         with translated("reading the cluster"):
             if model:
-                return Observation(self._all_observed(self._read(model)))
+                found = self._read(model)
+                return Observation({model: self._observed(model, found)} if found else {})
             if not self._namespaces:
-                return Observation(self._all_observed(self._list("")))
+                return Observation(self._observe_in(""))
             return self._observe_named()
 
     def apply(self, change: Change) -> None:
@@ -105,14 +111,15 @@ class KubernetesRuntime:
         Autoscalers are deleted first, so that none overrules the replicas that the Deployment then has.
         """
         model = change.model
+        owner = self._objects.get(DEPLOYMENT, model.namespace, object_name(model)) if change.writes else None
+        owners = self._owners(owner)
         secrets = {
-            key.name: self._objects.secret_uid(model.namespace, key.name, [self._owner])
+            key.name: self._objects.secret_uid(model.namespace, key.name, owners)
             for key in map(key_of, change.writes)
             if key.kind == SECRET
         }
         for key in change.deletes:
             self._objects.delete(key, model.namespace)
-        owner = self._objects.get(DEPLOYMENT, model.namespace, object_name(model)) if change.writes else None
         for manifest in in_order(change.writes, has_deployment=owner is not None):
             if manifest["kind"] == DEPLOYMENT:
                 self._keep_replicas(manifest, owner)
@@ -147,7 +154,7 @@ class KubernetesRuntime:
         problems: dict[str, ApiError] = {}
         for namespace in self._namespaces:
             try:
-                models |= self._all_observed(self._list(namespace))
+                models |= self._observe_in(namespace)
             except ApiError as error:
                 if error.status not in {FORBIDDEN, NOT_FOUND}:
                     raise
@@ -156,18 +163,21 @@ class KubernetesRuntime:
             raise next(iter(problems.values()))
         return Observation(models, {key: f"cannot be read: {error}" for key, error in problems.items()})
 
-    def _all_observed(self, found: Mapping[ModelId, list[Manifest]]) -> dict[ModelId, Observed]:
-        return {key: self._observed(key, objects) for key, objects in found.items() if objects}
+    def _observe_in(self, namespace: str) -> dict[ModelId, Observed]:
+        """Return the models of this watcher in a namespace; in all namespaces if it is empty."""
+        observed = {key: self._observed(key, objects) for key, objects in self._list(namespace).items()}
+        return {key: item for key, item in observed.items() if item.objects}
 
-    def _read(self, model: ModelId) -> dict[ModelId, list[Manifest]]:
-        found = [self._objects.get(kind, model.namespace, object_name(model)) for kind in OBSERVED_KINDS]
-        return {model: [item for item in found if item]}
+    def _read(self, model: ModelId) -> list[Manifest]:
+        found = (self._objects.get(kind, model.namespace, object_name(model)) for kind in OBSERVED_KINDS)
+        return [item for item in found if item]
 
     def _list(self, namespace: str) -> dict[ModelId, list[Manifest]]:
-        """Return the objects of a namespace that carry our owner label, by model; of all namespaces if it is empty."""
+        """Return the objects that carry our owner label or the former one, by model, without copies."""
         found: dict[ModelId, list[Manifest]] = {}
+        selector = f"{OWNER_LABEL} in ({','.join(filter(None, (self._owner, self._former_owner)))})"
         for kind in OBSERVED_KINDS:
-            for item in self._objects.find(kind, namespace, f"{OWNER_LABEL}={self._owner}"):
+            for item in self._objects.find(kind, namespace, selector):
                 labels = item["metadata"].get("labels") or {}
                 model = ModelId(item["metadata"]["namespace"], labels.get(INSTANCE_LABEL, ""))
                 if not is_copy(item, model):
@@ -175,7 +185,8 @@ class KubernetesRuntime:
         return found
 
     def _observed(self, model: ModelId, objects: list[Manifest]) -> Observed:
-        ours = [item for item in objects if self._is_ours(item)]
+        owners = self._owners(next((item for item in objects if item["kind"] == DEPLOYMENT), None))
+        ours = [item for item in objects if owner_of(item) in owners]
         deployment = next((item for item in ours if item["kind"] == DEPLOYMENT), None)
         state, reason = self._state(model, deployment)
         annotations = annotations_of(deployment) if deployment else {}
@@ -190,8 +201,13 @@ class KubernetesRuntime:
             foreign=tuple(sorted(key_of(item) for item in objects if item not in ours)),
         )
 
-    def _is_ours(self, item: Manifest) -> bool:
-        return (item["metadata"].get("labels") or {}).get(OWNER_LABEL) == self._owner
+    def _owners(self, deployment: Manifest | None) -> tuple[str, ...]:
+        """Return the owner labels of this model's objects: the former one too, if its Deployment is of this store."""
+        if not self._former_owner or not deployment:
+            return (self._owner,)
+        owner = owner_of(deployment)
+        adopted = owner == self._former_owner and is_of_store(deployment, self._store)
+        return (self._owner, self._former_owner) if adopted or owner == self._owner else (self._owner,)
 
     def _state(self, model: ModelId, deployment: Manifest | None) -> tuple[State, str]:
         if deployment is None:
@@ -204,6 +220,19 @@ class KubernetesRuntime:
     def _pods(self, model: ModelId) -> list[Manifest]:
         selector = f"{INSTANCE_LABEL}={model.name},app.kubernetes.io/name=model-serving"
         return self._objects.find(POD, model.namespace, selector)
+
+
+def owner_of(item: Manifest) -> str:
+    """Return the object's owner label, "" if it has none."""
+    return str((item["metadata"].get("labels") or {}).get(OWNER_LABEL, ""))
+
+
+def is_of_store(deployment: Manifest, store: Store) -> bool:
+    """Return True if the Deployment's pods fetch their model from this bucket of this store."""
+    containers = deployment["spec"].get("template", {}).get("spec", {}).get("initContainers") or []
+    env = {item["name"]: item.get("value") for container in containers for item in container.get("env") or []}
+    from_bucket = annotations_of(deployment).get(S3_PATH, "").startswith(f"s3://{store.bucket}/")
+    return from_bucket and env.get("KUBESERVE_ENDPOINT") == store.endpoint
 
 
 def is_copy(item: Manifest, model: ModelId) -> bool:

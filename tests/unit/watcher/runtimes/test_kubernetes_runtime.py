@@ -98,7 +98,10 @@ def test_apply_beside_a_foreign_secret_writes_nothing() -> None:
     api.calls.clear()
     with pytest.raises(Rejected, match="Secret iris-model-serving exists in namespace a and is not managed"):
         made.apply(change)
-    assert api.calls == [("PATCH", "/api/v1/namespaces/a/secrets/iris-model-serving")]
+    assert api.calls == [
+        ("GET", "/apis/apps/v1/namespaces/a/deployments/iris-model-serving"),
+        ("PATCH", "/api/v1/namespaces/a/secrets/iris-model-serving"),  # only the test of its label
+    ]
 
 
 def test_in_order_writes_a_new_deployment_first_and_an_old_one_after_the_secret() -> None:
