@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_READY_SECONDS = 20
+_READY_SECONDS = 180  # generous, for a busy machine
 WEBHOOK_ARN = "arn:minio:sqs::KUBESERVE:webhook"
 
 

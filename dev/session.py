@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DATA = Path(".kubeserve")
-_TIMEOUT = 60.0
+_TIMEOUT = 180.0
 _MINIO_PORT, _WATCHER_PORT = 9000, 8080
 # All must be down 5 s after Ctrl-C; MinIO, stopped after the watcher, has 1.5 s.
 _WATCHER_GRACE = 3.0

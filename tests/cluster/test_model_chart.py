@@ -10,7 +10,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from tests.integration.driving import Uploads, dumped, eventually
-from tests.integration.test_chart_parity import THE_SEED_S_EXAMPLE
+from tests.integration.test_chart_parity import EXAMPLE
 
 from . import network
 from .user import User, step
@@ -106,7 +106,7 @@ def test_upgrade_rolls_to_the_new_version_with_the_same_selector(user: User) -> 
 
 def test_the_example_values_file_works_as_written(user: User, tmp_path: Path) -> None:
     values = tmp_path / "custom-values.yaml"
-    values.write_text(THE_SEED_S_EXAMPLE)
+    values.write_text(EXAMPLE)
     with step("helm install fraud-detector -f custom-values.yaml → its pod is ready"):
         user.helm("install", "fraud-detector", CHART, "--namespace", USER, "-f", str(values), "--wait")
         assert "[3]" in user.curl(USER, "http://fraud-detector-model-serving/predict", *PREDICT)

@@ -1,4 +1,4 @@
-"""Real servers for the integration tests; a tool that cannot be built fails the tests, it skips none."""
+"""Real servers for the integration tests. A tool that cannot be built fails the tests; none is skipped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bucket:
-    """An empty bucket of a test's own."""
+    """An empty bucket for one test."""
 
     name: str
     client: Minio

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_READY_SECONDS = 30
+_READY_SECONDS = 180  # generous, for a busy machine
 
 
 class ControlPlane:

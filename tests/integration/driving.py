@@ -1,4 +1,4 @@
-"""Driving the real watcher from tests: start it as a user would, upload, wait, look."""
+"""Drive the real watcher from tests: start it as a user would, upload, wait, and read its status."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from sklearn.dummy import DummyClassifier
 
 T = TypeVar("T")
 
+PROGRESS = 180
+"""Seconds. The limit of a wait for progress, for a busy machine. A duration under test is measured by itself."""
 
-def eventually(look: Callable[[], T], seconds: float = 30) -> T:
-    """The first true answer of `look`; fails with its last answer or error."""
+
+def eventually(look: Callable[[], T], seconds: float = PROGRESS) -> T:
+    """Return the first true result of `look`; fail with its last result or error."""
     deadline, last = time.monotonic() + seconds, None
     while time.monotonic() < deadline:
         try:
@@ -49,12 +52,12 @@ def dumped(estimator: Any) -> bytes:
 
 
 def model(answer: str) -> bytes:
-    """A model of one feature that always answers the same."""
+    """Return a model of one feature that always predicts `answer`."""
     return dumped(DummyClassifier(strategy="constant", constant=answer).fit([[0.0], [1.0]], [answer, "other"]))
 
 
 class Watcher:
-    """`python -m watcher run` with `arguments`, ended with the test."""
+    """`python -m watcher run` with `arguments`, which stops with the test."""
 
     def __init__(self, log: Path, *arguments: str, port: int = 0, **env: str) -> None:
         self.port, self.log = port or free_port(), log

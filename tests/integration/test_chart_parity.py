@@ -1,4 +1,4 @@
-"""One truth for the objects: what `helm template` makes of the model's chart, the watcher makes too, part by part."""
+"""Compare the objects of `helm template` with those of the watcher, field by field."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .helm import CHARTS, Helm
 MODEL = ModelId("user-1", "my-model")
 REQUIRED = {"model": {"s3Path": "s3://kubeserve-models/user-1/my-model/v1/model.joblib"}}
 
-NAMES_THE_MANAGER = {
+OF_THE_MANAGER = {
     "labels": ("app.kubernetes.io/managed-by", "helm.sh/chart", "kubeserve.io/owner"),
     "annotations": ("kubeserve.io/fingerprint",),
 }
-"""All that may differ, and only in an object's own metadata."""
+"""The only keys that may differ, and only in the metadata of the object itself."""
 
-THE_SEED_S_EXAMPLE = """
+EXAMPLE = """
 model:
   s3Path: "s3://kubeserve-models/user-1/fraud-detector/v1/model.joblib"
   s3Endpoint: "minio:9000"
@@ -53,7 +53,7 @@ autoscaling:
 
 VALUE_SETS = {
     "the defaults": "{}",
-    "the seed's example": THE_SEED_S_EXAMPLE,
+    "the example of the documentation": EXAMPLE,
     "no autoscaler": "{autoscaling: {enabled: false}, deployment: {replicas: 3}}",
     "no replicas": "{autoscaling: {enabled: false}, deployment: {replicas: 0}}",
     "many replicas": "{autoscaling: {maxReplicas: 1000, minReplicas: 1000}}",
@@ -89,7 +89,7 @@ VALUE_SETS = {
     "unicode": "{model: {name: 'Größe 模型 🌺', s3Path: 's3://b/user-1/m/v1/möd <&>.joblib', s3SecretKey: 'ключ'}}",
     "lines and spaces": '{model: {s3SecretKey: "one\\ntwo\\n", name: " a\\n b\\n\\n", s3AccessKey: "\\ttab  "}}',
     "empty credentials": "{model: {s3AccessKey: '', s3SecretKey: '', s3Bucket: ''}}",
-    "a placeholder as a value": "{model: {name: '${replicas}', etag: '${nobody.knows}'}}",
+    "a placeholder as a value": "{model: {name: '${replicas}', etag: '${no.such.value}'}}",
 }
 
 REFUSED = {
@@ -144,12 +144,12 @@ POOL: dict[str, tuple[Any, ...]] = {
 }
 
 
-def test_the_pool_covers_every_value_of_the_chart() -> None:
+def test_pool_contains_every_value_of_the_chart() -> None:
     assert {*POOL, "model.s3Path", "model.s3Bucket", "autoscaling.minReplicas"} == set(paths(defaults()))
 
 
 @pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS.keys())
-def test_helm_and_the_watcher_make_the_same_objects(helm: Helm, values: str) -> None:
+def test_objects_are_equal_in_helm_and_the_watcher(helm: Helm, values: str) -> None:
     assert from_helm(helm, values) == from_the_watcher(values)
 
 
@@ -167,19 +167,19 @@ def test_grace_period_is_equal_in_helm_and_the_watcher_for_any_deadline(helm: He
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_helm_and_the_watcher_make_the_same_of_any_mixture(helm: Helm, seed: int) -> None:
+def test_objects_of_random_values_are_equal_in_helm_and_the_watcher(helm: Helm, seed: int) -> None:
     values = json.dumps(mixture(random.Random(seed)), ensure_ascii=False)
     assert from_helm(helm, values) == from_the_watcher(values)
 
 
 @pytest.mark.parametrize("values", REFUSED.values(), ids=REFUSED.keys())
-def test_what_one_refuses_the_other_does_too(helm: Helm, values: str) -> None:
+def test_invalid_values_are_rejected_by_helm_and_the_watcher(helm: Helm, values: str) -> None:
     helm.run("template", "my-model", str(CHARTS / "model-serving"), values=with_path(values), fails=True)
     with pytest.raises(Rejected):
         from_the_watcher(values)
 
 
-def test_only_the_manager_s_own_marks_are_set_aside(helm: Helm) -> None:
+def test_labels_that_may_differ_have_the_documented_values(helm: Helm) -> None:
     theirs = helm.template("my-model", "model-serving", MODEL.namespace, with_path("{}"))
     ours = render_values(complete("{}"), MODEL, "owner")
     for label, helms, watchers in (
@@ -192,37 +192,37 @@ def test_only_the_manager_s_own_marks_are_set_aside(helm: Helm) -> None:
     assert all("kubeserve.io/fingerprint" not in item["metadata"]["annotations"] for item in theirs)
 
 
-def test_a_missing_path_is_said_in_one_sentence(helm: Helm) -> None:
-    said = helm.run("template", "my-model", str(CHARTS / "model-serving"), fails=True)
-    assert "model.s3Path is required: --set model.s3Path=s3://BUCKET/NAMESPACE/MODEL/VERSION/model.joblib" in said
+def test_helm_without_a_model_path_fails_with_one_sentence(helm: Helm) -> None:
+    error = helm.run("template", "my-model", str(CHARTS / "model-serving"), fails=True)
+    assert "model.s3Path is required: --set model.s3Path=s3://BUCKET/NAMESPACE/MODEL/VERSION/model.joblib" in error
 
 
 @pytest.mark.parametrize("name", ["a" * 49, "a" * 50, "a.b", "1st", "a-1"])
-def test_helm_takes_the_names_that_the_watcher_does(helm: Helm, name: str) -> None:
+def test_helm_accepts_the_same_names_as_the_watcher(helm: Helm, name: str) -> None:
     chart = str(CHARTS / "model-serving")
     helm.run("template", name, chart, values=with_path("{}"), fails=bool(model_problem(name)))
 
 
-def test_an_unknown_placeholder_fails(helm: Helm, tmp_path: Any) -> None:
+def test_helm_with_an_unknown_placeholder_fails(helm: Helm, tmp_path: Any) -> None:
     copy = tmp_path / "model-serving"
     for file in (CHARTS / "model-serving").rglob("*"):
         if file.is_file():
             target = copy / file.relative_to(CHARTS / "model-serving")
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(file.read_text().replace("${downloadImage}", "${nobody.knows}"))
-    said = helm.run("template", "my-model", str(copy), values=with_path("{}"), fails=True)
-    assert "unknown placeholder ${nobody.knows} in the chart's objects" in said
+            target.write_text(file.read_text().replace("${downloadImage}", "${no.such.value}"))
+    error = helm.run("template", "my-model", str(copy), values=with_path("{}"), fails=True)
+    assert "unknown placeholder ${no.such.value} in the chart's objects" in error
 
 
 @pytest.mark.parametrize("chart", [path.name for path in CHARTS.iterdir()])
-def test_the_charts_are_clean(helm: Helm, chart: str, tmp_path: Any) -> None:
+def test_charts_pass_helm_lint(helm: Helm, chart: str, tmp_path: Any) -> None:
     assert "0 chart(s) failed" in helm.run("lint", "--strict", str(CHARTS / chart))
     helm.run("package", str(CHARTS / chart), "-d", str(tmp_path))
     helm.run("lint", "--strict", str(next(tmp_path.glob("*.tgz"))))
 
 
 def with_path(values: str) -> str:
-    """The values with the one that is required."""
+    """Return the values with the one that is required."""
     return json.dumps(merge(REQUIRED, yaml.safe_load(values)), ensure_ascii=False)
 
 
@@ -239,10 +239,10 @@ def from_the_watcher(values: str) -> dict[str, str]:
 
 
 def comparable(objects: list[dict[str, Any]]) -> dict[str, str]:
-    """Each kind's object as sorted JSON, where 1, 1.0, "1" and true all differ."""
+    """Return the object of each kind as sorted JSON, in which 1, 1.0, "1" and true all differ."""
     found = {}
     for item in objects:
-        for field, names in NAMES_THE_MANAGER.items():
+        for field, names in OF_THE_MANAGER.items():
             for name in names:
                 item["metadata"][field].pop(name, None)
         assert item["kind"] not in found
@@ -251,7 +251,7 @@ def comparable(objects: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def mixture(pick: random.Random) -> dict[str, Any]:
-    """Some of the values, each one of its pool."""
+    """Return some of the values, each chosen from its pool."""
     mixed: dict[str, Any] = {}
     for path in pick.sample(list(POOL), pick.randint(3, len(POOL))):
         layer: Any = pick.choice(POOL[path])
@@ -262,7 +262,7 @@ def mixture(pick: random.Random) -> dict[str, Any]:
 
 
 def paths(values: dict[str, Any], above: str = "") -> list[str]:
-    """The dotted paths of all values; a map of amounts, and one that is empty, is one."""
+    """Return the dotted paths of all values; an empty map and a map of resource amounts are one value."""
     found = []
     for name, value in values.items():
         path = f"{above}{name}"

@@ -1,4 +1,4 @@
-"""Other servers' own clients, as they are published, against ours: what they understand is compared whole."""
+"""Run the published clients of other servers against ours, and compare all that they print."""
 
 from __future__ import annotations
 
@@ -23,30 +23,31 @@ from dev import venvs
 from .serving import running
 
 CLIENTS = Path(__file__).with_name("clients")
-# Two environments: KServe's and MLServer's dependencies do not meet. MLServer's command speaks through tritonclient.
+# Two environments, because the dependencies of KServe and MLServer conflict. MLServer's command uses tritonclient.
 SHARED = ("mlserver==1.7.1", "tritonclient[http]==2.73.0", "mlflow-skinny==3.17.2", "scipy==1.17.1")
 KSERVE = ("kserve==0.21.0",)
 LABELS = ["setosa", "virginica"]
 
 
 def environment(*requirements: str) -> Path:
-    """An environment's Python; a client that cannot be installed fails the test."""
+    """Return the Python of an environment. A client that cannot be installed fails the test."""
     try:
         return venvs.venv(requirements[0].partition("==")[0], *requirements)
     except venvs.ToolUnavailable as error:
         pytest.fail(str(error), pytrace=False)
 
 
-def understood(requirements: tuple[str, ...], script: str, *arguments: str) -> Any:
+def printed(requirements: tuple[str, ...], script: str, *arguments: str) -> Any:
+    """Return the JSON that a client's script prints."""
     command = [str(environment(*requirements)), str(CLIENTS / script), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
 def iris(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of a model with names and string labels, as HOST:PORT."""
+    """Yield HOST:PORT of a server whose model has feature names and string labels."""
     data = load_iris(as_frame=True)
     model = LogisticRegression(max_iter=1000).fit(data.data, data.target_names[data.target])
     path = tmp_path_factory.mktemp("iris") / "model.joblib"
@@ -58,7 +59,7 @@ def iris(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of a model that picks its columns by name, one of them of strings: city decides."""
+    """Yield HOST:PORT of a server whose model selects its columns by name; a column of strings decides."""
     frame = pd.DataFrame({"city": ["Rome", "Oslo", "Rome", "Oslo"], "age": [20.0, 30.0, 40.0, 50.0]})
     columns = make_column_transformer((OneHotEncoder(), ["city"]), (SimpleImputer(), ["age"]))
     path = tmp_path_factory.mktemp("people") / "model.joblib"
@@ -68,8 +69,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.address
 
 
-def test_tritonclient(iris: str, people: str) -> None:
-    assert understood(SHARED, "ask_triton.py", iris, people) == {
+def test_tritonclient_reads_every_answer(iris: str, people: str) -> None:
+    assert printed(SHARED, "ask_triton.py", iris, people) == {
         "live": True,
         "ready": True,
         "model ready": True,
@@ -92,8 +93,8 @@ def test_tritonclient(iris: str, people: str) -> None:
     }
 
 
-def test_kserve(iris: str) -> None:
-    assert understood(KSERVE, "ask_kserve.py", iris) == {
+def test_kserve_client_reads_every_answer(iris: str) -> None:
+    assert printed(KSERVE, "ask_kserve.py", iris) == {
         "v1 live": True,
         "v1 model ready": True,
         "v1 instances": {"predictions": LABELS},
@@ -107,9 +108,9 @@ def test_kserve(iris: str) -> None:
     }
 
 
-def test_mlflow(iris: str, people: str) -> None:
+def test_mlflow_client_reads_every_answer(iris: str, people: str) -> None:
     ports = [address.partition(":")[2] for address in (iris, people)]
-    found = understood(SHARED, "ask_mlflow.py", *ports)
+    found = printed(SHARED, "ask_mlflow.py", *ports)
     assert found.pop("version")
     assert found == {
         "dataframe_split": LABELS,
@@ -122,14 +123,14 @@ def test_mlflow(iris: str, people: str) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--binary-data"], ["--batch-size", "2"]])
-def test_mlserver_infer(iris: str, tmp_path: Path, options: list[str]) -> None:
+def test_mlserver_infer_reads_every_answer(iris: str, tmp_path: Path, options: list[str]) -> None:
     rows = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
     lines = [{"inputs": [{"name": "input", "shape": [1, 4], "datatype": "FP64", "data": row}]} for row in rows]
     (tmp_path / "in").write_text("".join(json.dumps(line) + "\n" for line in lines))
     program = environment(*SHARED).with_name("mlserver")
     files = ["-i", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
     command = [str(program), "infer", "-u", iris, "-m", "iris", *files, *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     answers = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     answers.sort(key=lambda answer: answer["parameters"]["batch_index"])

@@ -1,13 +1,14 @@
-"""The real servers are really there."""
+"""Check that the fixtures start real servers."""
 
 from __future__ import annotations
 
 import io
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from kubernetes import client, config
+
+from .driving import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,16 +38,13 @@ def apps(control_plane: ControlPlane) -> Iterator[Any]:
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")  # the API server's certificate signs itself
-def test_a_deployment_gets_a_replica_set(apps: Any) -> None:
-    apps.create_namespaced_deployment("default", DEPLOYMENT, _request_timeout=10)
-    deadline = time.monotonic() + 10
-    while not (found := apps.list_namespaced_replica_set("default", _request_timeout=10).items):
-        assert time.monotonic() < deadline, "the controller manager made no ReplicaSet within 10 s"
-        time.sleep(0.1)
+def test_control_plane_creates_a_replica_set_for_a_deployment(apps: Any) -> None:
+    apps.create_namespaced_deployment("default", DEPLOYMENT, _request_timeout=60)
+    found = eventually(lambda: apps.list_namespaced_replica_set("default", _request_timeout=60).items)
     assert [item.metadata.owner_references[0].name for item in found] == ["probe"]
 
 
-def test_an_uploaded_object_is_listed(bucket: Bucket) -> None:
+def test_bucket_lists_an_uploaded_object(bucket: Bucket) -> None:
     bucket.client.put_object(bucket.name, "demo/iris/v1/model.joblib", io.BytesIO(b"model"), 5)
     listed = [item.object_name for item in bucket.client.list_objects(bucket.name, recursive=True)]
     assert listed == ["demo/iris/v1/model.joblib"]

@@ -1,4 +1,4 @@
-"""The model's chart with the real Helm: on a real API server by the seed's own commands, and on a cluster of old."""
+"""Install the model's chart with the real Helm: on a real API server, and on a stand-in for an old cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from watcher.runtimes.kubernetes.runtime import KubernetesRuntime
 
 from .driving import Cluster, eventually
 from .helm import CHARTS, Helm
-from .test_chart_parity import THE_SEED_S_EXAMPLE
+from .test_chart_parity import EXAMPLE
 
 CHART = str(CHARTS / "model-serving")
 V1 = "s3://kubeserve-models/user-1/my-model/v1/model.joblib"
@@ -37,7 +37,7 @@ def cluster(control_plane: Any) -> Iterator[Cluster]:
         yield found
 
 
-def test_the_seed_s_commands_install_upgrade_and_uninstall(
+def test_chart_is_installed_upgraded_rolled_back_and_uninstalled(
     helm: Helm, control_plane: Any, cluster: Cluster, tmp_path: Path
 ) -> None:
     helm, namespace = replace(helm, kubeconfig=control_plane.kubeconfig), ("--namespace", cluster.namespace)
@@ -48,7 +48,7 @@ def test_the_seed_s_commands_install_upgrade_and_uninstall(
     assert set(cluster.objects()) >= {(kind, NAME) for kind in ("Deployment", "Service", "HPA", "Secret")}
 
     custom = tmp_path / "custom-values.yaml"
-    custom.write_text(THE_SEED_S_EXAMPLE + "download:\n  image: 'registry.example/downloader:1'\n")
+    custom.write_text(EXAMPLE + "download:\n  image: 'registry.example/downloader:1'\n")
     helm.run("upgrade", "my-model", CHART, *namespace, "-f", str(custom))
     upgraded = cluster.deployment("my-model")
     assert upgraded.spec.template.spec.containers[0].resources.limits == {"cpu": "2", "memory": "2Gi"}
@@ -61,9 +61,7 @@ def test_the_seed_s_commands_install_upgrade_and_uninstall(
     eventually(lambda: not cluster.objects())
 
 
-def test_an_upgrade_leaves_the_replicas_of_the_autoscaler_alone(
-    helm: Helm, control_plane: Any, cluster: Cluster
-) -> None:
+def test_upgrade_keeps_the_replicas_of_the_autoscaler(helm: Helm, control_plane: Any, cluster: Cluster) -> None:
     helm, namespace = replace(helm, kubeconfig=control_plane.kubeconfig), ("--namespace", cluster.namespace)
     helm.run("install", "my-model", CHART, *namespace, "--set", f"model.s3Path={V1}")
     cluster.apps.patch_namespaced_deployment_scale(NAME, cluster.namespace, {"spec": {"replicas": 4}})
@@ -73,7 +71,7 @@ def test_an_upgrade_leaves_the_replicas_of_the_autoscaler_alone(
 
 
 @pytest.mark.parametrize(("offered", "chosen"), [(["v1", "v2beta2"], "v2beta2"), (["v1", "v2beta2", "v2"], "v2")])
-def test_the_autoscaler_is_of_the_newest_version_that_the_cluster_has(
+def test_autoscaler_has_the_newest_api_version_of_the_cluster(
     helm: Helm, tmp_path: Path, offered: list[str], chosen: str
 ) -> None:
     with old_cluster(offered) as (url, requests):
@@ -101,7 +99,7 @@ def apply_by_the_watcher(kubeconfig: Path, model: ModelId) -> None:
 
 @contextmanager
 def old_cluster(autoscaling: list[str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """A server that knows what Kubernetes 1.19 to 1.22 say of themselves, and the requests that it got."""
+    """Yield the URL of a server that answers discovery like Kubernetes 1.19 to 1.22, and its requests."""
     requests: list[tuple[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The watcher's chart with the real Helm on a real API server, and the watcher as the ServiceAccount that it makes."""
+"""Install the watcher's chart with the real Helm on a real API server, and run the watcher as its ServiceAccount."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import yaml
 from kubernetes import client, config, utils
 
 from dev import manifests
-from watcher.core.chart import merge
+from watcher.core import user_values
+from watcher.core.chart import check, defaults, merge
 
 from .driving import Cluster, Uploads, Watcher, eventually
 from .helm import CHARTS, Helm
@@ -28,7 +29,7 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 @dataclass(frozen=True)
 class Site:
-    """A namespace for the watcher, one for models, and the way to both."""
+    """A namespace for the watcher, one for models, and the clients of both."""
 
     helm: Helm
     api: client.ApiClient
@@ -59,7 +60,7 @@ class Site:
         return str(found.status.token)
 
     def watcher(self) -> Watcher:
-        """The watcher with the environment of the pod that the chart makes, as the chart's ServiceAccount."""
+        """Return the watcher with the environment of the chart's pod, as the chart's ServiceAccount."""
         kubeconfig = json.loads(self.kubeconfig.read_text())
         kubeconfig["users"][0]["user"] = {"token": self.token()}
         own = self.folder / "kubeconfig"
@@ -111,19 +112,19 @@ def site(helm: Helm, control_plane: Any, minio_server: Any, bucket: Any, tmp_pat
         )
 
 
-def test_a_model_lives_its_life_by_a_role_in_its_namespace(site: Site) -> None:
+def test_role_in_the_namespace_is_enough_to_deploy_update_and_remove_a_model(site: Site) -> None:
     site.install(f"watch.namespaces={{{site.models.namespace}}}")
-    live_a_life(site)
+    deploy_update_and_remove(site)
     site.uninstall()
 
 
-def test_a_model_lives_its_life_by_a_cluster_role(site: Site) -> None:
+def test_cluster_role_is_enough_to_deploy_update_and_remove_a_model(site: Site) -> None:
     site.install("watch.allNamespaces=true")
-    live_a_life(site)
+    deploy_update_and_remove(site)
     site.uninstall()
 
 
-def live_a_life(site: Site) -> None:
+def deploy_update_and_remove(site: Site) -> None:
     models = site.models
     with site.watcher() as watcher:
         site.put("iris/v1/model.joblib")
@@ -141,19 +142,19 @@ def live_a_life(site: Site) -> None:
         site.delete("iris/values.yaml")
         site.delete("iris/v2/model.joblib")
         eventually(lambda: models.version("iris") == "v1")
-        eventually(lambda: announced(models) >= {"Applied", "Rejected", "RolledBack"})
+        eventually(lambda: event_reasons(models) >= {"Applied", "Rejected", "RolledBack"})
         site.delete("iris/v1/model.joblib")
         eventually(lambda: not models.objects())
     assert "orbidden" not in watcher.log.read_text()
 
 
-def announced(models: Cluster) -> set[str]:
-    """The reasons of the Events that `kubectl describe` shows of the Deployment."""
+def event_reasons(models: Cluster) -> set[str]:
+    """Return the reasons of the Events that `kubectl describe` shows for the Deployment."""
     about = f"involvedObject.uid={models.deployment('iris').metadata.uid},source=kubeserve"
     return {item.reason for item in models.core.list_namespaced_event(models.namespace, field_selector=about).items}
 
 
-def test_a_namespace_is_made_only_where_that_is_granted(site: Site) -> None:
+def test_watcher_with_create_namespaces_creates_the_namespace_of_a_model(site: Site) -> None:
     namespace = f"new-{uuid.uuid4().hex[:8]}"
     site.uploads.put(f"{namespace}/iris/v1/model.joblib")
     site.install("watch.allNamespaces=true", "watch.createNamespaces=true")
@@ -205,7 +206,7 @@ IN_OTHER_NAMESPACES = [
 ]
 
 
-def test_what_the_watcher_has_no_need_of_is_refused_to_its_role(site: Site) -> None:
+def test_role_forbids_everything_that_the_watcher_does_not_use(site: Site) -> None:
     site.install(f"watch.namespaces={{{site.models.namespace}}}")
     for verb, path in [*IN_THE_MODELS_NAMESPACE, *IN_THE_CLUSTER, *IN_OTHER_NAMESPACES]:
         assert answer(site, verb, path) == 403, (verb, path)
@@ -213,7 +214,7 @@ def test_what_the_watcher_has_no_need_of_is_refused_to_its_role(site: Site) -> N
     site.uninstall()
 
 
-def test_what_the_watcher_has_no_need_of_is_refused_to_its_cluster_role(site: Site) -> None:
+def test_cluster_role_forbids_everything_that_the_watcher_does_not_use(site: Site) -> None:
     site.install("watch.allNamespaces=true")
     for verb, path in [*IN_THE_MODELS_NAMESPACE, *IN_THE_CLUSTER]:
         assert answer(site, verb, path) == 403, (verb, path)
@@ -222,7 +223,7 @@ def test_what_the_watcher_has_no_need_of_is_refused_to_its_cluster_role(site: Si
 
 
 def answer(site: Site, verb: str, path: str) -> int:
-    """The API server's status for a request of the watcher's; authorization comes before everything else."""
+    """Return the API server's status for a request of the watcher. Authorization is checked before anything else."""
     authority = json.loads(site.kubeconfig.read_text())["clusters"][0]["cluster"]["certificate-authority"]
     headers = {"Authorization": f"Bearer {site.token()}", "Content-Type": "application/json"}
     url = site.api.configuration.host + path.format(home=site.home, models=site.models.namespace)
@@ -230,7 +231,7 @@ def answer(site: Site, verb: str, path: str) -> int:
         return pool.request(verb, url, headers=headers, body=b"{}" if verb != "GET" else None, retries=False).status
 
 
-def test_the_token_of_the_webhook_outlives_an_upgrade_and_gives_way_to_one_that_is_set(site: Site) -> None:
+def test_webhook_token_survives_an_upgrade_and_is_replaced_by_a_given_one(site: Site) -> None:
     namespaces = f"watch.namespaces={{{site.models.namespace}}}"
     site.install(namespaces)
     first = site.environment()["KUBESERVE_WEBHOOK_TOKEN"]
@@ -243,7 +244,7 @@ def test_the_token_of_the_webhook_outlives_an_upgrade_and_gives_way_to_one_that_
     site.uninstall()
 
 
-def test_the_pods_of_models_get_their_own_credentials_and_values(site: Site) -> None:
+def test_models_get_the_pod_credentials_and_the_model_values(site: Site) -> None:
     site.install(
         f"watch.namespaces={{{site.models.namespace}}}",
         "s3.podAccessKey=reader",
@@ -267,7 +268,7 @@ def test_the_pods_of_models_get_their_own_credentials_and_values(site: Site) -> 
     site.uninstall()
 
 
-def test_the_watcher_s_pod_is_restricted_and_all_options_are_taken(site: Site) -> None:
+def test_chart_with_all_options_creates_a_restricted_pod(site: Site) -> None:
     notes = site.install(
         "watch.allNamespaces=true",
         "networkPolicy.enabled=true",
@@ -302,19 +303,25 @@ def test_the_watcher_s_pod_is_restricted_and_all_options_are_taken(site: Site) -
         ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,settings.pollInterval=1", "pollInterval"),
     ],
 )
-def test_what_is_missing_is_said(helm: Helm, settings: str, sentence: str) -> None:
+def test_chart_with_missing_values_fails_with_a_sentence(helm: Helm, settings: str, sentence: str) -> None:
     assert sentence in helm.run("template", "watch", CHART, "--set", settings, fails=True)
 
 
-def test_the_values_in_the_documentation_are_taken(helm: Helm) -> None:
+def test_values_in_the_documentation_are_valid(helm: Helm) -> None:
     text = (CHARTS.parents[1] / "docs" / "operations.md").read_text()
-    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "s3:" in block]
-    assert len(blocks) == 2
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    of_users = [block for block in blocks if "deployment" in block]
+    required = {"s3": {"endpoint": "e", "existingSecret": "s"}, "watch": {"namespaces": ["a"]}}
+    assert (len(blocks), len(of_users)) == (5, 1)
     for block in blocks:
-        assert helm.template("kubeserve", "kubeserve", "kubeserve", block)
+        if block in of_users:
+            user_values.parse(json.dumps(block).encode(), "values.yaml", model_level=False)
+        else:
+            assert helm.template("kubeserve", "kubeserve", "kubeserve", json.dumps(merge(required, block)))
+            check(merge(defaults(), block.get("modelValues", {})))
 
 
-def test_what_is_for_the_models_reaches_them_to_the_letter(helm: Helm) -> None:
+def test_model_values_reach_the_config_map_unchanged(helm: Helm) -> None:
     models = {"model": {"name": "1e3"}, "deployment": {"image": {"tag": "1.10"}, "replicas": 1000000}}
     s3 = {"endpoint": "e", "existingSecret": "s", "ca": "one\ntwo\n"}
     values = json.dumps({"s3": s3, "watch": {"namespaces": ["a"]}, "modelValues": models})
@@ -341,7 +348,7 @@ def test_proxy_values_reach_the_watcher_and_the_models_but_not_the_api_server(he
     }
 
 
-def test_service_monitors_are_made_for_the_watcher_and_the_models(helm: Helm) -> None:
+def test_service_monitors_select_the_watcher_and_the_models(helm: Helm) -> None:
     values = "{s3: {endpoint: e, existingSecret: s}, watch: {namespaces: [a]}, serviceMonitor: {enabled: true}}"
     found = [item for item in helm.template("watch", "kubeserve", "home", values) if item["kind"] == "ServiceMonitor"]
     assert [item["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] for item in found] == [
@@ -351,10 +358,10 @@ def test_service_monitors_are_made_for_the_watcher_and_the_models(helm: Helm) ->
     assert found[1]["spec"]["namespaceSelector"] == {"matchNames": ["a"]}
 
 
-def test_the_install_manifest_is_current_and_taken_by_the_api_server(site: Site) -> None:
+def test_install_manifest_is_current_and_accepted_by_the_api_server(site: Site) -> None:
     assert manifests.TARGET.read_text() == manifests.rendered(), "run `make manifests`"
     objects = list(yaml.safe_load_all(manifests.TARGET.read_text()))
-    # A namespace and names of this test's own, so that it can run beside others.
+    # A namespace and names of its own, so that the test can run next to others.
     text = json.dumps(objects).replace("kubeserve-kubeserve", site.home)
     text = text.replace('"namespace": "kubeserve"', f'"namespace": "{site.home}"')
     for item in json.loads(text):

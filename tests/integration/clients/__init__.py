@@ -1,1 +1,1 @@
-"""Scripts that run in the clients' own environments, where nothing of ours is: see test_clients.py."""
+"""Scripts that run in the clients' own environments, without our packages: see test_clients.py."""

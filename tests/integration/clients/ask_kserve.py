@@ -1,4 +1,4 @@
-"""KServe's own client: `ask_kserve.py HOST:PORT` prints what it understood of the answers, as JSON."""
+"""Call a server with KServe's client: `ask_kserve.py HOST:PORT` prints the answers as JSON."""
 
 import asyncio
 import json

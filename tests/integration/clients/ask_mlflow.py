@@ -1,4 +1,4 @@
-"""MLflow's scoring client: `ask_mlflow.py IRIS_PORT PEOPLE_PORT` prints what it understood of the answers, as JSON."""
+"""Call two servers with MLflow's client: `ask_mlflow.py IRIS_PORT PEOPLE_PORT` prints the answers as JSON."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ NAMES = [f"{part} {size} (cm)" for part in ("sepal", "petal") for size in ("leng
 
 def main():
     iris, people = (ScoringServerClient("127.0.0.1", port) for port in sys.argv[1:3])
-    iris.wait_server_ready(timeout=10)
+    iris.wait_server_ready(timeout=180)
     frame = pd.DataFrame(ROWS, columns=NAMES)
     records = json.dumps({"dataframe_records": frame.to_dict(orient="records")})
     answers = {

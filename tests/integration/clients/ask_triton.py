@@ -1,4 +1,4 @@
-"""tritonclient: `ask_triton.py HOST:PORT` prints what it understood of the answers, as JSON."""
+"""Call two servers with tritonclient: `ask_triton.py IRIS PEOPLE` (HOST:PORT each) prints the answers as JSON."""
 
 import json
 import sys
