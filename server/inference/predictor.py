@@ -18,7 +18,7 @@ from server.inference.batcher import Batcher, Limits
 from server.inference.model_call import call_one
 from server.inference.observer import Observer
 from server.inference.placement import BLOCKED_LOOP_SECONDS, Place, inline_limit
-from server.model.families import Call, Unsuited
+from server.model.families.base import Call, Unsuited
 from server.model.loader import LoadedModel, load
 from server.model.methods import Method
 
@@ -68,7 +68,7 @@ class Predictor:
         """Compute `max_direct_rows` from the latest cost estimate. Called ten times a second."""
         if self.model is not None and self._batcher is not None and self._direct is not None:
             predict = self.model.methods["predict"]
-            self.max_direct_rows = predict.cost.rows_in(inline_limit(batched=self._batcher.batches(predict)))
+            self.max_direct_rows = predict.cost.max_rows(inline_limit(batched=self._batcher.batches(predict)))
 
     @property
     def reason(self) -> str:

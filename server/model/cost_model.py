@@ -1,77 +1,96 @@
-"""How long a prediction takes: measured at load, corrected by every prediction since."""
+"""The duration of a prediction: measured at load, and corrected by every prediction since."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any
 
-MANY = 64
+PROBE_ROWS = 64
 """Rows of the second measurement at load: enough for the rows to outweigh the call itself."""
 
-TRIES = 5
-WEIGHT = 0.1
-"""Of the newest observation: twenty predictions forget an old pace by nine tenths."""
+MAX_REPEATS = 5
+SLOW_CALL = 0.1
+"""Seconds. A call that takes longer is measured once: the start waits for it."""
 
-JUMP = 4.0
-"""No single observation counts as more than so many times the estimate: a pause of the machine is no pace."""
+EWMA_WEIGHT = 0.1
+"""Weight of the newest observation: after 20 predictions an old estimate counts 10 %."""
 
-CAUTION = 1000
-"""Predictions in the thread after that, ten times as many after each further time: it may have been the machine."""
+OUTLIER_CLAMP = 4.0
+"""An observation counts as at most this many times the estimate: one scheduling stall must not distort it."""
+
+FIRST_COOLDOWN = 1000
+"""Predictions in the thread after one blocked the event loop. Each further time there are ten times as many: the first
+time it may have been the machine."""
+
+MIN_CALL, MIN_ROW = 1e-7, 1e-9
+"""Seconds. Below the resolution of the clock; a Cost divides by them."""
+
+UNMEASURED = {1: 0.01}
+"""Seconds of a call for one row where nothing was measured: too long for the event loop, until it is observed."""
 
 
 class Cost:
-    """`call` plus `row` times the rows, in seconds, times a pace that follows what is observed."""
+    """The expected seconds of a call: (`call` + `row` × rows) × a scale that follows the observations."""
 
     def __init__(self, call: float, row: float) -> None:
-        self._call, self._row, self._pace = call, row, 1.0
-        self._wary, self._caution = 0, CAUTION
+        self._call, self._row, self._ewma_scale = call, row, 1.0
+        self._cooldown_left, self._cooldown = 0, FIRST_COOLDOWN
 
     def seconds(self, rows: int) -> float:
-        return (self._call + self._row * rows) * self._pace
+        """Return how long a prediction for this many rows is expected to take."""
+        return (self._call + self._row * rows) * self._ewma_scale
 
     @property
     def in_cooldown(self) -> bool:
         """Whether the estimate is not to be relied on, because a prediction blocked the event loop for too long."""
-        return self._wary > 0
+        return self._cooldown_left > 0
 
     def start_cooldown(self) -> None:
         """Do not rely on the estimate for many predictions: one, even a failed one, blocked the event loop."""
-        self._wary = self._caution
-        self._caution *= 10
+        self._cooldown_left = self._cooldown
+        self._cooldown *= 10
 
-    def rows_in(self, seconds: float) -> int:
-        """How many rows may be predicted on the event loop, being done within these seconds."""
-        return 0 if self._wary else max(int((seconds / self._pace - self._call) / self._row), 0)
+    def max_rows(self, seconds: float) -> int:
+        """Return how many rows are expected to take at most `seconds` on the event loop; 0 in a cooldown."""
+        if self._cooldown_left:
+            return 0
+        return max(int((seconds / self._ewma_scale - self._call) / self._row), 0)
 
     def observe(self, rows: int, seconds: float) -> None:
-        """Move the pace towards a prediction of `rows` that took `seconds`."""
+        """Move the estimate towards a prediction of `rows` that took `seconds`."""
         ratio = seconds / (self._call + self._row * rows)
-        ratio = min(max(ratio, self._pace / JUMP), self._pace * JUMP)
-        self._pace += WEIGHT * (ratio - self._pace)
-        if self._wary:
-            self._wary -= 1
+        ratio = min(max(ratio, self._ewma_scale / OUTLIER_CLAMP), self._ewma_scale * OUTLIER_CLAMP)
+        self._ewma_scale += EWMA_WEIGHT * (ratio - self._ewma_scale)
+        if self._cooldown_left:
+            self._cooldown_left -= 1
 
 
-def measured(call: Callable[[Any], Any], row: Any, many: Any) -> Cost:
-    """Time `call` on one row and on `MANY`; median of a few, so that the first, cold one does not count."""
-    one, all_ = typical(call, row), typical(call, many)
-    slope = max(all_ - one, 0.0) / (MANY - 1)
-    return Cost(max(one - slope, 1e-7), max(slope, 1e-9))
+def cost_of(seconds: Mapping[int, float]) -> Cost:
+    """Return the Cost of calls that take these seconds, by their number of rows.
+
+    Of one number of rows alone, the cost counts as the rows' own: a longer call is expected to take longer.
+    """
+    least, most = min(seconds), max(seconds)
+    if least == most:
+        return Cost(MIN_CALL, seconds[most] / most)
+    slope = max(seconds[most] - seconds[least], 0.0) / (most - least)
+    return Cost(max(seconds[least] - slope * least, MIN_CALL), max(slope, MIN_ROW))
 
 
-def typical(call: Callable[[Any], Any], argument: Any) -> float:
-    """The median of a few calls, in seconds."""
+def measure_cost(call: Callable[[Any], Any], rows: Any) -> Cost:
+    """Time `call` on one of the rows and on all of them."""
+    return cost_of({len(X): median_seconds(call, X) for X in (rows[:1], rows)})
+
+
+def median_seconds(call: Callable[[Any], Any], X: Any) -> float:
+    """Return the median of a few calls, so that the first one, with cold caches, does not count."""
     spent = []
-    for _ in range(TRIES):
+    for _ in range(MAX_REPEATS):
         started = time.perf_counter()
-        call(argument)
+        call(X)
         spent.append(time.perf_counter() - started)
-        if spent[-1] > 0.1:  # noqa: PLR2004 - seconds; a slow model is known by one look, and waits to serve
+        if spent[-1] > SLOW_CALL:
             break
     return median(spent)
-
-
-UNKNOWN = (1e-3, 1e-4)
-"""Seconds of a call and of a row where nothing could be measured: not short, so it leaves the event loop at first."""

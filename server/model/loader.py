@@ -1,4 +1,4 @@
-"""A joblib file → a model that is known to answer, with its schema."""
+"""A joblib file → a model that has answered once, with its schema."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,48 +14,58 @@ from typing import Any
 import structlog
 
 from server.errors import ModelError, first_line
-from server.model.introspection import example_input, schema_of
 from server.model.methods import Method, methods_of
+from server.model.probe_budget import ProbeBudget
+from server.model.trials import Trial, try_model
 from server.paths import PACKAGES
 from server.schema import Schema
 
 log = structlog.get_logger()
 
+SAVED_BY_ANOTHER_VERSION = "saved by another scikit-learn: answers may differ"
+"""A log line that README quotes."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """`methods` holds `predict`, and whichever else of `server.schema.METHODS` the model has."""
+    """A model that is ready to serve."""
 
     methods: Mapping[str, Method]
+    """`predict`, and the others of `server.schema.METHODS` that the model has."""
     schema: Schema
     library: str
-    """Such as `sklearn 1.9.1`: what runs it."""
+    """The library that runs the model, such as `sklearn 1.9.1`."""
     saved_by: str
-    """The same of what saved it."""
+    """The library that saved it, in the same form."""
     digest: str
     """SHA-256 of the file."""
 
 
 def load(path: Path, *, direct: bool = True) -> LoadedModel:
-    """Load and warm up; with `direct`, what can be evaluated directly will be.
+    """Load the file and warm it up; with `direct`, known estimators are evaluated directly.
 
     Raises:
-        ModelError: in words that its owner can act on.
+        ModelError: the file cannot be served; the message says what its owner should do.
 
     """
-    estimator, saved_by = read(path)
+    estimator, saved_by = unpickle(path)
     if not callable(getattr(estimator, "predict", None)):
         raise ModelError(f"{path.name} holds a {type(estimator).__name__}, which has no predict()")
     use_one_job(estimator)
-    schema = schema_of(estimator)
-    calls = warmed_up(estimator, schema)
-    methods = methods_of(estimator, calls, schema, direct=direct)
+    budget = ProbeBudget()
+    trial = try_model(estimator, budget)
+    require_answer(estimator, trial)
+    ignore_expected_warnings()
+    methods = methods_of(estimator, trial.schema, budget, direct=direct)
     library = library_of(estimator)
-    return LoadedModel(methods, schema, library, saved_by or library, digest_of(path))
+    return LoadedModel(methods, trial.schema, library, saved_by or library, digest_of(path))
 
 
-def read(path: Path) -> tuple[Any, str]:
-    """Unpickle the file, with its own packages first; also what saved it, if that was another version."""
+def unpickle(path: Path) -> tuple[Any, str]:
+    """Return the file's object, and the library that saved it if that was another version, else "".
+
+    The packages beside the file come first on the import path.
+    """
     import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
 
     packages = path.parent / PACKAGES
@@ -71,35 +81,40 @@ def read(path: Path) -> tuple[Any, str]:
         raise ModelError(
             f"the model needs the package '{error.name}': put it into requirements.txt beside the model"
         ) from error
-    except Exception as error:  # unpickling runs the file's own code: anything may come
+    except Exception as error:  # unpickling runs the file's own code, which may raise anything
         raise ModelError(f"{path.name} is not a model that joblib can load: {first_line(error)}") from error
-    others = [report(warning.message) for warning in caught]
-    return estimator, next(filter(None, others), "")
+    return estimator, log_load_warnings(caught)
 
 
 def use_one_job(estimator: Any) -> None:
-    """Have an estimator and all in it predict in the thread that calls it.
+    """Make an estimator and all estimators inside it predict in the thread that calls them.
 
-    Several jobs add a forest's trees in the order in which they happen to finish, which rounds otherwise each time; and
-    starting them takes longer than a small prediction.
+    Several jobs sum a forest's trees in the order in which they happen to finish, which rounds differently each time.
+    And starting them takes longer than a small prediction.
     """
-    with contextlib.suppress(Exception):  # not of scikit-learn, or odd: then it keeps what it has
+    with contextlib.suppress(Exception):  # not of scikit-learn, or unusual: then it keeps its jobs
         jobs = [name for name in estimator.get_params() if name == "n_jobs" or name.endswith("__n_jobs")]
         estimator.set_params(**dict.fromkeys(jobs, 1))
     if hasattr(estimator, "best_estimator_"):
         use_one_job(estimator.best_estimator_)
 
 
-def report(warning: Warning | str) -> str:
-    """Say in words what a version mismatch means, and return that version; other warnings as they are."""
-    saved = getattr(warning, "original_sklearn_version", None)
-    if saved is None:
-        log.warning("while loading", warning=first_line(warning))
-        return ""
-    here = getattr(warning, "current_sklearn_version", "another")
-    advice = f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
-    log.warning("saved by another scikit-learn: answers may differ", saved=saved, here=here, advice=advice)
-    return f"sklearn {saved}"
+def log_load_warnings(caught: list[warnings.WarningMessage]) -> str:
+    """Log the warnings of a load, and return the library that saved the file if that was another version, else "".
+
+    scikit-learn warns of another version once for each estimator in the file. That is logged once, with advice.
+    """
+    other = ""
+    for message in (warning.message for warning in caught):
+        saved = getattr(message, "original_sklearn_version", None)
+        if saved is None:
+            log.warning("warning while loading", warning=first_line(message))
+        elif not other:
+            here = getattr(message, "current_sklearn_version", "another")
+            advice = f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
+            log.warning(SAVED_BY_ANOTHER_VERSION, saved=saved, here=here, advice=advice)
+            other = f"sklearn {saved}"
+    return other
 
 
 def digest_of(path: Path) -> str:
@@ -107,28 +122,23 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def warmed_up(estimator: Any, schema: Schema) -> dict[str, Callable[[Any], Any]]:
-    """The ways to call this model, `predict` tried once on the schema's example.
+def require_answer(estimator: Any, trial: Trial) -> None:
+    """Raise ModelError if `predict` shows that the model is broken.
 
-    A ValueError is no verdict: the example may not suit the model. Anything else is one.
+    A ValueError does not show it: the example row may not suit the model.
     """
-    methods = {name: getattr(estimator, name) for name in schema.methods}
-    if not schema.example:
+    if not trial.schema.example:
         require_fitted(estimator)
         log.info("no warm-up: the model does not say how many features it takes")
-        return methods
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "X does not have valid feature names": the order is the schema's
-            estimator.predict(example_input(schema))
-    except Exception as error:  # noqa: BLE001 - the model's own code: anything may come
-        judge(error)
-    be_quiet()
-    return methods
+    elif isinstance(trial.refusal, ValueError) and type(trial.refusal).__name__ != "NotFittedError":
+        log.warning("the warm-up row was refused", reason=first_line(trial.refusal))
+    elif trial.refusal:
+        name = type(trial.refusal).__name__
+        raise ModelError(f"the model cannot predict: {name}: {first_line(trial.refusal)}") from trial.refusal
 
 
 def require_fitted(estimator: Any) -> None:
-    """An estimator that was never fitted says nothing of its features either: ask scikit-learn."""
+    """Raise ModelError if the estimator was never fitted: then its features are unknown too."""
     if not hasattr(estimator, "__sklearn_tags__"):
         return
     from sklearn.exceptions import NotFittedError  # noqa: PLC0415 - loaded with the model
@@ -140,21 +150,13 @@ def require_fitted(estimator: Any) -> None:
         raise ModelError(f"the {type(estimator).__name__} was never fitted: save it after fit()") from error
 
 
-def judge(error: Exception) -> None:
-    """Raise what shows a broken model; only warn of what may be the example's fault."""
-    if isinstance(error, ValueError) and type(error).__name__ != "NotFittedError":
-        log.warning("the warm-up input was refused", reason=first_line(error))
-        return
-    raise ModelError(f"the model cannot predict: {type(error).__name__}: {first_line(error)}") from error
-
-
-def be_quiet() -> None:
-    """No warning that arrays carry no names, since their order is the schema's; nor that huge numbers overflow."""
+def ignore_expected_warnings() -> None:
+    """Ignore that arrays have no feature names, since their order is the schema's, and that huge numbers overflow."""
     warnings.filterwarnings("ignore", message="(overflow|invalid value) encountered", category=RuntimeWarning)
     warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
 
 
 def library_of(estimator: Any) -> str:
-    """Such as `sklearn 1.9.1`."""
+    """Return the estimator's library and its version, such as `sklearn 1.9.1`."""
     name = type(estimator).__module__.partition(".")[0]
     return f"{name} {getattr(sys.modules.get(name), '__version__', '')}".strip()

@@ -1,112 +1,147 @@
-"""A model's methods as the server calls them: direct and batched where that is exact, each with what it costs."""
+"""A model's methods as the server calls them: direct and batched where that is exact, each with its cost."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import structlog
 
-from server.model import families as evaluation
-from server.model import row_independence
-from server.model.cost_model import MANY, UNKNOWN, Cost, measured, typical
-from server.model.introspection import example_input
-from server.model.probe_rows import random_rows
-from server.schema import Schema, Takes
+from server.errors import first_line
+from server.model.cost_model import PROBE_ROWS, UNMEASURED, Cost, cost_of, measure_cost, median_seconds
+from server.model.direct_evaluation import direct_or_plain, matches_plain
+from server.model.families.base import Call
+from server.model.families.registry import direct_methods, is_row_independent
+from server.model.probe_budget import ProbeBudget, ProbeBudgetSpentError
+from server.model.probe_rows import example_input, random_rows
+from server.model.row_independence import batches_match_single_rows
+from server.schema import METHODS, Schema, Takes
 
 log = structlog.get_logger()
 
-Call = Callable[[Any], Any]
+ROW_STEPS = (1, 4, 16, PROBE_ROWS)
+"""Rows of the first calls of a method. A call for four times the rows takes at most four times as long, so each call
+tells whether the next one can be afforded."""
 
-COMPARING = 0.02
-"""Seconds that a method's rows may take one by one at load."""
+MIN_COMPARED_ROWS = 3
 
-FEW = 3
+COMPARING_SECONDS = 0.02
+"""Seconds that the rows of one method may take one by one, beyond MIN_COMPARED_ROWS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`call` takes whatever the model takes; `direct` finite float64 rows only, and may raise `direct.Unsuited`."""
+    """A method that can be called while the server runs."""
 
     call: Call
+    """Takes whatever the model takes."""
     cost: Cost
     batchable: bool = False
+    """Whether rows of several requests may share a call: no bit of any answer changes."""
     direct: Call | None = None
+    """The same for finite float64 rows only. May raise `Unsuited`."""
 
 
-def methods_of(estimator: Any, calls: Mapping[str, Call], schema: Schema, *, direct: bool = True) -> dict[str, Method]:
-    """Whatever of `calls` can be sped up with equal answers, is; the rest is called as it is."""
+def methods_of(estimator: Any, schema: Schema, budget: ProbeBudget, *, direct: bool = True) -> dict[str, Method]:
+    """Return the model's methods, each sped up where the answers stay equal, within the budget for probing.
+
+    What the budget does not suffice to compare is called as scikit-learn has it, and never batched.
+    """
+    calls = {name: getattr(estimator, name) for name in METHODS if name in schema.methods}
     if schema.features is None or schema.takes is not Takes.NUMBERS:
-        calls = _harmless(calls, example_input(schema) if schema.example else None)
-        return {name: _as_it_is(call, schema) for name, call in calls.items()}
-    rows = random_rows(schema.features, MANY)
-    calls = _harmless(calls, rows[:FEW])
-    fast = evaluation.of(estimator) if direct else {}
+        return {name: _unchanged_method(name, call, schema, budget) for name, call in calls.items()}
+    rows = random_rows(schema.features, PROBE_ROWS)
+    known = direct_methods(estimator) if direct else {}
+    independent = is_row_independent(estimator)
     found = {}
     for name, call in calls.items():
-        if _refuses(call, rows):
-            found[name] = _as_it_is(call, schema)
+        tried = _try_inputs(budget.probed(name, call), [rows[:count] for count in ROW_STEPS])
+        if isinstance(tried.refusal, ProbeBudgetSpentError):
+            found[name] = _unprobed_method(name, call, budget)
+        elif tried.refusal:
+            log.info("method is not sped up: it refuses random rows", method=name, reason=first_line(tried.refusal))
+            found[name] = _unchanged_method(name, call, schema, budget)
         else:
-            found[name] = _sped_up(estimator, name, call, fast.get(name), rows)
+            plain = _copying(call) if tried.changes_input else call
+            found[name] = _probed_method(name, plain, known.get(name), rows, budget, independent=independent)
     return found
 
 
-def _harmless(calls: Mapping[str, Call], rows: Any) -> Mapping[str, Call]:
-    """The calls, with a copy for each if one of them changes its input: others, and the metrics, see that input too.
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """The result of a few calls of a method."""
 
-    `rows` is None where it cannot be tried.
-    """
-    if rows is not None and not any(_changes(call, rows) for call in calls.values()):
-        return calls
-    return {name: _copying(call) for name, call in calls.items()}
+    changes_input: bool
+    """Whether it writes into its input, even if it raises in the end. Unknown counts as yes."""
+    refusal: Exception | None = None
+
+
+def _try_inputs(call: Call, inputs: Sequence[Any]) -> _Tried:
+    changes_input = not inputs
+    for X in inputs:
+        given = X.copy()
+        try:
+            call(given)
+        except ProbeBudgetSpentError as error:
+            return _Tried(changes_input=True, refusal=error)
+        except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
+            return _Tried(changes_input or _differs(given, X), error)
+        changes_input = changes_input or _differs(given, X)
+    return _Tried(changes_input)
+
+
+def _differs(given: Any, X: Any) -> bool:
+    if isinstance(X, np.ndarray):
+        return bool(given.tobytes() != X.tobytes())  # bits: NaN equals itself
+    return not bool(given.equals(X))
 
 
 def _copying(call: Call) -> Call:
+    """Return the call with a copy of its input: other methods, and the metrics, read the same input."""
     return lambda X: call(X.copy())
 
 
-def _changes(call: Call, rows: Any) -> bool:
-    """Whether it writes into its input, even if it refuses that in the end."""
-    given = rows.copy()
-    with contextlib.suppress(Exception):  # the model's own code: anything may come, and others judge it
-        call(given)
-    if isinstance(rows, np.ndarray):
-        return bool(given.tobytes() != rows.tobytes())  # bits: NaN equals itself
-    return not bool(given.equals(rows))
-
-
-def _refuses(call: Call, rows: Any) -> bool:
-    """Whether random rows do not suit the model: then nothing can be compared."""
+def _unchanged_method(name: str, call: Call, schema: Schema, budget: ProbeBudget) -> Method:
+    """Return the method as scikit-learn has it, timed with the example row if the model takes that."""
+    probed = budget.probed(name, call)
+    tried = _try_inputs(probed, [example_input(schema)] if schema.example else [])
+    if isinstance(tried.refusal, ProbeBudgetSpentError):
+        return _unprobed_method(name, call, budget)
+    call = _copying(call) if tried.changes_input else call
+    if tried.refusal or not schema.example:
+        return Method(call, cost_of(UNMEASURED))
     try:
-        call(rows)
-    except Exception as error:  # noqa: BLE001 - the model's own code: anything may come
-        log.info("the model is called as it is", reason=str(error)[:200])
-        return True
-    return False
+        seconds = median_seconds(budget.probed(name, call), example_input(schema))
+    except ProbeBudgetSpentError:
+        seconds = probed.seconds[len(example_input(schema))]
+    return Method(call, Cost(seconds, seconds / PROBE_ROWS))
 
 
-def _as_it_is(call: Call, schema: Schema) -> Method:
-    """Timed with the example, if the model takes that."""
+def _unprobed_method(name: str, call: Call, budget: ProbeBudget) -> Method:
+    """Return the method as scikit-learn has it, with the cost of the calls that were made within the budget."""
+    log.info("method is not sped up: too slow to be compared within the budget for probing", method=name)
+    return Method(_copying(call), cost_of(budget.probed(name, call).seconds or UNMEASURED))
+
+
+def _probed_method(
+    name: str, plain: Call, direct: Call | None, rows: np.ndarray[Any, Any], budget: ProbeBudget, *, independent: bool
+) -> Method:
+    """Return the method, direct and batched where the bits of its answers to `rows` show that it may be."""
     try:
-        seconds = typical(call, example_input(schema))
-    except Exception:  # noqa: BLE001 - the model's own code: anything may come
-        return Method(call, Cost(*UNKNOWN))
-    return Method(call, Cost(seconds, seconds / MANY))
+        if direct and not matches_plain(direct, budget.probed(name, plain), rows):
+            log.warning("direct evaluation is not exact for this model and is not used", method=name)
+            direct = None
+        call = direct_or_plain(direct, plain, rows.shape[1]) if direct else plain
+        probed = budget.probed(f"{name}, direct" if direct else name, call)
+        cost = measure_cost(probed, rows)
+        batchable = independent and batches_match_single_rows(probed, rows[: _compared_rows(cost)])
+    except ProbeBudgetSpentError:
+        return _unprobed_method(name, plain, budget)
+    return Method(call, cost, batchable, direct)
 
 
-def _sped_up(estimator: Any, name: str, plain: Call, fast: Call | None, rows: np.ndarray[Any, Any]) -> Method:
-    if fast and not evaluation.is_exact(fast, plain, rows):
-        log.warning("direct evaluation is not exact here: not used", method=name)
-        fast = None
-    call = evaluation.or_else(fast, plain, rows.shape[1]) if fast else plain
-    cost = measured(call, rows[:1], rows)
-    batchable = row_independence.is_rowwise(estimator) and row_independence.is_exact(call, rows[: _affordable(cost)])
-    return Method(call, cost, batchable, fast)
-
-
-def _affordable(cost: Cost) -> int:
-    """How many rows are compared one by one: more would hold the start up."""
-    return min(max(int(COMPARING / cost.seconds(1)), FEW), MANY)
+def _compared_rows(cost: Cost) -> int:
+    """Return how many rows are compared one by one without delaying the start."""
+    return min(max(int(COMPARING_SECONDS / cost.seconds(1)), MIN_COMPARED_ROWS), PROBE_ROWS)

@@ -6,9 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from server.inputs.dataframe import to_dataframe
+from server.schema import Schema, Takes
+
+
+def example_input(schema: Schema) -> Any:
+    """Return the schema's example row in the form that the model takes, as an array or a frame of its own."""
+    if schema.takes is Takes.FRAME:
+        return to_dataframe([[value] for value in schema.example], schema)
+    if schema.takes is Takes.TEXTS:
+        return np.array(schema.example, dtype=object)
+    return np.array([schema.example], dtype=object if schema.takes is Takes.OBJECTS else np.float64)
+
 
 def random_rows(features: int, rows: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Finite numbers of many sizes and both signs, whole ones and zeros among them; always the same."""
+    """Return finite numbers of many sizes and both signs, integers and zeros among them; always the same."""
     rng = np.random.default_rng(20260801)
     values = rng.normal(size=(rows, features)) * 10.0 ** rng.integers(-3, 4, size=(rows, features))
     values[::4] = np.round(values[::4])

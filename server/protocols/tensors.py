@@ -155,24 +155,25 @@ def _object_array(flat: list[Any], shape: tuple[int, ...]) -> np.ndarray[Any, An
 def _from_json(data: Any, datatype: str, shape: tuple[int, ...], place: str) -> np.ndarray[Any, Any]:
     if not isinstance(data, list):
         raise InputError(f"{place} is {kind_of(data)}; a list is needed")
-    flat = _flattened(data, shape, place)
+    rows = _innermost_lists(data, shape, place)
     if datatype == BYTES:
-        return _object_array(_strings(flat, place), shape)
-    return _cast(_numbers(flat, datatype, place).reshape(shape), datatype, place)
+        return _object_array(_strings(list(chain.from_iterable(rows)), place), shape)
+    return _cast(_numbers(rows, datatype, place).reshape(shape), datatype, place)
 
 
-def _flattened(data: list[Any], shape: tuple[int, ...], place: str) -> list[Any]:
-    """Return the values row by row, of data that is flat or nested as the shape says."""
+def _innermost_lists(data: list[Any], shape: tuple[int, ...], place: str) -> list[list[Any]]:
+    """Return the lists that hold the values, of data that is flat or nested as the shape says."""
     if not data or not isinstance(data[0], list):
         _check_count(len(data), math.prod(shape), shape, place)
-        return data
+        return [data]
     level: list[Any] = [data]
-    for size in shape:
+    for depth, size in enumerate(shape):
         for item in level:
             if not isinstance(item, list) or len(item) != size:
                 found = f"a list of {len(item)} values" if isinstance(item, list) else kind_of(item)
                 raise InputError(f"{place} has {found} where shape {list(shape)} has a list of {size}")
-        level = level[0] if len(level) == 1 else list(chain.from_iterable(level))  # a list alone is not copied
+        if depth < len(shape) - 1:
+            level = level[0] if len(level) == 1 else list(chain.from_iterable(level))  # a list alone is not copied
     return level
 
 
@@ -183,15 +184,17 @@ def _strings(flat: list[Any], place: str) -> list[str]:
     return flat
 
 
-def _numbers(flat: list[Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
+def _numbers(rows: list[list[Any]], datatype: str, place: str) -> np.ndarray[Any, Any]:
     """Return the numbers, where null is NaN. Raise InputError if something else is among them."""
     try:
-        require_numbers(flat)
-        found = np.asarray(flat)
+        require_numbers(chain.from_iterable(rows))
+        values = rows[0] if len(rows) == 1 else rows
+        found = np.array(values, np.float64) if datatype == "FP64" else np.asarray(values)  # typed: faster
     except (TypeError, OverflowError):
         found = np.asarray(None)
     if found.dtype.kind in "fiub":
         return found
+    flat = list(chain.from_iterable(rows))
     for index, value in enumerate(flat):
         if value is None and datatype.startswith("FP"):
             continue

@@ -1,83 +1,54 @@
-"""Linear models: one product, and what the family makes of it."""
+"""Linear models: one matrix product, and what each family computes from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-Call = Callable[[Any], Any]
-
-CLASSIFIERS = frozenset(
-    {
-        "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
-        "sklearn.linear_model._logistic.LogisticRegression",
-        "sklearn.linear_model._logistic.LogisticRegressionCV",
-        "sklearn.linear_model._perceptron.Perceptron",
-        "sklearn.linear_model._ridge.RidgeClassifier",
-        "sklearn.linear_model._ridge.RidgeClassifierCV",
-        "sklearn.linear_model._stochastic_gradient.SGDClassifier",
-        "sklearn.svm._classes.LinearSVC",
-    }
-)
-REGRESSORS = frozenset(
-    {
-        "sklearn.linear_model._base.LinearRegression",
-        "sklearn.linear_model._bayes.ARDRegression",
-        "sklearn.linear_model._bayes.BayesianRidge",
-        "sklearn.linear_model._coordinate_descent.ElasticNet",
-        "sklearn.linear_model._coordinate_descent.ElasticNetCV",
-        "sklearn.linear_model._coordinate_descent.Lasso",
-        "sklearn.linear_model._coordinate_descent.LassoCV",
-        "sklearn.linear_model._huber.HuberRegressor",
-        "sklearn.linear_model._least_angle.Lars",
-        "sklearn.linear_model._least_angle.LassoLars",
-        "sklearn.linear_model._omp.OrthogonalMatchingPursuit",
-        "sklearn.linear_model._ridge.Ridge",
-        "sklearn.linear_model._ridge.RidgeCV",
-        "sklearn.linear_model._stochastic_gradient.SGDRegressor",
-        "sklearn.svm._classes.LinearSVR",
-    }
-)
-LOGISTIC = frozenset(name for name in CLASSIFIERS if "._logistic." in name)
+from server.model.families.base import Call
 
 
-def methods(estimator: Any, name: str) -> dict[str, Call]:
-    if name in REGRESSORS:
-        return {"predict": scores_of(estimator)}
-    if name in CLASSIFIERS and estimator.classes_.ndim == 1:
-        return _classifier(estimator, name)
-    return {}
+def regressor(estimator: Any) -> dict[str, Call]:
+    """Return the methods of a linear regressor."""
+    return {"predict": _scores_of(estimator)}
 
 
-def scores_of(estimator: Any) -> Call:
-    """X·coef + intercept, in the memory layout that scikit-learn multiplies: BLAS sums in its order."""
+def classifier(estimator: Any) -> dict[str, Call]:
+    """Return the methods of a linear classifier; none for several outputs."""
+    if estimator.classes_.ndim != 1:
+        return {}
+    scores, classes = _scores_of(estimator), estimator.classes_
+    if _is_binary(estimator):
+        return {
+            "predict": lambda X: classes[(scores(X).reshape(-1) > 0).astype(np.intp)],
+            "decision_function": lambda X: scores(X).reshape(-1),
+        }
+    return {"predict": lambda X: classes[scores(X).argmax(axis=1)], "decision_function": scores}
+
+
+def logistic(estimator: Any) -> dict[str, Call]:
+    """Return the methods of a logistic regression: those of a linear classifier, and probabilities."""
+    scores, methods = _scores_of(estimator), classifier(estimator)
+    if methods and _is_binary(estimator):
+        methods["predict_proba"] = lambda X: two_sided(scores(X))
+    elif methods:
+        methods["predict_proba"] = lambda X: softmax(scores(X))
+    return methods
+
+
+def _is_binary(estimator: Any) -> bool:
+    return bool(estimator.coef_.ndim == 1 or len(estimator.coef_) == 1)
+
+
+def _scores_of(estimator: Any) -> Call:
+    """Return X·coef + intercept, in the memory layout that scikit-learn multiplies: BLAS sums in its order."""
     weights, bias = estimator.coef_.T, estimator.intercept_
     return lambda X: X @ weights + bias
 
 
-def _classifier(estimator: Any, name: str) -> dict[str, Call]:
-    scores, classes = scores_of(estimator), estimator.classes_
-    binary = estimator.coef_.ndim == 1 or len(estimator.coef_) == 1
-
-    def predict_binary(X: Any) -> Any:
-        return classes[(scores(X).reshape(-1) > 0).astype(np.intp)]
-
-    def predict(X: Any) -> Any:
-        return classes[scores(X).argmax(axis=1)]
-
-    known = {
-        "predict": predict_binary if binary else predict,
-        "decision_function": (lambda X: scores(X).reshape(-1)) if binary else scores,
-    }
-    if name in LOGISTIC:
-        known["predict_proba"] = (lambda X: two_sided(scores(X))) if binary else (lambda X: softmax(scores(X)))
-    return known
-
-
 def two_sided(scores: Any) -> Any:
-    """The probabilities of both classes from the score of the second."""
+    """Return the probabilities of both classes from the score of the second."""
     from scipy.special import expit  # noqa: PLC0415 - loaded with the model
 
     second = expit(scores.reshape(-1))
@@ -85,7 +56,7 @@ def two_sided(scores: Any) -> Any:
 
 
 def softmax(scores: Any) -> Any:
-    """In place, in scikit-learn's order of operations."""
+    """Return each row's probabilities, computed in place and in scikit-learn's order of operations."""
     scores -= scores.max(axis=1).reshape(-1, 1)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=1).reshape(-1, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
@@ -12,6 +14,10 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+
+from server.model.probe_budget import ProbeBudget
+from server.model.trials import try_model
+from server.schema import Schema
 
 PEOPLE = pd.DataFrame({"city": ["Rome", "Oslo", "Rome", "Oslo"], "age": [20.0, 30.0, 40.0, 50.0]})
 
@@ -35,3 +41,8 @@ picked = make_pipeline(make_column_transformer((StandardScaler(), ["age"])), Log
 objects = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(np.array([["x", 1], ["y", 2]], dtype=object), [0, 1])
 texts = make_pipeline(CountVectorizer(), MultinomialNB()).fit(["good day", "bad day"], ["pos", "neg"])
 two_outputs = DecisionTreeClassifier().fit([[0.0, 1.0], [1.0, 0.0]], [[0, 5], [1, 6]])
+
+
+def schema_of(model: Any) -> Schema:
+    """Return the schema that the server would have of this model, with its answers to the example row."""
+    return try_model(model, ProbeBudget(600.0)).schema

@@ -1,4 +1,4 @@
-"""Fitted models of many families, made once: small, with string labels and columns of different sizes."""
+"""Fitted models of every family in the registry: small, with string labels and columns of different sizes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sklearn import ensemble, linear_model, naive_bayes, neighbors, neural_network, svm, tree
+from sklearn import dummy, ensemble, linear_model, naive_bayes, neighbors, neural_network, svm, tree
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401 - imports the two halving searches
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+from server.model.families.registry import PASSTHROUGH, name_of
 
 FEATURES = 5
 RNG = np.random.default_rng(7)
@@ -30,6 +33,7 @@ LINEAR = {
     "logistic cv": (linear_model.LogisticRegressionCV(max_iter=20, cv=2, Cs=2, use_legacy_attributes=False), "three"),
     "ridge classifier": (linear_model.RidgeClassifier(), "three"),
     "ridge classifier of two": (linear_model.RidgeClassifier(), "two"),
+    "ridge classifier cv": (linear_model.RidgeClassifierCV(), "three"),
     "sgd": (linear_model.SGDClassifier(max_iter=20), "three"),
     "perceptron": (linear_model.Perceptron(max_iter=20), "two"),
     "linear svc": (svm.LinearSVC(max_iter=50), "three"),
@@ -42,12 +46,21 @@ LINEAR = {
     "elastic net": (linear_model.ElasticNet(alpha=0.1), "number"),
     "bayesian ridge": (linear_model.BayesianRidge(), "number"),
     "huber": (linear_model.HuberRegressor(max_iter=200), "number"),
+    "ridge cv": (linear_model.RidgeCV(), "number"),
+    "lasso cv": (linear_model.LassoCV(cv=2, max_iter=50), "number"),
+    "elastic net cv": (linear_model.ElasticNetCV(cv=2, max_iter=50), "number"),
+    "ard": (linear_model.ARDRegression(max_iter=10), "number"),
+    "lars": (linear_model.Lars(), "number"),
+    "lasso lars": (linear_model.LassoLars(alpha=0.01), "number"),
+    "matching pursuit": (linear_model.OrthogonalMatchingPursuit(), "number"),
+    "sgd regressor": (linear_model.SGDRegressor(max_iter=20), "number"),
     "linear svr": (svm.LinearSVR(max_iter=50), "number"),
 }
 TREES = {
     "tree": (tree.DecisionTreeClassifier(random_state=0), "three"),
     "tree regressor": (tree.DecisionTreeRegressor(random_state=0, max_depth=4), "number"),
     "extra tree": (tree.ExtraTreeClassifier(random_state=0), "two"),
+    "extra tree regressor": (tree.ExtraTreeRegressor(random_state=0), "number"),
     "forest": (ensemble.RandomForestClassifier(30, random_state=0), "three"),
     "forest of two": (ensemble.RandomForestClassifier(7, random_state=0, max_depth=3), "two"),
     "forest of one": (ensemble.RandomForestClassifier(1, random_state=0), "three"),
@@ -55,6 +68,7 @@ TREES = {
     "extra trees": (ensemble.ExtraTreesClassifier(16, random_state=0), "three"),
     "extra trees regressor": (ensemble.ExtraTreesRegressor(9, random_state=0), "number"),
 }
+RIDGE, ALPHAS = make_pipeline(StandardScaler(), linear_model.Ridge()), {"ridge__alpha": [1, 2]}
 PIPELINES = {
     "scaled logistic": (make_pipeline(StandardScaler(), linear_model.LogisticRegression()), "three"),
     "unshifted": (make_pipeline(StandardScaler(with_mean=False), linear_model.LogisticRegression()), "two"),
@@ -63,14 +77,23 @@ PIPELINES = {
     "max abs": (make_pipeline(MaxAbsScaler(), linear_model.LogisticRegression()), "three"),
     "imputed": (make_pipeline(SimpleImputer(), RobustScaler(), linear_model.LogisticRegression()), "three"),
     "scaled forest": (make_pipeline(StandardScaler(), "passthrough", ensemble.RandomForestClassifier(5)), "three"),
-    "searched": (
-        GridSearchCV(make_pipeline(StandardScaler(), linear_model.Ridge()), {"ridge__alpha": [1, 2]}, cv=2),
-        "number",
-    ),
+    "searched": (GridSearchCV(RIDGE, ALPHAS, cv=2), "number"),
+    "searched at random": (RandomizedSearchCV(RIDGE, ALPHAS, n_iter=1, cv=2), "number"),
+    "searched by halving": (HalvingGridSearchCV(RIDGE, ALPHAS, cv=2), "number"),
+    "searched at random by halving": (HalvingRandomSearchCV(RIDGE, ALPHAS, n_candidates=2, cv=2), "number"),
 }
 DIRECT = {**LINEAR, **TREES, **PIPELINES}
 
 OTHERS = {
+    "constant": (dummy.DummyClassifier(), "three"),
+    "constant regressor": (dummy.DummyRegressor(), "number"),
+    "boosting regressor": (ensemble.GradientBoostingRegressor(n_estimators=5), "number"),
+    "nu support vectors": (svm.NuSVC(nu=0.1), "three"),
+    "nu support vector regressor": (svm.NuSVR(), "number"),
+    "one class": (svm.OneClassSVM(), "number"),
+    "neighbours regressor in a tree": (neighbors.KNeighborsRegressor(3, algorithm="ball_tree"), "number"),
+    "bag of trees": (ensemble.BaggingRegressor(tree.DecisionTreeRegressor(), 3, random_state=0), "number"),
+    "vote of numbers": (ensemble.VotingRegressor([("a", tree.DecisionTreeRegressor()), ("b", svm.SVR())]), "number"),
     "boosting": (ensemble.GradientBoostingClassifier(n_estimators=5), "three"),
     "histogram boosting": (ensemble.HistGradientBoostingClassifier(max_iter=3), "three"),
     "histogram boosting regressor": (ensemble.HistGradientBoostingRegressor(max_iter=3), "number"),
@@ -93,10 +116,29 @@ OTHERS = {
     "forest of two numbers": (ensemble.RandomForestRegressor(5, random_state=0), "numbers"),
 }
 
+INDEPENDENT = {
+    *("tree", "tree regressor", "extra tree", "extra tree regressor", "forest", "forest of two", "forest of one"),
+    *("forest regressor", "extra trees", "extra trees regressor", "scaled forest", "boosting", "boosting regressor"),
+    *("histogram boosting", "histogram boosting regressor", "support vectors", "support vector regressor"),
+    *("nu support vectors", "nu support vector regressor", "one class", "forest of two numbers", "gaussian"),
+    *("neighbours in a tree", "neighbours regressor in a tree", "adaptive boosting", "adaptive boosting regressor"),
+    *("bag", "bag of trees", "vote", "vote of numbers", "constant", "constant regressor"),
+}
+"""The models whose rows are predicted together: no bit of an answer depends on the other rows."""
+
 
 @cache
 def fitted(name: str) -> Any:
+    """Return the fitted model of that name."""
     model, target = {**DIRECT, **OTHERS}[name]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that so few iterations do not converge
+        warnings.simplefilter("ignore")  # so few iterations do not converge
         return model.fit(X, TARGETS[target])
+
+
+def types_in(estimator: Any) -> set[str]:
+    """Return the full names of the types of an estimator and of all that it evaluates."""
+    inner = [step for _, step in getattr(estimator, "steps", []) if step not in PASSTHROUGH]
+    inner += list(getattr(estimator, "estimators_", []))
+    inner += [estimator.best_estimator_] if hasattr(estimator, "best_estimator_") else []
+    return {name_of(estimator)}.union(*(types_in(part) for part in inner))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from server.errors import InputError
-from server.model.introspection import schema_of
 from server.protocols.kubeserve import read_data
 from server.schema import Schema
 from tests.unit.server import example_models
+from tests.unit.server.example_models import schema_of
 
 NAMED = schema_of(example_models.named)
 PEOPLE = schema_of(example_models.people)

@@ -15,7 +15,7 @@ def test_observe_follows_many_observations_but_not_a_single_outlier() -> None:
     for _ in range(60):
         cost.observe(10, 0.02)
     assert cost.seconds(10) == pytest.approx(0.02, rel=0.1)
-    assert cost.rows_in(cost.seconds(7) * 1.001) == 7
+    assert cost.max_rows(cost.seconds(7) * 1.001) == 7
 
 
 def test_start_cooldown_lasts_a_thousand_predictions_and_then_ten_times_as_many() -> None:
@@ -25,7 +25,7 @@ def test_start_cooldown_lasts_a_thousand_predictions_and_then_ten_times_as_many(
         cost.start_cooldown()
         for _ in range(many):
             assert cost.in_cooldown
-            assert cost.rows_in(1.0) == 0
+            assert cost.max_rows(1.0) == 0
             cost.observe(1, 1e-5)
         assert not cost.in_cooldown
-        assert cost.rows_in(1.0) > 0
+        assert cost.max_rows(1.0) > 0

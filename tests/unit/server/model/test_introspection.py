@@ -15,9 +15,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from server.errors import ModelError
-from server.model.introspection import schema_of
 from server.schema import Kind, Schema, Takes
 from tests.unit.server import example_models
+from tests.unit.server.example_models import schema_of
 
 NUMBER, STRING, ANY = Kind.NUMBER, Kind.STRING, Kind.ANY
 

@@ -14,10 +14,10 @@ import orjson
 import pytest
 
 from server.errors import InputError
-from server.model.introspection import schema_of
 from server.protocols import kserve_v1, kubeserve, mlflow, open_inference
 from server.schema import Schema
 from tests.unit.server import example_models
+from tests.unit.server.example_models import schema_of
 
 FOUR = Schema(4)
 NULLS = Schema(4, allows_missing=True)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from server.errors import InputError
-from server.model.introspection import schema_of
 from server.protocols.kserve_v1 import model_of, read_instances
 from server.schema import Schema
 from tests.unit.server import example_models
+from tests.unit.server.example_models import schema_of
 
 NUMBERS = schema_of(example_models.numbers)
 NAMED = schema_of(example_models.named)

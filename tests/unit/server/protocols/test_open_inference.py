@@ -10,12 +10,12 @@ import orjson
 import pytest
 
 from server.errors import InputError
-from server.model.introspection import schema_of
 from server.protocols import open_inference
 from server.protocols.metadata import model_metadata
 from server.protocols.open_inference import header_length, read_inference, write_inference
 from server.schema import Schema
 from tests.unit.server import example_models
+from tests.unit.server.example_models import schema_of
 
 TWO = Schema(2, methods=frozenset({"predict", "predict_proba"}))
 ONE = Schema(1)

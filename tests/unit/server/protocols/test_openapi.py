@@ -16,7 +16,6 @@ from sanic import Sanic
 from server.http.routes import add_routes, documentation
 from server.http.service import Service
 from server.inference.predictor import Predictor
-from server.model.introspection import schema_of
 from server.protocols import kserve_v1, mlflow, open_inference, openapi
 from server.protocols.json_answer import encode_json
 from server.protocols.kubeserve import read_data
@@ -24,6 +23,7 @@ from server.protocols.openapi import PAGE, document
 from server.schema import Schema
 from server.telemetry.metrics import Metrics
 from tests.unit.server import example_models
+from tests.unit.server.example_models import schema_of
 
 MODELS = [
     *(example_models.numbers, example_models.named, example_models.missing, example_models.people),

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from server.errors import InputError
-from server.model.introspection import schema_of
 from server.protocols import kserve_v1, mlflow, open_inference, tensors
 from server.protocols.json_answer import encode_json, encode_predictions
 from server.protocols.kubeserve import read_data
@@ -23,6 +22,7 @@ from server.schema import Schema
 from tests.bodies import bodies, written
 from tests.examples import examples
 from tests.unit.server import example_models
+from tests.unit.server.example_models import schema_of
 
 MODELS = (
     example_models.numbers,

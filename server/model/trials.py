@@ -1,0 +1,62 @@
+"""A model tried on its schema's example row: the form of input that it takes, and what each method answers."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.model.introspection import inspect_estimator
+from server.model.probe_budget import ProbeBudget
+from server.model.probe_rows import example_input
+from server.schema import METHODS, Kind, Schema, Takes
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The result of the trial."""
+
+    schema: Schema
+    """With the answers of the methods that took the example."""
+    refusal: Exception | None
+    """What `predict` raised for the example, if it did."""
+
+
+def try_model(estimator: Any, budget: ProbeBudget) -> Trial:
+    """Call each method on the example row that the fitted estimator suggests.
+
+    A model that refuses numbers, and has feature names, is tried on a DataFrame: it may pick its columns by name.
+
+    Raises:
+        ModelError: it needs a DataFrame, and pandas is not installed.
+
+    """
+    trial = _try_example(estimator, inspect_estimator(estimator), budget)
+    schema = trial.schema
+    if trial.refusal is None or not schema.names or schema.takes is not Takes.NUMBERS:
+        return trial
+    framed = replace(schema, takes=Takes.FRAME, kinds=(Kind.ANY,) * len(schema.names), answers={})
+    retrial = _try_example(estimator, framed, budget)
+    return trial if retrial.refusal else retrial
+
+
+def _try_example(estimator: Any, schema: Schema, budget: ProbeBudget) -> Trial:
+    if not schema.example:
+        return Trial(schema, None)
+    answers, refusals = {}, {}
+    for name in METHODS:
+        if name not in schema.methods:
+            continue
+        X = example_input(schema)  # one for each method: a method may change it
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # "X does not have valid feature names": the order is the schema's
+                answer = budget.probed(name, getattr(estimator, name))(X)
+        except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
+            refusals[name] = error
+        else:
+            answers[name] = answer
+    return Trial(
+        replace(schema, answers={name: answer for name, answer in answers.items() if answer is not None}),
+        refusals.get("predict"),
+    )
