@@ -10,6 +10,7 @@ from minio import Minio, MinioAdmin
 from minio.credentials.providers import StaticProvider
 from minio.error import MinioException
 from minio.notificationconfig import NotificationConfig, QueueConfig
+from urllib3 import PoolManager, Retry
 from urllib3.exceptions import HTTPError
 
 from dev.processes import Child, ChildError, free_port
@@ -83,8 +84,18 @@ class MinioServer:
         return f"http://{self.endpoint}"
 
     def client(self) -> Minio:
-        """Return a new client with the root's credentials."""
-        return Minio(self.endpoint, access_key=self.access_key, secret_key=self.secret_key, secure=False)
+        """Return a new client with the root's credentials.
+
+        For some seconds after its start MinIO answers 503 with a Retry-After of a minute, which the SDK would wait.
+        """
+        retries = Retry(total=8, backoff_factor=0.1, status_forcelist=(503,), respect_retry_after_header=False)
+        return Minio(
+            self.endpoint,
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+            secure=False,
+            http_client=PoolManager(retries=retries, timeout=30),
+        )
 
     def notify(self) -> bool:
         """Have changes of the bucket's objects sent to the webhook; false if the server refuses."""

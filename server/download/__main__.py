@@ -9,30 +9,20 @@ import sys
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
-
-import structlog
-
-from server import logs
-from server.download import folder
-from server.download.files import make_folder
-from server.download.installer import Index, install
-from server.download.network import Endpoint
-from server.download.progress import Progress, run_watched
-from server.download.s3 import S3Source
-from server.errors import ModelError
-from server.paths import MODEL, REQUIREMENTS
-
-log = structlog.get_logger()
 
 
 def main() -> int:
-    options = arguments()
-    logs.configure()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    # Only now what is slow to import: a signal must not meet the default handlers any more.
+    from server import logs  # noqa: PLC0415
+    from server.download.program import run  # noqa: PLC0415
+    from server.errors import ModelError  # noqa: PLC0415
+
+    options = arguments()
+    logs.configure()
     try:
-        download(options)
+        run(options)
     except ModelError as error:
         logs.report_failure("download failed", str(error))
         return 1
@@ -66,31 +56,6 @@ def arguments() -> argparse.Namespace:
         "--pip-cert", default=env("KUBESERVE_PIP_CERT", ""), help="a file of certificates (PEM) that the index needs"
     )
     return parser.parse_args()
-
-
-def download(options: argparse.Namespace) -> None:
-    """Put model.joblib, and packages/ if there is a requirements.txt, into the folder.
-
-    Raises:
-        ModelError: in one sentence; nothing half-written is left under the final name.
-
-    """
-    make_folder(options.to)
-    run_watched(lambda progress: fetch(options, progress))
-    log.info("downloaded", source=options.source, bytes=(options.to / MODEL).stat().st_size)
-    if (options.to / REQUIREMENTS).exists():
-        install(options.to, Index(options.pip_index_url, options.pip_cert))
-
-
-def fetch(options: argparse.Namespace, progress: Progress) -> None:
-    parts = urlsplit(options.source)
-    if parts.scheme == "s3":
-        endpoint = Endpoint.of(options.endpoint, secure=options.secure)
-        S3Source(options.source, endpoint, progress).fetch(options.to, options.etag)
-    elif parts.scheme == "file":
-        folder.fetch(Path(unquote(parts.path)), options.to, options.etag, progress)
-    else:
-        raise ModelError(f"{options.source}: expected s3://BUCKET/KEY or file:///PATH")
 
 
 if __name__ == "__main__":

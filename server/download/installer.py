@@ -50,7 +50,7 @@ CAUSES = (
         r"--require-hashes mode",
         "a dependency is not listed with its --hash: pip-compile --generate-hashes lists them all",
     ),
-    (r"ResolutionImpossible|conflicting dependencies", "the requested versions exclude each other"),
+    (r"ERROR: ResolutionImpossible|conflicting dependencies", "the requested versions exclude each other"),
     (r"Wheel .* is invalid|BadZipFile|inconsistent (version|name)", "a file on the package index is not a valid wheel"),
     (r"[Pp]roxy connection error|Unable to connect to proxy|Tunnel connection failed", "the proxy (HTTPS_PROXY) fails"),
     (r"(?i)certificate.verify.failed", f"the certificate of {INDEX} is not trusted: set KUBESERVE_PIP_CERT"),
@@ -75,7 +75,11 @@ class Index:
     certificates: str = ""
 
     def check(self) -> None:
-        """Raise ModelError unless the URL is one of http or https. Never show it: it may hold a password."""
+        """Raise ModelError unless both are usable. The URL is never shown: it may hold a password."""
+        if self.certificates and not os.access(self.certificates, os.R_OK):
+            raise ModelError(
+                f"KUBESERVE_PIP_CERT: {self.certificates} cannot be read: expected a file of certificates (PEM)"
+            )
         if not self.url:
             return
         try:

@@ -112,6 +112,7 @@ NO_MATCH = NONE + "ERROR: No matching distribution found for {0}\n"
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n", "has another hash"),
         ("ERROR: In --require-hashes mode, all requirements must have their versions pinned\n", "a dependency is not"),
         ("ERROR: ResolutionImpossible: for help visit\n", "exclude each other"),
+        ("resolvelib.ResolutionImpossible: [x]\n" + NO_MATCH.format("x"), "no package named x"),
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n",
             "no space is left",

@@ -1,0 +1,45 @@
+"""The steps of the program: fetch the model, then install its requirements."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from server.download import folder
+from server.download.files import make_folder
+from server.download.installer import Index, install
+from server.download.network import Endpoint
+from server.download.progress import Progress, run_watched
+from server.download.s3 import S3Source
+from server.errors import ModelError
+from server.paths import MODEL, REQUIREMENTS
+
+log = structlog.get_logger()
+
+
+def run(options: argparse.Namespace) -> None:
+    """Put model.joblib, and packages/ if there is a requirements.txt, into the folder.
+
+    Raises:
+        ModelError: in one sentence; nothing half-written is left under the final name.
+
+    """
+    make_folder(options.to)
+    run_watched(lambda progress: fetch(options, progress))
+    log.info("downloaded", source=options.source, bytes=(options.to / MODEL).stat().st_size)
+    if (options.to / REQUIREMENTS).exists():
+        install(options.to, Index(options.pip_index_url, options.pip_cert))
+
+
+def fetch(options: argparse.Namespace, progress: Progress) -> None:
+    parts = urlsplit(options.source)
+    if parts.scheme == "s3":
+        endpoint = Endpoint.of(options.endpoint, secure=options.secure)
+        S3Source(options.source, endpoint, progress).fetch(options.to, options.etag)
+    elif parts.scheme == "file":
+        folder.fetch(Path(unquote(parts.path)), options.to, options.etag, progress)
+    else:
+        raise ModelError(f"{options.source}: expected s3://BUCKET/KEY or file:///PATH")
