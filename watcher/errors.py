@@ -1,4 +1,4 @@
-"""The watcher's errors, by what the caller should do.
+"""The watcher's errors, classed by what the caller should do.
 
 WatcherError
 ├── Retryable   trying again may help: the store is down, the API server is busy
@@ -7,7 +7,7 @@ WatcherError
 
 
 class WatcherError(Exception):
-    """An error with a CamelCase ``reason`` (for metrics and conditions) and a sentence for people."""
+    """An error with a CamelCase ``reason`` (for metrics and Events) and a sentence for people."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -19,4 +19,4 @@ class Retryable(WatcherError):  # noqa: N818 - named by what the caller does
 
 
 class Rejected(WatcherError):  # noqa: N818 - named by what the caller does
-    """A person must act; trying again with the same input gives the same answer."""
+    """A person must act; trying again with the same input fails in the same way."""

@@ -1,4 +1,4 @@
-"""The watcher's own metrics, in one registry that the composition root makes."""
+"""The metrics of the watcher itself, in one registry."""
 
 from __future__ import annotations
 
@@ -14,35 +14,38 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-# A second series for each counter and histogram, which no dashboard of ours reads.
+# Without this, each counter and histogram has a second series with its creation time, which no dashboard reads.
 disable_created_metrics()
 
-SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
+BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600)
+"""Seconds. From a hint that is served at once to a model that takes minutes to download."""
 
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class Metrics:
-    """Names follow Prometheus' conventions; the README's table is written from them."""
+    """All metrics. The table in README.md is generated from their names and help texts."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.own: list[Counter | Gauge | Histogram] = []
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self.passes = self._counter("passes", "Full passes over the bucket, by result.", ["result"])
-        self.pass_seconds = self._histogram("pass_duration_seconds", "Duration of a full pass.")
-        self.queue = self._gauge("queue_depth", "Models waiting to be looked at, retries included.")
+        self.passes = self._counter("passes", "Surveys (full passes over the bucket), by result.", ["result"])
+        self.pass_seconds = self._histogram("pass_duration_seconds", "Duration of a survey.")
+        self.queue = self._gauge("queue_depth", "Models in the work queue, including those that wait for a retry.")
         self.applied = self._counter("applied", "Objects written, by kind.", ["kind"])
         self.deleted = self._counter("deleted", "Objects deleted, by kind.", ["kind"])
-        self.failures = self._counter("failures", "Models that could not be handled, by reason.", ["reason"])
+        self.failures = self._counter("failures", "Failed attempts to reconcile a model, by reason.", ["reason"])
         self.models = self._gauge("models", "Models by state.", ["state"])
-        self.refused = self._gauge("refused_keys", "Keys in the bucket that look meant for us but cannot be served.")
+        self.refused = self._gauge("refused_keys", "Keys in the bucket that resemble a model's but cannot be served.")
         self.source_up = self._gauge("source_up", "1 if the hint source is live.", ["source"])
         self.hints = self._gauge("source_hints", "Hints given by the source since the start.", ["source"])
-        self.to_applied = self._histogram("upload_to_applied_seconds", "From the upload to its objects written.")
-        self.to_ready = self._histogram("upload_to_ready_seconds", "From the upload to its version answering.")
+        self.to_applied = self._histogram(
+            "upload_to_applied_seconds", "Time from an upload until its objects are written."
+        )
+        self.to_ready = self._histogram("upload_to_ready_seconds", "Time from an upload until its version is ready.")
 
     def _counter(self, name: str, doc: str, labels: list[str]) -> Counter:
         return self._kept(Counter(f"kubeserve_watcher_{name}", doc, labels, registry=self.registry))
@@ -51,7 +54,7 @@ class Metrics:
         return self._kept(Gauge(f"kubeserve_watcher_{name}", doc, labels or [], registry=self.registry))
 
     def _histogram(self, name: str, doc: str) -> Histogram:
-        return self._kept(Histogram(f"kubeserve_watcher_{name}", doc, buckets=SECONDS, registry=self.registry))
+        return self._kept(Histogram(f"kubeserve_watcher_{name}", doc, buckets=BUCKETS, registry=self.registry))
 
     def _kept(self, metric: M) -> M:
         self.own.append(metric)

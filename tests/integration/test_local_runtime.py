@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,22 @@ def test_metrics_count_the_work(setup: Setup) -> None:
         assert "kubeserve_watcher_upload_to_ready_seconds_count 1.0" in text
         assert watcher.get("/healthz").status == 200
         assert watcher.get("/readyz").status == 200
+
+
+def test_deleting_a_model_and_uploading_it_again_soon_after_leaves_no_gap(setup: Setup) -> None:
+    """As `rclone --delete-before`, a pipeline or a user interface replaces a file."""
+    with setup.watcher("--removal-delay", "10") as watcher:
+        setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+        eventually(lambda: watcher.state("iris") == "Ready")
+        url = watcher.model("iris")["url"]
+        setup.uploads.delete("team/iris/v1/model.joblib")
+        eventually(lambda: watcher.state("iris") == "Waiting")
+        assert predict(url) == ["one"]
+        setup.uploads.put("team/iris/v1/model.joblib", model("two"))
+        deadline, answer = time.monotonic() + 60, ["one"]
+        while answer == ["one"] and time.monotonic() < deadline:
+            answer = predict(url)  # a refused connection is an error
+        assert answer == ["two"]
+        eventually(lambda: watcher.state("iris") == "Ready")
+    log = (setup.folder / "watcher.log").read_text()
+    assert '"removed"' not in log

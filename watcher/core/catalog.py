@@ -1,4 +1,4 @@
-"""What a listing means: the models that should serve, and the keys refused. Pure."""
+"""Turn a listing into the models that should serve and the keys that are refused. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ OTHER_FORMATS = (".joblib", ".pkl", ".pickle", ".onnx", ".skops")
 
 
 def read_listing(objects: Iterable[StoredObject], namespaces: tuple[str, ...] = ()) -> Catalog:
-    """Read a complete listing; where `namespaces` names some, the others are refused.
+    """Return the meaning of a complete listing. If `namespaces` is not empty, models of others are refused.
 
-    The result does not depend on the order of `objects`. What does not look meant for us is left out in silence.
-    An empty file is refused and a version, too: a broken upload must neither remove what serves nor roll it back.
+    The result does not depend on the order of `objects`. Keys that resemble no model's are ignored. An empty file is
+    refused, but still counts as a version: a broken upload must neither remove nor roll back what serves.
     """
     by_key = {item.key: item for item in objects}
     refusals, versions = [], []
@@ -30,7 +30,7 @@ def read_listing(objects: Iterable[StoredObject], namespaces: tuple[str, ...] = 
 
 
 def refusal(item: StoredObject, namespaces: tuple[str, ...]) -> str:
-    """Why an object that looks meant for us cannot be served; "" if it can, or is none of ours."""
+    """Return why an object that resembles a model's cannot be served; "" if it can, or if it is something else."""
     *folders, file = item.key.split("/")
     if item.key.startswith("_") or not file:
         return ""
@@ -45,14 +45,14 @@ def _artifact_problem(item: StoredObject, namespaces: tuple[str, ...]) -> str:
     except Rejected as error:
         return str(error)
     if namespaces and model.namespace not in namespaces:
-        return f"namespace '{model.namespace}' is not among --namespaces"
+        return f"namespace '{model.namespace}' is not in --namespaces"
     return EMPTY if item.size == 0 else ""
 
 
 def _near_miss(folders: list[str], file: str) -> str:
     deep_enough = len(folders) == DEPTH - 1
     if deep_enough and file.lower().endswith(OTHER_FORMATS):
-        return "only model.joblib is served: save the model by joblib.dump(model, 'model.joblib')"
+        return "only model.joblib is served: save the model with joblib.dump(model, 'model.joblib')"
     if file == "values.yml" and len(folders) in (DEPTH - 2, DEPTH - 1):
         return "rename it to values.yaml"
     return ""

@@ -1,4 +1,4 @@
-"""S3 keys ⇄ models, names that Kubernetes can take, and the order of versions. Pure."""
+"""Keys of the bucket and their models, names that Kubernetes accepts, and the order of versions. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ SUFFIX = "-model-serving"
 FORM = "{namespace}/{model}/{version}/model.joblib"
 
 LABEL_LIMIT = 63
-"""Characters of a DNS label and of a label's value (RFC 1123; Kubernetes: object names and labels)."""
+"""Characters. The longest DNS label, and the longest value of a Kubernetes label (RFC 1123)."""
 MODEL_LIMIT = LABEL_LIMIT - len(SUFFIX)
-"""The Service is called `{model}-model-serving`, and that must be a DNS label."""
+"""Characters. The Service has the name `{model}-model-serving`, which must be a DNS label."""
 
 PRE_RELEASES = {"dev", "alpha", "beta", "pre", "preview", "rc", "snapshot"}
 
 
 def parse_key(key: str) -> tuple[ModelId, str, str]:
-    """`{namespace}/{model}/{version}/{file}` → (model, version, file).
+    """Return the model, version and file of a key `{namespace}/{model}/{version}/{file}`.
 
     Raises:
-        Rejected: `InvalidKey`, with a reason that says which part is wrong and what is allowed.
+        Rejected: `InvalidKey`; the text says which part is wrong and what is allowed.
 
     """
     parts = key.split("/")
@@ -37,7 +37,7 @@ def parse_key(key: str) -> tuple[ModelId, str, str]:
 
 
 def model_of(key: str) -> ModelId | None:
-    """The model that the file at `key` belongs to: one beside a version, or its own values.yaml. None if none."""
+    """Return the model that the file at `key` belongs to (in a version's folder, or its values.yaml), or None."""
     match key.split("/"):
         case [namespace, name, version, file] if file in {ARTIFACT, VALUES, REQUIREMENTS}:
             problem = version_problem(version)
@@ -50,44 +50,50 @@ def model_of(key: str) -> ModelId | None:
 
 
 def namespace_problem(name: str) -> str:
-    """Why `name` cannot be a namespace of ours, or ""."""
+    """Return why `name` cannot be the namespace of a model, or ""."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name) or len(name) > LABEL_LIMIT:
         return (
-            f"namespace '{name}' is not one for Kubernetes: lower-case letters, digits and '-', "
+            f"namespace '{name}' is not a valid Kubernetes name: use lower-case letters, digits and '-', "
             f"{LABEL_LIMIT} characters at most"
         )
     return f"namespace '{name}' is reserved by Kubernetes" if name.startswith("kube-") else ""
 
 
 def model_problem(name: str) -> str:
-    """Why `name` cannot name a model, or "". A Service's name starts with a letter (DNS-1035)."""
+    """Return why `name` cannot name a model, or "". The name of a Service starts with a letter (DNS-1035)."""
     if re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name) and len(name) <= MODEL_LIMIT:
         return ""
     return (
-        f"model '{name}' cannot name a Service: lower-case letters, digits and '-', "
+        f"model '{name}' is not a valid name for a Service: use lower-case letters, digits and '-', "
         f"starting with a letter, {MODEL_LIMIT} characters at most"
     )
 
 
 def version_problem(version: str) -> str:
-    """Why `version` cannot be one, or ""."""
+    """Return why `version` cannot name a version, or ""."""
     if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?", version) and len(version) <= LABEL_LIMIT:
         return ""
-    return f"version '{version}': letters, digits, '.', '_', '+' and '-', {LABEL_LIMIT} characters at most"
+    return (
+        f"version '{version}' is not valid: use letters, digits, '.', '_', '+' and '-', "
+        f"{LABEL_LIMIT} characters at most"
+    )
 
 
 def object_name(model: ModelId) -> str:
-    """The name of all of a model's objects, as `helm install {model}` gives it."""
+    """Return the name of a model's objects, which is the one that `helm install {model}` gives them."""
     return f"{model.name}{SUFFIX}"
 
 
 def version_label(version: str) -> str:
-    """The version as a label's value, in which '+' is not allowed."""
+    """Return the version as the value of a label, in which '+' is not allowed."""
     return version.replace("+", "_")
 
 
 def version_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """A total order: `v10` > `v9`, `1.0.0` > `1.0.0-rc1`, `2026-02-01` > `2026-01-31`; build metadata is ignored."""
+    """Return a sort key, different for different versions. Build metadata (`+…`) only decides between equals.
+
+    `v10` > `v9`, `1.0.0` > `1.0.0-rc1`, `2026-02-01` > `2026-01-31`.
+    """
     main = version.partition("+")[0].lower()
     tokens = re.findall(r"\d+|[a-z]+", re.sub(r"^v(?=\d)", "", main))
     end = (1, 0, "")  # above the words of a pre-release, below any further number or word

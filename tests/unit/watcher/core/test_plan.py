@@ -20,18 +20,18 @@ def key(kind: str) -> ObjectKey:
     return ObjectKey(kind, "iris-model-serving")
 
 
-def test_nothing_is_planned_when_all_fingerprints_are_equal() -> None:
+def test_plan_with_equal_fingerprints_is_empty() -> None:
     assert not plan(list(by_kind().values()), seen(), MODEL)
 
 
-def test_what_differs_is_written_with_the_secret_and_what_is_not_wanted_deleted() -> None:
+def test_plan_with_a_difference_writes_it_with_the_secret_and_deletes_what_is_not_desired() -> None:
     change = plan(list(by_kind().values()), seen(Service="other"), MODEL)
     assert [item["kind"] for item in change.writes] == ["Secret", "Service"]
     without = by_kind(autoscaling={"enabled": False})
     assert plan(list(without.values()), seen(), MODEL).deletes == (key("HorizontalPodAutoscaler"),)
 
 
-def test_all_is_written_for_a_new_owner_where_the_deployment_is_missing() -> None:
+def test_plan_without_the_deployment_writes_everything_for_its_new_owner() -> None:
     left = {item: print_of for item, print_of in seen().objects.items() if item.kind != "Deployment"}
     change = plan(list(by_kind(autoscaling={"enabled": False}).values()), Observed(MODEL, left), MODEL)
     assert sorted(item["kind"] for item in change.writes) == ["Deployment", "Secret", "Service"]
@@ -49,12 +49,12 @@ def test_plan_of_a_model_with_two_services_changes_the_one_that_differs() -> Non
     assert plan(desired[:-1], both, MODEL).deletes == (ObjectKey("Service", "iris-grpc"),)
 
 
-def test_a_foreign_object_is_refused() -> None:
+def test_plan_with_a_foreign_object_rejects_the_model() -> None:
     foreign = Observed(MODEL, {}, foreign=(key("Service"),))
     with pytest.raises(Rejected, match="Service iris-model-serving exists in namespace team"):
         plan(list(by_kind().values()), foreign, MODEL)
 
 
-def test_an_empty_change_is_false() -> None:
+def test_change_without_anything_to_do_is_false() -> None:
     assert not Change(MODEL)
     assert Change(MODEL, remove=True)

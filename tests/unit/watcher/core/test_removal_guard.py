@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.core.removal_guard import Verdict, decide
+from watcher.core.removal_guard import MEMORY, RemovalGuard, Verdict, decide
 from watcher.core.types import ModelId
 
 
@@ -21,11 +21,11 @@ TEN, NONE = models(*range(10)), models()
         (models(0), models(0), NONE, NONE, Verdict(allowed=models(0))),
         (models(*range(5)), TEN, NONE, NONE, Verdict(allowed=models(*range(5)))),
         (models(*range(6)), TEN, NONE, NONE, Verdict(held=models(*range(6)))),
-        # What was held stays so when the share gets small, and counts beside what is new.
+        # What was held stays on hold when the share gets small, and counts together with what is new.
         (models(0), TEN, NONE, models(0), Verdict(held=models(0))),
         (models(0, 1), TEN, NONE, models(0), Verdict(allowed=models(1), held=models(0))),
         (models(*range(6)), TEN, NONE, models(0), Verdict(held=models(*range(6)))),
-        # Recent removals delay, whether they still run or not; they are not judged again.
+        # Recent removals delay others, whether they still run or not. They are not decided on again.
         (models(1), models(1, 2), models(0), NONE, Verdict(waiting=models(1))),
         (models(0, 1), models(0, 1, 2), models(0), NONE, Verdict(waiting=models(1))),
         (models(0), models(0, 1, 2), models(0), NONE, Verdict()),
@@ -33,11 +33,38 @@ TEN, NONE = models(*range(10)), models()
         (models(5, 6, 7), models(*range(5, 10)), models(*range(5)), NONE, Verdict(held=models(5, 6, 7))),
     ],
 )
-def test_a_mass_removal_is_held_and_one_after_another_waits(
+def test_decide_holds_a_mass_removal_and_delays_one_that_follows_another(
     gone: Models, running: Models, recent: Models, held: Models, verdict: Verdict
 ) -> None:
     assert decide(gone, running, fraction=0.5, recent=recent, held=held) == verdict
 
 
-def test_all_may_go_where_the_share_is_all() -> None:
+def test_decide_with_a_fraction_of_one_allows_all() -> None:
     assert decide(TEN, TEN, fraction=1, recent=models(10, 11)) == Verdict(allowed=TEN)
+
+
+def test_decide_on_a_mass_removal_holds_what_is_allowed_but_still_pending() -> None:
+    gone, recent = models(*range(8)), models(*range(5))
+    verdict = decide(gone, TEN, fraction=0.5, recent=recent, pending=models(3, 4, 9))
+    assert verdict == Verdict(held=models(3, 4, 5, 6, 7))
+
+
+def test_guard_with_a_held_model_in_an_unreadable_namespace_keeps_the_hold() -> None:
+    guard = RemovalGuard(0.5)
+    assert set(guard.decide(NONE, models(0, 1), observed_at=0, now=0).held) == models(0, 1)
+    assert guard.decide(NONE, NONE, observed_at=1, now=1, unreadable={"t"}).held == {}
+    assert set(guard.decide(NONE, models(0, 1), observed_at=2, now=2).held) == models(0, 1)
+    guard.decide(NONE, NONE, observed_at=3, now=3)  # somebody deleted both
+    assert guard.decide(NONE, models(0), observed_at=4, now=4).approved == models(0)
+
+
+def test_guard_with_a_removed_model_that_runs_again_after_an_hour_removes_it_again() -> None:
+    guard = RemovalGuard(1)
+    for start in (0, 2 * MEMORY):
+        assert guard.decide(NONE, TEN, observed_at=start, now=start).approved == TEN
+        for model in TEN:
+            guard.done(model, now=start + 1)
+        assert guard.decide(NONE, NONE, observed_at=start + MEMORY, now=start + MEMORY).held == {}
+        returned = guard.decide(NONE, models(3), observed_at=start + 2, now=start + 2)
+        assert (returned.approved, list(returned.held)) == (NONE, list(models(3)))
+        guard.decide(NONE, NONE, observed_at=start + 2 * MEMORY, now=start + 2 * MEMORY)

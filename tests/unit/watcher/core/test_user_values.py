@@ -35,25 +35,25 @@ ENTRY = Entry(MODEL, (ModelVersion(MODEL, "v1", FILE), ModelVersion(MODEL, "v2",
         (f"a: {'[' * 5000}{']' * 5000}", "not YAML, or more than plain values"),
     ],
 )
-def test_a_bad_values_file_is_one_sentence_with_key_and_place(text: str, problem: str) -> None:
+def test_parse_of_a_bad_file_raises_one_sentence_with_key_and_place(text: str, problem: str) -> None:
     with pytest.raises(Rejected) as caught:
         parse(text.encode(), KEY, model_level=True)
     assert str(caught.value).startswith(f"{KEY}: ")
     assert problem in str(caught.value)
 
 
-def test_a_problem_is_told_shortly_whatever_the_file_says() -> None:
+def test_parse_of_a_bad_file_with_a_long_value_raises_a_short_text() -> None:
     with pytest.raises(Rejected) as caught:
         parse(f"autoscaling: {'x' * 60000}".encode(), KEY, model_level=True)
     assert len(str(caught.value)) < 400
 
 
-def test_a_large_file_is_refused() -> None:
+def test_parse_of_a_large_file_rejects_it() -> None:
     with pytest.raises(Rejected, match="larger than 65536 bytes"):
         parse(b"#" * 65537, KEY, model_level=True)
 
 
-def test_a_good_file_is_taken_as_it_is() -> None:
+def test_parse_of_a_good_file_returns_its_content() -> None:
     text = b"deployment: {replicas: 2, resources: {limits: {cpu: 500m}}}\nserver: {deadline: 2.0}\nversion: v1\n"
     assert parse(text, KEY, model_level=True) == {
         "server": {"deadline": 2.0},
@@ -62,23 +62,23 @@ def test_a_good_file_is_taken_as_it_is() -> None:
     }
 
 
-def test_a_version_cannot_pin_or_pause() -> None:
+def test_parse_of_a_versions_file_that_pauses_says_where_that_belongs() -> None:
     with pytest.raises(Rejected, match="one level up"):
         parse(b"paused: true", KEY, model_level=False)
 
 
-def test_the_highest_version_serves_unless_one_is_pinned() -> None:
+def test_choose_version_returns_the_highest_unless_one_is_pinned() -> None:
     assert choose_version(ENTRY, {}).version == "v2"
     assert choose_version(ENTRY, {"version": "v1"}).version == "v1"
-    with pytest.raises(Rejected, match="pins version v3, which is not there; there is: v1, v2"):
+    with pytest.raises(Rejected, match="pins version v3, which does not exist; existing versions: v1, v2"):
         choose_version(ENTRY, {"version": "v3"})
 
 
-def test_a_version_s_values_win_over_the_model_s_and_are_checked_together() -> None:
+def test_overrides_of_a_version_win_over_the_models_and_are_checked_together() -> None:
     version = ModelVersion(MODEL, "v1", FILE, values=FILE)
-    above = {"autoscaling": {"minReplicas": 2, "maxReplicas": 9}, "version": "v1"}
-    assert overrides_of(version, above, lambda _: b"autoscaling: {maxReplicas: 3}", defaults()) == {
+    model_level = {"autoscaling": {"minReplicas": 2, "maxReplicas": 9}, "version": "v1"}
+    assert overrides_of(version, model_level, lambda _: b"autoscaling: {maxReplicas: 3}", defaults()) == {
         "autoscaling": {"minReplicas": 2, "maxReplicas": 3}
     }
     with pytest.raises(Rejected, match=r"minReplicas \(2\) is above autoscaling.maxReplicas \(1\)"):
-        overrides_of(version, above, lambda _: b"autoscaling: {maxReplicas: 1}", defaults())
+        overrides_of(version, model_level, lambda _: b"autoscaling: {maxReplicas: 1}", defaults())

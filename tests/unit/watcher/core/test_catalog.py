@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from watcher.core.catalog import read_listing
+from watcher.core.types import ModelId, Refusal, StoredObject
+
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def stored(key: str, size: int = 1) -> StoredObject:
+    return StoredObject(key, "etag", size, WHEN)
+
+
+def test_read_listing_returns_versions_in_order_with_the_files_of_their_folders() -> None:
+    keys = ["t/m/v10/model.joblib", "t/m/v9/model.joblib", "t/m/v9/requirements.txt", "t/m/values.yaml", "t/m/v9/x.csv"]
+    entry = read_listing(map(stored, keys)).entries[ModelId("t", "m")]
+    assert [version.version for version in entry.versions] == ["v9", "v10"]
+    assert entry.versions[0].requirements == stored("t/m/v9/requirements.txt")
+    assert entry.values == stored("t/m/values.yaml")
+
+
+def test_read_listing_refuses_near_misses_with_a_reason_and_ignores_other_keys() -> None:
+    objects = [
+        *map(stored, ["README.md", "_x/m/v1/model.joblib", "t/m/v1/notes.txt", "t/m/v1/", "t/m/v1/model.pkl"]),
+        stored("t/n/v1/model.joblib", size=0),
+        stored("t/m/values.yml"),
+    ]
+    catalog = read_listing(objects)
+    assert list(catalog.entries) == [ModelId("t", "n")]  # an empty file is a broken upload, not a deletion
+    assert catalog.refusals == (
+        Refusal(
+            "t/m/v1/model.pkl", "only model.joblib is served: save the model with joblib.dump(model, 'model.joblib')"
+        ),
+        Refusal("t/m/values.yml", "rename it to values.yaml"),
+        Refusal("t/n/v1/model.joblib", "the file is empty"),
+    )
+
+
+def test_read_listing_with_namespaces_refuses_models_of_others() -> None:
+    catalog = read_listing([stored("a/m/v1/model.joblib"), stored("b/m/v1/model.joblib")], ("a",))
+    assert list(catalog.entries) == [ModelId("a", "m")]
+    assert catalog.refusals[0].reason == "namespace 'b' is not in --namespaces"
