@@ -1,16 +1,16 @@
-"""The server's errors, classed by whose matter they are: the caller's, the model owner's, or the load's."""
+"""The server's errors, by who can act on them: the client, the model's owner, or nobody but time."""
 
 
 class InputError(ValueError):
-    """The request cannot be answered as it is; the message names the problem and the place. HTTP 400."""
+    """The request cannot be answered. The message names the problem and the place. HTTP 400."""
 
 
 class ModelError(Exception):
-    """The model cannot serve; the message says what its owner should do."""
+    """The model cannot serve. The message says what its owner should do."""
 
 
-class Overloaded(Exception):  # noqa: N818 - a state of the server, not a fault of anyone
-    """More waits than can be answered in time or held in memory. HTTP 503.
+class Overloaded(Exception):  # noqa: N818 - a state of the server, not an error in anything
+    """More is queued than can be answered in time or kept in memory. HTTP 503.
 
     `retry_after` is in whole seconds, at least one.
     """

@@ -1,4 +1,4 @@
-"""What a model takes and gives, as far as the fitted estimator says. A value: nothing here looks at a model."""
+"""What a model takes and gives, as far as it is known. A value: nothing here looks at a model."""
 
 from __future__ import annotations
 
@@ -9,64 +9,65 @@ from typing import Any
 
 from server.errors import InputError
 
+METHODS = ("predict", "predict_proba", "decision_function", "transform")
+"""The methods of scikit-learn that are served, in the order of the metadata."""
 
-class Takes(StrEnum):
+
+class InputForm(StrEnum):
     """The form of a model's input."""
 
-    NUMBERS = "numbers"
+    MATRIX = "matrix"
     """float64 (rows, features), contiguous: nearly every model."""
-    FRAME = "frame"
-    """A pandas DataFrame with the model's own column names: it picks columns by name, or some hold strings."""
+    DATAFRAME = "dataframe"
+    """A pandas DataFrame with the model's own column names: the model selects columns by name, or some hold strings."""
     OBJECTS = "objects"
-    """An object array (rows, features): columns of strings, but no names."""
+    """An object array (rows, features): columns of strings, without names."""
     TEXTS = "texts"
-    """An object array (rows,) of strings, as a text vectorizer takes them."""
+    """An object array (rows,) of strings, for a text vectorizer."""
 
 
 class Kind(StrEnum):
-    """What the values of one feature are."""
+    """The type of one feature's values."""
 
     NUMBER = "number"
     STRING = "string"
     ANY = "any"
-    """The estimator does not say: its own verdict is the check."""
+    """The fitted estimator does not say. Only its own check of the input decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What a model takes and gives. `features` is None when the model does not say."""
+    """A model's input, its classes, and its methods with their answers."""
 
     features: int | None = None
+    """The number of features. None where the model does not say."""
     names: tuple[str, ...] = ()
     """`feature_names_in_`, in the model's own order."""
     allows_missing: bool = False
-    takes: Takes = Takes.NUMBERS
+    form: InputForm = InputForm.MATRIX
     kinds: tuple[Kind, ...] = ()
-    """One per feature; empty where all are numbers."""
-    example: tuple[Any, ...] = ()
-    """A row that the model should accept: zeros, and for encoded columns a value that the encoder knows."""
+    """One for each feature; empty where all are numbers."""
+    example_row: tuple[Any, ...] = ()
+    """A row that the model should accept: zeros, and for encoded columns one of the encoder's categories."""
     classes: tuple[Any, ...] = ()
     """`classes_` as JSON values; a tuple of tuples where the model has several outputs."""
     methods: frozenset[str] = frozenset({"predict"})
-    """Which of METHODS the model has."""
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    """What each method gave for the example, for those that accepted it."""
+    """The names in METHODS that the model has."""
+    example_answers: Mapping[str, Any] = field(default_factory=dict)
+    """The answer of each method to the example row, for those that accepted it."""
 
     def __post_init__(self) -> None:
-        """A model that names its features says how many there are."""
+        """Count the features of a model that only names them."""
         if self.features is None and self.names:
             object.__setattr__(self, "features", len(self.names))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names, or x0, x1, … as scikit-learn calls columns that have none."""
+        """The names, or x0, x1, … as scikit-learn names columns that have none."""
         return self.names or tuple(f"x{index}" for index in range(self.features or 0))
 
     def require(self, method: str) -> str:
-        """`method`, if the model has it; else an InputError that says what it has."""
+        """Return `method` if the model has it. Raise InputError with the methods that it has if not."""
         if method in self.methods:
             return method
         raise InputError(f"the model has no {method}(); it has {', '.join(sorted(self.methods))}")
-
-
-METHODS = ("predict", "predict_proba", "decision_function", "transform")

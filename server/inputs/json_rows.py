@@ -11,7 +11,7 @@ from server.inputs.dataframe import to_dataframe
 from server.inputs.feature_names import check_width, objects_in_order
 from server.inputs.matrix import as_matrix_or_none, checked_matrix
 from server.inputs.wording import kind_of
-from server.schema import Kind, Schema, Takes
+from server.schema import InputForm, Kind, Schema
 
 HINT = "such as [[1.0, 2.0]]"
 LARGEST = float(np.finfo(np.float64).max)
@@ -27,7 +27,7 @@ def rows_to_input(data: Any, schema: Schema, place: str, *, no_strings: bool) ->
         InputError: names the problem and its place, such as `data[0][2]`.
 
     """
-    X = as_matrix_or_none(data, schema, no_strings=no_strings) if schema.takes is Takes.NUMBERS else None
+    X = as_matrix_or_none(data, schema, no_strings=no_strings) if schema.form is InputForm.MATRIX else None
     return _any_rows(data, schema, place) if X is None else X
 
 
@@ -36,7 +36,7 @@ def _any_rows(data: Any, schema: Schema, place: str) -> Any:
         raise InputError(f"{place} is {kind_of(data)}; expected a list of rows, {HINT}")
     if not data:
         raise InputError(f"{place} is empty; give at least one row")
-    if schema.takes is Takes.TEXTS:
+    if schema.form is InputForm.TEXTS:
         return texts_to_input(data, place)
     if isinstance(data[0], dict):
         return ordered_rows_to_input(objects_in_order(data, schema, place), schema, place)
@@ -46,16 +46,16 @@ def _any_rows(data: Any, schema: Schema, place: str) -> Any:
 
 def ordered_rows_to_input(rows: list[list[Any]], schema: Schema, place: str) -> Any:
     """Return rows of equal and right length, in the model's order, as the model takes them."""
-    X = as_matrix_or_none(rows, schema, no_strings=False) if schema.takes is Takes.NUMBERS else None
+    X = as_matrix_or_none(rows, schema, no_strings=False) if schema.form is InputForm.MATRIX else None
     if X is not None:
         return X
     kinds = schema.kinds or (Kind.NUMBER,) * len(rows[0])
     for index, row in enumerate(rows):
         for column, value in enumerate(row):
             _check_value(value, kinds[column], f"{place}[{index}][{column}]", schema)
-    if schema.takes is Takes.FRAME:
+    if schema.form is InputForm.DATAFRAME:
         return to_dataframe(list(zip(*rows, strict=True)), schema)
-    if schema.takes is Takes.OBJECTS:
+    if schema.form is InputForm.OBJECTS:
         return np.array(rows, dtype=object)
     return checked_matrix(np.array(rows, dtype=np.float64), schema, place)
 
@@ -82,7 +82,7 @@ def _check_form(data: list[Any], schema: Schema, place: str) -> None:
 
 
 def _values(schema: Schema) -> str:
-    return "numbers" if schema.takes is Takes.NUMBERS else "values"
+    return "numbers" if schema.form is InputForm.MATRIX else "values"
 
 
 def _check_value(value: Any, kind: Kind, place: str, schema: Schema) -> None:
@@ -91,7 +91,7 @@ def _check_value(value: Any, kind: Kind, place: str, schema: Schema) -> None:
     Null passes where a DataFrame or the model can take it.
     """
     if value is None:
-        if schema.takes is Takes.NUMBERS and not schema.allows_missing:
+        if schema.form is InputForm.MATRIX and not schema.allows_missing:
             raise InputError(f"{place} is null; a number is needed and this model takes no missing values")
     elif isinstance(value, int | float):
         if kind is Kind.STRING:

@@ -13,7 +13,7 @@ from server.inputs.feature_names import positions
 from server.inputs.json_rows import ordered_rows_to_input, texts_to_input
 from server.inputs.matrix import checked_matrix
 from server.inputs.wording import kind_of, quoted
-from server.schema import Kind, Schema, Takes
+from server.schema import InputForm, Kind, Schema
 
 
 def mapping_to_input(data: dict[str, Any], schema: Schema, place: str) -> Any:
@@ -31,7 +31,7 @@ def columns_to_input(names: Sequence[str], columns: Sequence[Any], schema: Schem
         InputError: a name is missing, unknown or repeated, lengths differ, or a value does not suit.
 
     """
-    if schema.takes is Takes.TEXTS:
+    if schema.form is InputForm.TEXTS:
         if len(columns) != 1:
             raise InputError(f"{place} has {len(columns)} columns; this model takes one of texts")
         return texts_to_input(list(columns[0]), place)
@@ -48,12 +48,12 @@ def columns_to_input(names: Sequence[str], columns: Sequence[Any], schema: Schem
 
 def _numeric_to_input(columns: list[np.ndarray[Any, Any]], schema: Schema, place: str) -> Any:
     """Return arrays of numbers as the model takes them, without a look at each value."""
-    if schema.takes is Takes.NUMBERS:
+    if schema.form is InputForm.MATRIX:
         X = np.empty((len(columns[0]), len(columns)))
         for index, column in enumerate(columns):
             X[:, index] = column
         return checked_matrix(X, schema, place)
-    if schema.takes is Takes.FRAME and Kind.STRING not in schema.kinds:
+    if schema.form is InputForm.DATAFRAME and Kind.STRING not in schema.kinds:
         return to_dataframe(columns, schema)
     return _mixed_to_input(columns, schema, place)
 

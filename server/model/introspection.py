@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from server.schema import METHODS, Kind, Schema, Takes
+from server.schema import METHODS, InputForm, Kind, Schema
 
 Categories = tuple[int, tuple[Any, ...]]
 """The index of a column, and the values that its encoder was fitted on."""
@@ -31,15 +31,15 @@ def inspect_estimator(estimator: Any) -> Schema:
 def _with_form(estimator: Any, schema: Schema) -> Schema:
     """Return the schema with the form of the input: which columns hold strings, and an example row."""
     if _reads_text(estimator):
-        return replace(schema, takes=Takes.TEXTS, example=("some text",))
+        return replace(schema, form=InputForm.TEXTS, example_row=("some text",))
     if schema.features is None:
         return schema
     columns = list(range(schema.features))
     values = dict(_encoded(estimator, columns, schema.names))
-    schema = replace(schema, example=tuple(values.get(index, (0.0,))[0] for index in columns))
-    if any(isinstance(value, str) for value in schema.example):
-        takes = Takes.FRAME if schema.names else Takes.OBJECTS
-        return replace(schema, takes=takes, kinds=tuple(_kind(values.get(index)) for index in columns))
+    schema = replace(schema, example_row=tuple(values.get(index, (0.0,))[0] for index in columns))
+    if any(isinstance(value, str) for value in schema.example_row):
+        takes = InputForm.DATAFRAME if schema.names else InputForm.OBJECTS
+        return replace(schema, form=takes, kinds=tuple(_kind(values.get(index)) for index in columns))
     return schema
 
 

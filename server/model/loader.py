@@ -127,7 +127,7 @@ def require_answer(estimator: Any, trial: Trial) -> None:
 
     A ValueError does not show it: the example row may not suit the model.
     """
-    if not trial.schema.example:
+    if not trial.schema.example_row:
         require_fitted(estimator)
         log.info("no warm-up: the model does not say how many features it takes")
     elif isinstance(trial.refusal, ValueError) and type(trial.refusal).__name__ != "NotFittedError":

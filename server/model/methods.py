@@ -17,7 +17,7 @@ from server.model.families.registry import direct_methods, is_row_independent
 from server.model.probe_budget import ProbeBudget, ProbeBudgetSpentError
 from server.model.probe_rows import example_input, random_rows
 from server.model.row_independence import batches_match_single_rows
-from server.schema import METHODS, Schema, Takes
+from server.schema import METHODS, InputForm, Schema
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ def methods_of(estimator: Any, schema: Schema, budget: ProbeBudget, *, direct: b
     What the budget does not suffice to compare is called as scikit-learn has it, and never batched.
     """
     calls = {name: getattr(estimator, name) for name in METHODS if name in schema.methods}
-    if schema.features is None or schema.takes is not Takes.NUMBERS:
+    if schema.features is None or schema.form is not InputForm.MATRIX:
         return {name: _unchanged_method(name, call, schema, budget) for name, call in calls.items()}
     rows = random_rows(schema.features, PROBE_ROWS)
     known = direct_methods(estimator) if direct else {}
@@ -106,11 +106,11 @@ def _copying(call: Call) -> Call:
 def _unchanged_method(name: str, call: Call, schema: Schema, budget: ProbeBudget) -> Method:
     """Return the method as scikit-learn has it, timed with the example row if the model takes that."""
     probed = budget.probed(name, call)
-    tried = _try_inputs(probed, [example_input(schema)] if schema.example else [])
+    tried = _try_inputs(probed, [example_input(schema)] if schema.example_row else [])
     if isinstance(tried.refusal, ProbeBudgetSpentError):
         return _unprobed_method(name, call, budget)
     call = _copying(call) if tried.changes_input else call
-    if tried.refusal or not schema.example:
+    if tried.refusal or not schema.example_row:
         return Method(call, cost_of(UNMEASURED))
     try:
         seconds = median_seconds(budget.probed(name, call), example_input(schema))

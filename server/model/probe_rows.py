@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from server.inputs.dataframe import to_dataframe
-from server.schema import Schema, Takes
+from server.schema import InputForm, Schema
 
 
 def example_input(schema: Schema) -> Any:
     """Return the schema's example row in the form that the model takes, as an array or a frame of its own."""
-    if schema.takes is Takes.FRAME:
-        return to_dataframe([[value] for value in schema.example], schema)
-    if schema.takes is Takes.TEXTS:
-        return np.array(schema.example, dtype=object)
-    return np.array([schema.example], dtype=object if schema.takes is Takes.OBJECTS else np.float64)
+    if schema.form is InputForm.DATAFRAME:
+        return to_dataframe([[value] for value in schema.example_row], schema)
+    if schema.form is InputForm.TEXTS:
+        return np.array(schema.example_row, dtype=object)
+    return np.array([schema.example_row], dtype=object if schema.form is InputForm.OBJECTS else np.float64)
 
 
 def random_rows(features: int, rows: int) -> np.ndarray[Any, np.dtype[np.float64]]:

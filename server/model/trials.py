@@ -9,7 +9,7 @@ from typing import Any
 from server.model.introspection import inspect_estimator
 from server.model.probe_budget import ProbeBudget
 from server.model.probe_rows import example_input
-from server.schema import METHODS, Kind, Schema, Takes
+from server.schema import METHODS, InputForm, Kind, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ def try_model(estimator: Any, budget: ProbeBudget) -> Trial:
     """
     trial = _try_example(estimator, inspect_estimator(estimator), budget)
     schema = trial.schema
-    if trial.refusal is None or not schema.names or schema.takes is not Takes.NUMBERS:
+    if trial.refusal is None or not schema.names or schema.form is not InputForm.MATRIX:
         return trial
-    framed = replace(schema, takes=Takes.FRAME, kinds=(Kind.ANY,) * len(schema.names), answers={})
+    framed = replace(schema, form=InputForm.DATAFRAME, kinds=(Kind.ANY,) * len(schema.names), example_answers={})
     retrial = _try_example(estimator, framed, budget)
     return trial if retrial.refusal else retrial
 
 
 def _try_example(estimator: Any, schema: Schema, budget: ProbeBudget) -> Trial:
-    if not schema.example:
+    if not schema.example_row:
         return Trial(schema, None)
     answers, refusals = {}, {}
     for name in METHODS:
@@ -57,6 +57,6 @@ def _try_example(estimator: Any, schema: Schema, budget: ProbeBudget) -> Trial:
         else:
             answers[name] = answer
     return Trial(
-        replace(schema, answers={name: answer for name, answer in answers.items() if answer is not None}),
+        replace(schema, example_answers={name: answer for name, answer in answers.items() if answer is not None}),
         refusals.get("predict"),
     )

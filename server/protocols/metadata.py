@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.protocols import open_inference, tensors
-from server.schema import METHODS, Kind, Schema, Takes
+from server.schema import METHODS, InputForm, Kind, Schema
 
 
 def server_metadata(version: str) -> dict[str, Any]:
@@ -25,9 +25,9 @@ def model_metadata(schema: Schema, model: str, version: str, library: str) -> di
 
 
 def _inputs(schema: Schema) -> list[dict[str, Any]]:
-    if schema.takes is Takes.NUMBERS:
+    if schema.form is InputForm.MATRIX:
         return [{"name": "input", "datatype": "FP64", "shape": [-1, schema.features or -1]}]
-    if schema.takes is Takes.TEXTS:
+    if schema.form is InputForm.TEXTS:
         return [{"name": "input", "datatype": tensors.BYTES, "shape": [-1]}]
     return [
         {"name": name, "datatype": tensors.BYTES if kind is Kind.STRING else "FP64", "shape": [-1]}
@@ -37,9 +37,9 @@ def _inputs(schema: Schema) -> list[dict[str, Any]]:
 
 def _outputs(method: str, schema: Schema) -> list[dict[str, Any]]:
     """Return the tensors of the example's answer; without an answer, one of numbers."""
-    if method not in schema.answers:
+    if method not in schema.example_answers:
         return [{"name": method, "datatype": "FP64", "shape": [-1]}]
     return [
         {"name": name, "datatype": tensors.with_datatype(values)[1], "shape": [-1, *values.shape[1:]]}
-        for name, values in open_inference.arrays(method, schema.answers[method])
+        for name, values in open_inference.arrays(method, schema.example_answers[method])
     ]

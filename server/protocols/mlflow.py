@@ -13,7 +13,7 @@ from server.inputs.json_rows import rows_to_input
 from server.inputs.named_columns import columns_to_input, mapping_to_input
 from server.inputs.wording import kind_of, quoted_names
 from server.protocols.json_answer import encode_predictions
-from server.schema import Kind, Schema, Takes
+from server.schema import InputForm, Kind, Schema
 
 __all__ = ["encode_predictions", "read_csv", "read_json"]
 
@@ -47,7 +47,7 @@ def _split_to_input(split: Any, schema: Schema) -> Any:
     if not isinstance(split, dict) or not isinstance(split.get("data"), list):
         raise InputError(f"{place} must be an object with columns and data, such as {EXAMPLE}")
     data, columns = split["data"], split.get("columns")
-    if columns is None or schema.takes is Takes.TEXTS:
+    if columns is None or schema.form is InputForm.TEXTS:
         return _in_model_order(data, schema)
     if not isinstance(columns, list) or not all(isinstance(name, str | int) for name in columns):
         raise InputError(f"{place}.columns is {kind_of(columns)}; a list of names is needed")
@@ -86,14 +86,14 @@ def read_csv(body: bytes, schema: Schema) -> Any:
         if len(line) != len(header):
             raise InputError(f"line {number} has {len(line)} fields; the first line has {len(header)}")
     columns = [list(column) for column in zip(*data, strict=True)]
-    if schema.takes is not Takes.TEXTS:
+    if schema.form is not InputForm.TEXTS:
         columns = [_typed_fields(column, kind) for column, kind in zip(columns, _kinds(header, schema), strict=True)]
     return columns_to_input(header, columns, schema, "the CSV")
 
 
 def _kinds(header: list[str], schema: Schema) -> list[Kind]:
     """Return what the model has in each of the CSV's columns; `columns_to_input` checks the names."""
-    if schema.takes is Takes.NUMBERS:
+    if schema.form is InputForm.MATRIX:
         return [Kind.NUMBER] * len(header)
     kinds = schema.kinds or (Kind.ANY,) * len(header)
     if not schema.names:

@@ -18,7 +18,7 @@ from server.inputs.wording import kind_of, listed, numbers, quoted
 from server.protocols import tensors
 from server.protocols.json_answer import encode_json
 from server.protocols.tensors import Tail, Tensor
-from server.schema import METHODS, Schema, Takes
+from server.schema import METHODS, InputForm, Schema
 
 HEADER = "Inference-Header-Content-Length"
 """The header of a request or answer with binary data; its value is how many bytes of the body are JSON."""
@@ -103,10 +103,10 @@ def _columns_to_input(found: list[Tensor], schema: Schema) -> Any:
 
 def _table_to_input(tensor: Tensor, schema: Schema) -> Any:
     """Return the input from one tensor of all rows and features."""
-    if schema.takes is Takes.TEXTS:
+    if schema.form is InputForm.TEXTS:
         return texts_to_input(tensor.values.tolist(), "inputs[0].data")
     values = _table(tensor.values, schema)
-    if schema.takes is not Takes.NUMBERS:
+    if schema.form is not InputForm.MATRIX:
         return columns_to_input(schema.columns, list(values.T), schema, "inputs[0].data")
     if tensor.datatype == tensors.BYTES:
         raise InputError("inputs[0].datatype is BYTES; the model takes numbers")
@@ -149,7 +149,7 @@ def _parts(schema: Schema) -> dict[str, tuple[str, int]]:
     """Return the tensors of methods that give several: the name in the metadata → (method, index)."""
     return {
         name: (method, index)
-        for method, answer in schema.answers.items()
+        for method, answer in schema.example_answers.items()
         for index, (name, _) in enumerate(arrays(method, answer))
         if name != method
     }

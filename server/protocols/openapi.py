@@ -1,4 +1,4 @@
-"""The OpenAPI document of this very model: its features, its classes, and an example that it has answered. Pure."""
+"""The OpenAPI document of one model: its features, its classes, and an example that it has answered. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import orjson
 
 from server.protocols import open_inference, tensors
 from server.protocols.json_answer import encode_json, json_ready
-from server.schema import Kind, Schema, Takes
+from server.schema import InputForm, Kind, Schema
 
 Json = dict[str, Any]
 
 VERSION = "3.1.0"
 PAGE = Path(__file__).with_name("docs.html")
-"""Shows the document and sends its examples."""
+"""A page that shows the document and sends its examples."""
 JSON_TYPES = {Kind.NUMBER: "number", Kind.STRING: "string", Kind.ANY: ["number", "string"]}
 
 
@@ -32,7 +32,7 @@ def document(schema: Schema, model: str, version: str, library: str) -> Json:
             "description": f"Predictions of one model ({library}), in the protocols of several servers.",
         },
         "paths": {
-            **_seed(schema),
+            **_kubeserve(schema),
             **_kserve_v1(schema, model),
             **_open_inference(schema, model, version),
             **_mlflow(schema),
@@ -54,8 +54,8 @@ PROBA: Json = {
 
 
 def _row(schema: Schema) -> Json:
-    """A row as a list in the model's order, or as an object by name."""
-    if schema.takes is Takes.TEXTS:
+    """Return the schema of a row: a list in the model's order, or an object by name."""
+    if schema.form is InputForm.TEXTS:
         return {"type": "string"}
     kinds = schema.kinds or (Kind.NUMBER,) * (schema.features or 0)
     types = [_nullable(JSON_TYPES[kind], schema) for kind in kinds]
@@ -72,20 +72,20 @@ def _row(schema: Schema) -> Json:
 
 
 def _nullable(found: Any, schema: Schema) -> Any:
-    if not schema.allows_missing and schema.takes is Takes.NUMBERS:
+    if not schema.allows_missing and schema.form is InputForm.MATRIX:
         return found
     return [*([found] if isinstance(found, str) else found), "null"]
 
 
-def _seed(schema: Schema) -> Json:
-    row = example_row(schema)
+def _kubeserve(schema: Schema) -> Json:
+    row = _example_row(schema)
     example = {"data": [dict(zip(schema.names, row, strict=True)) if schema.names else row]}
     body = _object(data={"type": "array", "items": REF, "minItems": 1})
     answers = (_predictions(schema), _answer(schema, "predict"))
     if "predict_proba" not in schema.methods:
         return {"/predict": _post("Predict", body, example, *answers)}
     answer = _object(probabilities={"type": "array"}, classes={"type": "array"})
-    shown = {"classes": list(schema.classes), "probabilities": _plain_answer(schema, "predict_proba")}
+    shown = {"classes": list(schema.classes), "probabilities": _example_answer(schema, "predict_proba")}
     either = _post("Predict", body, example, {"oneOf": [answers[0], answer]}, answers[1])
     either["post"]["parameters"] = [PROBA]
     return {
@@ -96,7 +96,7 @@ def _seed(schema: Schema) -> Json:
 
 def _kserve_v1(schema: Schema, model: str) -> Json:
     body = _object(instances={"type": "array", "items": REF, "minItems": 1})
-    example = {"instances": [example_row(schema)]}
+    example = {"instances": [_example_row(schema)]}
     answers = (_predictions(schema), _answer(schema, "predict"))
     return {
         f"/v1/models/{model}:predict": _post("Predict (KServe V1)", body, example, *answers),
@@ -106,17 +106,17 @@ def _kserve_v1(schema: Schema, model: str) -> Json:
 
 
 def _open_inference(schema: Schema, model: str, version: str) -> Json:
-    example = {"inputs": example_tensors(schema), "outputs": [{"name": "predict"}]}
+    example = {"inputs": _example_tensors(schema), "outputs": [{"name": "predict"}]}
     tensor = {"type": "object", "required": ["name", "shape", "datatype"]}
     body = _object(inputs={"type": "array", "items": tensor, "minItems": 1})
     answer = _object(model_name={"type": "string"}, outputs={"type": "array", "items": tensor})
-    shown = _inferred(schema, model, version)
+    shown = _inference_answer(schema, model, version)
     return {
         f"/v2/models/{model}/infer": _post("Infer (Open Inference Protocol)", body, example, answer, shown),
-        f"/v2/models/{model}": _get_ready("What the model takes and gives (Open Inference Protocol)"),
+        f"/v2/models/{model}": _get_ready("Inputs and outputs of the model (Open Inference Protocol)"),
         f"/v2/models/{model}/ready": _get_ready("Whether the model is ready (Open Inference Protocol)"),
-        "/v2": _get("What this server is (Open Inference Protocol)"),
-        "/v2/health/live": _get("Whether the server lives (Open Inference Protocol)"),
+        "/v2": _get("Name and version of this server (Open Inference Protocol)"),
+        "/v2/health/live": _get("Whether the server runs (Open Inference Protocol)"),
         "/v2/health/ready": _get_ready("Whether the server is ready (Open Inference Protocol)"),
     }
 
@@ -128,16 +128,19 @@ def _mlflow(schema: Schema) -> Json:
         _object(instances={"type": ["array", "object"]}),
         _object(inputs={"type": ["array", "object"]}),
     ]
-    row = example_row(schema)
+    row = _example_row(schema)
     split = {"columns": list(schema.names), "data": [row]} if schema.names else {"data": [row]}
     answers = (_predictions(schema), _answer(schema, "predict"))
-    asked = _post("Predict (MLflow)", {"oneOf": forms}, {"dataframe_split": split}, *answers)
-    asked["post"]["requestBody"]["content"]["text/csv"] = {"schema": {"type": "string"}, "example": example_csv(schema)}
-    asked["post"]["responses"]["415"] = _failure(
-        "Neither JSON nor CSV, or compressed otherwise than by gzip or deflate"
+    operation = _post("Predict (MLflow)", {"oneOf": forms}, {"dataframe_split": split}, *answers)
+    operation["post"]["requestBody"]["content"]["text/csv"] = {
+        "schema": {"type": "string"},
+        "example": _example_csv(schema),
+    }
+    operation["post"]["responses"]["415"] = _failure(
+        "Neither JSON nor CSV, or compressed by something else than gzip or deflate"
     )
     return {
-        "/invocations": asked,
+        "/invocations": operation,
         "/ping": _get_ready("Whether the model is ready (MLflow)"),
         "/version": _get("The server's version (MLflow)"),
     }
@@ -150,38 +153,39 @@ def _operations() -> Json:
     }
 
 
-def example_row(schema: Schema) -> Any:
-    """What stands for a row where the model does not say what it takes: two numbers."""
-    if schema.takes is Takes.TEXTS:
-        return schema.example[0]
-    return list(schema.example or (0.0, 0.0))
+def _example_row(schema: Schema) -> Any:
+    """Return the example row; two numbers where the model does not say what it takes."""
+    if schema.form is InputForm.TEXTS:
+        return schema.example_row[0]
+    return list(schema.example_row or (0.0, 0.0))
 
 
-def example_tensors(schema: Schema) -> list[Json]:
-    if schema.takes is Takes.NUMBERS:
-        row = example_row(schema)
+def _example_tensors(schema: Schema) -> list[Json]:
+    if schema.form is InputForm.MATRIX:
+        row = _example_row(schema)
         return [{"name": "input", "shape": [1, len(row)], "datatype": "FP64", "data": row}]
-    if schema.takes is Takes.TEXTS:
-        return [{"name": "input", "shape": [1], "datatype": tensors.BYTES, "data": list(schema.example)}]
+    if schema.form is InputForm.TEXTS:
+        return [{"name": "input", "shape": [1], "datatype": tensors.BYTES, "data": list(schema.example_row)}]
     return [
         {"name": name, "shape": [1], "datatype": tensors.BYTES if isinstance(value, str) else "FP64", "data": [value]}
-        for name, value in zip(schema.columns, schema.example, strict=True)
+        for name, value in zip(schema.columns, schema.example_row, strict=True)
     ]
 
 
-def example_csv(schema: Schema) -> str:
-    """Names and the example's row; where the model knows no names, any will do."""
-    row = example_row(schema)
-    values = [row] if schema.takes is Takes.TEXTS else row
+def _example_csv(schema: Schema) -> str:
+    """Return a line of names and the example row. A model without names takes any names."""
+    row = _example_row(schema)
+    values = [row] if schema.form is InputForm.TEXTS else row
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([schema.names or [f"x{i}" for i in range(len(values))], values])
     return text.getvalue()
 
 
-def _inferred(schema: Schema, model: str, version: str) -> Json:
-    """What the example is answered with, written as any answer is."""
-    asked = open_inference.Inference(None, (open_inference.Wanted("predict", binary=False),), None)
-    answer, _ = open_inference.write_inference(asked, [schema.answers.get("predict", np.empty(0))], model, version)
+def _inference_answer(schema: Schema, model: str, version: str) -> Json:
+    """Return the answer to the example, written as any answer is."""
+    request = open_inference.Inference(None, (open_inference.Wanted("predict", binary=False),), None)
+    predictions = schema.example_answers.get("predict", np.empty(0))
+    answer, _ = open_inference.write_inference(request, [predictions], model, version)
     return orjson.loads(answer)  # type: ignore[no-any-return]
 
 
@@ -191,12 +195,12 @@ def _predictions(schema: Schema) -> Json:
 
 
 def _answer(schema: Schema, method: str) -> Json:
-    return {"predictions": _plain_answer(schema, method)}
+    return {"predictions": _example_answer(schema, method)}
 
 
-def _plain_answer(schema: Schema, method: str) -> Any:
-    """As a client would see it."""
-    return orjson.loads(encode_json(json_ready(schema.answers.get(method, np.empty(0)))))
+def _example_answer(schema: Schema, method: str) -> Any:
+    """Return the answer to the example as a client gets it."""
+    return orjson.loads(encode_json(json_ready(schema.example_answers.get(method, np.empty(0)))))
 
 
 def _object(**properties: Any) -> Json:
@@ -208,22 +212,22 @@ def _get(summary: str) -> Json:
 
 
 def _get_ready(summary: str) -> Json:
-    found = _get(summary)
-    found["get"]["responses"]["503"] = _failure("Not ready")
-    return found
+    operation = _get(summary)
+    operation["get"]["responses"]["503"] = _failure("Not ready")
+    return operation
 
 
 def _post(summary: str, body: Json, example: Json, answer: Json, shown: Json) -> Json:
     responses = {
         "200": {"description": "OK", "content": _content(answer, shown)},
         "400": _failure("The error names the problem and its place"),
-        "413": _failure("The body is larger than the server takes"),
-        "415": _failure("The body is compressed otherwise than by gzip or deflate"),
+        "413": _failure("The body is larger than --max-body-size"),
+        "415": _failure("The body is compressed by something else than gzip or deflate"),
         "500": _failure("The model failed on this input"),
         "503": {**_failure("Not ready, or overloaded"), "headers": RETRY_AFTER},
     }
-    asked = {"required": True, "content": _content(body, example)}
-    return {"post": {"summary": summary, "requestBody": asked, "responses": responses}}
+    request = {"required": True, "content": _content(body, example)}
+    return {"post": {"summary": summary, "requestBody": request, "responses": responses}}
 
 
 def _content(schema: Json, example: Json) -> Json:

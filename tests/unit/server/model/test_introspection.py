@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from server.errors import ModelError
-from server.schema import Kind, Schema, Takes
+from server.schema import InputForm, Kind, Schema
 from tests.unit.server import example_models
 from tests.unit.server.example_models import schema_of
 
@@ -25,20 +25,20 @@ NUMBER, STRING, ANY = Kind.NUMBER, Kind.STRING, Kind.ANY
 @pytest.mark.parametrize(
     ("model", "takes", "names", "kinds", "example"),
     [
-        (example_models.numbers, Takes.NUMBERS, (), (), (0.0, 0.0)),
-        (example_models.named, Takes.NUMBERS, ("a", "b"), (), (0.0, 0.0)),
-        (example_models.people, Takes.FRAME, ("city", "age"), (STRING, ANY), ("Oslo", 0.0)),
-        (example_models.picked, Takes.FRAME, ("city", "age"), (ANY, ANY), (0.0, 0.0)),
-        (example_models.objects, Takes.OBJECTS, (), (STRING, NUMBER), ("x", 1)),
-        (example_models.texts, Takes.TEXTS, (), (), ("some text",)),
+        (example_models.numbers, InputForm.MATRIX, (), (), (0.0, 0.0)),
+        (example_models.named, InputForm.MATRIX, ("a", "b"), (), (0.0, 0.0)),
+        (example_models.people, InputForm.DATAFRAME, ("city", "age"), (STRING, ANY), ("Oslo", 0.0)),
+        (example_models.picked, InputForm.DATAFRAME, ("city", "age"), (ANY, ANY), (0.0, 0.0)),
+        (example_models.objects, InputForm.OBJECTS, (), (STRING, NUMBER), ("x", 1)),
+        (example_models.texts, InputForm.TEXTS, (), (), ("some text",)),
     ],
 )
 def test_the_form_of_the_input(
-    model: Any, takes: Takes, names: tuple[str, ...], kinds: tuple[Kind, ...], example: tuple[Any, ...]
+    model: Any, takes: InputForm, names: tuple[str, ...], kinds: tuple[Kind, ...], example: tuple[Any, ...]
 ) -> None:
     schema = schema_of(model)
-    assert (schema.takes, schema.names, schema.kinds, schema.example) == (takes, names, kinds, example)
-    assert set(schema.answers) == schema.methods  # every method accepted the example
+    assert (schema.form, schema.names, schema.kinds, schema.example_row) == (takes, names, kinds, example)
+    assert set(schema.example_answers) == schema.methods  # every method accepted the example
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_columns_that_cannot_be_told_are_described_without_them(chosen: Any) -> 
     frame = pd.DataFrame({"a": [0.0, 1.0], "b": [3.0, 1.0]})
     columns = ColumnTransformer([chosen, ("rest", StandardScaler(), ["b"])])
     schema = schema_of(make_pipeline(columns, LinearRegression()).fit(frame, [0, 1]))
-    assert (schema.names, schema.takes, schema.example) == (("a", "b"), Takes.FRAME, (0.0, 0.0))
+    assert (schema.names, schema.form, schema.example_row) == (("a", "b"), InputForm.DATAFRAME, (0.0, 0.0))
 
 
 def test_only_methods_that_the_model_really_has() -> None:

@@ -1,24 +1,28 @@
-"""Real estimators, tiny: what the loader learns of them, and what it says of files it cannot serve."""
+"""Real estimators in real files: what `load` returns, and the error for each file that cannot be served."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+import sklearn.base
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from structlog.testing import capture_logs
 
 from server.errors import ModelError
-from server.model.loader import load, use_one_job
+from server.model.loader import SAVED_BY_ANOTHER_VERSION, load, unpickle, use_one_job
+from server.paths import PACKAGES
 
 X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 5.0]])
 Y = np.array([0.0, 1.0, 2.0, 3.0])
@@ -41,7 +45,7 @@ def saved(folder: Path, model: Any) -> Path:
         (HistGradientBoostingRegressor(max_iter=1).fit(X, Y), (1,), True),
     ],
 )
-def test_a_model_is_described_and_predicts(
+def test_load_of_a_fitted_model_describes_it_and_predicts(
     tmp_path: Path, model: Any, shape: tuple[int, ...], missing: bool | None
 ) -> None:
     loaded = load(saved(tmp_path, model))
@@ -50,29 +54,29 @@ def test_a_model_is_described_and_predicts(
     assert np.shape(loaded.methods["predict"].call(X[:1])) == shape
 
 
-def test_string_labels_are_kept(tmp_path: Path) -> None:
+def test_load_of_a_model_with_string_labels_predicts_them(tmp_path: Path) -> None:
     assert load(saved(tmp_path, LogisticRegression().fit(X, LABELS))).methods["predict"].call(X)[0] == "no"
 
 
-def test_an_object_without_predict_is_refused(tmp_path: Path) -> None:
+def test_load_of_an_object_without_predict_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"dict, which has no predict\(\)"):
         load(saved(tmp_path, {"a": 1}))
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_load_of_a_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"there is no file .*model\.joblib"):
         load(tmp_path / "model.joblib")
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x80\x04"])
-def test_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_load_of_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.joblib"
     path.write_bytes(content)
     with pytest.raises(ModelError, match="not a model that joblib can load"):
         load(path)
 
 
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_with_a_missing_package_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("absent_package")
     kind = type("Estimator", (), {"__module__": "absent_package"})
     module.Estimator = kind  # type: ignore[attr-defined]
@@ -83,12 +87,12 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         load(path)
 
 
-def test_an_unfitted_model_is_refused(tmp_path: Path) -> None:
+def test_load_of_an_unfitted_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="never fitted"):
         load(saved(tmp_path, LinearRegression()))
 
 
-def test_a_model_predicts_in_one_thread_whatever_it_was_trained_with() -> None:
+def test_use_one_job_of_a_search_reaches_the_estimators_inside() -> None:
     search = GridSearchCV(make_pipeline(StandardScaler(), RandomForestClassifier(2)), {}, cv=2).fit(X, LABELS)
     # Set after the fit, which would start a process for each job.
     search.n_jobs, search.best_estimator_[-1].n_jobs = 2, -1
@@ -96,8 +100,92 @@ def test_a_model_predicts_in_one_thread_whatever_it_was_trained_with() -> None:
     assert (search.n_jobs, search.best_estimator_[-1].n_jobs) == (1, 1)
 
 
-def test_what_was_saved_is_told_by_its_digest(tmp_path: Path) -> None:
+def test_load_returns_the_digest_of_the_file_and_who_saved_it(tmp_path: Path) -> None:
     path = saved(tmp_path, LinearRegression().fit(X, Y))
     loaded = load(path)
     assert loaded.digest == hashlib.sha256(path.read_bytes()).hexdigest()
     assert loaded.saved_by == loaded.library
+
+
+def saved_by(version: str, folder: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Save the model as that version of scikit-learn would: each estimator's state names the version."""
+    with monkeypatch.context() as patched:
+        patched.setattr(sklearn.base, "__version__", version)
+        return saved(folder, model)
+
+
+def test_load_of_a_file_by_another_scikit_learn_serves_it_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, LABELS)  # three estimators, three warnings
+    path = saved_by("1.2.2", tmp_path, model, monkeypatch)
+    with capture_logs() as logs:
+        loaded = load(path)
+    here = sklearn.__version__
+    assert [line for line in logs if line["log_level"] == "warning"] == [
+        {
+            "event": SAVED_BY_ANOTHER_VERSION,
+            "log_level": "warning",
+            "saved": "1.2.2",
+            "here": here,
+            "advice": f"put scikit-learn==1.2.2 into requirements.txt, or train with {here}",
+        }
+    ]
+    assert (loaded.saved_by, loaded.library) == ("sklearn 1.2.2", f"sklearn {here}")
+    assert loaded.methods["predict"].call(X).tolist() == LABELS.tolist()
+
+
+def test_load_of_a_file_by_the_same_scikit_learn_logs_no_warning(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        load(saved(tmp_path, LogisticRegression().fit(X, LABELS)))
+    assert [line for line in logs if line["log_level"] == "warning"] == []
+
+
+def test_unpickle_logs_other_warnings_as_they_are(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        _, by = unpickle(saved(tmp_path, Warns()))
+    assert by == ""
+    assert logs == [{"event": "warning while loading", "log_level": "warning", "warning": "an old format"}]
+
+
+class Warns:
+    """Warns while it is loaded."""
+
+    def __setstate__(self, _: Any) -> None:
+        warnings.warn("an old format\nand more", DeprecationWarning, stacklevel=1)
+
+    def __getstate__(self) -> dict[str, int]:
+        return {"any": 1}
+
+
+class Refuses:
+    """Refuses every row."""
+
+    n_features_in_ = 2
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def predict(self, _: Any) -> Any:
+        raise self.error
+
+
+def test_load_of_a_model_that_refuses_the_example_row_serves_it(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        loaded = load(saved(tmp_path, Refuses(ValueError("only cats"))))
+    assert {"event": "the warm-up row was refused", "log_level": "warning", "reason": "only cats"} in logs
+    assert loaded.methods["predict"].cost.seconds(1) >= 0.01  # not measured: not on the event loop at first
+
+
+def test_load_of_a_model_that_fails_on_the_example_row_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="the model cannot predict: AttributeError: no tree"):
+        load(saved(tmp_path, Refuses(AttributeError("no tree\nand more"))))
+
+
+def test_load_puts_the_packages_beside_the_model_first_on_the_import_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / PACKAGES).mkdir()
+    load(saved(tmp_path, LinearRegression().fit(X, Y)))
+    assert sys.path[0] == str(tmp_path / PACKAGES)
