@@ -1,4 +1,4 @@
-"""A real etcd, API server and controller manager; no node, so Deployments make Pods that stay pending."""
+"""A real etcd, API server and controller manager. There is no node, so the pods of Deployments stay pending."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_READY_SECONDS = 180  # generous, for a busy machine
+_READY_SECONDS = 300
+"""A bound on a start that hangs. On an idle machine each part is ready within a few seconds."""
 
 
 class ControlPlane:
-    """Starts within seconds on free ports; everything it writes is in `directory`.
+    """Starts within seconds on free ports, and writes in `directory` only.
 
-    Flags given here come on top of its own, `certificate_authority` is then what signed the API server's, and
-    `tokens` are further lines of its token file: `token,user,uid,"group"`.
+    The given flags are added to its own. `certificate_authority` has to be given if they name another certificate of
+    the API server. `tokens` are further lines of its token file: `token,user,uid,"group"`.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class ControlPlane:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # In reverse: an API server that loses its etcd hangs for a minute on its way out.
+        # In reverse order: an API server that loses its etcd takes a minute to stop.
         self._stack.close()
 
     def _start(self) -> None:
@@ -117,7 +118,7 @@ class ControlPlane:
             "etcd-servers": self._etcd,
             "bind-address": "127.0.0.1",
             "advertise-address": "127.0.0.1",
-            # The endpoint reconciler refuses a loopback address; nobody here reaches the API by its Service.
+            # The endpoint reconciler refuses a loopback address, and no test reaches the API by its Service.
             "endpoint-reconciler-type": "none",
             "secure-port": self.server.rpartition(":")[2],
             "cert-dir": str(self.directory / "certificates"),
@@ -146,10 +147,10 @@ class ControlPlane:
         }
 
     def _answers(self, url: str) -> bool:
-        # The serving certificates sign themselves, and nothing but this machine is asked.
+        # The serving certificates are self-signed, and the requests stay on this machine.
         context = ssl._create_unverified_context()
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self._token}"})
         # An answer other than success raises HTTPError, an OSError.
-        with suppress(OSError), urllib.request.urlopen(request, timeout=2, context=context):
+        with suppress(OSError), urllib.request.urlopen(request, timeout=20, context=context):
             return True
         return False

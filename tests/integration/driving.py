@@ -41,11 +41,13 @@ def eventually(look: Callable[[], T], seconds: float = PROGRESS) -> T:
 
 
 def free_port() -> int:
+    """Return a port of this machine that is free at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return sock.getsockname()[1]
 
 
 def dumped(estimator: Any) -> bytes:
+    """Return the bytes of the estimator's model.joblib."""
     file = io.BytesIO()
     joblib.dump(estimator, file)
     return file.getvalue()
@@ -79,13 +81,14 @@ class Watcher:
     def __enter__(self) -> Self:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._command, env=self._env, stdout=log, stderr=log)
-        eventually(self.status)
+        eventually(self._status_or_end)
+        assert self._process.poll() is None, self.log.read_text()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            assert self._process.wait(10) == 0, self.log.read_text()
+            assert self._process.wait(PROGRESS) == 0, self.log.read_text()
         log = self.log.read_text()
         assert "Traceback" not in log, log
 
@@ -94,23 +97,31 @@ class Watcher:
         return self._process.pid
 
     def kill(self) -> None:
+        """End the watcher without a chance to clean up."""
         self._process.kill()
         self._process.wait()
 
     def get(self, path: str) -> urllib3.BaseHTTPResponse:
-        return urllib3.request("GET", f"http://127.0.0.1:{self.port}{path}", timeout=5, retries=False)
+        """Return the watcher's response."""
+        return urllib3.request("GET", f"http://127.0.0.1:{self.port}{path}", timeout=60, retries=False)
+
+    def _status_or_end(self) -> bool:
+        return self._process.poll() is not None or bool(self.status())
 
     def status(self) -> dict[str, Any]:
+        """Return the body of GET /status."""
         return self.get("/status").json()
 
     def model(self, name: str) -> dict[str, Any]:
+        """Return a model's status."""
         return {item["model"]: item for item in self.status()["models"]}[name]  # a KeyError, which `eventually` awaits
 
     def state(self, name: str) -> str | None:
+        """Return a model's state, None if it is not shown."""
         return next((item["state"] for item in self.status()["models"] if item["model"] == name), None)
 
     def cli(self, *arguments: str) -> str:
-        """What another `python -m watcher` of the same settings prints."""
+        """Return the output of another `python -m watcher` with the same settings."""
         flags = [*self._command[4:], ""]
         known = {"--s3-endpoint"}
         shared = [word for flag, value in itertools.pairwise(flags) if flag in known for word in (flag, value)]
@@ -119,6 +130,7 @@ class Watcher:
 
 
 def lines_of(log: Path) -> list[dict[str, Any]]:
+    """Return the log's lines."""
     return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
 
 
@@ -129,14 +141,16 @@ class Uploads:
         self._s3, self.bucket = s3, bucket
 
     def put(self, key: str, data: bytes = b"bytes of a model") -> None:
+        """Upload an object."""
         self._s3.put_object(self.bucket, key, io.BytesIO(data), len(data))
 
     def delete(self, key: str) -> None:
+        """Delete an object."""
         self._s3.remove_object(self.bucket, key)
 
 
 class Cluster:
-    """Looks at one namespace of the API server."""
+    """Reads one namespace of the API server."""
 
     def __init__(self, api: client.ApiClient, namespace: str) -> None:
         self.namespace = namespace
@@ -153,7 +167,7 @@ class Cluster:
         return self.scaling.read_namespaced_horizontal_pod_autoscaler(f"{model}-model-serving", self.namespace)
 
     def objects(self) -> dict[tuple[str, str], Any]:
-        """Every object of ours in the namespace by kind and name, Secrets included."""
+        """Return the objects of the kinds that a model has, Secrets included, by kind and name."""
         lists = {
             "Deployment": self.apps.list_namespaced_deployment(self.namespace),
             "Service": self.core.list_namespaced_service(self.namespace),
@@ -166,7 +180,7 @@ class Cluster:
         return {key: item.metadata.resource_version for key, item in self.objects().items()}
 
     def contents(self) -> dict[tuple[str, str], Any]:
-        """What we wrote, without what the server adds to every run differently."""
+        """Return the objects without what the API server adds, which differs in every run."""
         found = {}
         for key, item in self.objects().items():
             plain = client.ApiClient().sanitize_for_serialization(item)

@@ -71,7 +71,7 @@ def names(cluster: Cluster) -> set[tuple[str, str]]:
 
 
 def owners(cluster: Cluster) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The UIDs that own each object but the Deployment."""
+    """Return the UIDs of the owners of each object, without the Deployment."""
     return {
         key: tuple(owner.uid for owner in item.metadata.owner_references or ())
         for key, item in cluster.objects().items()
@@ -82,7 +82,7 @@ def owners(cluster: Cluster) -> dict[tuple[str, str], tuple[str, ...]]:
 ALL_FOUR = {(kind, "iris-model-serving") for kind in ("Deployment", "Service", "HPA", "Secret")}
 
 
-def test_an_upload_makes_the_four_objects(setup: Setup) -> None:
+def test_upload_creates_the_four_objects(setup: Setup) -> None:
     with setup.watcher() as watcher:
         setup.put("iris/v1/model.joblib")
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
@@ -92,7 +92,7 @@ def test_an_upload_makes_the_four_objects(setup: Setup) -> None:
         assert eventually(lambda: watcher.model("iris")["version"]) == "v1"
 
 
-def test_a_second_version_changes_the_template_of_the_same_deployment(setup: Setup) -> None:
+def test_upload_of_a_higher_version_changes_the_template_of_the_same_deployment(setup: Setup) -> None:
     with setup.watcher():
         setup.put("iris/v9/model.joblib")
         first = eventually(lambda: setup.cluster.deployment("iris"))
@@ -106,7 +106,7 @@ def test_a_second_version_changes_the_template_of_the_same_deployment(setup: Set
         assert setup.cluster.version("iris") == "v10"
 
 
-def test_other_bytes_under_the_same_key_roll_the_pods(setup: Setup) -> None:
+def test_upload_of_other_bytes_under_the_same_key_changes_the_template(setup: Setup) -> None:
     with setup.watcher():
         setup.put("iris/v1/model.joblib", b"one")
         before = eventually(lambda: setup.cluster.deployment("iris")).spec.template
@@ -114,7 +114,7 @@ def test_other_bytes_under_the_same_key_roll_the_pods(setup: Setup) -> None:
         eventually(lambda: setup.cluster.deployment("iris").spec.template != before)
 
 
-def test_values_beside_a_model_override_the_chart(setup: Setup) -> None:
+def test_values_next_to_a_model_override_the_chart(setup: Setup) -> None:
     with setup.watcher() as watcher:
         setup.put("iris/values.yaml", b"autoscaling: {maxReplicas: 9}")
         setup.put("iris/v1/values.yaml", b"autoscaling: {minReplicas: 2}")
@@ -132,7 +132,7 @@ def test_values_beside_a_model_override_the_chart(setup: Setup) -> None:
         assert setup.cluster.deployment("iris").spec.replicas == 3
 
 
-def test_deleting_rolls_back_and_then_removes(setup: Setup) -> None:
+def test_deletion_of_the_newest_version_rolls_back_and_of_the_last_one_removes(setup: Setup) -> None:
     with setup.watcher() as watcher:
         setup.put("iris/v1/model.joblib")
         setup.put("iris/v2/model.joblib")
@@ -144,7 +144,7 @@ def test_deleting_rolls_back_and_then_removes(setup: Setup) -> None:
         assert eventually(lambda: watcher.status()["models"] == [])
 
 
-def test_refused_keys_are_reported_once_with_the_reason(setup: Setup) -> None:
+def test_refused_keys_are_shown_with_the_reason_and_logged_once(setup: Setup) -> None:
     with setup.watcher() as watcher:
         setup.put("iris/v1/model.pkl")
         setup.put("iris/model.joblib")
@@ -158,7 +158,7 @@ def test_refused_keys_are_reported_once_with_the_reason(setup: Setup) -> None:
         assert names(setup.cluster) == set()
 
 
-def test_uploads_and_deletions_while_it_was_down_are_caught_up(setup: Setup) -> None:
+def test_restart_applies_the_uploads_and_deletions_made_meanwhile(setup: Setup) -> None:
     with setup.watcher():
         for model in ("keep", "lose"):
             setup.put(f"{model}/v1/model.joblib")
@@ -171,7 +171,7 @@ def test_uploads_and_deletions_while_it_was_down_are_caught_up(setup: Setup) -> 
         eventually(lambda: ("Deployment", "lose-model-serving") not in names(setup.cluster))
 
 
-def test_nothing_is_written_on_a_second_pass_or_a_resync(setup: Setup) -> None:
+def test_second_survey_and_resync_write_nothing(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     with setup.watcher():
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
@@ -183,7 +183,7 @@ def test_nothing_is_written_on_a_second_pass_or_a_resync(setup: Setup) -> None:
     assert setup.cluster.resource_versions() == before
 
 
-def test_a_deployment_deleted_by_hand_is_back_as_the_owner_of_all(setup: Setup) -> None:
+def test_deployment_deleted_by_hand_is_created_again_as_the_owner_of_all(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     with setup.watcher():
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
@@ -194,7 +194,7 @@ def test_a_deployment_deleted_by_hand_is_back_as_the_owner_of_all(setup: Setup) 
         eventually(lambda: names(setup.cluster) == ALL_FOUR and set(owners(setup.cluster).values()) == {(uid,)})
 
 
-def test_manual_drift_is_undone_by_a_resync(setup: Setup) -> None:
+def test_resync_undoes_a_manual_change(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     with setup.watcher("--resync-interval", "1"):
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
@@ -210,7 +210,7 @@ def test_manual_drift_is_undone_by_a_resync(setup: Setup) -> None:
         )
 
 
-def test_the_replicas_of_an_autoscaler_are_left_alone(setup: Setup) -> None:
+def test_upload_with_an_autoscaler_keeps_its_replicas(setup: Setup) -> None:
     with setup.watcher():
         setup.put("iris/v1/model.joblib")
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
@@ -221,7 +221,7 @@ def test_the_replicas_of_an_autoscaler_are_left_alone(setup: Setup) -> None:
         assert setup.cluster.deployment("iris").spec.replicas == 4
 
 
-def test_an_autoscaler_begins_with_the_replicas_that_are_there(setup: Setup) -> None:
+def test_autoscaling_switched_on_begins_with_the_replicas_that_run(setup: Setup) -> None:
     setup.put("iris/values.yaml", b"{autoscaling: {enabled: false}, deployment: {replicas: 3}}")
     setup.put("iris/v1/model.joblib")
     with setup.watcher():
@@ -233,7 +233,7 @@ def test_an_autoscaler_begins_with_the_replicas_that_are_there(setup: Setup) -> 
         eventually(lambda: setup.cluster.deployment("iris").spec.replicas == 2)
 
 
-def test_an_object_of_somebody_else_is_not_touched(setup: Setup) -> None:
+def test_upload_beside_a_foreign_object_is_rejected_and_changes_nothing(setup: Setup) -> None:
     body = {"metadata": {"name": "iris-model-serving"}, "spec": {"ports": [{"port": 1}]}}
     setup.cluster.core.create_namespaced_service(setup.cluster.namespace, body)
     setup.put("iris/v1/model.joblib")
@@ -245,7 +245,7 @@ def test_an_object_of_somebody_else_is_not_touched(setup: Setup) -> None:
         assert ("Deployment", "iris-model-serving") not in names(setup.cluster)
 
 
-def test_a_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
+def test_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
     models = ["a", "b", "c", "d"]
     for model in models:
         setup.put(f"{model}/v1/model.joblib")
@@ -261,7 +261,7 @@ def test_a_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
         eventually(lambda: not names(setup.cluster))
 
 
-def test_restoring_some_of_a_mass_removal_releases_none_of_the_others(setup: Setup) -> None:
+def test_mass_removal_of_which_some_are_restored_holds_the_others(setup: Setup) -> None:
     models = ["a", "b", "c", "d"]
     for model in models:
         setup.put(f"{model}/v1/model.joblib")
@@ -278,7 +278,7 @@ def test_restoring_some_of_a_mass_removal_releases_none_of_the_others(setup: Set
         assert len(names(setup.cluster)) == 16
 
 
-def test_an_empty_upload_leaves_what_serves(setup: Setup) -> None:
+def test_upload_of_an_empty_file_is_rejected_and_changes_nothing(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     with setup.watcher() as watcher:
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
@@ -294,7 +294,7 @@ def test_an_empty_upload_leaves_what_serves(setup: Setup) -> None:
 
 
 def limited(cluster: Cluster, kubeconfig: Path, folder: Path) -> Path:
-    """A kubeconfig of one who may do all in the cluster's namespace, and nothing elsewhere."""
+    """Return a kubeconfig with all permissions in the cluster's namespace, and none elsewhere."""
     cluster.core.create_namespaced_service_account(cluster.namespace, {"metadata": {"name": "limited"}})
     subject = {"kind": "ServiceAccount", "name": "limited", "namespace": cluster.namespace}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
@@ -309,9 +309,7 @@ def limited(cluster: Cluster, kubeconfig: Path, folder: Path) -> Path:
     return own
 
 
-def test_a_forbidden_namespace_does_not_keep_the_others_from_being_served(
-    setup: Setup, control_plane: Any, tmp_path: Path
-) -> None:
+def test_namespace_that_is_forbidden_does_not_stop_the_others(setup: Setup, control_plane: Any, tmp_path: Path) -> None:
     forbidden = f"other-{uuid.uuid4().hex[:8]}"
     setup.cluster.core.create_namespace({"metadata": {"name": forbidden}})
     own = limited(setup.cluster, control_plane.kubeconfig, tmp_path)
@@ -327,7 +325,7 @@ def test_a_forbidden_namespace_does_not_keep_the_others_from_being_served(
         assert sources["poll"]["live"]
 
 
-def test_a_missing_namespace_is_said_and_made_only_if_allowed(setup: Setup) -> None:
+def test_namespace_that_is_missing_is_shown_and_created_only_if_allowed(setup: Setup) -> None:
     namespace = f"new-{uuid.uuid4().hex[:8]}"
     setup.uploads.put(f"{namespace}/iris/v1/model.joblib")
     with setup.watcher() as watcher:
@@ -337,7 +335,7 @@ def test_a_missing_namespace_is_said_and_made_only_if_allowed(setup: Setup) -> N
         eventually(lambda: setup.cluster.apps.read_namespaced_deployment("iris-model-serving", namespace))
 
 
-def test_a_killed_watcher_and_a_restart_leave_what_an_undisturbed_run_does(setup: Setup) -> None:
+def test_watcher_that_is_killed_and_restarted_ends_in_the_same_objects(setup: Setup) -> None:
     script = [
         ("put", "a/v1/model.joblib"),
         ("put", "b/v1/model.joblib"),
@@ -376,7 +374,7 @@ def test_a_killed_watcher_and_a_restart_leave_what_an_undisturbed_run_does(setup
     assert setup.cluster.contents() == disturbed
 
 
-def test_render_prints_what_is_applied(setup: Setup) -> None:
+def test_render_prints_the_objects_that_are_applied(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     setup.put("iris/values.yaml", b"deployment: {resources: {limits: {memory: 2Gi}}}")
     with setup.watcher() as watcher:
@@ -400,7 +398,7 @@ def setup_render(setup: Setup, watcher: Watcher) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(text))
 
 
-def test_status_says_the_same_on_the_command_line_and_over_http(setup: Setup) -> None:
+def test_status_on_the_command_line_shows_what_http_returns(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     setup.put("iris/v1/model.pkl")
     with setup.watcher() as watcher:
@@ -412,7 +410,7 @@ def test_status_says_the_same_on_the_command_line_and_over_http(setup: Setup) ->
         assert {"listen", "poll", "webhook"} == {source["name"] for source in body["sources"]}
 
 
-def test_a_wrong_password_is_said_and_holds_everything(setup: Setup) -> None:
+def test_wrong_password_is_shown_and_stops_every_survey(setup: Setup) -> None:
     with setup.watcher(AWS_SECRET_ACCESS_KEY="wrong-password") as watcher:
         ready = eventually(
             lambda: (found := watcher.get("/readyz")).status == 503 and b"AWS_SECRET" in found.data and found

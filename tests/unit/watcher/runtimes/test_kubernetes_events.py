@@ -38,14 +38,14 @@ def status(state: State, version: str = "v2", reason: str = "") -> ModelStatus:
         (status(State.PROGRESSING), status(State.READY), None),
     ],
 )
-def test_what_people_want_to_know_is_an_event(
+def test_event_of_a_change_that_concerns_people_returns_it_and_of_others_none(
     old: ModelStatus | None, new: ModelStatus, event: tuple[str, str, str] | None
 ) -> None:
     assert event_of(old, new) == event
 
 
 class Server:
-    """An API server that answers once it is `open`, and refuses the Events of one model."""
+    """An API server that answers once `open` is set, and fails for the Events of one model."""
 
     def __init__(self, refused: str = "") -> None:
         self.open, self.refused = threading.Event(), refused
@@ -64,7 +64,7 @@ class Server:
         return body
 
 
-def test_events_are_written_behind_the_board_s_back_and_one_that_fails_stops_none() -> None:
+def test_event_recorder_with_one_failing_write_writes_the_others_and_never_blocks_the_board() -> None:
     server, board = Server(refused="b"), StatusBoard()
     recorder = EventRecorder(server)  # type: ignore[arg-type]
     board.on_change = recorder.publish
@@ -76,7 +76,7 @@ def test_events_are_written_behind_the_board_s_back_and_one_that_fails_stops_non
     assert server.written == ["a-model-serving", "c-model-serving"]
 
 
-def test_events_are_dropped_where_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_recorder_with_a_full_queue_drops_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(k8s_events, "WAITING_LIMIT", 2)
     server = Server()
     recorder = EventRecorder(server)  # type: ignore[arg-type]
@@ -84,13 +84,13 @@ def test_events_are_dropped_where_too_many_wait(monkeypatch: pytest.MonkeyPatch)
         recorder.publish(None, status(State.HELD))
     server.open.set()
     recorder._waiting.join()
-    assert 2 <= len(server.written) <= 3  # one may be in hand
+    assert 2 <= len(server.written) <= 3  # one may be in progress
 
 
-def test_the_board_tells_news_once() -> None:
-    heard: list[tuple[ModelStatus | None, ModelStatus]] = []
+def test_status_board_with_the_same_state_again_publishes_nothing() -> None:
+    published: list[tuple[ModelStatus | None, ModelStatus]] = []
     board = StatusBoard(lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    board.on_change = lambda old, new: heard.append((old, new))
+    board.on_change = lambda old, new: published.append((old, new))
     for state in (State.PROGRESSING, State.PROGRESSING, State.READY):
         board.set(ModelId("team", "iris"), state, version="v2")
-    assert heard == [(None, status(State.PROGRESSING)), (status(State.PROGRESSING), status(State.READY))]
+    assert published == [(None, status(State.PROGRESSING)), (status(State.PROGRESSING), status(State.READY))]
