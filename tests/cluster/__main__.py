@@ -1,6 +1,6 @@
-"""`make test-cluster`: make the machine ready, enter a network namespace, run the tests there, leave nothing behind.
+"""`make test-cluster`: prepare the machine, enter a network namespace, run the tests there, and clean up.
 
-`python -m tests.cluster [--base IMAGE] [pytest's arguments]`. Logs of every component: `.kubeserve/cluster/logs`.
+`python -m tests.cluster [--base IMAGE] [arguments of pytest]`. Logs of every component: `.kubeserve/cluster/logs`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from . import cgroups, machine, network
 
 STATE = Path(".kubeserve/cluster").resolve()
 RUN = Path("/run/kubeserve-test")
-"""Sockets have paths of 107 characters at most, and a work tree may be deep."""
+"""The path of a socket has at most 107 characters, and a work tree may be deep."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
-    parser.add_argument("--base", default="", help="base image; default: a Debian made here, as no registry is needed")
-    parser.add_argument("--bench", action="store_true", help="measure the start-up instead of telling the story")
+    parser.add_argument("--base", default="", help="base image; default: a Debian built here, which needs no registry")
+    parser.add_argument("--bench", action="store_true", help="measure the start-up instead of running the tests")
     options, arguments = parser.parse_known_args()
     arguments.insert(0, "tests/cluster/bench_startup.py" if options.bench else "tests/cluster")
     stop_on_signals()
@@ -60,7 +60,7 @@ def run_tests(images: list[Path], arguments: list[str]) -> int:
 
 
 def nothing_left() -> int:
-    """1, with what it is, if anything of ours outlived the clean-up."""
+    """Return 1 and print the remains if anything of ours is left after the clean-up, otherwise 0."""
     left = [*map(str, network.processes()), *map(str, cgroups.processes()), *mounts()]
     if left or network.exists():
         print(f"make test-cluster left behind: {', '.join(left) or network.NAME}", file=sys.stderr)
@@ -69,7 +69,7 @@ def nothing_left() -> int:
 
 @contextmanager
 def only_one() -> Iterator[None]:
-    """One test cluster at a time on a machine: the namespace and the cgroup have fixed names."""
+    """Allow one test cluster at a time on a machine: the namespace and the cgroup have fixed names."""
     path = tools.cache_dir() / "cluster.lock"
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -78,7 +78,7 @@ def only_one() -> Iterator[None]:
 
 @contextmanager
 def surroundings() -> Iterator[None]:
-    """The namespace and the cgroup; what an earlier run left, killed as it was, goes first."""
+    """Create the namespace and the cgroup, after removing what an earlier run left when it was killed."""
     clear()
     shutil.rmtree(STATE, ignore_errors=True)
     (STATE / "logs").mkdir(parents=True)
@@ -92,7 +92,7 @@ def surroundings() -> Iterator[None]:
 
 
 def clear() -> None:
-    """End and remove all that is ours: processes first, then mounts, the namespace and files. Logs stay."""
+    """Stop our processes, then remove our mounts, the namespace and files. Keep the logs."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in network.processes():
             with suppress(ProcessLookupError):
@@ -107,7 +107,7 @@ def clear() -> None:
 
 
 def mounts() -> list[str]:
-    """What is mounted below our folders, the innermost first."""
+    """Return the mounts below our folders, the innermost first."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     targets = [line.split()[4].replace("\\040", " ") for line in lines]
     return [path for path in reversed(targets) if path.startswith((f"{STATE}/", f"{RUN}/"))]

@@ -1,4 +1,4 @@
-"""The cgroup that holds every pod of the test node, so that what is left of a broken run can be found and ended."""
+"""The cgroup that contains every pod of the test node, so that the remains of a broken run can be found and stopped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def create() -> None:
 
 
 def kill() -> None:
-    """End every process in it, and remove it."""
+    """Kill every process in the cgroup, and remove it."""
     deadline = time.monotonic() + 10
     while (pids := set(processes())) and time.monotonic() < deadline:
         for pid in pids:
@@ -35,7 +35,7 @@ def kill() -> None:
 
 
 def _folders() -> list[Path]:
-    """Ours in every hierarchy: one in version 2, one for each controller in version 1."""
+    """Return our cgroup in every hierarchy: there is one in version 2, and one for each controller in version 1."""
     if (ROOT / "cgroup.controllers").exists():
         return [ROOT / NAME.strip("/")]
     return [folder / NAME.strip("/") for folder in ROOT.iterdir() if (folder / "cgroup.procs").exists()]

@@ -47,14 +47,14 @@ def node(state: Path) -> Iterator[Node]:
 
 
 def note_state(user: User, path: Path) -> None:
-    """What a developer would ask first when a test has failed."""
+    """Write what a developer looks at first after a failed test."""
     questions = (("get", "all", "-A", "-o", "wide"), ("get", "events", "-A"), ("describe", "pods", "-A"))
     path.write_text("\n\n".join(user.kubectl(*question) for question in questions))
 
 
 @pytest.fixture(scope="session")
 def minio(state: Path) -> Iterator[MinioServer]:
-    """On the node's address, where the pods reach it too."""
+    """Yield a MinIO on the node's address, which the pods reach too."""
     data, log = state / "node" / "minio", state / "logs" / "minio.log"
     with MinioServer(tools.find("minio"), data, log, host=network.ADDRESS, port=9000, bucket=BUCKET) as server:
         yield server
@@ -71,12 +71,12 @@ def user(node: Node) -> User:
 
 
 @pytest.fixture(scope="session")
-def kubeserve(user: User, minio: MinioServer) -> Kubeserve:
-    """Installed once, for every test."""
+def kubeserve(user: User, minio: MinioServer, wheels: tuple[Path, str]) -> Kubeserve:
+    """Return the watcher, installed once for all tests, with a package index of our own for the models."""
     watcher = Kubeserve(user)
     with step("helm install kubeserve → its pod is ready"):
         user.namespace(NAMESPACE)
-        watcher.install(minio)
+        watcher.install(minio, index=wheels[1])
     with step("the bucket's events go to its webhook"):
         watcher.connect_webhook(minio)
     return watcher
@@ -84,7 +84,7 @@ def kubeserve(user: User, minio: MinioServer) -> Kubeserve:
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A folder, and the URL at which the pods find what is in it."""
+    """Yield a folder, and the URL at which the pods find its files."""
     folder = tmp_path_factory.mktemp("wheels")
     handler = partial(QuietHandler, directory=str(folder))
     with ThreadingHTTPServer((network.ADDRESS, 0), handler) as server:
@@ -95,4 +95,4 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

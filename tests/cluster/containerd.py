@@ -1,4 +1,4 @@
-"""A containerd of our own: its own root, state and socket, so that it meets no other on the machine."""
+"""A separate containerd with its own root, state and socket, so that it cannot disturb another on the machine."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ state = "{run}/containerd"
   address = "{run}/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
-  # Without CAP_SYS_RESOURCE nobody may make a process less likely to be killed than its parent.
+  # Without CAP_SYS_RESOURCE, a process cannot get a lower OOM score than its parent.
   restrict_oom_score_adj = true
-  # The pods' network namespaces are then mounts of ours like all others.
+  # So the network namespaces of the pods are mounts below our folders, and are cleaned up with them.
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{plugins}"

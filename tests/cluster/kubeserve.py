@@ -1,4 +1,4 @@
-"""The watcher as Helm installs it, and what a user sees of it."""
+"""Install the watcher with Helm, and read its status as a user does."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ class Kubeserve:
     def __init__(self, user: User) -> None:
         self._user, self._url = user, ""
 
-    def install(self, minio: MinioServer) -> None:
-        self._user.helm("install", RELEASE, CHART, "--namespace", NAMESPACE, "--wait", *self._values(minio))
+    def install(self, minio: MinioServer, index: str) -> None:
+        """Install the watcher for the store, with `index` as the package index of all models."""
+        self._user.helm("install", RELEASE, CHART, "--namespace", NAMESPACE, "--wait", *self._values(minio, index))
         self._url = f"http://{self._user.cluster_ip(NAMESPACE, RELEASE)}"
 
     def upgrade(self, *arguments: str) -> None:
@@ -32,7 +33,7 @@ class Kubeserve:
         self._user.helm("upgrade", RELEASE, CHART, *where, *arguments)
 
     def connect_webhook(self, minio: MinioServer) -> None:
-        """As the chart's notes say, by MinIO's admin API; it restarts for that."""
+        """Configure the webhook as the chart's notes say, with MinIO's admin API; MinIO restarts for it."""
         secret = self._user.get("secret", f"{RELEASE}-webhook", "--namespace", NAMESPACE)
         token = base64.b64decode(secret["data"]["KUBESERVE_WEBHOOK_TOKEN"]).decode()
         minio.set_webhook(f"{self._url}/events", token)
@@ -57,15 +58,16 @@ class Kubeserve:
         return bool(found["state"] == "Ready" and found["version"] == version)
 
     def wait(self, name: str, version: str) -> None:
-        eventually(lambda: self.is_ready(name, version), 60)
+        eventually(lambda: self.is_ready(name, version))
 
     @staticmethod
-    def _values(minio: MinioServer) -> list[str]:
+    def _values(minio: MinioServer, index: str) -> list[str]:
         values = {
             "s3.endpoint": minio.endpoint,
             "s3.bucket": minio.bucket,
             "s3.accessKey": minio.access_key,
             "s3.secretKey": minio.secret_key,
             "watch.allNamespaces": "true",
+            "modelValues.download.pipIndexUrl": index,
         }
         return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]

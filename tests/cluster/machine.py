@@ -1,4 +1,4 @@
-"""What the machine must have: root, Debian's packages for containers, the Go tools and the images, all as files."""
+"""Prepare the machine: root, Debian's packages for containers, the Go tools, and the images as files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROGRAMS = {
     "openssl": "openssl",
     "kubectl": "",
 }
-"""Program → Debian package; "" where Debian has none and we build it."""
+"""Program → Debian package; "" if Debian has none and we build the program."""
 
 TOOLS = (
     *("minio", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
@@ -35,17 +35,17 @@ TOOLS = (
 )
 
 STAND_IN = "localhost/kubeserve-python-stand-in:bookworm"
-"""For `python:3.11-slim`, where no registry is reached: the same Debian, its own Python 3.11."""
+"""Replaces `python:3.11-slim` where no registry is reachable: the same Debian with its own Python 3.11."""
 
 
-class Unprepared(Exception):  # noqa: N818 - named by what is wrong
+class Unprepared(Exception):  # noqa: N818 - named after what is wrong
     """The cluster tests cannot run here; the message says what to do."""
 
 
 def prepare(base: str) -> list[Path]:
-    """Install, build, and return the archives of the images. Fast when all is there."""
+    """Install, build, and return the archives of the images. Fast if everything exists."""
     if os.geteuid() != 0:
-        raise Unprepared("the cluster tests start containers and make a network namespace: run them as root")
+        raise Unprepared("the cluster tests start containers and create a network namespace: run them as root")
     install_packages()
     for name in TOOLS:
         tools.find(name)
@@ -57,7 +57,7 @@ def install_packages() -> None:
     if not missing:
         return
     if not shutil.which("apt-get"):
-        raise Unprepared(f"install these (the names are Debian's): {' '.join(missing)}")
+        raise Unprepared(f"install these packages (Debian's names): {' '.join(missing)}")
     say(f"installing Debian packages: {' '.join(missing)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for step in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
@@ -69,9 +69,9 @@ def install_packages() -> None:
 
 
 def stand_in() -> str:
-    """The base image, made once and kept by podman."""
+    """Return the base image, which is built once and kept by podman."""
     if subprocess.run(["podman", "image", "exists", STAND_IN], check=False).returncode != 0:
-        say("making a Debian with Python as the images' base (about a minute, once) …")
+        say("building a Debian with Python as the base of the images (about a minute, once) …")
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "root"
             packages = "python3,python3-venv,ca-certificates"
@@ -84,10 +84,10 @@ def stand_in() -> str:
 
 
 def build(base: str) -> list[str]:
-    """Both images from their real Dockerfiles. Without a container engine's privileges: in a chroot."""
+    """Build both images from their real Dockerfiles, in a chroot, without the privileges of a container engine."""
     names = []
     for part in images.NAMES:
-        say(f"building the {part}'s image …")
+        say(f"building the image of the {part} …")
         images.build(part, images.image(part), base, ["--isolation=chroot", "--network=host"], quiet=True)
         names.append(images.image(part))
     return names
@@ -103,7 +103,7 @@ def pause() -> str:
 
 
 def save(name: str) -> Path:
-    """The image as an archive, written anew only when the image is another."""
+    """Return the image as an archive, which is written again only if the image changed."""
     identity = _run("podman", "image", "inspect", "--format", "{{.Id}}", name).strip()
     folder = tools.cache_dir() / "images"
     folder.mkdir(parents=True, exist_ok=True)

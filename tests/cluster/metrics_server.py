@@ -1,4 +1,4 @@
-"""metrics-server beside the node, registered with the API server as an aggregated API: what the autoscaler reads."""
+"""Run metrics-server next to the node, as an aggregated API of the API server: the autoscaler reads it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def process(kubeconfig: Path, port: int, log: Path, certificates: Path) -> Child
 
 
 def register(api: client.ApiClient, port: int) -> None:
-    """A Service without pods, its endpoint by hand, and the API that it serves."""
+    """Create a Service without pods, its endpoint, and the API that it serves."""
     core = client.CoreV1Api(api)
     ports = [{"port": 443, "targetPort": port}]
     core.create_namespaced_service(NAME["namespace"], {"metadata": NAME, "spec": {"ports": ports}})

@@ -1,6 +1,6 @@
-"""A network namespace with no way out, in which the node, the store and the tests live.
+"""A network namespace without a route to the outside, for the node, the store and the tests.
 
-Nothing can leak out of it, and no port of the machine's own can be in the way.
+Nothing can leave it, and its ports cannot collide with those of the machine.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ HANDLES = Path("/var/run/netns")
 
 
 def create() -> None:
-    """Make the namespace, with an `eth0` that has an address and the default route: kubelet asks for both."""
+    """Create the namespace, with an `eth0` that has an address and the default route: kubelet needs both."""
     run("ip", "netns", "add", NAME)
     steps = [
         "ip link set lo up",
         "ip link add eth0 type bridge",
         f"ip address add {ADDRESS}/24 dev eth0",
         "ip link set eth0 up",
-        # A bridge without a port has no carrier; a pair of cables plugged into it and into nothing gives it one.
+        # A bridge without a port has no carrier. One end of a veth pair gives it one; the other end stays unused.
         "ip link add plug0 type veth peer name plug1",
         "ip link set plug0 master eth0 up",
         "ip link set plug1 up",
@@ -37,7 +37,7 @@ def create() -> None:
 
 
 def entered(command: Iterable[str]) -> list[str]:
-    """`command` inside the namespace. Not by `ip netns exec`, which mounts a /sys without the cgroups."""
+    """Return `command` as run inside the namespace. `ip netns exec` would mount a /sys without the cgroups."""
     return ["nsenter", f"--net={HANDLES / NAME}", *command]
 
 
@@ -46,12 +46,12 @@ def exists() -> bool:
 
 
 def is_inside() -> bool:
-    """Whether this process is in the namespace."""
+    """Return whether this process is in the namespace."""
     return exists() and Path("/proc/self/ns/net").stat().st_ino == (HANDLES / NAME).stat().st_ino
 
 
 def processes() -> list[int]:
-    """Every process in the namespace; the pods' own are in theirs."""
+    """Return every process in the namespace. Pods have namespaces of their own."""
     found = subprocess.run(["ip", "netns", "pids", NAME], capture_output=True, text=True, check=False)
     return [int(pid) for pid in found.stdout.split()]
 

@@ -1,4 +1,4 @@
-"""A one-node Kubernetes in our network namespace: a real control plane, kubelet, containers, Services and DNS."""
+"""Run a one-node Kubernetes in the network namespace: a real control plane, kubelet, containers, Services and DNS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kubernetes import client, config
 from dev import tools
 from dev.processes import Child, free_port
 from tests.integration.control_plane import ControlPlane
-from tests.integration.driving import eventually
+from tests.integration.driving import PROGRESS, eventually
 
 from . import cgroups, metrics_server, network
 from .containerd import Containerd
@@ -27,7 +27,7 @@ DNS_DOMAIN = "cluster.local"
 
 
 class Node:
-    """A context manager: ready for pods when entered. Logs of all parts are in `logs`."""
+    """A context manager that is ready for pods when entered. `logs` contains the logs of all parts."""
 
     def __init__(self, root: Path, run: Path, logs: Path, images: Iterable[Path]) -> None:
         self.root, self.logs, self._run, self._images = root, logs, run, images
@@ -57,13 +57,13 @@ class Node:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # In reverse: kubelet before the API server, that one before etcd.
+        # In reverse order: kubelet before the API server, and the API server before etcd.
         self._stack.close()
 
     def _start(self) -> None:
         containerd = self._stack.enter_context(self.containerd.child)
         self._stack.enter_context(self.plane)
-        containerd.wait_until(self.containerd.ready, 30)
+        containerd.wait_until(self.containerd.ready, PROGRESS)
         for image in self._images:
             self.containerd.load(image)
         self._child("kube-scheduler", kubeconfig=self.kubeconfig, leader_elect="false", secure_port=free_port())
@@ -71,7 +71,7 @@ class Node:
         self._child("kubelet", **self._kubelet_flags())
         self._child("coredns", conf=self._corefile())
         self.api = self._stack.enter_context(config.new_client_from_config(str(self.kubeconfig)))
-        eventually(self._is_ready, 60)
+        eventually(self._is_ready)
         self._start_metrics_server()
 
     def _start_metrics_server(self) -> None:
@@ -101,7 +101,7 @@ class Node:
             "tls-cert-file": str(keys.api.certificate),
             "tls-private-key-file": str(keys.api.key),
             "kubelet-preferred-address-types": "InternalIP",
-            # What lets metrics-server know its callers.
+            # With these flags metrics-server can identify its callers.
             "enable-aggregator-routing": "true",
             "requestheader-client-ca-file": str(keys.authority),
             "requestheader-allowed-names": "aggregator",
@@ -115,7 +115,7 @@ class Node:
     def _manager_flags(self) -> dict[str, str]:
         return {
             "root-ca-file": str(self._keys.authority),
-            # The shipped ones are made for fleets: minutes pass before an autoscaler believes a figure.
+            # The defaults are meant for large clusters: an autoscaler waits minutes before it uses a figure.
             "horizontal-pod-autoscaler-sync-period": "5s",
             "horizontal-pod-autoscaler-downscale-stabilization": "15s",
             "horizontal-pod-autoscaler-cpu-initialization-period": "10s",
@@ -139,7 +139,7 @@ class Node:
             {
                 "apiVersion": "kubelet.config.k8s.io/v1beta1",
                 "kind": "KubeletConfiguration",
-                # Nobody but this test can reach it.
+                # Only this test can reach it.
                 "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
                 "authorization": {"mode": "AlwaysAllow"},
                 "containerRuntimeEndpoint": self.containerd.endpoint,
@@ -152,7 +152,7 @@ class Node:
                 "clusterDomain": DNS_DOMAIN,
                 "resolvConf": str(self.root / "resolv.conf"),
                 "imageGCHighThresholdPercent": 100,
-                # A full disk is the developer's business, and no reason to refuse pods here.
+                # A full disk of the developer must not reject pods here.
                 "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
             },
         )
@@ -167,7 +167,7 @@ class Node:
                 "clientConnection": {"kubeconfig": str(self.kubeconfig)},
                 "clusterCIDR": network.POD_SUBNET,
                 "hostnameOverride": NODE,
-                # Zero leaves the kernel's settings alone: in a container they cannot be written.
+                # Zero keeps the kernel's settings, which cannot be written in a container.
                 "conntrack": {
                     "maxPerCore": 0,
                     "min": 0,
@@ -186,7 +186,7 @@ class Node:
         return path
 
     def _kubeconfig(self, name: str, token: str) -> Path:
-        """The admin's kubeconfig with somebody else's token."""
+        """Write the admin's kubeconfig with another token, and return its path."""
         document = json.loads(self.kubeconfig.read_text())
         document["users"][0]["user"] = {"token": token}
         return self._write(f"{name}.kubeconfig", document)
@@ -198,7 +198,7 @@ class Node:
 
 
 class Pair:
-    """A certificate and its key as files."""
+    """A certificate and its key, as files."""
 
     def __init__(self, folder: Path, name: str, leaf: trustme.LeafCert) -> None:
         self.certificate, self.key = folder / f"{name}.crt", folder / f"{name}.key"
@@ -207,7 +207,7 @@ class Pair:
 
 
 class Keys:
-    """One authority for all of the cluster, the API server's certificate, and the aggregator's."""
+    """One authority for the whole cluster, with the certificates of the API server and of the aggregator."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)

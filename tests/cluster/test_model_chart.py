@@ -1,4 +1,4 @@
-"""The model's chart by itself, by hand, with the commands of its README as they stand there; no watcher yet."""
+"""Use the model's chart without the watcher, with the commands of the documentation."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def path_of(version: str) -> str:
 
 
 def iris(answer: int) -> bytes:
-    """A model of four features."""
+    """Return a model of four features that always predicts `answer`."""
     return dumped(DummyClassifier(strategy="constant", constant=answer).fit([[0.0] * 4] * 2, [answer, 9]))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def namespace(user: User, uploads: Uploads) -> Iterator[None]:
-    """`user-1` with a client pod and a Service `minio`, and a bucket with models; the watcher finds none of them."""
+    """Create `user-1` with a client pod and a Service `minio`, and upload models before there is a watcher."""
     user.namespace(USER)
     user.client_pod(USER)
     user.kubectl("apply", "--namespace", USER, "--filename", "-", stdin=json.dumps(minio_service()))
@@ -48,7 +48,7 @@ def namespace(user: User, uploads: Uploads) -> Iterator[None]:
 
 
 def minio_service() -> dict[str, object]:
-    """The store outside the cluster under a name inside it."""
+    """Return a Service that gives the store outside the cluster a name inside it."""
     service = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -66,7 +66,7 @@ def minio_service() -> dict[str, object]:
     return {"apiVersion": "v1", "kind": "List", "items": [service, endpoints]}
 
 
-def test_install_and_ask(user: User) -> None:
+def test_install_gives_a_model_that_answers(user: User) -> None:
     with step("helm install my-model → its pod is ready"):
         user.helm(*INSTALL, "--set", path_of("v1"), *S3)
     with step("predict and health by the Service's name, from another pod"):
@@ -74,7 +74,7 @@ def test_install_and_ask(user: User) -> None:
         assert '"status":"ok"' in user.curl(USER, "http://my-model-model-serving/health")
 
 
-def test_the_troubleshooting_commands_show_what_they_promise(user: User) -> None:
+def test_troubleshooting_commands_print_what_the_notes_say(user: User) -> None:
     deployment = "deployment/my-model-model-serving"
     with step("kubectl logs -c download-model, -c inference-server; kubectl exec … curl http://localhost:80/health"):
         log = user.kubectl("logs", deployment, "-c", "download-model", "--namespace", USER)
@@ -85,7 +85,7 @@ def test_the_troubleshooting_commands_show_what_they_promise(user: User) -> None
         assert '"status":"ok"' in health
 
 
-def test_only_the_init_container_sees_the_credentials(user: User) -> None:
+def test_credentials_are_only_in_the_init_container(user: User) -> None:
     deployment = "deployment/my-model-model-serving"
     env = user.kubectl("exec", deployment, "-c", "inference-server", "--namespace", USER, "--", "env")
     assert "AWS_" not in env
@@ -94,17 +94,17 @@ def test_only_the_init_container_sees_the_credentials(user: User) -> None:
     assert "minioadmin" not in json.dumps(pods)
 
 
-def test_upgrade_rolls_to_the_new_version_with_the_same_selector(user: User) -> None:
+def test_upgrade_serves_the_new_version_with_the_same_selector(user: User) -> None:
     before = user.get("deployment", "my-model-model-serving", "--namespace", USER)
     with step("helm upgrade my-model to v2"):
         user.helm("upgrade", *INSTALL[1:], "--set", path_of("v2"), *S3)
-        eventually(lambda: "[2]" in user.curl(USER, "http://my-model-model-serving/predict", *PREDICT), 15)
+        eventually(lambda: "[2]" in user.curl(USER, "http://my-model-model-serving/predict", *PREDICT))
     after = user.get("deployment", "my-model-model-serving", "--namespace", USER)
     assert after["spec"]["selector"] == before["spec"]["selector"]
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
 
 
-def test_the_example_values_file_works_as_written(user: User, tmp_path: Path) -> None:
+def test_install_with_the_example_values_serves(user: User, tmp_path: Path) -> None:
     values = tmp_path / "custom-values.yaml"
     values.write_text(EXAMPLE)
     with step("helm install fraud-detector -f custom-values.yaml → its pod is ready"):
@@ -116,9 +116,9 @@ def test_the_example_values_file_works_as_written(user: User, tmp_path: Path) ->
     assert targets == {"cpu": 70, "memory": 80}
 
 
-def test_uninstall_leaves_nothing(user: User) -> None:
+def test_uninstall_removes_every_object(user: User) -> None:
     with step("helm uninstall → nothing is left"):
         for release in ("my-model", "fraud-detector"):
             user.helm("uninstall", release, "--namespace", USER)
         kinds = "deployments,horizontalpodautoscalers,secrets,replicasets"
-        eventually(lambda: user.get(kinds, "--namespace", USER)["items"] == [], 30)
+        eventually(lambda: user.get(kinds, "--namespace", USER)["items"] == [])

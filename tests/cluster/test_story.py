@@ -1,4 +1,4 @@
-"""The user's story, told in order on one cluster: each test goes on where the one before ended."""
+"""The whole story of a user on one cluster, in order: each test continues where the previous one ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator
 
 from tests.integration.driving import Uploads, dumped, eventually, model
 
-from . import network
 from .kubeserve import NAMESPACE, Kubeserve
 from .user import User, load, predict, step
 
@@ -21,7 +20,7 @@ TEAM = "team"
 
 @pytest.fixture(scope="module")
 def url(user: User, kubeserve: Kubeserve, uploads: Uploads) -> str:
-    """Where the model `team/iris` answers, by its ClusterIP; uploaded once, for all of the story."""
+    """Return the URL of model `team/iris`, by its ClusterIP. It is uploaded once for all tests."""
     with step("namespace 'team', which enforces Pod Security 'restricted', and a client pod in it"):
         user.namespace(TEAM)
         user.client_pod(TEAM)
@@ -29,11 +28,11 @@ def url(user: User, kubeserve: Kubeserve, uploads: Uploads) -> str:
         uploads.put("team/iris/v1/model.joblib", model("one"))
         kubeserve.wait("iris", "v1")
     found = f"http://{user.cluster_ip(TEAM, 'iris-model-serving')}"
-    eventually(lambda: predict(found))  # ready is what kube-proxy hears, too, and acts on within a second
+    eventually(lambda: predict(found))  # kube-proxy reacts up to a second after the pod is ready
     return found
 
 
-def test_an_upload_is_answered_by_the_cluster_ip_and_by_name_from_another_pod(user: User, url: str) -> None:
+def test_upload_is_served_by_the_cluster_ip_and_by_name_from_another_pod(user: User, url: str) -> None:
     with step("predict by the ClusterIP, and by the Service's name from another pod"):
         assert predict(url) == ["one"]
         for host in (
@@ -45,14 +44,14 @@ def test_an_upload_is_answered_by_the_cluster_ip_and_by_name_from_another_pod(us
             assert answer == '{"predictions":["one"]}'
 
 
-def test_its_metrics_are_on_the_service(user: User, url: str) -> None:
+def test_service_serves_the_metrics_of_the_model(user: User, url: str) -> None:
     with step("/metrics counts the predictions"):
         text = user.curl(TEAM, "http://iris-model-serving/metrics")
         assert 'model_name="iris",model_version="v1"' in text
         assert "kubeserve_predictions_total" in text
 
 
-def test_a_second_version_rolls_with_no_failed_request_under_load(
+def test_second_version_rolls_under_load_without_a_failed_request(
     url: str, kubeserve: Kubeserve, uploads: Uploads
 ) -> None:
     with load(url) as running:
@@ -70,12 +69,12 @@ def test_a_second_version_rolls_with_no_failed_request_under_load(
     assert running.answers["['two']"] > 100
 
 
-def test_a_broken_model_leaves_the_old_version_serving_and_says_why(
+def test_broken_model_keeps_the_old_version_and_reports_the_reason(
     user: User, url: str, kubeserve: Kubeserve, uploads: Uploads
 ) -> None:
-    with step("upload a broken v3: v2 goes on answering, and the reason is in the status"):
+    with step("upload a broken v3: v2 keeps answering, and the status shows the reason"):
         uploads.put("team/iris/v3/model.joblib", b"not a model")
-        failed = eventually(lambda: (found := kubeserve.model("iris"))["state"] == "Failed" and found, 60)
+        failed = eventually(lambda: (found := kubeserve.model("iris"))["state"] == "Failed" and found)
         assert "not a model that joblib can load" in failed["reason"]
         assert predict(url) == ["two"]
         assert "not a model that joblib can load" in kubeserve.status_table()
@@ -84,45 +83,44 @@ def test_a_broken_model_leaves_the_old_version_serving_and_says_why(
         kubeserve.wait("iris", "v2")
 
 
-def test_requirements_beside_a_model_bring_what_the_image_lacks(
+def test_requirements_install_packages_that_the_image_lacks(
     user: User, kubeserve: Kubeserve, uploads: Uploads, wheels: tuple[Path, str], estimator: BaseEstimator
 ) -> None:
-    folder, index = wheels
+    folder, _ = wheels
     write_wheel(folder / "tiny-estimator")
-    with step("upload a model with a requirements.txt, from a wheel index of our own → Ready, and it answers"):
-        text = f"--index-url {index}\n--trusted-host {network.ADDRESS}\ntiny-estimator==1.0\n"
-        uploads.put("team/tiny/v1/requirements.txt", text.encode())
+    with step("upload a model with a requirements.txt, for the package index of the chart → Ready, and it answers"):
+        uploads.put("team/tiny/v1/requirements.txt", b"tiny-estimator==1.0\n")
         uploads.put("team/tiny/v1/model.joblib", dumped(estimator))
         kubeserve.wait("tiny", "v1")
         tiny = f"http://{user.cluster_ip(TEAM, 'tiny-model-serving')}"
         eventually(lambda: predict(tiny) == ["tiny"])
 
 
-def test_the_autoscaler_follows_the_load_and_an_upload_leaves_its_replicas_alone(
+def test_autoscaler_follows_the_load_and_an_upload_keeps_its_replicas(
     user: User, url: str, kubeserve: Kubeserve, uploads: Uploads
 ) -> None:
     def replicas() -> int:
         return int(user.get("deployment", "iris-model-serving", "--namespace", TEAM)["spec"]["replicas"])
 
     with step("metrics-server has figures"):
-        eventually(lambda: "iris-model-serving" in user.kubectl("top", "pods", "--namespace", TEAM), 90)
+        eventually(lambda: "iris-model-serving" in user.kubectl("top", "pods", "--namespace", TEAM))
     with step("no load → one pod"):
-        eventually(lambda: replicas() == 1, 240)
+        eventually(lambda: replicas() == 1, 300)
     with load(url) as running:
         with step("load → the autoscaler adds pods"):
-            eventually(lambda: replicas() >= 3, 180)
-        with step("upload v4 meanwhile → Ready, replicas untouched"):
+            eventually(lambda: replicas() >= 3, 300)
+        with step("upload v4 under load → Ready, replicas unchanged"):
             before = replicas()
             uploads.put("team/iris/v4/model.joblib", model("four"))
             lowest = watch_lowest(replicas, lambda: kubeserve.is_ready("iris", "v4"))
             assert lowest >= before
     assert running.failures == []
-    with step("no load → it takes them away again"):
-        eventually(lambda: replicas() < before, 240)
+    with step("no load → the autoscaler removes them again"):
+        eventually(lambda: replicas() < before, 300)
 
 
 def watch_lowest(look: Any, done: Any) -> int:
-    """The lowest figure seen until `done` says so."""
+    """Return the lowest value of `look` until `done` is true."""
     lowest = look()
 
     def both() -> bool:
@@ -130,27 +128,29 @@ def watch_lowest(look: Any, done: Any) -> int:
         lowest = min(lowest, look())
         return bool(done())
 
-    eventually(both, 120)
+    eventually(both)
     return int(lowest)
 
 
-def test_deleting_rolls_back_and_then_removes(user: User, url: str, kubeserve: Kubeserve, uploads: Uploads) -> None:
+def test_deletion_rolls_back_and_then_removes_the_model(
+    user: User, url: str, kubeserve: Kubeserve, uploads: Uploads
+) -> None:
     with step("delete v4 → v2 answers again"):
         uploads.delete("team/iris/v4/model.joblib")
         kubeserve.wait("iris", "v2")
         eventually(lambda: predict(url) == ["two"])
-    with step("delete v2 and v1 → nothing is left of them, and the other model serves"):
+    with step("delete v2 and v1 → their objects are removed, and the other model serves"):
         for version in ("v2", "v1"):
             uploads.delete(f"team/iris/{version}/model.joblib")
-        eventually(lambda: [item["model"] for item in kubeserve.status()["models"]] == ["tiny"], 60)
+        eventually(lambda: [item["model"] for item in kubeserve.status()["models"]] == ["tiny"])
         ours = ("--selector", "app.kubernetes.io/instance=iris", "--namespace", TEAM)
         kinds = "deployments,services,horizontalpodautoscalers,secrets,replicasets,pods"
-        eventually(lambda: user.get(kinds, *ours)["items"] == [], 60)
+        eventually(lambda: user.get(kinds, *ours)["items"] == [])
         assert predict(f"http://{user.cluster_ip(TEAM, 'tiny-model-serving')}") == ["tiny"]
 
 
-def test_every_pod_was_accepted_by_pod_security(user: User, kubeserve: Kubeserve) -> None:
-    """Namespaces that enforce `restricted` refuse pods by an event on their ReplicaSet."""
+def test_pod_security_restricted_accepted_every_pod(user: User, kubeserve: Kubeserve) -> None:
+    """A namespace that enforces `restricted` rejects a pod with an Event on its ReplicaSet."""
     events = user.get("events", "--all-namespaces")["items"]
     assert [item["message"] for item in events if "PodSecurity" in item.get("message", "")] == []
     labels = user.get("namespace", NAMESPACE)["metadata"]["labels"]
@@ -159,7 +159,7 @@ def test_every_pod_was_accepted_by_pod_security(user: User, kubeserve: Kubeserve
 
 @pytest.fixture(scope="module")
 def estimator(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.MonkeyPatch) -> BaseEstimator:
-    """An estimator whose class is in the wheel and nowhere else."""
+    """Return an estimator whose class is only in the wheel."""
     folder = tmp_path_factory.mktemp("tiny")
     (folder / "tiny_estimator.py").write_text(TINY)
     monkeypatch_module.syspath_prepend(folder)
@@ -189,7 +189,7 @@ def monkeypatch_module() -> Any:
 
 
 def write_wheel(folder: Path) -> None:
-    """A wheel with one module, as any build tool makes it; the folder's listing is its page in a simple index."""
+    """Write a wheel with one module. The listing of the folder is its page in a simple index."""
     folder.mkdir()
     info = "tiny_estimator-1.0.dist-info"
     with zipfile.ZipFile(folder / "tiny_estimator-1.0-py3-none-any.whl", "w") as archive:

@@ -1,4 +1,4 @@
-"""What a user has: kubectl, helm, curl from a pod of theirs, and clients that keep their connections."""
+"""The tools of a user: kubectl, helm, curl from a pod, and clients that keep their connections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESTRICTED = {
 
 
 class User:
-    """Runs the real command-line tools against one cluster; a failed command fails the test with its words."""
+    """Runs the real command-line tools against one cluster. A failed command fails the test with its output."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self._env = {**os.environ, "KUBECONFIG": str(kubeconfig)}
@@ -43,12 +43,12 @@ class User:
         return self._run(str(tools.find("helm")), *arguments)
 
     def namespace(self, name: str) -> None:
-        """One that takes restricted pods only."""
+        """Create a namespace that accepts only restricted pods."""
         self.kubectl("create", "namespace", name)
         self.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
 
     def client_pod(self, namespace: str) -> None:
-        """A pod with curl, to ask as other workloads in the cluster do."""
+        """Create a pod with curl, to send requests as other workloads in the cluster do."""
         container = {
             "name": "client",
             "image": images.image("server"),
@@ -59,10 +59,10 @@ class User:
         spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "client", "namespace": namespace}, "spec": spec}
         self.kubectl("apply", "--filename", "-", stdin=json.dumps(pod))
-        self.kubectl("wait", "--namespace", namespace, "--for", "condition=Ready", "pod/client", "--timeout", "60s")
+        self.kubectl("wait", "--namespace", namespace, "--for", "condition=Ready", "pod/client", "--timeout", "180s")
 
     def curl(self, namespace: str, *arguments: str) -> str:
-        """From the client pod; a pod may be ready up to a second before kube-proxy has said so to the kernel."""
+        """Run curl in the client pod. It retries, because kube-proxy writes its rules up to a second after a pod is ready."""
         curl = ("curl", "-sS", "--retry", "5", "--retry-connrefused", "--retry-delay", "1")
         return self.kubectl("exec", "--namespace", namespace, "client", "--", *curl, *arguments)
 
@@ -81,7 +81,7 @@ def predict(url: str, data: Mapping[str, Any] = REQUEST) -> Any:
 
 
 class Load:
-    """Clients that ask without a pause, each on a connection that it keeps, and never try again."""
+    """Clients that send requests without a pause, each on one persistent connection, and never retry."""
 
     def __init__(self, url: str, clients: int = 8) -> None:
         self.answers: Counter[str] = Counter()
@@ -124,7 +124,7 @@ def load(url: str, clients: int = 8) -> Iterator[Load]:
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Tell the story: what was done, and how long it took."""
+    """Print what was done, and how long it took."""
     started = time.monotonic()
     yield
     print(f"  {time.monotonic() - started:6.1f} s  {text}", flush=True)
