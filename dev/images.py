@@ -1,4 +1,4 @@
-"""Build the two images by podman, buildah or docker, whichever is there: `python -m dev.images [--base IMAGE]`."""
+"""Build the two images with podman, buildah or docker: `python -m dev.images [--base IMAGE]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUILDERS = ("podman", "buildah", "docker")
 BASE = "python:3.11-slim"
 REGISTRY = "localhost:5001"
 NAMES = {"server": "kubeserve-base", "watcher": "kubeserve-watcher"}
-"""Dockerfile's suffix → image. The model chart's default names the first."""
+"""Suffix of the Dockerfile → image. The first is the default of the model's chart."""
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -24,7 +24,7 @@ class BuildError(Exception):
 
 
 def image(part: str, registry: str = REGISTRY, tag: str = "latest") -> str:
-    """The image's whole name, such as `localhost:5001/kubeserve-base:latest`."""
+    """Return the full name of an image, such as `localhost:5001/kubeserve-base:latest`."""
     return f"{registry}/{NAMES[part]}:{tag}"
 
 
@@ -36,7 +36,7 @@ def builder() -> str:
 
 
 def command(program: str, part: str, name: str, base: str, extra: Sequence[str] = ()) -> list[str]:
-    """What builds one image from its Dockerfile."""
+    """Return the command that builds one image from its Dockerfile."""
     return [
         *(program, "build", "-f", f"Dockerfile.{part}", "-t", name),
         *("--build-arg", f"BASE={base}"),
@@ -47,7 +47,10 @@ def command(program: str, part: str, name: str, base: str, extra: Sequence[str] 
 
 
 def trust() -> list[str]:
-    """The build trusts what this machine trusts (a proxy that looks into TLS, say); the image does not."""
+    """Return options with which the build, but not the image, trusts the certificates of this machine.
+
+    A proxy that inspects TLS needs this.
+    """
     return ["--volume", f"{CA_BUNDLE}:{CA_BUNDLE}:ro"] if CA_BUNDLE.exists() else []
 
 
@@ -55,7 +58,7 @@ def build(part: str, name: str, base: str, extra: Sequence[str] = (), *, quiet: 
     """Build one image.
 
     Raises:
-        BuildError: with the builder's last words, where they were not shown.
+        BuildError: With the builder's last lines, if they were not printed.
 
     """
     done = subprocess.run(
@@ -68,7 +71,7 @@ def build(part: str, name: str, base: str, extra: Sequence[str] = (), *, quiet: 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.images", description=__doc__)
-    parser.add_argument("--base", default=BASE, help="the image that both are built on")
+    parser.add_argument("--base", default=BASE, help="the base of both images")
     parser.add_argument("--registry", default=REGISTRY)
     parser.add_argument("--tag", default="latest")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Write manifests/install.yaml from the watcher's chart: `python -m dev.manifests`. A test sees that it is current."""
+"""Write manifests/install.yaml from the watcher's chart: `python -m dev.manifests`. A test compares it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ TARGET = MANIFESTS / "install.yaml"
 SETTINGS = (
     "s3.endpoint=minio.minio:9000",
     "s3.existingSecret=kubeserve-s3",
-    # A token made by chance would make a different file each time.
+    # A random token would give another file each time.
     "webhook.existingSecret=kubeserve-s3",
     "watch.allNamespaces=true",
 )
 
 HEAD = """\
-# The watcher without Helm. Written by `make manifests` from charts/kubeserve; change that.
-# It may write Deployments, Services and Secrets in every namespace: the chart can confine it to some.
+# The watcher without Helm. `make manifests` writes this file from charts/kubeserve: change the chart.
+# The watcher may write Deployments, Services and Secrets in every namespace; the chart can restrict it to some.
 #
-# In a copy of yours, set the watcher's image, the models' (ConfigMap: deployment.image of the model's chart),
+# In your own copy, set the watcher's image, the models' (ConfigMap: deployment.image of the model's chart),
 # KUBESERVE_S3_ENDPOINT and KUBESERVE_BUCKET. Then:
 #
 #   kubectl create namespace kubeserve
@@ -35,12 +35,12 @@ HEAD = """\
 
 
 def rendered() -> str:
-    """What the file should say."""
+    """Return the content of the file."""
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     chart = str(MANIFESTS / "charts" / "kubeserve")
     command = [str(tools.find("helm")), "template", "kubeserve", chart, "-n", "kubeserve", *settings]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    # Helm is not the manager of what it only printed.
+    # Helm does not manage objects that it only printed.
     return HEAD + re.sub(r"(?m)^(# Source: .*| *helm\.sh/chart: .*| *app\.kubernetes\.io/managed-by: Helm)\n", "", text)
 
 

@@ -24,7 +24,7 @@ WEBHOOK_ARN = "arn:minio:sqs::KUBESERVE:webhook"
 
 
 class MinioServer:
-    """A MinIO, on the loopback interface unless told otherwise; a context manager that waits until it answers."""
+    """A MinIO, by default on the loopback interface. The context manager waits until it answers."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class MinioServer:
         self.stop()
 
     def start(self) -> None:
-        """Start the server, wait until it answers, and create the bucket if it is not there."""
+        """Start the server, wait until it answers, and create the bucket if it does not exist."""
         self._data.mkdir(parents=True, exist_ok=True)
         self._child.start()
         try:
@@ -71,11 +71,11 @@ class MinioServer:
             raise
 
     def stop(self) -> None:
-        """Stop the server; within 1.5 s, by force if need be."""
+        """Stop the server, and kill it after 1.5 s."""
         self._child.stop()
 
     def check(self) -> None:
-        """Raise ChildError if the server ended on its own."""
+        """Raise ChildError if the server ended by itself."""
         self._child.check()
 
     @property
@@ -98,7 +98,7 @@ class MinioServer:
         )
 
     def notify(self) -> bool:
-        """Have changes of the bucket's objects sent to the webhook; false if the server refuses."""
+        """Send events of the bucket's objects to the webhook. Return False if the server refuses."""
         events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
         config = NotificationConfig(queue_config_list=[QueueConfig(events=events, queue=WEBHOOK_ARN)])
         try:
@@ -108,7 +108,7 @@ class MinioServer:
         return True
 
     def set_webhook(self, url: str, token: str) -> None:
-        """Tell a running server where to send events; it restarts in place."""
+        """Configure the webhook of a running server, which restarts for it."""
         admin = MinioAdmin(
             endpoint=self.endpoint, credentials=StaticProvider(self.access_key, self.secret_key), secure=False
         )
@@ -118,7 +118,7 @@ class MinioServer:
 
     def _ready(self) -> bool:
         url = f"{self.url}/minio/health/ready"
-        # An answer other than success raises HTTPError, an OSError.
+        # An answer other than success raises HTTPError, which is an OSError.
         with suppress(OSError), urllib.request.urlopen(url, timeout=1):
             return True
         return False

@@ -1,4 +1,4 @@
-"""Child processes that never outlive the program that started them."""
+"""Child processes that never outlive their parent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
-# Loaded before any fork: between fork and exec nothing may take the loader's locks.
+# Loaded before any fork, because code between fork and exec must not take the loader's locks.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -28,14 +28,14 @@ class ChildError(Exception):
 
 
 class StopRequested(BaseException):
-    """The user asked to stop; no `except Exception` may swallow it."""
+    """The user wants to stop; no `except Exception` may catch it."""
 
 
 @dataclass
 class Child:
     """A program in a session of its own, so that the terminal's Ctrl-C reaches only its parent.
 
-    With a `log` its output goes there, without one to the terminal.
+    Its output goes to `log`, or to the terminal if there is none.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Child:
         return self.log.open("ab")
 
     def ended(self) -> bool:
-        """Tell whether the program is not running."""
+        """Return whether the program is not running."""
         return self._process is None or self._process.poll() is not None
 
     def code(self) -> int:
@@ -84,20 +84,20 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The program's process id, which is also its session's; 0 where it was not started."""
+        """The process id, which is also the id of the session; 0 if the program was not started."""
         return self._process.pid if self._process else 0
 
     def check(self) -> None:
-        """Raise a sentence for people if the program ended on its own."""
+        """Raise ChildError, with a sentence for people, if the program ended by itself."""
         if self._process is not None and (code := self._process.poll()) is not None:
             raise ChildError(f"{self.name} ended with status {code}; {self.where()}.")
 
     def where(self) -> str:
-        """Say where to look for what the program had to say."""
+        """Return a sentence that says where the program's output is."""
         return f"see its log {self.log}" if self.log else "see its output above"
 
     def stop(self) -> None:
-        """Ask the program to end, and end it and what it started if it does not within `grace` seconds."""
+        """Terminate the program. Kill it and its children if it does not end within `grace` seconds."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -111,7 +111,7 @@ class Child:
             raise
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Wait until `ready` says so, for as long as the program runs."""
+        """Wait until `ready` is true. Raise ChildError if the program ends, or after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not ready():
             self.check()
@@ -121,14 +121,14 @@ class Child:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    # Not yet reaped, so its id cannot belong to anybody else.
+    # The process is not reaped yet, so its id cannot belong to another.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
-    """Have the kernel end the child when its parent dies, even by SIGKILL; Linux only."""
+    """Return a hook that makes the kernel kill the child when its parent dies, even by SIGKILL; None outside Linux."""
     if (libc := _LIBC) is None:
         return None
 
@@ -142,10 +142,10 @@ def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] |
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return `preferred` if it is free on the loopback interface, else one that is."""
+    """Return `preferred` if it is free on the loopback interface, otherwise another free port."""
     for port in (preferred, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):
-            # As servers do: a port whose last connections linger in TIME_WAIT is free.
+            # As servers do: a port is free although old connections are in TIME_WAIT.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
@@ -153,7 +153,7 @@ def free_port(preferred: int = 0) -> int:
 
 
 def stop_on_signals() -> None:
-    """Turn the first Ctrl-C or SIGTERM into StopRequested, and ignore the next: stopping is under way."""
+    """Turn the first Ctrl-C or SIGTERM into StopRequested, and ignore later ones."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def handle(_number: int, _frame: FrameType | None) -> None:

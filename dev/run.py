@@ -1,7 +1,6 @@
 """`make run` and `make demo`.
 
-`python -m dev.run run` stays up until Ctrl-C; `python -m dev.run demo` shows an upload and an update,
-and ends.
+`python -m dev.run run` runs until Ctrl-C; `python -m dev.run demo` shows an upload and an update, and ends.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ def main() -> int:
     arguments = parser.parse_args()
     stop_on_signals()
     try:
-        # scikit-learn takes seconds to import: a Ctrl-C meanwhile must end without a traceback, too.
+        # scikit-learn takes seconds to import. A Ctrl-C during that time must not print a traceback either.
         from dev import session  # noqa: PLC0415
 
         return session.perform(arguments.action, arguments.store)
     except StopRequested:
-        # A demo that was cut short did not work.
+        # An interrupted demo did not succeed.
         return 0 if arguments.action == "run" else 130
 
 

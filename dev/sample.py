@@ -1,4 +1,4 @@
-"""Two versions of a small model that answer the same input differently."""
+"""Two versions of a small model, which answer the same input differently."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ INSTANCE = [5.1, 3.5, 1.4, 0.2]
 
 
 def first() -> bytes:
-    """Return a regression that calls INSTANCE setosa."""
+    """Return a regression that predicts setosa for INSTANCE."""
     return _fit(LogisticRegression(max_iter=1000))
 
 
 def second() -> bytes:
-    """Return a model that calls everything virginica: the change is plain to see."""
+    """Return a model that always predicts virginica, so that the change is visible."""
     return _fit(DummyClassifier(strategy="constant", constant="virginica"))
 
 
 def key(version: str) -> str:
-    """Return the bucket's key of a version of the sample."""
+    """Return the key of a version of the sample."""
     return f"{MODEL}/{version}/model.joblib"
 
 

@@ -46,14 +46,14 @@ class Stack:
         self.watcher.check()
 
     def models(self) -> list[dict[str, Any]]:
-        """Return the models as the watcher sees them; none while it does not answer yet."""
+        """Return the models as the watcher reports them; none until it answers."""
         try:
             return list(json.loads(_get(f"{self.url}/status"))["models"])
         except (OSError, ValueError):
             return []
 
     def ready(self, name: str = "", version: str = "") -> dict[str, Any] | None:
-        """Return a model that is Ready: the one named, at the version named, where a name is given."""
+        """Return a model that is Ready: any, or the one of this name and version."""
         for model in self.models():
             named = not name or f"{model['namespace']}/{model['model']}" == name
             if named and model["state"] == "Ready" and version in ("", model["version"]):
@@ -61,7 +61,7 @@ class Stack:
         return None
 
     def wait_ready(self, name: str = "", version: str = "") -> dict[str, Any]:
-        """Wait for `ready`; raise ChildError with the watcher's reasons when it takes too long."""
+        """Wait for `ready`. Raise ChildError with the watcher's reasons if it takes too long."""
         deadline = time.monotonic() + _TIMEOUT
         while (model := self.ready(name, version)) is None:
             self.check()
@@ -86,7 +86,7 @@ def started(data: Path, kind: str, *, quiet: bool) -> Iterator[Stack]:
         watcher = stack.enter_context(_watcher(data, store, port, data / "watcher.log" if quiet else None))
         running = Stack(store, watcher, f"http://127.0.0.1:{port}")
         watcher.wait_until(lambda: _answers(f"{running.url}/status"), _TIMEOUT)
-        # Only now: MinIO refuses a rule whose target is offline.
+        # Not earlier, because MinIO rejects a rule whose target is offline.
         store.notify()
         yield running
 
@@ -132,7 +132,7 @@ def _first_ready(stack: Stack) -> dict[str, Any] | None:
     try:
         stack.wait_ready()
     except ChildError as error:
-        # A part that died ends the run; a model that is not Ready is the user's to put right.
+        # A part that died ends the run. A model that is not Ready does not: the user can repair it.
         stack.check()
         print(error, file=sys.stderr)
         return None
@@ -140,11 +140,11 @@ def _first_ready(stack: Stack) -> dict[str, Any] | None:
 
 
 def _guide(stack: Stack, model: dict[str, Any] | None) -> str:
-    """Return what a user can paste next."""
+    """Return the commands that a user can paste next."""
     upload = stack.store.upload_command("my-team/my-model/v1/model.joblib")
     status = f"{Path(sys.executable).parent / 'kubeserve'} status --url {stack.url}"
     look = f"{_short(status)}\ncurl -s {stack.url}/status"
-    parts = [("Upload a model of your own", upload), ("See what is served, and why", look)]
+    parts = [("Upload a model of your own", upload), ("See the state of every model, and the reason", look)]
     if model:
         parts.insert(0, (f"{model['namespace']}/{model['model']} {model['version']} is served", _calls(model)))
     body = "\n\n".join(f"# {title}\n{text}" for title, text in parts)
@@ -164,14 +164,14 @@ def _short(command: str) -> str:
 
 
 def demo(kind: str) -> None:
-    """Upload a model, ask it, upload a better version, and show that the answer changed."""
+    """Upload a model, call it, upload another version, and show that the answer changed."""
     with tempfile.TemporaryDirectory(prefix="kubeserve-demo-") as directory:
         data = Path(directory)
         try:
             with started(data, kind, quiet=True) as stack:
                 _show(stack)
         except ChildError:
-            # The directory goes, so its log must be seen now.
+            # The folder will be removed, so its log must be printed now.
             _print_log(data / "watcher.log")
             raise
 
@@ -183,7 +183,7 @@ def _show(stack: Stack) -> None:
     after = _serve(stack, "v2", sample.second())
     if before["answer"] == after["answer"]:
         raise ChildError(f"v2 is Ready but the answer is still v1's: {after['answer']}.")
-    print("The answer changed: v2 took over from v1.", flush=True)
+    print("The answer changed: v2 replaced v1.", flush=True)
 
 
 def _serve(stack: Stack, version: str, body: bytes) -> dict[str, str]:
@@ -194,7 +194,7 @@ def _serve(stack: Stack, version: str, body: bytes) -> dict[str, str]:
     print(f"  served after {time.monotonic() - started_at:.1f} s at {url}", flush=True)
     answer = _post(f"{url}/predict", {"data": [sample.INSTANCE]})
     print(f"  predict {sample.INSTANCE} → {answer}", flush=True)
-    # Versions and timings differ by design; only what was predicted counts.
+    # Versions and times differ by design; only the predictions are compared.
     predicted = json.dumps(json.loads(answer).get("predictions", answer))
     return {"answer": predicted, "metrics": _get(f"{url}/metrics")}
 
@@ -229,7 +229,7 @@ def _answers(url: str) -> bool:
 
 
 def perform(action: str, kind: str) -> int:
-    """Run or demonstrate; return the exit status, with a sentence on stderr where it is not 0."""
+    """Run `make run` or `make demo`. Return the exit status, with a sentence on stderr if it is not 0."""
     try:
         (run if action == "run" else demo)(kind)
     except (ChildError, MinioException, HTTPError, OSError, ValueError) as error:

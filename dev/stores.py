@@ -1,4 +1,4 @@
-"""The places a developer's models can be in: a MinIO or a folder."""
+"""The stores of `make run`: a MinIO or a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUCKET = "kubeserve-models"
 
 
 class Store(Protocol):
-    """What `run` and `demo` need of a bucket."""
+    """The operations that `run` and `demo` need of a bucket."""
 
     def watcher_flags(self) -> list[str]:
         """Return the flags that point a watcher at the store."""
@@ -27,7 +27,7 @@ class Store(Protocol):
         """Return the watcher's environment: credentials."""
 
     def empty(self) -> bool:
-        """Tell whether there is no object at all."""
+        """Return whether the store has no object."""
 
     def put(self, key: str, body: bytes) -> None:
         """Upload an object."""
@@ -36,10 +36,10 @@ class Store(Protocol):
         """Return a command line for the user that uploads their `model.joblib`."""
 
     def notify(self) -> None:
-        """Have changes told to the watcher where the store can; polling covers where it cannot."""
+        """Make the store notify the watcher of changes, if it can. Otherwise the poll finds them."""
 
     def check(self) -> None:
-        """Raise ChildError if the store died."""
+        """Raise ChildError if the store ended."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class FolderStore:
     def put(self, key: str, body: bytes) -> None:
         target = self.path / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed into place: the watcher must not see half a file.
+        # The rename is atomic, so the watcher never sees half a file.
         partial = target.parent / f".{target.name}.{os.getpid()}"
         partial.write_bytes(body)
         partial.rename(target)
@@ -73,7 +73,7 @@ class FolderStore:
         """Do nothing: the watcher watches a folder by itself."""
 
     def check(self) -> None:
-        """Do nothing: a folder does not die."""
+        """Do nothing: a folder does not end."""
 
 
 class MinioStore:
@@ -112,5 +112,5 @@ class MinioStore:
 
 
 def new_token() -> str:
-    """Return a token for the webhook, good for one run."""
+    """Return a token for the webhook, for one run."""
     return secrets.token_urlsafe(24)

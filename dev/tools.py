@@ -32,13 +32,13 @@ _KUBERNETES = "v1.35.4"
 _HELM = "v3.20.2"
 
 
-class ToolUnavailable(Exception):  # noqa: N818 - named by what the caller does
-    """A program is neither there nor could it be built; the message says why."""
+class ToolUnavailable(Exception):  # noqa: N818 - named after what the caller must know
+    """A program does not exist and could not be built; the message says why."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """One Go program: built from a module of ours, or by `go install` where `module` is empty."""
+    """One Go program. It is built from a module of ours, or by `go install` if `module` is empty."""
 
     name: str
     version: str
@@ -50,11 +50,11 @@ class Tool:
 
     @property
     def target(self) -> Path:
-        """Where the built program is kept."""
+        """The path of the built program."""
         return cache_dir() / "bin" / f"{self.name}-{self.version}" / self.name
 
     def command(self, go: str, output: Path) -> list[str]:
-        """Return the command that puts the program into the directory `output`."""
+        """Return the command that builds the program into the folder `output`."""
         if not self.module:
             return [go, "install", f"-ldflags={self.ldflags}", f"{self.package}@{self.version}"]
         flags = ["-mod=readonly", f"-ldflags={self.ldflags}"]
@@ -62,13 +62,13 @@ class Tool:
 
 
 def _kubernetes(name: str, *, on_path: bool = False) -> Tool:
-    # Without the version the API server calls itself v0.0.0, and clients that look refuse to talk to it.
+    # Without the version the API server reports v0.0.0, and clients that check it refuse to work.
     ldflags = f"-s -w -X k8s.io/component-base/version.gitVersion={_KUBERNETES}"
     return Tool(name, _KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", "about 3 min", "kubernetes", ldflags, on_path)
 
 
 def _helm() -> Tool:
-    # The last release that Go 1.25 builds. A release's own builds name Kubernetes; without it, it would be 1.20.
+    # The last release that Go 1.25 builds. Official builds set the version of Kubernetes; the default would be 1.20.
     package = "helm.sh/helm/v3"
     flags = f"-s -w -X {package}/internal/version.version={_HELM} -X {package}/pkg/chartutil.k8sVersionMinor=35"
     return Tool("helm", _HELM, f"{package}/cmd/helm", "about 2 min", ldflags=flags)
@@ -97,19 +97,19 @@ TOOLS = {
 
 
 def cache_dir() -> Path:
-    """Return where everything that outlives a clean checkout is kept."""
+    """Return the folder for everything that outlives a checkout."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "kubeserve"
 
 
 def find(name: str) -> Path:
-    """Return the path of a program, building it first if need be."""
+    """Return the path of a program. Build it first if necessary."""
     tool = TOOLS[name]
     if tool.on_path and (found := shutil.which(name)):
         return Path(found)
     if not tool.target.exists():
         with lock():
-            # Another process may have built it while this one waited.
+            # Another process may have built it during the wait.
             if not tool.target.exists():
                 _build(tool)
     return tool.target
@@ -117,7 +117,7 @@ def find(name: str) -> Path:
 
 @contextmanager
 def lock() -> Iterator[None]:
-    """Let one build run at a time: two would only fight for the processor and the same files."""
+    """Allow one build at a time: two would compete for the processor and for the same files."""
     path = cache_dir() / "build.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def _take(descriptor: int) -> None:
 
 
 def _build(tool: Tool) -> None:
-    """Build into a directory beside the target and rename: nobody ever sees half a program."""
+    """Build into a folder next to the target and rename, so that nobody sees half a program."""
     go = go_program()
     tool.target.parent.mkdir(parents=True, exist_ok=True)
     _say(f"building {tool.name} {tool.version} ({tool.takes}, once) …")
@@ -165,11 +165,11 @@ def _run_go(tool: Tool, command: Sequence[str], output: Path) -> None:
             raise
     if code:
         last = "\n".join(log.read_text(errors="replace").strip().splitlines()[-8:])
-        raise ToolUnavailable(f"{tool.name} {tool.version} could not be built; go said:\n{last}")
+        raise ToolUnavailable(f"{tool.name} {tool.version} could not be built; the output of go was:\n{last}")
 
 
 def _go_env(output: Path) -> dict[str, str]:
-    # GOFLAGS from outside (a -mod=vendor, say) would break a build of somebody else's module.
+    # GOFLAGS of the caller (for example -mod=vendor) would break a build of another module.
     return {
         **os.environ,
         "CGO_ENABLED": "0",
@@ -190,7 +190,7 @@ def _wait(tool: Tool, process: subprocess.Popen[bytes]) -> int:
 
 
 def go_program() -> str:
-    """Return a Go that is new enough: the one on PATH, else the one from the Python package."""
+    """Return a Go that is new enough: from PATH, otherwise from the Python package."""
     bundled = Path(sysconfig.get_path("scripts")) / "go"
     for candidate in (shutil.which("go"), str(bundled)):
         if candidate and _go_version(candidate) >= OLDEST_GO:
@@ -203,7 +203,7 @@ def go_program() -> str:
 
 def _go_version(go: str) -> tuple[int, ...]:
     try:
-        # GOTOOLCHAIN=local: ask this very program, not one it would download.
+        # GOTOOLCHAIN=local: the version of this program, not of one that it would download.
         env = {**os.environ, "GOTOOLCHAIN": "local"}
         shown = subprocess.run([go, "version"], env=env, capture_output=True, text=True, check=False).stdout
     except OSError:
@@ -218,7 +218,9 @@ def _install_go() -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         last = "\n".join(result.stderr.strip().splitlines()[-3:])
-        raise ToolUnavailable(f"Go is missing and could not be installed: install Go 1.25 or newer; pip said:\n{last}")
+        raise ToolUnavailable(
+            f"Go is missing and could not be installed: install Go 1.25 or newer; the output of pip was:\n{last}"
+        )
 
 
 def _say(text: str) -> None:
@@ -226,11 +228,11 @@ def _say(text: str) -> None:
 
 
 def main(names: Sequence[str]) -> int:
-    """Build the programs named, or all, and print where they are."""
+    """Build the named programs, or all, and print their paths."""
     if unknown := sorted(set(names) - TOOLS.keys()):
         _say(f"Unknown: {', '.join(unknown)}. Known: {', '.join(TOOLS)}.")
         return 2
-    # SystemExit unwinds: the build under way is ended, its half-built file removed.
+    # SystemExit unwinds the stack: the running build is killed, and its files are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         for name in names or TOOLS:

@@ -1,7 +1,11 @@
-"""Virtual environments for programs whose dependencies may not meet ours: the benchmark's peers, others' clients.
+"""Virtual environments for programs whose dependencies may conflict with ours: the benchmark's peers, others' clients.
 
-Made once per set of requirements into `~/.cache/kubeserve/venvs/NAME-VERSION-…`, outside the work tree:
-`python -m dev.venvs mlserver mlserver==1.7.1 'uvloop<0.22'`.
+`uv run --with` is no replacement. It gives a process in an environment, but the tests need the path of an environment:
+for programs in its `bin`, and for starts that are timed and must not resolve requirements first. It also resolves
+unpinned dependencies again when its cache expires, which needs the network.
+
+Each environment is created once per set of requirements in `~/.cache/kubeserve/venvs/NAME-VERSION-…`, outside the work
+tree: `python -m dev.venvs mlserver mlserver==1.7.1 'uvloop<0.22'`.
 """
 
 from __future__ import annotations
@@ -22,41 +26,41 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PYTHON = "3.11"
-"""One for all, so that a comparison is of the programs alone; the newest that all of them take."""
+"""The same for all, so that only the programs are compared; the newest that all of them support."""
 
 _WHOLE = ".whole"
-"""Written last. Environments hold their own path, so they cannot be built aside and renamed into place."""
+"""Written last. Environments contain their own path, so they cannot be built elsewhere and renamed."""
 
 
 class VenvUnavailable(ToolUnavailable):
-    """An environment is neither there nor could it be made; the message, one sentence, says why."""
+    """An environment does not exist and could not be created; the message is one sentence that says why."""
 
 
 def venv(name: str, *requirements: str) -> Path:
-    """Return the Python of an environment with the requirements, made first if need be.
+    """Return the Python of an environment with the requirements. Create it first if necessary.
 
     Raises:
-        VenvUnavailable: the reason in one sentence; nothing half-made will be taken for an environment later.
+        VenvUnavailable: The reason in one sentence. An incomplete environment is not used later.
 
     """
     target = folder(name, *requirements)
     if not (target / _WHOLE).exists():
         with lock():
-            # Another process may have made it while this one waited.
+            # Another process may have created it during the wait.
             if not (target / _WHOLE).exists():
                 _make(target, requirements)
     return target / "bin" / "python"
 
 
 def folder(name: str, *requirements: str) -> Path:
-    """Return where the environment is kept: other requirements, another folder."""
+    """Return the folder of the environment. Each set of requirements has its own."""
     pinned = re.search(r"==([\w.]+)", requirements[0]) if requirements else None
     digest = hashlib.sha256("\n".join((PYTHON, *requirements)).encode()).hexdigest()[:8]
     return cache_dir() / "venvs" / "-".join(filter(None, (name, pinned and pinned[1], digest)))
 
 
 def _make(target: Path, requirements: Sequence[str]) -> None:
-    print(f"making the environment {target.name} (once) …", file=sys.stderr, flush=True)
+    print(f"creating the environment {target.name} (once) …", file=sys.stderr, flush=True)
     shutil.rmtree(target, ignore_errors=True)
     _uv(target, "venv", "--quiet", "--python", _python(), "--no-python-downloads", str(target))
     if requirements:
@@ -71,24 +75,24 @@ def _python() -> str:
 
 def _uv(target: Path, *arguments: str) -> None:
     program = Path(sysconfig.get_path("scripts")) / "uv"
-    # An activated environment of the caller's must not be taken for the one to install into.
+    # uv would install into an activated environment of the caller.
     env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     try:
         result = subprocess.run([program, *arguments], env=env, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise VenvUnavailable(f"{target.name} cannot be made: {program} does not run ({error.strerror}).") from error
+        raise VenvUnavailable(f"{target.name} cannot be created: {program} does not run ({error.strerror}).") from error
     if result.returncode:
-        raise VenvUnavailable(f"{target.name} cannot be made: {sentence(result.stderr)}.")
+        raise VenvUnavailable(f"{target.name} cannot be created: {sentence(result.stderr)}.")
 
 
 def sentence(output: str) -> str:
-    """Return what a program had to say as one line without its drawings."""
+    """Return the output of a program as one line without its box drawings."""
     words = re.sub(r"[^\x20-\x7e]+", " ", output).split()
-    return " ".join(words).removeprefix("error: ")[:400].rstrip(".") or "no reason was given"
+    return " ".join(words).removeprefix("error: ")[:400].rstrip(".") or "it printed no reason"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make one environment and print its Python's path."""
+    """Create one environment and print the path of its Python."""
     if not arguments:
         print("usage: python -m dev.venvs NAME [REQUIREMENT …]", file=sys.stderr)
         return 2

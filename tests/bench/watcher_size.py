@@ -1,4 +1,4 @@
-"""What a watcher of many models takes: `python -m tests.bench.watcher_size`, for docs/operations.md.
+"""Measure what a watcher of many models needs: `python -m tests.bench.watcher_size`, for docs/operations.md.
 
 A real MinIO and a real API server; the models have no replicas, so that they are ready without a node. Memory and
 processor are the watcher's own, from /proc, over half a minute in which nothing changes.
@@ -23,7 +23,7 @@ from tests.integration.driving import Uploads, Watcher, eventually
 SIZES = (0, 10, 100, 1000)
 SECONDS = 30
 ADDRESSES = {"service-cluster-ip-range": "10.0.0.0/16"}
-"""Every model has a Service: the tests' own range has room for 254."""
+"""Every model has a Service, and the tests' default range has only 254 addresses."""
 NO_REPLICAS = "{autoscaling: {enabled: false}, deployment: {replicas: 0}}"
 
 
@@ -69,7 +69,7 @@ def ready(watcher: Watcher) -> int:
 
 
 def at_rest(watcher: Watcher) -> tuple[float, float]:
-    """Per cent of a core, and the milliseconds of a survey, in the next half minute."""
+    """Return the percentage of a core and the milliseconds of a survey, over the next half minute."""
     time.sleep(5)
     before, passes = processor(watcher), surveys(watcher)
     time.sleep(SECONDS)

@@ -1,7 +1,7 @@
-"""Seconds from the end of an upload to its objects in a real API server, by MinIO's webhook: `make bench-webhook`.
+"""`make bench-webhook`: measure the seconds from an upload to its objects in a real API server, by MinIO's webhook.
 
-Fifty models are uploaded one at a time, nothing else meanwhile; the clock stops when the last object, the HPA, is
-seen by a watch. The poll is set to a minute, so it cannot help. For reference, the same run times a bare
+Fifty models are uploaded one at a time, without other work. The clock stops when a watch sees the last object, the
+HPA. The poll interval is a minute, so the poll has no part in it. For comparison, the same run times a bare
 server-side apply of the same objects by the same client.
 """
 
@@ -115,7 +115,7 @@ def through_the_watcher(uploads: Uploads, api: client.ApiClient) -> list[float]:
 
 def note_autoscalers(api: client.ApiClient, seen: queue.Queue[tuple[str, float]]) -> None:
     lister = client.AutoscalingV2Api(api).list_namespaced_horizontal_pod_autoscaler
-    # At the end the API server goes before this thread does; too early an end is noticed by who waits for `seen`.
+    # At the end, the API server stops before this thread. If it stops too early, the wait for `seen` fails.
     with contextlib.suppress(ProtocolError):
         for event in watch.Watch().stream(lister, "bench", _request_timeout=(5, 120)):
             if event["type"] == "ADDED":

@@ -37,7 +37,7 @@ OTHER_BUCKET = "bare-models"
 """A bucket that the watcher does not read."""
 REQUEST = {"data": [[5.1, 3.5, 1.4, 0.2]]}
 TIMEOUT = urllib3.Timeout(connect=0.05, read=5)
-"""A connection that starts while kube-proxy writes its rules is neither refused nor delivered; it must time out soon."""
+"""A connection that starts while kube-proxy writes its rules is neither refused nor delivered; it times out soon."""
 PERFORMANCE = Path("docs/performance.md")
 
 
@@ -152,7 +152,7 @@ def table(measured: dict[str, list[float]]) -> str:
             f"Through the Service, image on the node, {ROUNDS} rounds; written by `make bench-startup`.",
             "They alternate in going first, and the pod of one is gone before the other starts. Kubelet checks its",
             "containers once a second, and a start waits for three such checks: after the download, after the server's",
-            "start and after its startup probe. This explains the spread; the rounds start evenly spread over a second.\n",
+            "start and after its startup probe. Hence the spread; the rounds start evenly spread over a second.\n",
             *rows,
             f"\nRatio of the medians: {ratio:.2f} (goal: 1.2 at most, and 3.5 s).",
         ]

@@ -62,7 +62,7 @@ class User:
         self.kubectl("wait", "--namespace", namespace, "--for", "condition=Ready", "pod/client", "--timeout", "180s")
 
     def curl(self, namespace: str, *arguments: str) -> str:
-        """Run curl in the client pod. It retries, because kube-proxy writes its rules up to a second after a pod is ready."""
+        """Run curl in the client pod, with retries: kube-proxy writes its rules up to a second after a pod is ready."""
         curl = ("curl", "-sS", "--retry", "5", "--retry-connrefused", "--retry-delay", "1")
         return self.kubectl("exec", "--namespace", namespace, "client", "--", *curl, *arguments)
 

@@ -1,4 +1,4 @@
-"""Measure the servers side by side and write what was found: `make bench-serving [QUICK=1]`."""
+"""Measure the servers side by side and write the results: `make bench-serving [QUICK=1]`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main() -> int:
     try:
         wrk.require()
         chosen = cores.choose()
-        # This program itself stays off the servers' core.
+        # This program itself does not run on the servers' core.
         os.sched_setaffinity(0, {chosen.client})
         began, others = dt.datetime.now(dt.UTC), cores.busy()
         measured = _measured(servers, effort, chosen)
@@ -51,14 +51,16 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.serving", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few servers, one short run each: shows that it works")
+    parser.add_argument(
+        "--quick", action="store_true", help="few servers, one short run each; shows only that it works"
+    )
     parser.add_argument("--servers", type=servers_named, help=f"comma-separated starts of names, of: {_KNOWN}")
     parser.add_argument("--to", type=Path, help="folder for performance.md and performance.svg")
     return parser.parse_args()
 
 
 def servers_named(names: str) -> Sequence[Server]:
-    """By the start of their names, whatever the case. Raises ArgumentTypeError where one is none's."""
+    """Return servers by the start of their names, in any case. Raise ArgumentTypeError for an unknown name."""
     wanted = tuple(name.strip().lower() for name in names.split(","))
     for name in wanted:
         if not name or not any(server.name.lower().startswith(name) for server in ALL):
@@ -67,7 +69,7 @@ def servers_named(names: str) -> Sequence[Server]:
 
 
 def _target(*, whole: bool) -> Path:
-    # What a quick run finds is noise, and a few servers are no comparison: neither must replace figures.
+    # A quick run measures noise, and a few servers are no comparison: neither may replace figures.
     return ROOT / "docs" if whole else ROOT / ".kubeserve" / "bench"
 
 
@@ -75,11 +77,11 @@ def _measured(servers: Sequence[Server], effort: cases.Effort, chosen: cores.Cor
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         bench = Bench(Measured(), effort, chosen, Path(folder))
         files = models.save(bench.folder, effort.models)
-        say("Starting ours beside a bare Python …")
+        say("Starting our server and a bare Python …")
         startup.measure(bench, files)
         say("Sending 8 MB by V2's binary extension …")
         binary.measure(bench)
-        say("Asking for health while a prediction takes long …")
+        say("Requesting health during a long prediction …")
         meanwhile.measure(bench)
         rounds.measure(bench, servers, files)
         return bench.measured
@@ -105,7 +107,7 @@ def _circumstances(effort: cases.Effort, began: dt.datetime, others: float) -> C
         when=f"{began:%Y-%m-%d %H:%M} UTC",
         machine=cores.machine(),
         versions=f"Python {platform.python_version()}, {versions}",
-        effort=f"Medians of {effort.rounds} runs of {effort.seconds} s by turns, of {effort.goal_rounds} for "
+        effort=f"Medians of {effort.rounds} runs of {effort.seconds} s in turns, of {effort.goal_rounds} for "
         f"{', '.join(server.name for server in CORE)} where a goal compares them; {minutes:.0f} minutes in all",
         others=others,
     )

@@ -1,4 +1,4 @@
-"""A first answer, compared with scikit-learn's own before anything is timed."""
+"""Compare a first answer with scikit-learn's before anything is timed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.bench.serving.protocols import Request, Speaks
 
 
 class WrongAnswerError(Exception):
-    """The server does not answer as it should; the message says how."""
+    """The server gives a wrong answer; the message says which."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -20,10 +20,10 @@ class WrongAnswerError(Exception):
 
 
 def checked(process: Process, speaks: Speaks, request: Request, expected: Sequence[Any]) -> bytes:
-    """The right answer in the server's own words, against which wrk then compares every other.
+    """Return the correct answer in the server's own bytes, with which wrk then compares every other.
 
     Raises:
-        WrongAnswerError: an error, other predictions, or words that change from answer to answer.
+        WrongAnswerError: An error, other predictions, or bytes that change from answer to answer.
 
     """
     first = _answer(process, speaks, request, expected)
@@ -37,13 +37,13 @@ def _answer(process: Process, speaks: Speaks, request: Request, expected: Sequen
         answer = process.ask("POST", request.path, request)
     except (OSError, http.client.HTTPException) as error:
         raise WrongAnswerError(f"no answer: {type(error).__name__}: {error}") from error
-    said = answer.body[:160].decode(errors="replace")
+    start = answer.body[:160].decode(errors="replace")
     if answer.status != HTTPStatus.OK:
-        raise WrongAnswerError(f"answered {answer.status}: {said}", answer.status)
+        raise WrongAnswerError(f"answered {answer.status}: {start}", answer.status)
     try:
         found = speaks.predictions(answer.headers, answer.body)
     except Exception as error:  # the body is the server's: anything may be wrong with it
-        raise WrongAnswerError(f"not an answer: {said}") from error
+        raise WrongAnswerError(f"not an answer: {start}") from error
     if found != list(expected):
-        raise WrongAnswerError(f"other predictions than scikit-learn's: {said}")
+        raise WrongAnswerError(f"other predictions than scikit-learn's: {start}")
     return answer.body

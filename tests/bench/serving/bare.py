@@ -1,7 +1,7 @@
-"""What there is without a server: a Python that imports joblib, loads a model, and predicts.
+"""The baseline without a server: a Python that imports joblib, loads a model, and predicts.
 
-`python bare.py load MODEL` says when it has loaded and waits for the end of its input;
-`python bare.py predict MODEL ROWS SECONDS` prints predictions per second. Imports nothing of ours, and little at all.
+`python bare.py load MODEL` prints "loaded" and waits for the end of its input.
+`python bare.py predict MODEL ROWS SECONDS` prints predictions per second. It imports nothing of ours.
 """
 
 import sys

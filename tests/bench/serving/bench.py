@@ -1,4 +1,4 @@
-"""What every measurement is given, and where it puts what it finds."""
+"""The context of every measurement, and the place for its results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.bench.serving.figures import Measured
 
 @dataclass(frozen=True)
 class Bench:
-    """`folder` is removed at the end."""
+    """The context of a run; `folder` is removed at the end."""
 
     measured: Measured
     effort: Effort
@@ -22,5 +22,5 @@ class Bench:
 
 
 def say(text: str) -> None:
-    """Show that it goes on."""
+    """Print progress."""
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The NumPy-heavy payload: 10,000 rows × 100 features by V2's binary extension; ours, and what bounds it."""
+"""Measure the large payload: 10,000 rows × 100 features by V2's binary extension, with ours and its upper bounds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONNECTIONS = (1, BINARY_CONNECTIONS)
 
 @dataclass(frozen=True)
 class Target:
-    """A server, what it is asked, and what it has to say."""
+    """A server, the request that it gets, and the answer that it must give."""
 
     server: Server
     process: Process
@@ -44,7 +44,7 @@ class Target:
 
 
 def measure(bench: Bench) -> None:
-    """Add rounds of the bare predict, ours and the echo by turns; or say why there are none."""
+    """Add rounds of the bare predict, ours and the echo in turns, or the reason why there are none."""
     model, data = save_wide(bench.folder)
     with contextlib.ExitStack() as stack:
         try:

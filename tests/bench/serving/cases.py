@@ -1,4 +1,4 @@
-"""Which loads are measured, and how long."""
+"""The loads that are measured, and for how long."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LOGISTIC, SCALER, FOREST = MODELS = "logistic regression", "scaler pipeline", "f
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a run of wrk is, and how many by turns; `goal_rounds` where a goal compares our own servers.
+    """The seconds of each run of wrk, and the number of rounds; `goal_rounds` if a goal compares our own servers.
 
-    `profiles`: whether it is looked at what limits ours where a goal is missed.
+    `profiles`: profile our server where it misses a goal.
     """
 
     cases: Sequence[Case]
@@ -27,12 +27,12 @@ class Effort:
 
     @property
     def models(self) -> list[str]:
-        """Those that a case names."""
+        """Return the models of the cases."""
         return list(dict.fromkeys(case.model for case in self.cases))
 
     @property
     def charted(self) -> list[Case]:
-        """One for each model."""
+        """Return one case for each model."""
         return [Case(model, 1, 16) for model in self.models]
 
 
@@ -41,8 +41,8 @@ def _cases(*connections: int) -> list[Case]:
 
 
 FULL = Effort(_cases(1, 16, 64), seconds=1, rounds=3, goal_rounds=5, warm_up=1, starts=3, profiles=True)
-"""Below a quarter of an hour for ten servers on two cores."""
+"""Less than a quarter of an hour for ten servers on two cores."""
 
 _FEW = [Case(LOGISTIC, 1, 1), Case(LOGISTIC, 1, 16), Case(LOGISTIC, 100, 16)]
 QUICK = Effort(_FEW, seconds=1, rounds=1, goal_rounds=1, warm_up=0, starts=1, profiles=False)
-"""Seconds for our own three: shows that everything works, measures nothing."""
+"""Seconds for our own three servers. It shows that everything works; its figures mean nothing."""

@@ -1,4 +1,4 @@
-"""docs/performance.svg: horizontal bars, a panel for each model. Pure; a library would be much for rectangles."""
+"""docs/performance.svg: horizontal bars, one panel for each model. Pure. Rectangles do not need a library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLOURS = {True: "#1f77b4", False: "#b0b7bf"}
 
 
 def chart(measured: Measured, servers: Sequence[Server], cases: Sequence[Case]) -> str:
-    """An SVG of one panel for each case; a server without a figure says so in place of its bar."""
+    """Return an SVG with one panel for each case. A server without a figure has a note instead of a bar."""
     parts, top = [], 0
     for case in cases:
         parts.append(_panel(measured, servers, case, top))

@@ -1,4 +1,4 @@
-"""Which cores the servers and the load generator get, and what the machine is."""
+"""Choose the cores of the servers and of the load generator, and describe the machine."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import NamedTuple
 
 
 class Cores(NamedTuple):
-    """Two different ones."""
+    """Two different cores."""
 
     server: int
     client: int
 
 
 class TooFewCoresError(Exception):
-    """Two cores cannot be had; the message is a sentence."""
+    """Two cores are not available; the message is a sentence."""
 
 
 def choose() -> Cores:
-    """Two cores, not two threads of the same one where that can be helped.
+    """Return two cores; not two threads of the same core, if possible.
 
     Raises:
-        TooFewCoresError: there are none to pin to.
+        TooFewCoresError: Fewer than two cores can be used.
 
     """
     if sys.platform != "linux":
@@ -47,7 +47,7 @@ def _siblings(core: int) -> set[int]:
 
 
 def busy(seconds: float = 1.0) -> float:
-    """The share of all processor time that is being used, by whomever, while this program waits."""
+    """Return the share of all processor time that other programs use while this one waits."""
     before = _times()
     time.sleep(seconds)
     used, idle = (after - earlier for after, earlier in zip(_times(), before, strict=True))
@@ -55,14 +55,14 @@ def busy(seconds: float = 1.0) -> float:
 
 
 def _times() -> tuple[int, int]:
-    """Ticks used, ticks idle."""
+    """Return the used and the idle ticks."""
     ticks = [int(field) for field in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]]
     idle = ticks[3] + ticks[4]
     return sum(ticks) - idle, idle
 
 
 def machine() -> str:
-    """Such as `Intel(R) Xeon(R), 2 cores, Linux 6.1`."""
+    """Return a description such as `Intel(R) Xeon(R), 2 cores, Linux 6.1`."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next(
         (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()

@@ -1,4 +1,4 @@
-"""What was measured, and medians of it. Pure."""
+"""The measurements and their medians. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import median
 
 @dataclass(frozen=True, order=True)
 class Case:
-    """One load."""
+    """One load: model, rows of a request, connections."""
 
     model: str
     rows: int
@@ -22,8 +22,8 @@ class Case:
 class Run:
     """One run of the load generator.
 
-    `wrong` answers are among `requests`; `broken` are connections and time-outs; `shown` is the first wrong answer,
-    or why there was no run at all.
+    `requests` includes the `wrong` answers. `broken` counts broken connections and timeouts. `shown` is the first wrong
+    answer, or the reason why there was no run.
     """
 
     requests: int
@@ -37,13 +37,13 @@ class Run:
 
     @property
     def rate(self) -> float:
-        """Right answers per second."""
+        """Correct answers per second."""
         return (self.requests - self.wrong) / self.seconds
 
 
 @dataclass(frozen=True)
 class Memory:
-    """MB."""
+    """Memory in MB."""
 
     rss: float
     pss: float
@@ -59,7 +59,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Figure:
-    """The median of runs; `failure` says what went wrong in any of them, and then it counts for no goal."""
+    """The median of runs. `failure` says what went wrong in one of them; such a figure counts for no goal."""
 
     rate: float
     p50_ms: float
@@ -92,14 +92,14 @@ def _failure(runs: Iterable[Run]) -> str:
 
 
 def started(starts: Sequence[Started]) -> Started:
-    """The median of each."""
+    """Return the median of each value."""
     memory = Memory(median(start.memory.rss for start in starts), median(start.memory.pss for start in starts))
     return Started(median(start.seconds for start in starts), memory)
 
 
 @dataclass(frozen=True)
 class Waits:
-    """How long the answers to one question took."""
+    """The times of the answers to one request."""
 
     count: int
     median_ms: float
@@ -108,17 +108,17 @@ class Waits:
 
 
 def waits(seconds: Sequence[float]) -> Waits:
-    """At least one; p99 is a wait that was measured, the one that 99 % are not longer than."""
+    """Return the summary of at least one wait. The p99 is a measured wait; 99 % are not longer."""
     found = sorted(each * 1000 for each in seconds)
     return Waits(len(found), median(found), found[math.ceil(0.99 * len(found)) - 1], found[-1])
 
 
 @dataclass
 class Measured:
-    """Everything of one run. Servers are named; `absent` says for which case or model one is missing, and why.
+    """All results of one run, by the names of servers. `absent` has the reason for each missing server and model.
 
-    `limits` has a profile of ours for each load where it missed a goal. `meanwhile` is by path and by what ran beside
-    it, and `meanwhile_seconds` what the long prediction took.
+    `limits` has a profile of our server for each load where it missed a goal. `meanwhile` is by path and by the
+    concurrent work; `meanwhile_seconds` is the duration of the long prediction.
     """
 
     runs: dict[Case, dict[str, list[Run]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
@@ -135,11 +135,11 @@ class Measured:
     limits: dict[str, str] = field(default_factory=dict)
 
     def figure(self, case: Case, server: str) -> Figure | None:
-        """The median, or None where nothing was measured."""
+        """Return the median, or None if nothing was measured."""
         runs = self.runs.get(case, {}).get(server)
         return figure(runs) if runs else None
 
     def client_busy(self) -> float:
-        """The largest share of its core that the load generator needed, with the median of each case and server."""
+        """Return the largest share of its core that the load generator used, by medians of each case and server."""
         shares = [median(run.client_busy for run in runs) for of in self.runs.values() for runs in of.values()]
         return max(shares, default=0.0)

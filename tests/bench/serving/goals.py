@@ -1,4 +1,4 @@
-"""The goals of the serving work, and what was reached of each. Pure."""
+"""The goals of the serving work, and whether each was reached. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.bench.serving.servers import ECHO, NAIVE, OURS, PLATFORMS
 
 @dataclass(frozen=True)
 class Goal:
-    """Ours beside the fastest of `beside` in one case: the rate at least `factor` times, or p99 at most."""
+    """Ours compared with the fastest of `beside` in one case: at least `factor` times the rate, or at most the p99."""
 
     case: Case
     beside: Sequence[str]
@@ -23,7 +23,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`ratio` is None where it could not be measured; `detail` then says why."""
+    """`ratio` is None if it could not be measured; `detail` then has the reason."""
 
     goal: str
     ratio: float | None
@@ -45,12 +45,12 @@ GOALS = (
 )
 START_FACTOR, MEMORY_FACTOR = 1.2, 1.3
 BINARY, BINARY_FACTOR, BINARY_CONNECTIONS = "10,000 rows × 100 features by V2 binary", 0.5, 2
-"""Two connections keep a core busy: one body arrives while the other is predicted. Sixteen would be 128 MB in
-flight, which a server that sheds overload early is right to refuse."""
+"""Two connections keep a core busy: one body arrives during the prediction of the other. Sixteen would be 128 MB in
+flight, which a server with backpressure rejects."""
 
 
 def outcomes(measured: Measured) -> list[Outcome]:
-    """Every goal, in the order of the issue's table."""
+    """Return the outcome of every goal."""
     found = [_outcome(goal, measured) for goal in GOALS]
     found.append(binary_outcome(measured))
     for model in measured.bare:
@@ -59,7 +59,7 @@ def outcomes(measured: Measured) -> list[Outcome]:
 
 
 def missed(case: Case, measured: Measured) -> bool:
-    """Whether a goal for this load was measured and not met."""
+    """Return whether a goal for this load was measured and not met."""
     found = [_outcome(goal, measured) for goal in GOALS if goal.case == case]
     return any(outcome.ratio is not None and not outcome.met for outcome in found)
 
@@ -101,7 +101,7 @@ def _text(goal: Goal) -> str:
 
 
 def described(case: Case) -> str:
-    """Such as `forest of 100 trees, 1 row, 16 connections`."""
+    """Return a description such as `forest of 100 trees, 1 row, 16 connections`."""
     rows, connections = "row" if case.rows == 1 else "rows", "connection" if case.connections == 1 else "connections"
     return f"{case.model}, {case.rows} {rows}, {case.connections} {connections}"
 

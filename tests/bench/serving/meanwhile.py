@@ -1,4 +1,4 @@
-"""Whether health and metrics answer while a prediction takes long: ours, with a model whose one call takes seconds."""
+"""Measure whether health and metrics are answered during a prediction that takes seconds; ours only."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from tests.bench.serving.servers import OURS
 
 PATHS = ("/health", "/metrics")
 LONG = 2.0
-"""Seconds that the prediction should take."""
+"""Seconds. The intended duration of the prediction."""
 IDLE = 1.0
-"""Seconds of the same questions with nothing beside them."""
+"""Seconds of the same requests without a prediction."""
 PAUSE = 0.002
-"""Seconds between two questions: the server must not be kept awake by them."""
+"""Seconds between two requests, so that they do not keep the server busy."""
 
 
 def measure(bench: Bench) -> None:
-    """Add what was waited for answers; or say why nothing was."""
+    """Add the times of the answers, or the reason why there are none."""
     path, port = save_slow(bench.folder), free_port()
     rows = slow_rows(_count(joblib.load(path)))
     command = OURS.command(path, port)
@@ -46,7 +46,7 @@ def measure(bench: Bench) -> None:
 
 
 def _count(model: Any) -> int:
-    """How many rows take so long on this machine."""
+    """Return the number of rows that take this long on this machine."""
     rows = slow_rows(500)
     began = time.perf_counter()
     model.predict(rows)
@@ -67,7 +67,7 @@ def _busy(bench: Bench, process: Process, rows: np.ndarray) -> None:
 
 
 def _predict(process: Process, request: Request, rows: int) -> float:
-    """Seconds that it took. Raises ChildError if it is no answer."""
+    """Return the seconds that the prediction took. Raise ChildError if the answer is wrong."""
     began = time.perf_counter()
     answer = process.ask("POST", request.path, request)
     seconds = time.perf_counter() - began
@@ -77,7 +77,7 @@ def _predict(process: Process, request: Request, rows: int) -> float:
 
 
 def _ask(bench: Bench, process: Process, beside: str, is_over: Callable[[], bool]) -> None:
-    """Ask by turns, each question on a connection of its own as a probe's is, until it is over."""
+    """Send requests in turns until it is over, each on a new connection, as a probe does."""
     seconds: dict[str, list[float]] = {path: [] for path in PATHS}
     while not is_over():
         for path in PATHS:

@@ -1,4 +1,4 @@
-"""The models that are served: small, fitted here, the same in every run."""
+"""The models of the benchmark: small, fitted here, and the same in every run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNFITTED = {
 
 
 def save(folder: Path, names: Iterable[str]) -> dict[str, Path]:
-    """Fit these models on iris; the file of each by its name."""
+    """Fit these models on iris, and return the file of each by its name."""
     iris = load_iris()
     found = {}
     for name in names:
@@ -37,13 +37,13 @@ def save(folder: Path, names: Iterable[str]) -> dict[str, Path]:
 
 
 def iris_rows(count: int) -> np.ndarray:
-    """`count` rows from all over the data, so that every class is among many; one row is from its middle."""
+    """Return `count` rows spread over the data. Many rows contain every class; a single one is from the middle."""
     data = load_iris().data
     return data[np.linspace(0, len(data) - 1, count + 2).astype(int)[1:-1]]
 
 
 def save_wide(folder: Path) -> tuple[Path, Path]:
-    """A regression over a hundred features, and the ten thousand rows (.npy) that it is asked about."""
+    """Save a regression over a hundred features and ten thousand rows for it (.npy), and return both paths."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(WIDE_ROWS, WIDE_FEATURES))
     labels = (rows @ rng.normal(size=(WIDE_FEATURES, 3))).argmax(axis=1)
@@ -54,14 +54,14 @@ def save_wide(folder: Path) -> tuple[Path, Path]:
 
 
 def save_slow(folder: Path) -> Path:
-    """Support vectors by the thousand, each of them compared with every row: a tenth of a millisecond a row."""
+    """Save a model of thousands of support vectors, each compared with every row: a tenth of a millisecond per row."""
     rng, path = np.random.default_rng(0), folder / "slow.joblib"
-    # So narrow a kernel keeps every row as a support vector, and is fitted at once.
+    # So narrow a kernel keeps every row as a support vector, and is fitted quickly.
     model = SVC(gamma=1000.0).fit(slow_rows(SLOW_VECTORS), rng.integers(0, 2, SLOW_VECTORS))
     joblib.dump(model, path)
     return path
 
 
 def slow_rows(count: int) -> np.ndarray:
-    """Short numbers, so that reading them takes little of the time."""
+    """Return rows of short numbers, which take little time to parse."""
     return np.random.default_rng(1).normal(size=(count, SLOW_FEATURES)).round(2)

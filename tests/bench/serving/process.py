@@ -1,4 +1,4 @@
-"""A server under measurement: pinned to one core, with all that it starts, and gone at the end whatever happens."""
+"""Run a server under measurement: pinned to one core with all its children, and always stopped at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.bench.serving.protocols import Request
 _POLL = 0.005
 HEALTHY_WITHIN = 60.0
 
-# Nothing leaves the machine: the peers' reports home are off, each by its own switch.
+# Nothing leaves the machine: each peer's telemetry is switched off.
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "BENTOML_DO_NOT_TRACK": "True",
@@ -30,7 +30,7 @@ _QUIET = {
 
 @dataclass(frozen=True)
 class Answer:
-    """Of one HTTP request."""
+    """The answer to one HTTP request."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,12 +38,12 @@ class Answer:
 
 
 def _homes(folder: Path) -> dict[str, str]:
-    """The peers write beside themselves; a folder of their own, removed with the run, takes it."""
+    """Return variables that make the peers write into a folder of their own, which is removed with the run."""
     return {"HOME": str(folder), "TMPDIR": str(folder), "BENTOML_HOME": str(folder / "bentoml")}
 
 
 class Process:
-    """A context manager; `start` is called apart, so that a failure is still followed by the stop."""
+    """A context manager. `start` is a separate call, so that a failed start is also stopped."""
 
     def __init__(self, name: str, command: Sequence[str], folder: Path, port: int, core: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ class Process:
         self._mark = f"KUBESERVE_BENCH={folder}"
         self._command = ["env", "-C", str(folder), "taskset", "-c", str(core), *command]
         self._env = {**_QUIET, "KUBESERVE_BENCH": str(folder), **_homes(folder)}
-        # No grace: nothing that it has is worth keeping, and a supervisor's goodbye takes seconds.
+        # No grace period: there is nothing to keep, and the stop of a supervisor takes seconds.
         self._child = Child(name, self._command, self.log, self._env, grace=0.0)
         self._session = 0
 
@@ -62,7 +62,7 @@ class Process:
         self.stop()
 
     def prepare(self) -> None:
-        """Run the command to its end with `prepare` as its last argument. Raises ChildError."""
+        """Run the command to its end with `prepare` as its last argument. Raise ChildError if it fails."""
         with Child(self._child.name, [*self._command, "prepare"], self.log, self._env) as child:
             deadline = time.monotonic() + HEALTHY_WITHIN
             while not child.ended() and time.monotonic() < deadline:
@@ -72,15 +72,15 @@ class Process:
         """Start it and return the seconds until it was healthy.
 
         Raises:
-            ChildError: it ended, or was not healthy in time; with the last line of its log.
+            ChildError: It ended, or was not healthy in time. The message has the last line of its log.
 
         """
         try:
             return self._until_healthy(health)
         except ChildError as error:
             self.stop()
-            # Without where its log is: that goes with the run.
-            raise ChildError(f"{str(error).partition(';')[0]}: {last_words(self.log)}") from error
+            # Without the path of its log, which is removed with the run.
+            raise ChildError(f"{str(error).partition(';')[0]}: {last_line(self.log)}") from error
 
     def _until_healthy(self, health: str) -> float:
         started = time.monotonic()
@@ -111,7 +111,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The first process's."""
+        """The id of the first process."""
         return self._child.pid
 
     @property
@@ -119,16 +119,16 @@ class Process:
         return f"http://127.0.0.1:{self.port}"
 
     def memory(self) -> Memory:
-        """Of the program and all that it started."""
+        """Return the memory of the program and of all that it started."""
         return memory_of(_members(self._session, self._mark))
 
     def pause(self) -> None:
-        """Have it take no processor time while others are measured."""
+        """Stop its processes, so that they take no processor time while others are measured."""
         self._signal(signal.SIGSTOP)
 
     @contextlib.contextmanager
     def resumed(self) -> Iterator[None]:
-        """Let a paused one run for a while."""
+        """Let a paused server run inside the `with` block."""
         self._signal(signal.SIGCONT)
         try:
             yield
@@ -136,13 +136,13 @@ class Process:
             self.pause()
 
     def stop(self) -> None:
-        """End it and all that it started."""
+        """Kill it and all that it started."""
         self._child.stop()
         while self._signal(signal.SIGKILL):
             time.sleep(_POLL)
 
     def _signal(self, number: signal.Signals) -> int:
-        """Send it to all of them; how many there are."""
+        """Send a signal to all of its processes, and return their number."""
         members = _members(self._session, self._mark) if self._session else []
         for pid in members:
             with contextlib.suppress(ProcessLookupError):
@@ -151,7 +151,7 @@ class Process:
 
 
 def _members(session: int, mark: str) -> list[int]:
-    """What a program started, and what that started: by its session, or where it left that by what it inherited."""
+    """Return the program's processes: those of its session, and those with its mark in their environment."""
     wanted = mark.encode()
     return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _belongs(entry, session, wanted)]
 
@@ -168,7 +168,7 @@ def _belongs(entry: Path, session: int, mark: bytes) -> bool:
 
 
 def memory_of(pids: Sequence[int]) -> Memory:
-    """Resident and proportional memory, summed; shared pages count once in the second alone."""
+    """Return the sums of resident and proportional memory. Only the second counts shared pages once."""
     rss = pss = 0
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -179,7 +179,7 @@ def memory_of(pids: Sequence[int]) -> Memory:
     return Memory(rss / 1024, pss / 1024)
 
 
-def last_words(log: Path) -> str:
-    """The last line of a log that says something, for a table's cell."""
+def last_line(log: Path) -> str:
+    """Return the last line of a log that is not empty, for the cell of a table."""
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return lines[-1].strip()[:160] if lines else "its log is empty"

@@ -1,4 +1,4 @@
-"""What limits our server where a goal is missed: py-spy's samples of it under the goal's own load."""
+"""Profile our server under the load of a goal that it missed, with py-spy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.bench.serving.samples import described
 _PY_SPY = "py-spy==0.4.2"
 _SECONDS = 2
 LOAD_SECONDS = _SECONDS + 1
-"""How long the load has to be."""
+"""Seconds. The duration of the load."""
 
 
 def profiled(process: Process, load: Callable[[], object], core: int) -> str:
-    """Shares of time by package and function while `load` runs; why there are none, where it cannot be looked at."""
+    """Return the shares of time by package and function while `load` runs, or the reason why there are none."""
     try:
         program = venv("py-spy", _PY_SPY).with_name("py-spy")
     except ToolUnavailable as error:

@@ -1,4 +1,4 @@
-"""The protocols that the servers are spoken to in: rows → request, answer → predictions."""
+"""The protocols of the servers: rows → request, answer → predictions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 NAME = "model"
-"""What every server calls the model."""
+"""The model's name in every server."""
 
 _JSON = {"Content-Type": "application/json"}
 _HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -18,7 +18,7 @@ _HEADER_LENGTH = "Inference-Header-Content-Length"
 
 @dataclass(frozen=True)
 class Request:
-    """A POST."""
+    """A POST request."""
 
     path: str
     body: bytes
@@ -29,10 +29,10 @@ class Speaks(Protocol):
     """One protocol."""
 
     def request(self, rows: np.ndarray) -> Request:
-        """Ask for the predictions of these rows."""
+        """Return the request for the predictions of these rows."""
 
     def predictions(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
-        """Read the predictions out of an answer; any exception means that it is no answer."""
+        """Return the predictions in an answer. Any exception means that the answer is wrong."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Bare(Plain):
 
 
 class V2:
-    """Open Inference Protocol. The `id` is given: a server makes one up otherwise, and no two answers are equal."""
+    """Open Inference Protocol. The `id` is set, because otherwise a server creates one, different in each answer."""
 
     def request(self, rows: np.ndarray) -> Request:
         tensor = {"name": "input-0", "shape": list(rows.shape), "datatype": "FP64", "data": rows.ravel().tolist()}
@@ -68,7 +68,7 @@ class V2:
 
 
 class V2Binary:
-    """The same with the numbers as they are in memory, both ways."""
+    """The Open Inference Protocol with numbers as in memory, in both directions."""
 
     def request(self, rows: np.ndarray) -> Request:
         sized = {"binary_data_size": rows.nbytes}

@@ -1,4 +1,4 @@
-"""docs/performance.md from what was measured. Pure."""
+"""Write docs/performance.md from the measurements. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tests.bench.serving.goals import BINARY, BINARY_CONNECTIONS, Outcome, descr
 from tests.bench.serving.servers import OURS, RECEIVER, Server
 
 BUSY = 0.9
-"""Of a core: a load generator busier than this may itself have been the limit."""
+"""Share of a core. A load generator above it may itself have been the limit."""
 REASON = 300
-"""Characters of one, at most."""
+"""Characters of one reason, at most."""
 QUIET = 0.05
-"""Of the machine: more than this in other hands, before or after, and the figures are noise."""
+"""Share of the machine. If other programs use more than this before or after, the figures are noise."""
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """Where, when and how it was measured."""
+    """The machine, the time and the method of the measurement."""
 
     when: str
     machine: str
@@ -30,7 +30,7 @@ class Circumstances:
 
 
 def document(measured: Measured, servers: Sequence[Server], cases: Sequence[Case], how: Circumstances) -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [_opening(how), _goals(outcomes(measured)), _limits(measured), "![Requests per second](performance.svg)"]
     parts += [_model(measured, servers, cases, model) for model in dict.fromkeys(case.model for case in cases)]
     parts += [_failures(measured), _starts(measured, servers), _alone(measured), _binary(measured)]
@@ -50,7 +50,7 @@ Written by `make bench-serving`.
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; what would break a cell is taken out of it."""
+    """Return a Markdown table. Characters that would break a cell are removed."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(
         "| " + " | ".join(" ".join(cell.replace("|", "/").split()) for cell in line) + " |" for line in lines
@@ -72,14 +72,14 @@ def _limits(measured: Measured) -> str:
 
 
 def verdict(outcome: Outcome) -> str:
-    """One word or two."""
+    """Return the result in one or two words."""
     if outcome.ratio is None:
         return "not measured"
     return "met" if outcome.met else "**missed**"
 
 
 def line(outcome: Outcome) -> str:
-    """The same for a terminal."""
+    """Return an outcome as one line for a terminal."""
     ratio = "" if outcome.ratio is None else f"{outcome.ratio:.2f} ×, "
     return f"{verdict(outcome).strip('*'):12} {outcome.goal}: {ratio}{outcome.detail}"
 
@@ -103,7 +103,7 @@ def _cell(measured: Measured, server: str, case: Case) -> str:
 
 
 def shown(found: Figure) -> str:
-    """Such as `27,002 (0.60 / 0.72)`."""
+    """Return text such as `27,002 (0.60 / 0.72)`."""
     if found.failure:
         return "**failed**"
     return f"{found.rate:,.0f} ({_ms(found.p50_ms)} / {_ms(found.p99_ms)})"
@@ -114,7 +114,7 @@ def _ms(value: float) -> str:
 
 
 def _failures(measured: Measured) -> str:
-    """Each reason once for each server, with the first case that it was seen in."""
+    """Return each reason once for each server, with the first case in which it was seen."""
     seen: dict[tuple[str, str], str] = {}
     for (server, model), reason in measured.absent.items():
         seen.setdefault((server, reason), model)
@@ -181,7 +181,7 @@ def _binary(measured: Measured) -> str:
 
 
 def _bound(measured: Measured) -> float:
-    """Requests a second of a core that first receives and then predicts; 0 where either was not measured."""
+    """Return the requests per second of a core that receives and then predicts; 0 if one was not measured."""
     rates, received = measured.bare_predict, measured.binary.get((RECEIVER.name, BINARY_CONNECTIONS))
     if not rates or not received or figure(received).failure:
         return 0.0
@@ -205,7 +205,7 @@ def _meanwhile(measured: Measured) -> str:
 
 
 def _shown(measured: Measured, servers: Sequence[Server]) -> list[Server]:
-    """Those that a figure is of; the receiver takes part in one section alone."""
+    """Return the servers that have figures. The receiver is in one section only."""
     return [*servers, *([RECEIVER] if (RECEIVER.name, BINARY_CONNECTIONS) in measured.binary else [])]
 
 

@@ -1,4 +1,4 @@
-"""Servers side by side: all are started with a model and then measured by turns, A B C A B C."""
+"""Measure servers side by side: all are started with a model and then measured in turns, A B C A B C."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Entrant:
     estimator: Any
 
     def expected(self, rows: int) -> list[Any]:
-        """scikit-learn's own answer; the echo has no model and gives zeros."""
+        """Return scikit-learn's own answer; zeros for the echo, which has no model."""
         return self.estimator.predict(iris_rows(rows)).tolist() if self.server.predicts else [0] * rows
 
     def running(self) -> contextlib.AbstractContextManager[None]:
@@ -47,7 +47,7 @@ class Entrant:
 
 
 def measure(bench: Bench, servers: Sequence[Server], models: dict[str, Path]) -> None:
-    """Add every case of every model and server, or the reason why it is missing."""
+    """Add the runs of every case of every model and server, or the reason why they are missing."""
     for model, path in models.items():
         with contextlib.ExitStack() as stack:
             entrants = list(_entrants(bench, servers, model, path, stack))
@@ -77,7 +77,7 @@ def _entrants(
 
 def _started(bench: Bench, server: Server, model: str, path: Path, stack: contextlib.ExitStack) -> Process:
     port = free_port()
-    # Short: a peer keeps sockets there, whose paths may have 107 characters.
+    # A short path: a peer creates sockets there, whose paths may have at most 107 characters.
     folder = bench.folder / (model[0] + re.sub(r"\W", "", server.name))
     process = Process(server.name, server.command(path, port), folder, port, bench.cores.server)
     stack.enter_context(process)
@@ -98,7 +98,7 @@ def _measure_case(bench: Bench, entrants: Sequence[Entrant], case: Case) -> None
     of_a_goal = any(goal.case == case for goal in GOALS)
     for turn in range(bench.effort.goal_rounds if of_a_goal else bench.effort.rounds):
         for entrant in entrants:
-            # The later rounds are for the close comparisons, which are of our own servers.
+            # Later rounds are for close comparisons, which are between our own servers.
             if turn < bench.effort.rounds or entrant.server in CORE:
                 with entrant.running():
                     run = _run(bench, entrant, case, bench.effort.seconds)

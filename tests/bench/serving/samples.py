@@ -1,4 +1,4 @@
-"""Where a program spends its time, from py-spy's samples. Pure."""
+"""Summarise where a program spends its time, from py-spy's samples. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 PACKAGES_SHOWN, FUNCTIONS_SHOWN = 6, 3
 _IDLE = "_worker (concurrent/futures/thread.py"
-"""A pool's thread that waits for work, which py-spy takes for work where the core is busy."""
+"""A pool's thread that waits for work. py-spy counts it as working when the core is busy."""
 _LOOP = "_run_server_forever (sanic/"
-"""Below it is uvloop, whose frames py-spy does not see: sockets, and waiting for them."""
+"""Below it is uvloop, whose frames py-spy does not see: sockets, and waits for them."""
 _FRAME = re.compile(r"(?P<name>.+) \((?P<place>[^()]+?)(:\d+)?\)$")
 
 
 def described(raw: str) -> str:
-    """Such as `sklearn 48 %, sanic 30 %, …; most in: check_array (sklearn) 9 %, …`; raw is py-spy's `-f raw`."""
+    """Return, from `py-spy -f raw`, such as `sklearn 48 %, sanic 30 %, …; most in: check_array (sklearn) 9 %, …`."""
     packages: Counter[str] = Counter()
     functions: Counter[str] = Counter()
     for line in raw.splitlines():
@@ -32,7 +32,7 @@ def described(raw: str) -> str:
 
 
 def _leaf(frames: Sequence[str]) -> tuple[str, str]:
-    """The innermost function and the package that it is of: its own file's, or its caller's where it has none."""
+    """Return the package and name of the innermost function. Without a package, its caller's is returned."""
     found = [match for frame in frames if (match := _FRAME.match(frame))]
     places = [match["place"] for match in reversed(found) if not match["place"].startswith("<")]
     package = next((place.partition("/")[0] for place in places if "/" in place), "python")

@@ -1,4 +1,4 @@
-"""The servers that are compared: what each needs, how it is started and spoken to, with which settings."""
+"""The servers that are compared: requirements, command, protocol and settings of each."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dev.venvs import venv
 from tests.bench.serving.protocols import V2, Bare, Plain, Speaks, V2Binary
 
 PEERS = Path(__file__).parent / "peers"
-# As ours: a comparison is of servers, not of scikit-learn's releases.
+# The same as ours: the benchmark compares servers, not releases of scikit-learn.
 _LEARN = ("scikit-learn==1.9.1", "numpy==2.4.6")
 
 
 @dataclass(frozen=True)
 class Server:
-    """`script` is one of `peers/`, run as `python SCRIPT MODEL PORT …`; without requirements by our own Python.
+    """`script` is a file of `peers/`, run as `python SCRIPT MODEL PORT …`; by our own Python without requirements.
 
-    One that `prepares` is run once before, untimed, with `prepare` as its last argument. One that learns from how long
-    its predictions take is never `paused`: it would take the pause for a prediction.
+    A server that `prepares` is run once before, untimed, with `prepare` as its last argument. A server that adapts to
+    the duration of its predictions is never `paused`: it would count the pause as a prediction.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Server:
     paused: bool = True
 
     def command(self, model: Path, port: int) -> list[str]:
-        """The command that serves `model`; makes its environment first if need be.
+        """Return the command that serves `model`. Create its environment first if necessary.
 
         Raises:
-            VenvUnavailable: it cannot be made.
+            VenvUnavailable: The environment cannot be created.
 
         """
         if not self.script:
@@ -59,7 +59,7 @@ ECHO = Server("Sanic echo", "sanic_echo.py", "one process, no model, orjson", _S
 RECEIVER = Server(
     "bare receiver", "uvloop_receiver.py", "one process, no framework, no model", V2Binary(), predicts=False
 )
-"""Of the large payload only."""
+"""Used for the large payload only."""
 NAIVE = Server("naive Sanic", "sanic_naive.py", "one process", _SEED)
 FASTAPI = Server(
     "FastAPI",

@@ -1,4 +1,4 @@
-"""Time to healthy and memory beside a bare Python with the same model, by turns, on the same core."""
+"""Measure time to healthy and memory, in turns with a bare Python with the same model, on the same core."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BARE = Path(__file__).with_name("bare.py")
 
 
 def measure(bench: Bench, models: dict[str, Path]) -> None:
-    """Add turns for each model."""
+    """Add the measurements of each model."""
     measured, core = bench.measured, bench.cores.server
     for name, path in models.items():
         for turn in range(bench.effort.starts):
@@ -29,10 +29,10 @@ def measure(bench: Bench, models: dict[str, Path]) -> None:
 
 
 def bare(model: Path, core: int) -> Started:
-    """Seconds until a bare Python has loaded the model, its own start included, and its memory then."""
+    """Return the seconds until a bare Python has loaded the model, with its start, and its memory then."""
     command = ["taskset", "-c", str(core), sys.executable, str(BARE), "load", str(model)]
     started = time.monotonic()
-    # The end of its input ends it, so it cannot outlive this process.
+    # It stops at the end of its input, so it cannot outlive this process.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
@@ -46,13 +46,13 @@ def bare(model: Path, core: int) -> Started:
 
 
 def ours(model: Path, folder: Path, core: int) -> Started:
-    """The same of our server."""
+    """Return the same of our server."""
     port = free_port()
     with Process(OURS.name, OURS.command(model, port), folder, port, core) as process:
         return Started(process.start(OURS.health), process.memory())
 
 
 def bare_rate(model: Path, rows: Path, seconds: float, core: int) -> float:
-    """Predictions per second in process, with nothing around them."""
+    """Return the predictions per second inside one process, without a server."""
     command = ["taskset", "-c", str(core), sys.executable, str(BARE), "predict", str(model), str(rows), str(seconds)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)

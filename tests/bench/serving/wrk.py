@@ -24,7 +24,7 @@ class WrkError(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """How long and from how many connections."""
+    """The duration of a run, and its connections."""
 
     connections: int
     seconds: int
@@ -37,7 +37,7 @@ def require() -> None:
 
 
 def run(url: str, request: Request, expected: bytes, load: Load, core: int) -> Run:
-    """Send the request for as long as `load` says; each answer other than `expected` is wrong.
+    """Send the request for the duration of `load`. Each answer other than `expected` is wrong.
 
     Raises:
         WrkError: wrk did not run to its end.
@@ -62,7 +62,7 @@ def _run(command: list[str], seconds: int) -> Run:
     last = (done.stdout.strip().splitlines() or [""])[-1]
     if done.returncode or not last.startswith("{"):
         raise WrkError(f"wrk failed: {' '.join((done.stderr or done.stdout).split())[:200]}")
-    # A NaN is what wrk calls the latency of no answer at all.
+    # wrk prints NaN as the latency if there was no answer.
     return Run(**json.loads(last.replace("-nan", "NaN").replace("nan", "NaN")), client_busy=busy)
 
 

@@ -1,5 +1,3 @@
-"""The page as a reader sees it: parts that must be there, whatever could not be measured."""
-
 from __future__ import annotations
 
 from xml.etree import ElementTree as ET
@@ -28,21 +26,21 @@ def page(found: Measured, how: Circumstances = HOW) -> str:
     return document(found, SERVERS, QUICK.cases, how)
 
 
-def test_a_cell_has_the_rate_and_both_latencies() -> None:
+def test_cell_has_the_rate_and_both_latencies() -> None:
     assert "| KubeServe | not measured | 1,000 (0.50 / 12) | not measured |" in page(measured())
 
 
-def test_a_peer_that_did_not_start_is_there_with_the_reason() -> None:
+def test_page_lists_a_peer_that_did_not_start_with_the_reason() -> None:
     assert "| MLflow | did not start | did not start | did not start |" in page(measured())
     assert "| MLflow | did not start |  |  |" in page(measured())
     assert "| MLflow | logistic regression | it / broke in two lines |" in page(measured())
 
 
-def test_start_and_memory() -> None:
+def test_page_has_start_and_memory() -> None:
     assert "| KubeServe | 1.50 s | 120 | 100 |" in page(measured())
 
 
-def test_wrong_answers_stand_in_place_of_a_figure() -> None:
+def test_page_shows_wrong_answers_instead_of_a_figure() -> None:
     found = measured()
     found.runs[Case(LOGISTIC, 1, 16)]["KubeServe"] = [Run(10, 1.0, 0.5, 0.6, wrong=2, shown="500 no")]
     assert "| KubeServe | not measured | **failed** | not measured |" in page(found)
@@ -50,21 +48,21 @@ def test_wrong_answers_stand_in_place_of_a_figure() -> None:
     assert f"| KubeServe | {where} | 2 of 10 answers wrong: 500 no |" in page(found)
 
 
-def test_what_may_mislead_is_said() -> None:
+def test_page_notes_what_may_mislead() -> None:
     assert "wrk needed at most 25% of its core" in page(measured())
     assert "not quiet" not in page(measured())
     noisy = Circumstances("2026-01-02", "a machine", "Python 3.11", "Medians of 3", others=0.4)
     assert "**The machine was not quiet**: other work took 40% of it" in page(measured(), noisy)
 
 
-def test_a_profile_is_shown_where_there_is_one() -> None:
+def test_page_shows_a_profile_if_there_is_one() -> None:
     assert "What limits it" not in page(measured())
     found = measured()
     found.limits["a load"] = "sklearn 60%"
     assert "| a load | sklearn 60% |" in page(found)
 
 
-def test_the_bound_of_the_large_payload_is_explained_where_it_is_there() -> None:
+def test_page_explains_the_bound_of_the_large_payload_if_measured() -> None:
     found = measured()
     found.bare_predict.append(100.0)
     assert "The last line is" not in page(found)
@@ -75,7 +73,7 @@ def test_the_bound_of_the_large_payload_is_explained_where_it_is_there() -> None
     assert "| bare receiver |  | one process" in page(found).partition("### Settings")[2]
 
 
-def test_what_was_waited_for_while_a_long_prediction_ran() -> None:
+def test_page_shows_the_waits_during_a_long_prediction() -> None:
     assert "While a long prediction runs" not in page(measured())
     found = measured()
     found.meanwhile["/health", "a prediction"] = Waits(90, 1.5, 2.5, 30.2)
@@ -86,20 +84,20 @@ def test_what_was_waited_for_while_a_long_prediction_ran() -> None:
     assert "### While a long prediction runs\n\nNot measured: it broke." in page(found)
 
 
-def test_a_page_of_nothing_is_still_a_page() -> None:
+def test_page_without_measurements_is_complete() -> None:
     assert "| KubeServe | not measured | not measured | not measured |" in page(Measured())
 
 
-def test_a_goal_for_a_terminal() -> None:
+def test_line_shows_a_goal_for_a_terminal() -> None:
     assert line(Outcome("fast", 0.5, met=False, detail="1 beside 2")) == "missed       fast: 0.50 ×, 1 beside 2"
     assert line(Outcome("fast", None, met=False, detail="no")) == "not measured fast: no"
 
 
-def test_a_table() -> None:
+def test_table_is_markdown() -> None:
     assert table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
 
 
-def test_the_chart_has_a_bar_for_each_server_as_long_as_its_rate() -> None:
+def test_chart_has_a_bar_for_each_server_in_proportion_to_its_rate() -> None:
     found = measured()
     found.runs[Case(LOGISTIC, 1, 16)]["Sanic echo"] = [Run(2000, 1.0, 0.5, 0.6)]
     root = ET.fromstring(chart(found, SERVERS, QUICK.charted))

@@ -29,5 +29,5 @@ async def predict(body: Body) -> Answer:
 
 
 if __name__ == "__main__":
-    # uvloop and httptools are taken by themselves where they are installed, and they are.
+    # uvicorn selects uvloop and httptools by itself, because both are installed.
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), access_log=False, log_level="warning")

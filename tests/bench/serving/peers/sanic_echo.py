@@ -1,4 +1,4 @@
-"""The framework's limit: parses the JSON with the library that ours uses, and answers a zero for each row."""
+"""The limit of the framework: parse the JSON with the same library as ours, and answer a zero for each row."""
 
 import sys
 
@@ -21,7 +21,7 @@ async def predict(request: Request) -> HTTPResponse:
 
 @app.post("/v2/models/model/infer")
 async def infer(request: Request) -> HTTPResponse:
-    """The same for V2's binary extension."""
+    """Answer zeros by V2's binary extension."""
     length = int(request.headers["inference-header-content-length"])
     rows = orjson.loads(request.body[:length])["inputs"][0]["shape"][0]
     head = orjson.dumps({"outputs": [{"name": "zeros", "shape": [rows], "datatype": "INT64"}]})

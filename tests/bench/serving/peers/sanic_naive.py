@@ -1,4 +1,4 @@
-"""What one writes first: `model.predict(request.json["data"])`."""
+"""The simplest server: `model.predict(request.json["data"])`."""
 
 import sys
 

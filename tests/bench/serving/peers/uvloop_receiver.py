@@ -1,4 +1,4 @@
-"""The machine's limit for a large body: a bare uvloop protocol that receives it in one place and answers zeros."""
+"""The limit of the machine for a large body: a bare uvloop protocol that receives it and answers zeros."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ END = b"\r\n\r\n"
 
 
 class Receiver(asyncio.BufferedProtocol):
-    """One request after the other, each into the same buffer, which grows with the largest."""
+    """Receives one request after the other into the same buffer, which grows to the largest."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -31,7 +31,7 @@ class Receiver(asyncio.BufferedProtocol):
             self.filled = self.expected = 0
 
     def expect(self) -> None:
-        """Find out how long the request is, as soon as its head is there."""
+        """Read the length of the request as soon as its head is complete."""
         end = self.buffer.find(END, 0, self.filled)
         if end >= 0:
             length = LENGTH.search(self.buffer, 0, end)

@@ -1,4 +1,4 @@
-"""KServe's SDK: a custom model, as its documentation shows it, spoken to by its V1 protocol."""
+"""KServe's SDK: a custom model, as its documentation shows it, with its V1 protocol."""
 
 import logging
 import os
@@ -9,12 +9,12 @@ from typing import Any
 import joblib
 
 MODEL, PORT = sys.argv[1], int(sys.argv[2])
-# Its server reads the command line and this variable when it is imported: no line in a log for each request.
+# Its server reads the command line and this variable at import. It then logs no line for each request.
 sys.argv[1:], os.environ["KSERVE_LOGLEVEL"] = [], "WARNING"
 
 import kserve  # noqa: E402 - see above
 
-# Of its own calls into FastAPI, written to the log with each request.
+# These warnings are about its own calls into FastAPI, and would be logged with each request.
 warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
 
 

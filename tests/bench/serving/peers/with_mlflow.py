@@ -14,13 +14,13 @@ def save(model: str) -> None:
     import joblib
     import mlflow.sklearn
 
-    # What the model needs is not looked for: that environment is the running one.
+    # The model's requirements are given, because they are already in this environment.
     mlflow.sklearn.save_model(joblib.load(model), SAVED, pip_requirements=[], serialization_format="cloudpickle")
 
 
 def serve(port: str) -> None:
     program = Path(sys.executable).with_name("mlflow")
-    # It starts uvicorn by its bare name, with no option of its own for uvicorn's access log.
+    # It starts uvicorn by its name on PATH, and has no option for uvicorn's access log.
     os.environ.update(PATH=f"{program.parent}:{os.environ['PATH']}", UVICORN_ACCESS_LOG="false")
     options = ["--host", "127.0.0.1", "--port", port, "--workers", "1", "--env-manager", "local"]
     os.execv(program, [str(program), "models", "serve", "--model-uri", str(SAVED), *options])

@@ -13,7 +13,7 @@ HERE = Path.cwd()
 
 
 def free_port() -> int:
-    """One for gRPC, which cannot be switched off."""
+    """Return a port for gRPC, which cannot be switched off."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
