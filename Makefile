@@ -1,4 +1,4 @@
-# `make help` lists the targets. Everything happens in .venv and .kubeserve; built tools go to ~/.cache/kubeserve.
+# `make help` lists the targets. They write to .venv and .kubeserve; built tools are kept in ~/.cache/kubeserve.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -17,13 +17,13 @@ TOOLS_LOG := .kubeserve/tools.log
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## Make .venv from requirements.lock (instant when nothing changed)
+setup: $(STAMP)  ## Create .venv from requirements.lock (instant if nothing changed)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "KubeServe needs Python 3.11 or newer, and '$(PYTHON)' is not: try make PYTHON=python3.11 $(or $(MAKECMDGOALS),setup)." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@# The very uv of the lock file makes the environment: an older one may read the lock differently.
+	@# The uv of the lock file creates the environment, because an older one may read the lock differently.
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@uv=$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements.lock); \
 	  test "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$${uv#uv==}" || $(BIN)/python -m pip install --quiet "$$uv"
@@ -31,42 +31,42 @@ $(STAMP): requirements.lock pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
 	@touch $@
 
-# exec: Ctrl-C then has one process to stop, and make waits for it.
+# exec: Ctrl-C then stops one process, and make waits for it.
 run: $(STAMP)  ## Serve models on this machine until Ctrl-C (STORE=minio or folder)
 	@exec $(BIN)/python -m dev.run run --store $(STORE)
 
-demo: $(STAMP)  ## Upload a model, ask it, update it, and end (STORE=minio or folder)
+demo: $(STAMP)  ## Upload a model, call it, update it, and end (STORE=minio or folder)
 	@exec $(BIN)/python -m dev.run demo --store $(STORE)
 
-check: $(STAMP)  ## Lint, format, types, imports, generated tables
+check: $(STAMP)  ## Lint, format, types, imports, generated sections of the documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m dev.docs --check
 
-docs: $(STAMP)  ## Write the README's tables from the code
+docs: $(STAMP)  ## Write the README's tables and the protocols of docs/architecture.md from the code
 	$(BIN)/python -m dev.docs
 
 manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart
 	$(BIN)/python -m dev.manifests
 
-bench: bench-serving bench-webhook  ## Both benchmarks (QUICK=1: seconds, and figures that mean nothing)
+bench: bench-serving bench-webhook  ## Run both benchmarks (QUICK=1: for seconds; the figures mean nothing)
 
-bench-serving: $(STAMP)  ## Our server beside its peers → docs/performance.md; needs wrk, and a quiet machine for 15 min
+bench-serving: $(STAMP)  ## Compare the server with its peers → docs/performance.md; needs wrk and a quiet machine for 15 min
 	@exec $(BIN)/python -m tests.bench.serving $(if $(QUICK),--quick)
 
-bench-webhook: $(STAMP)  ## Measure upload → applied by the webhook, beside a bare apply
+bench-webhook: $(STAMP)  ## Measure upload → applied by the webhook, and a bare apply
 	$(BIN)/python -m tests.bench.webhook_latency
 
-# The first build of the tools takes minutes; the unit tests need none of them.
-test: $(STAMP)  ## Unit tests, then integration tests against a real MinIO and API server
+# The first build of the tools takes minutes. It runs in the background, because the unit tests need none of them.
+test: $(STAMP)  ## Run the unit tests, then the integration tests against a real MinIO and API server
 	@mkdir -p $(dir $(TOOLS_LOG))
-	@echo "Building or finding $(TOOLS) meanwhile; see $(TOOLS_LOG)."
+	@echo "Building $(TOOLS) in the background, if necessary; see $(TOOLS_LOG)."
 	@$(BIN)/python -m dev.tools $(TOOLS) >$(TOOLS_LOG) 2>&1 & tools=$$!; \
 	  trap 'kill $$tools 2>/dev/null || true' EXIT; \
 	  $(BIN)/python -m pytest -q tests/unit; \
-	  echo "Waiting for the tools where they are still being built …"; \
+	  echo "Waiting for the tools, if they are still being built …"; \
 	  wait $$tools && failed= || failed=1; \
 	  trap - EXIT; \
 	  test -z "$$failed" || { echo "The tools for the integration tests could not be built:" >&2; cat $(TOOLS_LOG) >&2; exit 1; }; \
@@ -74,17 +74,17 @@ test: $(STAMP)  ## Unit tests, then integration tests against a real MinIO and A
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 
-# Without BASE=… on the command line the images stand on a Debian made here: no registry is needed.
-test-cluster: $(STAMP)  ## Live the user's story on a real one-node cluster (as root, on Debian or with its packages)
+# Without BASE=… on the command line, the images are based on a Debian that is built here, without a registry.
+test-cluster: $(STAMP)  ## Test the whole story on a real one-node cluster (as root, on Debian or with its packages)
 	@exec $(BIN)/python -m tests.cluster $(if $(filter command environment,$(origin BASE)),--base $(BASE))
 
-bench-startup: $(STAMP)  ## Upload → first prediction on the cluster, beside a bare kubectl apply
+bench-startup: $(STAMP)  ## Measure upload → first prediction on the cluster, and a bare kubectl apply
 	@exec $(BIN)/python -m tests.cluster --bench
 
-images: $(STAMP)  ## Build the images of the server and the watcher by podman, buildah or docker (BASE=python:3.11-slim)
+images: $(STAMP)  ## Build the images of the server and the watcher with podman, buildah or docker (BASE=python:3.11-slim)
 	@$(BIN)/python -m dev.images --base $(BASE)
 
-lock: $(STAMP)  ## Compile the lock files anew from pyproject.toml: everything, and each image's part of it
+lock: $(STAMP)  ## Compile the lock files from pyproject.toml: one for everything, and one for each image
 	$(COMPILE) --all-extras --group dev -o requirements.lock
 	$(COMPILE) --extra server --constraint requirements.lock -o requirements-server.lock
 	$(COMPILE) --extra watcher --constraint requirements.lock -o requirements-watcher.lock
