@@ -348,6 +348,16 @@ def test_proxy_values_reach_the_watcher_and_the_models_but_not_the_api_server(he
     }
 
 
+def test_watcher_listens_on_every_address_family(helm: Helm) -> None:
+    values = "{s3: {endpoint: e, existingSecret: s}, watch: {namespaces: [a]}}"
+    objects = helm.template("watch", "kubeserve", "home", values)
+    container = next(item for item in objects if item["kind"] == "Deployment")["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    # 0.0.0.0 would be unreachable in a cluster of IPv6 alone. Without a host, the watcher listens on both families.
+    assert {"name": "KUBESERVE_LISTEN", "value": ":8080"} in container["env"]
+
+
 def test_service_monitors_select_the_watcher_and_the_models(helm: Helm) -> None:
     values = "{s3: {endpoint: e, existingSecret: s}, watch: {namespaces: [a]}, serviceMonitor: {enabled: true}}"
     found = [item for item in helm.template("watch", "kubeserve", "home", values) if item["kind"] == "ServiceMonitor"]
