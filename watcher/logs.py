@@ -11,12 +11,14 @@ import structlog
 def configure(level: str) -> None:
     """Set up structlog for the process. Lines below `level` cost nothing."""
     terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    # The console's renderer formats tracebacks by itself; in JSON they would be lost.
+    plain = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    renderers = [structlog.dev.ConsoleRenderer()] if terminal else plain
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=not terminal),
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

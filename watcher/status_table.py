@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tabulate import tabulate
-
 from watcher.control.source_health import SourceHealth, SourceStatus
 from watcher.control.status_board import StatusBoard
-from watcher.core.types import ModelStatus
+from watcher.core.text import one_line
+from watcher.core.types import ModelStatus, Refusal
+
+SECTIONS = (
+    ("MODELS", "models", ("namespace", "model", "version", "state", "since", "url", "reason")),
+    ("REFUSED KEYS", "refused", ("key", "reason")),
+    ("SOURCES", "sources", ("name", "live", "hints", "since", "detail")),
+)
 
 
 def snapshot(board: StatusBoard, sources: SourceHealth) -> dict[str, Any]:
-    """The body of `GET /status`."""
+    """Return the body of `GET /status`. Texts that others wrote are clean and bounded."""
     return {
         "models": [_plain(item) for item in board.models()],
-        "refused": [asdict(item) for item in board.refused],
+        "refused": [_plain(item) for item in board.refused],
         "sources": [_plain(item) for item in sources.all()],
     }
 
 
 def table(status: Mapping[str, Any]) -> str:
-    """The same as text, in the manner of kubectl."""
-    parts = [
-        _section(status["models"], ["namespace", "model", "version", "state", "since", "url", "reason"], "no models"),
-        _section(status["refused"], ["key", "reason"], ""),
-        _section(status["sources"], ["name", "live", "hints", "since", "detail"], ""),
-    ]
-    titles = ["MODELS", "REFUSED KEYS", "SOURCES"]
-    return "\n\n".join(f"{title}\n{part}" for title, part in zip(titles, parts, strict=True) if part)
+    """Return the same as text, in the manner of kubectl.
+
+    Raises:
+        KeyError, TypeError: `status` is not the body of a watcher's `GET /status`.
+
+    """
+    parts = [f"{title}\n{_aligned(status[key], columns)}" for title, key, columns in SECTIONS if status[key]]
+    return "\n\n".join(parts if status["models"] else ["MODELS\nno models", *parts])
 
 
-def _section(rows: list[Mapping[str, Any]], columns: list[str], empty: str) -> str:
-    if not rows:
-        return empty
-    cells = [[row[column] for column in columns] for row in rows]
-    return tabulate(cells, headers=[column.upper() for column in columns], tablefmt="plain", disable_numparse=True)
+def _aligned(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Return the rows below their headers, each column as wide as its longest cell."""
+    cells = [[column.upper() for column in columns]]
+    cells += [[one_line(str(row[column])) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
 
 
-def _plain(item: ModelStatus | SourceStatus) -> dict[str, Any]:
-    return {**asdict(item), "since": item.since.isoformat(timespec="seconds")}
+def _plain(item: ModelStatus | SourceStatus | Refusal) -> dict[str, Any]:
+    fields = {name: one_line(value) if isinstance(value, str) else value for name, value in asdict(item).items()}
+    return fields if isinstance(item, Refusal) else {**fields, "since": item.since.isoformat(timespec="seconds")}

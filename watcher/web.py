@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+import structlog
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sanic import Sanic
@@ -14,29 +16,60 @@ from sanic.exceptions import SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse, json, text
 
+from watcher.control.failure import describe
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
+from watcher.core.addresses import join_address, split_address
+from watcher.core.text import one_line
 from watcher.errors import Rejected
 from watcher.metrics import Metrics
 from watcher.sources.webhook import Webhook
 from watcher.status_table import snapshot
+
+log = structlog.get_logger()
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a notification: MinIO sends about one kilobyte for each event."""
 
 
 def open_socket(address: str) -> socket.socket:
-    """Listen on `host:port`.
+    """Listen on `host:port` or `[IPv6]:port`; without a host, on all addresses of both kinds.
 
     Raises:
-        Rejected: the address is malformed or taken.
+        Rejected: the address is malformed or cannot be used.
 
     """
-    host, _, port = address.rpartition(":")
     try:
-        return socket.create_server((host or "0.0.0.0", int(port)))  # noqa: S104 - asked for by an empty host
-    except (OSError, ValueError, OverflowError) as error:
-        raise Rejected("AddressUnusable", f"cannot listen on {address}: {error}; choose another by --listen") from error
+        host, port = split_address(address)
+    except Rejected as error:
+        raise Rejected(error.reason, f"--listen: {error}") from error
+    if port is None:
+        raise Rejected("Malformed", f"--listen: '{address}' has no port: expected host:port, such as 127.0.0.1:8080")
+    try:
+        return _listen(host, port) if host else _listen_everywhere(port)
+    except OSError as error:
+        cause = error.strerror or error
+        raise Rejected("AddressUnusable", f"--listen: cannot listen on {address}: {cause}; choose another") from error
+
+
+def _listen_everywhere(port: int) -> socket.socket:
+    try:
+        return _listen("::", port)
+    except OSError:
+        return _listen("0.0.0.0", port)  # noqa: S104 - requested by an empty host; this machine has no IPv6
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Listen on one host. `::` accepts IPv4 too where the system can."""
+    family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, dualstack_ipv6=both)
+
+
+def address_of(sock: socket.socket) -> str:
+    """Return the address of a listening socket as host:port."""
+    host, port, *_ = sock.getsockname()
+    return join_address(host, port)
 
 
 class Health(Protocol):
@@ -80,17 +113,26 @@ def create_app(
         try:
             return json({"hints": webhook.receive(request.headers.get("authorization", ""), request.body)})
         except Rejected as error:
-            return json({"error": str(error)}, status=401 if error.reason == "Unauthorized" else 400)
+            return _error(str(error), 401 if error.reason == "Unauthorized" else 400)
 
     @app.route("/events", methods=["HEAD", "GET"])
     async def probe(_: Request) -> HTTPResponse:
-        return text("")  # MinIO asks whether the target is there
+        return text("")  # MinIO checks so that its target exists
 
-    @app.exception(SanicException)
-    async def failed(_: Request, error: SanicException) -> HTTPResponse:
-        return json({"error": str(error)}, status=error.status_code)
+    @app.exception(Exception)
+    async def failed(_: Request, error: Exception) -> HTTPResponse:
+        if isinstance(error, SanicException):
+            return _error(str(error), error.status_code, getattr(error, "headers", {}))
+        reason, message = describe(error)
+        log.warning("a request failed", reason=message)
+        log.debug("unexpected", exc_info=error)
+        return _error(f"{reason}: see the watcher's log", 500)
 
     return app
+
+
+def _error(message: str, status: int, headers: Mapping[str, Any] | None = None) -> HTTPResponse:
+    return json({"error": one_line(message)}, status=status, headers=dict(headers or {}))
 
 
 def fill_gauges(metrics: Metrics, board: StatusBoard, sources: SourceHealth) -> None:

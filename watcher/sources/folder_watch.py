@@ -27,8 +27,10 @@ class FolderWatch(threading.Thread):
     that is not mounted should not look empty.
     """
 
+    source = "folder"
+
     def __init__(self, root: Path, reporter: Reporter) -> None:
-        super().__init__(name="folder", daemon=True)
+        super().__init__(name=self.source, daemon=True)
         self._root, self._reporter = root, reporter
         self._halt = threading.Event()
 

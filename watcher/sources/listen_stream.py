@@ -13,7 +13,8 @@ from watcher.core.backoff import retry_delay
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.sources.base import Reporter
 from watcher.sources.notification import keys_of, parse
-from watcher.stores.client import Endpoint, translated
+from watcher.stores.client import StoreClient
+from watcher.stores.endpoint import Endpoint
 
 log = structlog.get_logger()
 
@@ -32,13 +33,14 @@ class ListenStream(threading.Thread):
     After every (re)connect it hints at the whole bucket: events of the time between were lost.
     """
 
-    def __init__(self, s3: Endpoint, bucket: str, ping: int, reporter: Reporter) -> None:
-        super().__init__(name="listen", daemon=True)
-        self._s3, self._bucket, self._ping, self._reporter = s3, bucket, ping, reporter
+    source = "listen"
+
+    def __init__(self, endpoint: Endpoint, region: str, bucket: str, ping: int, reporter: Reporter) -> None:
+        super().__init__(name=self.source, daemon=True)
+        self._bucket, self._ping, self._reporter = bucket, ping, reporter
+        self._silence = SILENT_PINGS * ping
+        self._client = StoreClient(endpoint, region, read_seconds=self._silence, retries=0)
         self._halt = threading.Event()
-        self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5, read=SILENT_PINGS * ping), retries=False, maxsize=1
-        )
 
     def start(self) -> None:
         """Report the source as not live, and begin to connect."""
@@ -46,8 +48,9 @@ class ListenStream(threading.Thread):
         super().start()
 
     def stop(self) -> None:
-        """Connect no more."""
+        """End the stream at once, and connect no more."""
         self._halt.set()
+        self._client.close()
 
     def run(self) -> None:
         """Follow the stream until `stop`; connect again with backoff."""
@@ -62,7 +65,7 @@ class ListenStream(threading.Thread):
     def _follow(self) -> str:
         """Pass hints on until the stream ends. Return why it ended."""
         try:
-            with translated("following the listen stream"):
+            with self._client.call("following the listen stream", seconds=None):
                 for line in self._lines():
                     self._receive(line)
         except WatcherError as error:
@@ -87,16 +90,12 @@ class ListenStream(threading.Thread):
 
     def _lines(self) -> Iterator[bytes]:
         """Yield the stream's lines. A read that times out is a stream that is not live."""
-        url = self._s3.presigned(
-            "GET", self._bucket, [*(("events", name) for name in EVENTS), ("ping", str(self._ping))]
-        )
         try:
-            with closing(self._pool.request("GET", url, preload_content=False)) as response:
+            with closing(self._client.notifications(self._bucket, EVENTS, self._ping)) as response:
                 check(response)
                 yield from lines_of(response)
         except urllib3.exceptions.ReadTimeoutError as error:
-            silence = SILENT_PINGS * self._ping
-            raise Retryable("StreamNotLive", f"no bytes for {silence} s; polling meanwhile") from error
+            raise Retryable("StreamNotLive", f"no bytes for {self._silence} s; polling meanwhile") from error
 
 
 def check(response: urllib3.BaseHTTPResponse) -> None:
@@ -104,8 +103,6 @@ def check(response: urllib3.BaseHTTPResponse) -> None:
 
     AWS and others ignore the query and return a listing: XML, where the stream is JSON.
     """
-    if response.status != 200:  # noqa: PLR2004 - HTTP's own number
-        raise Retryable("StreamRefused", f"the store refused the stream with HTTP {response.status}")
     if "xml" in response.headers.get("Content-Type", ""):
         raise Retryable("StreamUnsupported", "the store has no listen stream: polling, or use the webhook")
 

@@ -1,4 +1,4 @@
-"""What the watcher needs of a bucket."""
+"""The protocol of a bucket: what the watcher needs of the place where models are uploaded."""
 
 from __future__ import annotations
 
@@ -8,9 +8,28 @@ from watcher.core.types import StoredObject
 
 
 class Bucket(Protocol):
-    """The desired state. Errors are `WatcherError`s."""
+    """The desired state. Implemented by S3Bucket and FolderBucket. Thread-safe. Errors are `WatcherError`s.
 
-    name: str
+    Every call ends within seconds; a listing has one limit a page.
+    """
 
-    def list(self, prefix: str = "") -> list[StoredObject]: ...
-    def read(self, key: str, limit: int) -> bytes: ...
+    @property
+    def name(self) -> str:
+        """The bucket's name, for people and logs."""
+        ...
+
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        """Return every object under `prefix`, complete or an error: never a part."""
+        ...
+
+    def read(self, key: str, limit: int) -> bytes:
+        """Return the object's first `limit` + 1 bytes, so that the caller can see that it is too large."""
+        ...
+
+    def source(self, key: str) -> str:
+        """Return the URL of an object, for people and for the download."""
+        ...
+
+    def close(self) -> None:
+        """End every call now, and each later one at its start. Safe to repeat and from any thread."""
+        ...

@@ -1,124 +1,166 @@
-"""Reaching the S3 store: client, credentials, and the SDK's errors in our words."""
+"""The client of one S3 store: minio-py with calls that end, pages that can be checked, and our errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
-from xml.etree.ElementTree import ParseError
+from types import SimpleNamespace
+from typing import Any, cast
+from urllib.parse import unquote
+from urllib.request import getproxies
 
 import urllib3
 from minio import Minio
-from minio.credentials.providers import AWSConfigProvider, ChainedProvider, EnvAWSProvider, IamAwsProvider, Provider
-from minio.error import MinioException, S3Error
-from minio.signer import presign_v4
+from minio.datatypes import Object, parse_list_objects
+from minio.helpers import check_bucket_name
 
-from watcher.errors import Rejected, Retryable, WatcherError
+from watcher.errors import Rejected, Retryable
+from watcher.stores.calls import CALL_SECONDS, CONNECT_SECONDS, Calls, PoolManager, ProxyManager
+from watcher.stores.credentials import OwnCredentials
+from watcher.stores.endpoint import Endpoint
+from watcher.stores.failures import REFUSED_KEYS, translated
 
-NEEDS_A_PERSON = {
-    "AccessDenied": "the credentials may not read it",
-    "InvalidAccessKeyId": "the access key is unknown there: check AWS_ACCESS_KEY_ID",
-    "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY",
-    "NoSuchBucket": "there is no such bucket: create it, or check --bucket",
-    "PermanentRedirect": "it is in another region: set --s3-region",
-}
-
-
-def split_endpoint(endpoint: str, secure: bool) -> tuple[str, bool]:
-    """`host:port` or a URL → (host:port, secure); a URL's scheme overrides `secure`."""
-    if "://" not in endpoint:
-        return endpoint, secure
-    parts = urlsplit(endpoint)
-    return parts.netloc, parts.scheme == "https"
+PAGE_KEYS = 1000
+PAGE_BYTES = 16 * 1024 * 1024
+"""A page of PAGE_KEYS has at most about 4 MB: keys of 1024 bytes, escaped to three times that, and 500 bytes around."""
+RETRIES = 2
+ROLE_SECONDS = 2.0
+"""The metadata service is one hop away; where there is none, most networks drop the packets."""
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the store is, and how to speak to it."""
+class Page:
+    """One page of a listing. `token` continues it; "" if it is complete."""
 
-    host: str
-    secure: bool
-    region: str
-
-    @classmethod
-    def of(cls, endpoint: str, *, secure: bool, region: str) -> Endpoint:
-        return cls(*split_endpoint(endpoint, secure), region)
-
-    def client(self) -> Minio:
-        """A client that gives up within seconds: the loop above it tries again, and reports meanwhile."""
-        pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5, read=30),
-            retries=urllib3.Retry(total=2, backoff_factor=0.1, status_forcelist=(502, 503, 504)),
-            maxsize=16,
-        )
-        return Minio(self.host, credentials=credentials(), secure=self.secure, region=self.region, http_client=pool)
-
-    def presigned(self, method: str, bucket: str, query: Iterable[tuple[str, str]]) -> str:
-        """A signed URL of the bucket itself, which the SDK makes only for objects. Good for ten minutes."""
-        keys = credentials().retrieve()
-        token = [("X-Amz-Security-Token", keys.session_token)] if keys.session_token else []
-        scheme = "https" if self.secure else "http"
-        url = urlsplit(f"{scheme}://{self.host}/{bucket}?{urlencode([*query, *token], quote_via=quote)}")
-        signed = presign_v4(
-            method=method,
-            url=url,
-            region=self.region,
-            credentials=keys,
-            date=datetime.now(UTC),
-            expires=600,
-        )
-        return urlunsplit(signed)
+    objects: Sequence[Object]
+    token: str
 
 
-def credentials() -> Provider:
-    """`AWS_*` variables, the shared credentials file, then the platform's role."""
-    return ChainedProvider([EnvAWSProvider(), AWSConfigProvider(), IamAwsProvider()])
+class StoreClient(Minio):
+    """A client that gives up within seconds: the control loop tries again, and reports meanwhile. Thread-safe."""
+
+    def __init__(
+        self, endpoint: Endpoint, region: str, *, read_seconds: float = CALL_SECONDS, retries: int = RETRIES
+    ) -> None:
+        self._calls = Calls()
+        self._own_credentials = OwnCredentials(lambda url: pool_for(url, ROLE_SECONDS, ROLE_SECONDS, retries=0))
+        pool = pool_for(endpoint.url, CONNECT_SECONDS, read_seconds, retries)
+        keys = self._own_credentials
+        try:
+            super().__init__(endpoint.host, credentials=keys, secure=endpoint.secure, region=region, http_client=pool)
+        except ValueError as error:
+            raise Rejected("Malformed", f"the S3 endpoint {endpoint.host} in region {region}: {error}") from error
+
+    @contextmanager
+    def call(self, doing: str, seconds: float | None = CALL_SECONDS) -> Iterator[None]:
+        """Make one call within a limit, or without one for a stream. `doing` is what an error's sentence begins with.
+
+        Raises:
+            Retryable, Rejected: whatever the call raises.
+
+        """
+        try:
+            with translated(doing), self._calls.call(seconds):
+                yield
+        except (Retryable, Rejected) as error:
+            if error.reason in REFUSED_KEYS:
+                self._own_credentials.forget()
+            raise
+
+    def page(self, bucket: str, prefix: str, token: str) -> Page:
+        """Return one page of a listing. minio-py's own listing follows tokens without showing them."""
+        check_bucket_name(bucket, s3_check=self._base_url.is_aws_host)
+        query = {
+            "list-type": "2",
+            "delimiter": "",
+            "encoding-type": "url",
+            "max-keys": str(PAGE_KEYS),
+            "prefix": prefix,
+        }
+        if token:
+            query["continuation-token"] = token
+        response = self._execute("GET", bucket, query_params=cast(Any, query), preload_content=False)
+        body = read_at_most(response, PAGE_BYTES + 1)
+        if len(body) > PAGE_BYTES:
+            raise Retryable("StoreUnusable", f"a page of the listing has more than {PAGE_BYTES} bytes")
+        objects, truncated, continuation, _ = parse_list_objects(cast(Any, SimpleNamespace(data=body)))
+        if truncated and not continuation:
+            raise Retryable("StoreUnusable", "the listing goes on, but the store does not say where")
+        return Page(objects, (continuation or "") if truncated else "")
+
+    def notifications(self, bucket: str, events: Sequence[str], ping: int) -> urllib3.BaseHTTPResponse:
+        """Return the response of MinIO's ListenBucketNotification, which has no end."""
+        query = {"prefix": "", "suffix": "", "ping": str(ping), "events": list(events)}
+        return self._execute("GET", bucket, query_params=cast(Any, query), preload_content=False)
+
+    def permanent_keys(self) -> tuple[str, str]:
+        """Return the watcher's own access key and secret key, for pods that are given no others.
+
+        Raises:
+            Rejected: they are temporary; a pod that starts after they have expired could not fetch its model.
+
+        """
+        with self.call("looking for S3 credentials"):
+            found = self._own_credentials.retrieve()
+        if found.session_token:
+            advice = "set KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
+            raise Rejected("TemporaryCredentials", f"the watcher's S3 credentials expire, and pods need some: {advice}")
+        return found.access_key, found.secret_key
+
+    def close(self) -> None:
+        """End every call now, and each later one at its start. Safe to repeat."""
+        self._calls.close()
+        self._http.clear()
 
 
-def own_keys() -> tuple[str, str]:
-    """The watcher's own access key and secret key, for pods that are given no others.
-
-    Raises:
-        Rejected: they are temporary; a pod that starts after they have expired could not fetch its model.
-
-    """
-    with translated("looking for S3 credentials"):
-        found = credentials().retrieve()
-    if found.session_token:
-        advice = "set KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
-        raise Rejected("TemporaryCredentials", f"the watcher's S3 credentials expire, and pods need some: {advice}")
-    return found.access_key, found.secret_key
-
-
-@contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours; the message says what was being done."""
+def read_at_most(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+    """Return the first `limit` bytes of a body, and release its connection."""
     try:
-        yield
-    except S3Error as error:
-        raise _from_s3(error, doing) from error
-    except ParseError as error:
-        advice = "check --s3-endpoint (MinIO's console has a port of its own)"
-        raise Retryable("NoStore", f"{doing}: what answers there is not an S3 store: {advice}") from error
-    except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise Retryable("StoreUnreachable", f"{doing}: the store cannot be reached ({_short(error)})") from error
+        return response.read(limit)
+    finally:
+        response.close()
+        response.release_conn()
+
+
+def pool_for(url: str, connect_seconds: float, read_seconds: float, retries: int) -> urllib3.PoolManager:
+    """Return a pool for the host of `url`, through the proxy that the environment names for it.
+
+    A failed attempt is repeated within half a second. Retry-After is not obeyed: it would stop everything for as
+    long as the store, or a proxy, likes. The caller's own interval is the pause.
+    """
+    options: dict[str, Any] = {
+        "timeout": urllib3.Timeout(connect=connect_seconds, read=read_seconds),
+        "retries": urllib3.Retry(
+            total=retries,
+            backoff_factor=0.1,
+            status_forcelist=(502, 503, 504),
+            respect_retry_after_header=False,
+            raise_on_status=False,  # the body says more: SlowDown, for example
+        ),
+        "maxsize": 16,
+        "ca_certs": os.environ.get("AWS_CA_BUNDLE") or None,
+    }
+    try:
+        return _proxied(proxy, options) if (proxy := proxy_for(url)) else PoolManager(**options)
     except ValueError as error:
-        if "providers fail" in str(error):
-            advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            raise Retryable("NoCredentials", f"{doing}: there are no S3 credentials: {advice}") from error
-        raise Retryable("StoreUnusable", f"{doing}: {_short(error)}") from error
+        variables = "HTTP_PROXY or HTTPS_PROXY"
+        raise Rejected("Malformed", f"{variables}: expected http://host:port or https://host:port") from error
 
 
-def _from_s3(error: S3Error, doing: str) -> WatcherError:
-    if error.code in NEEDS_A_PERSON:
-        return Rejected(error.code, f"{doing}: {NEEDS_A_PERSON[error.code]}")
-    return Retryable(error.code or "StoreError", f"{doing}: {error.message or error.code}")
+def _proxied(proxy: str, options: dict[str, Any]) -> PoolManager:
+    user = urllib3.util.parse_url(proxy).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(user)) if user else None
+    return ProxyManager(proxy, proxy_headers=headers, **options)
 
 
-def _short(error: BaseException) -> str:
-    """The innermost cause in one line: SDK messages wrap it several times."""
-    while error.__context__ is not None or error.__cause__ is not None:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+def proxy_for(url: str) -> str:
+    """Return the proxy for `url` by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, or ""."""
+    if not getproxies():
+        return ""
+    # 0.2 s of imports, which only those with a proxy need.
+    from requests.utils import get_environ_proxies, select_proxy  # noqa: PLC0415
+
+    proxy = select_proxy(url, get_environ_proxies(url)) or ""
+    return proxy if "://" in proxy or not proxy else f"http://{proxy}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,28 +15,32 @@ from watcher.errors import Retryable
 SETTLE_SECONDS = 0.25
 """A file younger than this may still be written: unlike an upload, a copy is visible half done."""
 
+Identity = tuple[int, int, int]
+"""A file's modification time, size and inode: while they are the same, so is the content."""
+
 
 class FolderBucket:
-    """Implements the reconciler's `Bucket`. The ETag is the MD5 of the content, as S3's is of a simple upload."""
+    """Implements `Bucket` with a folder. The ETag is the MD5 of the content, as S3's is of a simple upload."""
 
     def __init__(self, root: Path, now: Callable[[], float] = time.time) -> None:
         self.name = str(root)
         self._root = root.resolve()
         self._now = now
-        self._seen: dict[Path, tuple[tuple[int, int, int], StoredObject]] = {}
+        self._seen: dict[Path, tuple[Identity, StoredObject]] = {}
         self._lock = threading.Lock()
 
     def list(self, prefix: str = "") -> list[StoredObject]:
+        """Return every settled file under `prefix`, and each one that is being written as it was before."""
         if not self._root.is_dir():
             raise Retryable("StoreUnreachable", f"listing {self._root}: there is no such folder")
         try:
             with self._lock:
-                listed = [self._stored(path) for path in sorted((self._root / prefix).rglob("*")) if path.is_file()]
+                return list(self._files(self._root / prefix))
         except OSError as error:
             raise Retryable("StoreUnreachable", f"listing {self._root}: {error.strerror}") from error
-        return [item for item in listed if item]
 
     def read(self, key: str, limit: int) -> bytes:
+        """Return the file's first `limit` + 1 bytes."""
         try:
             with (self._root / key).open("rb") as file:
                 return file.read(limit + 1)
@@ -44,11 +48,25 @@ class FolderBucket:
             raise Retryable("StoreUnreachable", f"reading {key}: {error.strerror}") from error
 
     def source(self, key: str) -> str:
+        """Return the file's URL."""
         return (self._root / key).as_uri()
 
+    def close(self) -> None:
+        """Do nothing: a folder has no connections."""
+
+    def _files(self, folder: Path) -> Iterator[StoredObject]:
+        """Iterate over the objects under `folder`, and forget the files of it that are gone."""
+        paths = {path for path in folder.rglob("*") if path.is_file()}
+        for gone in [path for path in self._seen if path not in paths and path.is_relative_to(folder)]:
+            del self._seen[gone]
+        return (item for item in map(self._stored, sorted(paths)) if item)
+
     def _stored(self, path: Path) -> StoredObject | None:
-        """The file as an object; while it is being written, as it was before (None for a new one)."""
-        stat = path.stat()
+        """Return the file as an object; while it is being written, as it was before (None for a new one)."""
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return None
         identity = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         before = self._seen.get(path)
         if before and (before[0] == identity or self._now() - stat.st_mtime < SETTLE_SECONDS):

@@ -2,46 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from minio import Minio
 from minio.datatypes import Object
 
 from watcher.core.types import StoredObject
-from watcher.stores.client import translated
+from watcher.errors import Retryable
+from watcher.stores.client import StoreClient, read_at_most
+
+MAX_OBJECTS = 1_000_000
+"""A listing takes about 400 bytes of memory for each object. A bucket of models has some thousands."""
+MAX_PAGES = MAX_OBJECTS // 100
+"""Stores may return pages that are not full, even empty ones, but not without end."""
 
 
 class S3Bucket:
-    """Implements the reconciler's `Bucket`. Thread-safe."""
+    """Implements `Bucket` with an S3 store. Thread-safe."""
 
-    def __init__(self, client: Minio, name: str) -> None:
+    def __init__(self, client: StoreClient, name: str) -> None:
         self._client = client
         self.name = name
 
     def list(self, prefix: str = "") -> list[StoredObject]:
-        """Every object under `prefix`, complete or an error: never a part."""
-        with translated(f"listing bucket {self.name}"):
-            found = self._client.list_objects(self.name, prefix=prefix, recursive=True)
-            return [_stored(item) for item in found if not item.is_dir]
+        """Return every object under `prefix`, complete or an error: never a part."""
+        return [stored(item) for item in self._objects(prefix) if not item.is_dir]
 
     def read(self, key: str, limit: int) -> bytes:
-        """The object's first `limit` + 1 bytes, so that the caller can tell that it is too large."""
-        with translated(f"reading {self.source(key)}"):
-            response = self._client.get_object(self.name, key, length=0)
-            try:
-                return response.read(limit + 1)
-            finally:
-                response.close()
-                response.release_conn()
+        """Return the object's first `limit` + 1 bytes, so that the caller can see that it is too large."""
+        with self._client.call(f"reading {self.source(key)}"):
+            return read_at_most(self._client.get_object(self.name, key), limit + 1)
 
     def source(self, key: str) -> str:
+        """Return the URL of an object, for people and for the download."""
         return f"s3://{self.name}/{key}"
 
+    def close(self) -> None:
+        """End every call now, and each later one at its start. Safe to repeat."""
+        self._client.close()
 
-def _stored(item: Object) -> StoredObject:
+    def _objects(self, prefix: str) -> Iterator[Object]:
+        """Yield the objects page by page.
+
+        Raises:
+            Retryable: the listing has no end, or contradicts itself. Broken look-alikes of S3 repeat a page for ever.
+
+        """
+        token, tokens, last, found = "", set[str](), "", 0
+        for _ in range(MAX_PAGES):
+            with self._client.call(f"listing bucket {self.name}"):
+                page = self._client.page(self.name, prefix, token)
+                for item in page.objects:
+                    last = ascending(last, item.object_name or "")
+                token, found = page.token, found + len(page.objects)
+                if token in tokens:
+                    raise Retryable("StoreUnusable", "the store returned the same continuation token twice")
+                tokens.add(token)
+            yield from page.objects
+            if not token:
+                return
+            if found > MAX_OBJECTS:
+                break
+        problem = f"more than {MAX_OBJECTS} objects or {MAX_PAGES} pages: use a bucket for models alone"
+        raise Retryable("StoreUnusable", f"listing bucket {self.name}: {problem}")
+
+
+def ascending(last: str, key: str) -> str:
+    """Return `key` if it may follow `last` in a listing.
+
+    S3 orders keys by their bytes. Gateways in front of a file system walk it folder by folder, which puts `a/b` before
+    `a-b`. Either order is accepted: a listing that begins again violates both.
+
+    Raises:
+        Retryable: the key repeats or precedes one before it.
+
+    """
+    if last and key <= last and key.split("/") <= last.split("/"):
+        raise Retryable("StoreUnusable", f"the store lists '{key}' after '{last}': a listing must ascend")
+    return key
+
+
+def stored(item: Object) -> StoredObject:
+    """Return an object of a listing in our terms."""
     return StoredObject(
         key=item.object_name or "",
-        etag=(item.etag or "").strip('"'),
+        etag=strong_etag(item.etag or ""),
         size=item.size or 0,
         modified=item.last_modified or datetime.now(UTC),
     )
+
+
+def strong_etag(etag: str) -> str:
+    """Return the ETag without quotes and without the `W/` that proxies add when they compress an answer."""
+    return etag.strip().removeprefix("W/").strip('"')

@@ -19,3 +19,9 @@ def test_snapshot_keeps_since_until_something_changes_and_the_table_shows_the_sa
     assert status["models"][0]["since"] == "2026-01-01T00:00:00+00:00"
     shown = table(status)
     assert all(word in shown for word in ("m", "v1", "Ready", "k", "why", "poll"))
+
+
+def test_table_aligns_columns_and_cleans_what_others_wrote() -> None:
+    row = {"key": "a\nb", "reason": "why"}
+    shown = table({"models": [], "refused": [row, {**row, "key": "longer key"}], "sources": []})
+    assert shown == "MODELS\nno models\n\nREFUSED KEYS\nKEY         REASON\na b         why\nlonger key  why"

@@ -21,3 +21,17 @@ def test_list_shows_settled_files_with_their_md5_and_keeps_what_is_being_written
     assert [item.etag for item in bucket.list()] == ["f97c5d29941bfb1b2fdab0874906ab82"]
     clock[0] = 1002
     assert [item.size for item in bucket.list("t/")] == [2]
+
+
+def test_list_forgets_files_that_are_gone(tmp_path: Path) -> None:
+    bucket = FolderBucket(tmp_path, lambda: 1e12)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"x")
+    bucket.list()
+    (tmp_path / "a" / "file").unlink()
+    (tmp_path / "b" / "file").unlink()
+    assert bucket.list("a/") == []
+    assert [path.parent.name for path in bucket._seen] == ["b"]
+    assert bucket.list() == []
+    assert bucket._seen == {}

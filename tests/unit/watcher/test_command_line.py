@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from watcher.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def failure(*arguments: str, **environment: str) -> str:
+    """Return the one line that a command fails with."""
+    done = CliRunner().invoke(main, arguments, env=environment)
+    assert done.exit_code in {1, 2}, done.output
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+RUN = ("run", "--runtime", "local", "--listen", "127.0.0.1:0")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "expected"),
+    [
+        ("listen", ":99999", "--listen: '99999' is not a port"),
+        ("listen", "host:abc", "--listen: 'abc' is not a port"),
+        ("listen", "::1:8080", "--listen: '::1:8080': an IPv6 address needs brackets"),
+        ("listen", "127.0.0.1", "--listen: '127.0.0.1' has no port"),
+        ("listen", "192.0.2.1:8080", "--listen: cannot listen on 192.0.2.1:8080"),
+        ("listen", "nowhere.invalid:8080", "--listen: cannot listen on nowhere.invalid:8080"),
+        ("s3-endpoint", "http://me:pw@minio", "--s3-endpoint: the address must not contain a user or password"),
+        ("s3-endpoint", "http://minio/prefix", "--s3-endpoint: the path '/prefix' is not supported"),
+        ("s3-endpoint", "::1:9000", "--s3-endpoint: '::1:9000': an IPv6 address needs brackets"),
+        ("s3-region", "EU west", "--s3-region: 'EU west' is not a region"),
+        ("bucket", "Not A Bucket", "--bucket: 'Not A Bucket' is not a bucket"),
+        ("namespaces", "team-a,Team B", "--namespaces: namespace 'Team B'"),
+        ("store", "gs://x", "--store gs://x: expected s3 or folder:PATH"),
+        ("workers", "abc", "'abc': expected a whole number from 1 to 256"),
+        ("workers", "0", "'0': expected a whole number from 1 to 256"),
+        ("workers", "-1", "'-1': expected a whole number from 1 to 256"),
+        ("workers", "1.5", "'1.5': expected a whole number from 1 to 256"),
+        ("workers", "9" * 5000, "expected a whole number from 1 to 256"),
+        ("poll-interval", "nan", "'nan': expected a number from 0.1 to 86400"),
+        ("poll-interval", "inf", "'inf': expected a number from 0.1 to 86400"),
+        ("resync-interval", "1e300", "'1e300': expected a number from 1 to"),
+        ("max-delete-fraction", "-0.1", "'-0.1': expected a number from 0 to 1"),
+        ("s3-secure", "perhaps", "'perhaps' is not a valid boolean"),
+        ("log-level", "loud", "'loud' is not one of 'debug', 'info', 'warning', 'error'"),
+        ("chart-values", "missing.yaml", "--chart-values missing.yaml: No such file or directory"),
+        ("chart-values", ".", "--chart-values .: Is a directory"),
+    ],
+)
+def test_a_slip_in_a_setting_is_one_line_that_names_it(flag: str, value: str, expected: str) -> None:
+    variable = f"KUBESERVE_{flag.replace('-', '_').upper()}"
+    by_variable = failure("run", **{"KUBESERVE_RUNTIME": "local", "KUBESERVE_LISTEN": "127.0.0.1:0", variable: value})
+    assert expected in by_variable
+    assert flag in by_variable or variable in by_variable
+    if flag != "s3-secure":  # a switch has no value on the command line
+        assert expected in failure(*RUN, f"--{flag}", value)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "expected"),
+    [
+        ("owner", "me & you", "--owner: 'me & you' is not a label's value"),
+        ("pod-s3-endpoint", "minio:x", "--pod-s3-endpoint: 'x' is not a port"),
+        ("pod-aws-access-key-id", "only", "set both, or neither"),
+        ("store", "folder:x", "--store folder:x: pods cannot reach a folder: set --runtime local"),
+    ],
+)
+def test_a_slip_in_a_setting_of_the_cluster_is_one_line(flag: str, value: str, expected: str) -> None:
+    assert expected in failure("run", "--listen", "127.0.0.1:0", f"--{flag}", value)
+
+
+@pytest.mark.parametrize("text", ["deployment: {imgae: {tag: new}}", "a: [", "- a", "[" * 5000, "a: \x00"])
+def test_a_slip_in_the_chart_values_is_one_line_with_the_file(text: str, tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(text)
+    assert f"--chart-values {values}: " in failure(*RUN, "--chart-values", str(values))
+
+
+@pytest.mark.parametrize("text", ["", "not a certificate"])
+def test_a_bundle_without_certificates_is_one_line(text: str, tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(text)
+    assert f"AWS_CA_BUNDLE: {bundle}: not a PEM file" in failure(*RUN, AWS_CA_BUNDLE=str(bundle))
+    assert "No such file" in failure(*RUN, AWS_CA_BUNDLE=str(tmp_path / "missing"))
+
+
+KEY = "s3://models/t/m/v1/model.joblib"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((KEY, "--set", "a=["), "--set a=[: the value is not YAML"),
+        ((KEY, "--set", "a"), "--set a: expected a.b=c"),
+        ((KEY, "--set", "a..b=1"), "--set a..b=1: expected a.b=c"),
+        ((KEY, "-f", "bad.yaml"), "-f bad.yaml: expected a map of chart values"),
+        ((KEY, "-f", "missing.yaml"), "'missing.yaml': No such file or directory"),
+        (("models/t/m/v1/model.joblib",), "expected s3://BUCKET/"),
+        (("s3://models/m/model.joblib",), "wrong depth"),
+        (("s3://A B/t/m/v1/model.joblib",), "'A B' is not a bucket"),
+    ],
+)
+def test_render_reads_everything_local_before_it_asks_the_store(
+    arguments: tuple[str, ...], expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.yaml").write_text("- a")
+    line = failure("render", *arguments, "--s3-endpoint", "127.0.0.1:1")
+    assert expected in line
+    assert "reached" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("run", "--no-such-flag"), "No such option '--no-such-flag'"),
+        (("--no-such-flag",), "No such option '--no-such-flag'"),
+        (("dance",), "No such command 'dance'"),
+        (("render",), "Missing argument"),
+        (("status", "--url", "127.0.0.1:1"), "no watcher answers at 127.0.0.1:1"),
+        (("status", "--url", "http://[::1"), "no watcher answers at"),
+    ],
+)
+def test_a_slip_in_the_arguments_is_one_line(arguments: tuple[str, ...], expected: str) -> None:
+    assert expected in failure(*arguments)
+
+
+def test_an_unexpected_error_is_one_line_and_its_traceback_is_for_debug(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("two\nlines")
+
+    monkeypatch.setattr("watcher.compose.run", fail)
+    assert failure(*RUN) == "Error: unexpected LookupError (details: --log-level debug): two lines"
+    assert "Traceback" in CliRunner().invoke(main, [*RUN, "--log-level", "debug"]).stderr
+
+
+def test_without_arguments_the_help_is_shown() -> None:
+    assert "Commands:" in CliRunner().invoke(main, []).output

@@ -1,0 +1,157 @@
+"""The web side over a real socket: any bytes get an answer in one line, and no traceback is logged."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sanic import Sanic
+
+from watcher.control.source_health import SourceHealth
+from watcher.control.status_board import StatusBoard
+from watcher.core.types import ModelId, State
+from watcher.metrics import Metrics
+from watcher.sources.base import Reporter
+from watcher.sources.webhook import Webhook
+from watcher.web import BODY_LIMIT, WebServer, address_of, create_app, open_socket
+
+TOKEN = {"Authorization": "Bearer tok"}
+
+
+class Healthy:
+    def problem(self) -> str:
+        return ""
+
+    def refresh(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture(scope="module")
+def board() -> StatusBoard:
+    return StatusBoard()
+
+
+@pytest.fixture(scope="module")
+def port(board: StatusBoard) -> Iterator[int]:
+    sources = SourceHealth()
+    webhook = Webhook("tok", "models", Reporter("webhook", lambda _: None, sources))
+    webhook.start()
+    with open_socket("127.0.0.1:0") as sock:
+        app = create_app(board, sources, Metrics(), webhook, Healthy())
+        server = WebServer(app, sock)
+        server.start()
+        yield sock.getsockname()[1]
+        server.stop()
+    Sanic.unregister_app(app)
+
+
+def request(port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with closing(connection):
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+def raw(port: int, data: bytes) -> bytes:
+    """Return the first bytes of the answer to bytes that need not be HTTP."""
+    with socket.create_connection(("127.0.0.1", port), 60) as sock:
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+        try:
+            return sock.recv(65536)
+        except ConnectionResetError:
+            return b""
+
+
+def is_one_line_error(answer: bytes) -> bool:
+    return b"\n" not in answer and set(json.loads(answer)) == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{}", 200),
+        (b'{"Records": 5}', 400),
+        (b'{"Records": NaN}', 400),
+        (b"[" * 100_000, 400),
+        (b"\xff\xfe", 400),
+        (b"x" * (BODY_LIMIT + 1), 413),
+        (b"x" * 10 * BODY_LIMIT, 413),
+    ],
+)
+def test_events_any_body_gets_an_answer_in_one_line(port: int, body: bytes, status: int) -> None:
+    try:
+        found, answer = request(port, "POST", "/events", body, TOKEN)
+    except (BrokenPipeError, ConnectionResetError):
+        assert status == 413  # the connection may be closed before all of a large body is sent
+        return
+    assert found == status
+    assert status == 200 or is_one_line_error(answer)
+
+
+def test_events_a_chunked_body_in_any_content_type_is_read(port: int) -> None:
+    headers = {**TOKEN, "Content-Type": "image/png"}
+    assert request(port, "POST", "/events", iter([b'{"Rec', b'ords": []}']), headers) == (200, b'{"hints":0}')
+
+
+@pytest.mark.parametrize("header", ["Bearer \xe9", "Basic tok", "", "Bearer tok2"])
+def test_events_a_wrong_token_is_unauthorized(port: int, header: str) -> None:
+    status, answer = request(port, "POST", "/events", b"{}", {"Authorization": header})
+    assert status == 401
+    assert is_one_line_error(answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing", 404), ("DELETE", "/status", 405), ("PUT", "/events", 405), ("GET", "/a%0ab", 404)],
+)
+def test_an_unknown_path_or_method_is_a_json_error(port: int, method: str, path: str, status: int) -> None:
+    found, answer = request(port, method, path)
+    assert found == status
+    assert is_one_line_error(answer)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(
+        [
+            b"",
+            b"POST /events HTTP/1.1\r\nHost: a\r\nAuthorization: ",
+            b"POST /events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer tok\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"POST /events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer tok\r\nContent-Length: 300\r\n\r\n",
+            b"GET /",
+        ]
+    ),
+)
+def test_any_bytes_get_no_500_and_no_traceback(port: int, caplog: pytest.LogCaptureFixture, data: bytes, head: bytes) -> None:  # fmt: skip # noqa: E501
+    caplog.clear()
+    answer = raw(port, head + data)
+    assert not answer.startswith(b"HTTP/1.1 5"), answer
+    assert not [record for record in caplog.records if record.exc_info], caplog.text
+
+
+def test_status_shows_what_others_wrote_clean_and_bounded(port: int, board: StatusBoard) -> None:
+    board.set(ModelId("t", "m"), State.FAILED, reason="a\x1b[31m\nb" + "x" * 100_000)
+    _, answer = request(port, "GET", "/status")
+    reason = json.loads(answer)["models"][0]["reason"]
+    assert reason.startswith("a [31m b")
+    assert len(reason) < 5000
+    board.drop(ModelId("t", "m"))
+
+
+@pytest.mark.parametrize(("address", "clients"), [("[::]:0", ("::1", "127.0.0.1")), (":0", ("::1", "127.0.0.1")), ("[::1]:0", ("::1",)), ("localhost:0", ("localhost",))])  # fmt: skip # noqa: E501
+def test_open_socket_listens_on_ipv6_and_ipv4(address: str, clients: tuple[str, ...]) -> None:
+    with open_socket(address) as sock:
+        port = sock.getsockname()[1]
+        assert address_of(sock).endswith(f":{port}")
+        for client in clients:
+            socket.create_connection((client, port), 10).close()

@@ -1,0 +1,175 @@
+"""What the text settings mean: each as a value, or as one sentence that names the setting and what is expected."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from watcher.core.chart import check, defaults, merge
+from watcher.core.naming import LABEL_LIMIT, namespace_problem
+from watcher.core.text import one_line
+from watcher.core.types import Store
+from watcher.errors import Rejected
+from watcher.settings import Settings
+from watcher.stores.endpoint import Endpoint, bucket_problem, default_owner
+
+POD_KEYS = "KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
+
+
+@contextmanager
+def blamed_on(setting: str) -> Iterator[None]:
+    """Put the name of a setting before the sentence of what it is rejected for."""
+    try:
+        yield
+    except Rejected as error:
+        raise Rejected(error.reason, f"{setting}: {error}") from error
+
+
+def check_all(settings: Settings) -> None:
+    """Raise Rejected for the first setting that is wrong by itself, before any network is used."""
+    if folder(settings) is None:
+        endpoint(settings)
+        region_of(settings)
+        bucket_of(settings.bucket, "--bucket")
+        certificates(os.environ)
+    elif settings.runtime != "local":
+        raise Rejected("Malformed", f"--store {settings.store}: pods cannot reach a folder: set --runtime local")
+    if settings.runtime == "kubernetes":
+        pod_endpoint(settings)
+        pod_keys(settings)
+        owner(settings, settings.bucket)
+    namespaces(settings)
+    chart_values(settings)
+
+
+def endpoint(settings: Settings) -> Endpoint:
+    """Return where the watcher reaches the store."""
+    with blamed_on("--s3-endpoint"):
+        return Endpoint.of(settings.s3_endpoint, secure=settings.s3_secure)
+
+
+def pod_endpoint(settings: Settings) -> Endpoint:
+    """Return where the pods reach the store."""
+    if not settings.pod_s3_endpoint:
+        return endpoint(settings)
+    with blamed_on("--pod-s3-endpoint"):
+        return Endpoint.of(settings.pod_s3_endpoint, secure=settings.s3_secure)
+
+
+def bucket_of(name: str, setting: str) -> str:
+    """Return the name of a bucket, if it can be one."""
+    if problem := bucket_problem(name):
+        raise Rejected("Malformed", f"{setting}: {problem}")
+    return name
+
+
+def region_of(settings: Settings) -> str:
+    """Return the region. Empty: the client asks the store for the bucket's region."""
+    if settings.s3_region and not re.fullmatch(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?", settings.s3_region):
+        expected = "expected lower-case letters, digits, '-' and '_', such as us-east-1"
+        raise Rejected("Malformed", f"--s3-region: '{settings.s3_region}' is not a region: {expected}")
+    return settings.s3_region
+
+
+def folder(settings: Settings) -> Path | None:
+    """Return the folder that stands in for the bucket; None if the store is S3."""
+    if settings.store == "s3":
+        return None
+    kind, _, path = settings.store.partition(":")
+    if kind != "folder" or not path:
+        raise Rejected("Malformed", f"--store {settings.store}: expected s3 or folder:PATH")
+    return Path(path)
+
+
+def namespaces(settings: Settings) -> tuple[str, ...]:
+    """Return the namespaces to serve; none means all."""
+    found = tuple(name.strip() for name in settings.namespaces.split(",") if name.strip())
+    for name in found:
+        if problem := namespace_problem(name):
+            raise Rejected("Malformed", f"--namespaces: {problem}")
+    return found
+
+
+def owner(settings: Settings, bucket: str) -> str:
+    """Return the value of the label that marks a watcher's objects. `run` and `render` agree on it."""
+    if not settings.owner:
+        return default_owner(bucket, endpoint(settings))
+    form = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+    if len(settings.owner) > LABEL_LIMIT or not re.fullmatch(form, settings.owner):
+        expected = f"expected letters, digits, '.', '_' and '-', {LABEL_LIMIT} characters at most"
+        raise Rejected("Malformed", f"--owner: '{settings.owner}' is not a label's value: {expected}")
+    return settings.owner
+
+
+def former_owner(settings: Settings) -> str:
+    """Return the default owner of earlier versions, the bucket's name, whose objects are adopted (ADR 12)."""
+    return "" if settings.owner else settings.bucket
+
+
+def pod_keys(settings: Settings) -> tuple[str, str] | None:
+    """Return the keys with which pods fetch models; None if they use the watcher's own."""
+    keys = settings.pod_aws_access_key_id, settings.pod_aws_secret_access_key
+    if any(keys) != all(keys):
+        raise Rejected("Malformed", f"{POD_KEYS}: set both, or neither")
+    return keys if all(keys) else None
+
+
+def pod_store(settings: Settings, bucket: str, own_keys: Callable[[], tuple[str, str]]) -> Store:
+    """Return how pods reach the bucket. `own_keys` is called if they use the watcher's own credentials."""
+    place = pod_endpoint(settings)
+    return Store(bucket, place.host, place.secure, *(pod_keys(settings) or own_keys()))
+
+
+def certificates(environment: Mapping[str, str]) -> None:
+    """Raise Rejected if AWS_CA_BUNDLE names a file without certificates: every connection would fail."""
+    if path := environment.get("AWS_CA_BUNDLE"):
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            cause = "not a PEM file of certificates" if isinstance(error, ssl.SSLError) else error.strerror
+            raise Rejected("Malformed", f"AWS_CA_BUNDLE: {path}: {cause}") from error
+
+
+def chart_values(settings: Settings) -> dict[str, Any]:
+    """Return the operator's values for every model, checked: a slip in them is no user's fault."""
+    if not settings.chart_values:
+        return {}
+    with blamed_on(f"--chart-values {settings.chart_values}"):
+        try:
+            values = yaml_map(Path(settings.chart_values).read_bytes())
+        except OSError as error:
+            raise Rejected("Malformed", str(error.strerror)) from error
+        check(merge(defaults(), values))
+        return values
+
+
+def yaml_map(text: bytes) -> dict[str, Any]:
+    """Return the map in a YAML document; an empty document is an empty map."""
+    try:
+        values = yaml.safe_load(text) or {}
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise Rejected("InvalidValues", f"not YAML: {one_line(str(error), 300)}") from error
+    if not isinstance(values, dict):
+        raise Rejected("InvalidValues", "expected a map of chart values")
+    return values
+
+
+def assignment(text: str) -> dict[str, Any]:
+    """Return `a.b=c` as {"a": {"b": c}}, the value read as YAML."""
+    path, equals, value = text.partition("=")
+    if not equals or not all(path.split(".")):
+        raise Rejected("Malformed", f"--set {text}: expected a.b=c")
+    try:
+        result: Any = yaml.safe_load(value)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise Rejected("Malformed", f"--set {text}: the value is not YAML") from error
+    for name in reversed(path.split(".")):
+        result = {name: result}
+    return dict(result)
