@@ -48,7 +48,7 @@ class Client:
             self._socket.sendall(piece)
 
     def answer(self) -> tuple[bytes, bytes]:
-        """The head and the body of the next one."""
+        """Return the head and the body of the next answer."""
         head = b"".join(iter(self._answers.readline, b"\r\n"))
         found = re.search(rb"content-length: (\d+)", head)
         return head, self._answers.read(int(found[1])) if found else b""
@@ -183,7 +183,7 @@ def test_bodies_that_take_too_much_together_are_refused_until_the_others_are_gon
 
 
 def client_of(server: Server) -> bytes:
-    """The head of another connection's answer."""
+    """Return the head of an answer on another connection."""
     with connected(server) as client:
         client.send(request())
         return client.answer()[0]

@@ -33,7 +33,7 @@ LENGTH = "Inference-Header-Content-Length"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """It says whether b is the larger, and calls that yes."""
+    """Yield a server whose model answers "yes" if b is larger than a, otherwise "no"."""
     frame = pd.DataFrame({"a": [0.0, 3.0, 1.0, 5.0], "b": [3.0, 0.0, 4.0, 2.0]})
     path = tmp_path_factory.mktemp("model") / "model.joblib"
     joblib.dump(LogisticRegression().fit(frame, ["yes", "no", "yes", "no"]), path)
@@ -219,7 +219,7 @@ def test_503_with_the_reason_until_the_model_is_there(starting: Server, method: 
 
 @pytest.fixture(scope="module")
 def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose model never finishes to load: its file is a pipe that nobody writes to."""
+    """Yield a server whose model never finishes loading: its file is a pipe without a writer."""
     path = tmp_path_factory.mktemp("pipe") / "model.joblib"
     os.mkfifo(path)
     with running(path, "--name", "m") as server:

@@ -83,7 +83,7 @@ def has_begun_to_stop(server: Server) -> bool:
 
 @contextmanager
 def asked(server: Server, *bodies: bytes) -> Iterator[list[Future[urllib3.BaseHTTPResponse]]]:
-    """The answers to come, all requests being with the server in this order."""
+    """Send the requests in this order, and yield their answers as futures."""
     with ThreadPoolExecutor(len(bodies)) as clients:
         coming = []
         for count, body in enumerate(bodies, 1):

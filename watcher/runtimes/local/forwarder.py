@@ -21,7 +21,7 @@ CHUNK = 64 * 1024
 
 
 def preferred_port(model: ModelId) -> int:
-    """The same for a model at every start, so that a pasted curl keeps working."""
+    """Return the same port for a model at every start, so that a pasted curl keeps working."""
     return FIRST_PORT + zlib.crc32(str(model).encode()) % PORTS
 
 

@@ -192,7 +192,10 @@ class Replica(threading.Thread):
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
-    """A model is code: the store's credentials are the download's alone, and the webhook's token the watcher's."""
+    """Return the environment without secrets, because a model is code.
+
+    Only the download needs the store's credentials, and only the watcher the webhook's token.
+    """
     ours = {key for key in env if key.startswith("KUBESERVE_") and not key.startswith("KUBESERVE_SERVER_")}
     return {key: value for key, value in env.items() if key not in ours and not key.startswith("AWS_")}
 

@@ -163,7 +163,7 @@ class LocalRuntime:
         return Replica(manifest, folder, self._download_args, self._env, lambda replica: self._changed(model, replica))
 
     def _changed(self, model: ModelId, replica: Replica) -> None:
-        """A replica's state changed; called in its own thread."""
+        """Promote a replica that became ready, and publish the change. A replica calls this in its own thread."""
         with self._lock:
             service = self._services.get(model)
             if service and not self._closed.is_set() and replica.state is State.READY and replica in service.replicas:
@@ -204,7 +204,7 @@ class LocalRuntime:
 
 
 def observed(model: ModelId, service: Service) -> Observed:
-    """What to say of a model: the state of the version that is wanted, and what serves meanwhile."""
+    """Return the state of the wanted version of a model, and the version that serves in the meantime."""
     replica = service.wanted
     assert replica is not None
     old = service.serving if service.serving is not replica else None

@@ -20,7 +20,7 @@ KEYS = ("data",)
 
 
 def many(last: bytes) -> bytes:
-    """A body of many rows, of which the last may be odd."""
+    """Return a body of many rows that ends with `last`."""
     return b'{"data": [' + b"[0.5, -1e300], " * 40 + last + b"]}"
 
 

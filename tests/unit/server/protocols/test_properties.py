@@ -36,7 +36,7 @@ SCHEMAS = [schema_of(model) for model in MODELS]
 
 
 def refusal(read: Any, body: bytes, schema: Schema) -> str | None:
-    """The sentence, or None if the body was read and the model could answer it, or refuse it by itself."""
+    """Return the sentence of the error, or None if the body was read and the model answers or rejects it."""
     try:
         X = read(body, schema)
     except InputError as error:
