@@ -1,4 +1,4 @@
-"""`python -m server` as its pod runs it, over loopback."""
+"""Drive `python -m server` as its pod runs it, over loopback."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ import urllib3
 
 from .driving import eventually, free_port
 
+STARTUP = 300
+"""Seconds. How long a start may take is never what a test is about, and a busy machine is slow."""
+
 
 class Server:
-    """A running server and a way to ask it."""
+    """A running server and a client of it."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process, self.port, self.address = process, port, f"127.0.0.1:{port}"
@@ -38,18 +41,19 @@ class Server:
         return self.ask("GET", "/health")[0] == 200
 
     def wait(self) -> None:
-        eventually(self.healthy)
+        """Wait until the model is loaded."""
+        eventually(self.healthy, STARTUP)
 
     def metrics(self) -> str:
         return self.send("GET", "/metrics").data.decode()
 
     def counted(self) -> dict[tuple[str, str], int]:
-        """How many requests were counted by endpoint and code; not those that only look at the server."""
+        """Return how many requests were counted by endpoint and code, without those for health and metrics."""
         found = re.findall(r'kubeserve_requests_total{code="(\d+)",endpoint="([^"]+)",.*} (\d+)', self.metrics())
         return {(at, code): int(count) for code, at, count in found if at not in ("/health", "/metrics")}
 
     def in_progress(self) -> int:
-        """How many requests are being answered, but for the question itself."""
+        """Return how many requests are being answered, without the one that asks."""
         found = re.search(r"kubeserve_requests_in_progress{.*} (\d+)", self.metrics())
         return int(found[1]) - 1 if found else 0
 

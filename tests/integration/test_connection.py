@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(model: Path) -> Iterator[Server]:
     with running(model) as started:
-        eventually(started.healthy)
+        started.wait()
         yield started
 
 
@@ -122,7 +122,7 @@ def test_after_close_nothing_is_answered(server: Server) -> None:
 
 def test_both_ways_are_counted_as_one_endpoint(model: Path) -> None:
     with running(model) as server:
-        eventually(server.healthy)
+        server.wait()
         for target, key in (("/predict", b"data"), ("/v1/models/model:predict", b"instances")):
             for body in (b'{"%b": [[1, 1]]}' % key, b'{"%b": [[1, 1]], "more": "words"}' % key):
                 assert server.ask("POST", target, body)[0] == 200
@@ -134,7 +134,7 @@ def test_both_ways_are_counted_as_one_endpoint(model: Path) -> None:
 
 def test_half_a_request_at_the_signal_is_answered_and_its_connection_closed(model: Path) -> None:
     with running(model, "--drain-seconds", "30") as server:
-        eventually(server.healthy)
+        server.wait()
         with connected(server) as client:
             client.send(request()[:-1])
             eventually(lambda: b"200" in client_of(server))

@@ -27,7 +27,7 @@ def model(tmp_path: Path) -> Path:
 
 def test_it_answers_and_errors_are_json(model: Path) -> None:
     with running(model, *SMALL) as server:
-        eventually(server.healthy)
+        server.wait()
         status, answer = server.ask("POST", "/predict", b'{"data": [[1, 1]]}')
         assert (status, answer["predictions"]) == (200, pytest.approx([2.0]))
         wanted = [("POST", "/predict", b"{", 400), ("GET", "/nope", None, 404), ("GET", "/predict", None, 405)]
@@ -38,7 +38,7 @@ def test_it_answers_and_errors_are_json(model: Path) -> None:
 
 def test_every_request_is_counted_once_by_its_route_and_code(model: Path) -> None:
     with running(model, *SMALL) as server:
-        eventually(server.healthy)
+        server.wait()
         good, by_name, large = b'{"data": [[1, 1]]}', b'{"data": [{"a": 1}]}', b" " * 9000
         for path, body in [("/predict", good)] * 2 + [("/predict", by_name), ("/predict", large), ("/nope/1", good)]:
             server.send("POST", path, body)
@@ -51,12 +51,12 @@ def test_health_is_503_until_the_model_is_loaded(model: Path) -> None:
     with running(model, *SMALL) as server:
         status, answer = eventually(lambda: server.ask("GET", "/health"))
         assert (status, answer["status"]) == (503, "loading")
-        eventually(server.healthy)
+        server.wait()
 
 
 def test_it_exits_soon_although_a_connection_idles(model: Path) -> None:
     with running(model, *SMALL) as server:
-        eventually(server.healthy)
+        server.wait()
         with socket.create_connection(("127.0.0.1", server.port)) as idle:
             idle.sendall(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
             assert idle.recv(4096).startswith(b"HTTP/1.1 200")
