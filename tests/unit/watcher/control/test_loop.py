@@ -11,6 +11,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from watcher.control.loop import SURVEY, Loop, next_survey
+from watcher.control.progress import Progress
 from watcher.control.reconciler import Survey
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
@@ -27,6 +28,7 @@ class Scripted:
     def __init__(self, *errors: Exception | None, clock: list[float] | None = None, seconds: float = 0) -> None:
         self.errors, self.clock, self.seconds = list(errors), clock or [0.0], seconds
         self.found, self.resyncs = Survey(frozenset(), frozenset()), list[bool]()
+        self.progress, self.tasks = Progress(lambda: 0.0), list[list[str]]()
 
     def serves(self, model: ModelId) -> bool:
         return model.namespace == "team"
@@ -34,6 +36,7 @@ class Scripted:
     def survey(self, *, resync: bool = False) -> Survey:
         self.clock[0] += self.seconds
         self.resyncs.append(resync)
+        self.tasks.append(self.progress.tasks())
         error = self.errors.pop(0) if self.errors else None
         if error:
             raise error
@@ -73,6 +76,7 @@ def test_hint_for_a_key_that_is_no_served_models_file_is_ignored() -> None:
         loop.hint(key)
     assert (len(loop._workers._queue), loop._wake.is_set()) == (0, False)
     loop.hint("team/iris/v1/model.joblib")
+    assert loop._workers._queue._due[IRIS] > time.monotonic()  # it waits for the other files of the upload
     assert loop._workers._queue.get() == IRIS
     loop.hint("")
     assert loop._wake.is_set()
@@ -96,6 +100,41 @@ def test_survey_with_resync_has_every_model_rewritten() -> None:
     assert loop._workers._rewrite == set()
     loop._survey(resync=True)
     assert loop._workers._rewrite == {IRIS, ModelId("team", "b")}
+
+
+def test_survey_does_not_shorten_a_retry_except_for_a_change_in_the_bucket() -> None:
+    reconciler = Scripted()
+    loop = loop_of(reconciler)
+    stale, changed = ModelId("team", "stale"), ModelId("team", "changed")
+    for model in (stale, changed):
+        loop._workers.add(model, 60)
+    reconciler.found = Survey(frozenset({changed}), frozenset({stale}))
+    loop._survey(resync=False)
+    due = loop._workers._queue._due
+    assert (due[stale] > time.monotonic() + 30, due[changed] > time.monotonic()) == (True, False)
+
+
+def test_survey_answers_the_hints_before_it() -> None:
+    loop = loop_of(Scripted())
+    loop.hint("")
+    loop._survey(resync=False)
+    assert not loop._wake.is_set()
+
+
+def test_survey_that_fails_during_the_stop_is_not_reported(logged: list[Any]) -> None:
+    loop = loop_of(Scripted(Retryable("StoreUnreachable", "the connection was closed")))
+    loop._halt.set()
+    assert not loop._survey(resync=False)
+    assert (poll_of(loop), logged) == ((False, "no survey yet"), [])
+
+
+def test_wait_with_a_hint_looks_at_progress_once_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watcher.control.loop.PROGRESS_INTERVAL", 0.05)
+    loop, looks = loop_of(Scripted()), list[float]()
+    monkeypatch.setattr(loop, "_look_at_progress", lambda: looks.append(time.monotonic()))
+    loop.hint("")
+    loop._wait(time.monotonic() + 0.3, time.monotonic() + 60)
+    assert 1 <= len(looks) <= 7
 
 
 def test_survey_with_an_unreadable_namespace_reports_it_as_a_source_until_it_is_readable() -> None:
@@ -163,6 +202,7 @@ def test_run_repeats_a_resync_whose_survey_failed(monkeypatch: pytest.MonkeyPatc
     clock = [0.0]
     reconciler = Scripted(None, None, Retryable("StoreUnreachable", "the store is down"), clock=clock, seconds=30)
     loop = loop_of(reconciler, lambda: clock[0], resync_interval=50)
+    reconciler.progress = loop._progress
 
     def wait(_earliest: float, _latest: float) -> None:
         if len(reconciler.resyncs) == 4:
@@ -171,6 +211,8 @@ def test_run_repeats_a_resync_whose_survey_failed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(loop, "_wait", wait)
     loop._run()
     assert reconciler.resyncs == [False, False, True, True]
+    assert loop._last_seconds == 30
+    assert reconciler.tasks == [[SURVEY]] * 4
 
 
 def test_refresh_during_a_survey_without_an_answer_reports_that_the_poll_is_not_live() -> None:

@@ -33,13 +33,18 @@ class Scripted:
         return self.approved
 
 
-def workers_of(reconciler: Scripted, count: int = 0, metrics: Metrics | None = None) -> Workers:
+def workers_of(
+    reconciler: Scripted,
+    count: int = 0,
+    metrics: Metrics | None = None,
+    survey_soon: Callable[[], None] = lambda: None,
+) -> Workers:
     return Workers(
         reconciler,
         metrics or Metrics(),
         Progress(time.monotonic),
         count=count,
-        survey_soon=lambda: None,
+        survey_soon=survey_soon,
         now=time.monotonic,
     )
 
@@ -74,6 +79,7 @@ def test_workers_after_a_success_start_with_the_shortest_retry_delay_again(logge
     workers = workers_of(Scripted("no", "no", "", "no"))
     for _ in range(4):
         workers.reconcile(IRIS)
+    assert workers._queue._due[IRIS] - time.monotonic() > 0.5  # not at once
     delays = [line["retry_in"] for line in logged if "retry_in" in line]
     assert [delay <= 1 for delay in delays] == [True, False, True]
 
@@ -119,3 +125,34 @@ def test_workers_after_an_unexpected_error_go_on_in_the_same_thread() -> None:
     for thread in workers.stop():
         thread.join(30)
     assert {model.name for model, _ in reconciler.calls} >= {"a", "b", "c"}
+
+
+def test_workers_ask_for_a_survey_when_a_removal_is_not_approved() -> None:
+    reconciler, asked = Scripted(), list[str]()
+    workers = workers_of(reconciler, survey_soon=lambda: asked.append("survey"))
+    workers.reconcile(IRIS)
+    assert asked == []
+    reconciler.approved = False
+    workers.reconcile(IRIS)
+    assert asked == ["survey"]
+
+
+def test_workers_take_a_model_again_that_was_added_during_its_reconcile_and_show_it_as_progress() -> None:
+    reconciler = Scripted()
+    workers = workers_of(reconciler, count=2)
+    tasks = list[list[str]]()
+
+    def add_once() -> None:
+        tasks.append(workers._progress.tasks())
+        if len(reconciler.calls) == 1:
+            workers.add(IRIS)
+
+    reconciler.before_return = add_once
+    workers.start()
+    workers.add(IRIS)
+    deadline = time.monotonic() + 30
+    while len(tasks) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    for thread in workers.stop():
+        thread.join(30)
+    assert tasks == [["model team/iris"], ["model team/iris"]]
