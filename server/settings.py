@@ -42,9 +42,10 @@ class Settings:
         8192,
     )
     body_memory: int = setting(
-        "Maximum memory for the bodies of all unanswered requests, in bytes. A request that would exceed it is "
-        "rejected with 503 and Retry-After. Bodies below 64 KB are not counted.",
-        64 * 1024 * 1024,
+        "Maximum memory for the bodies of all unanswered requests, in bytes. A byte of JSON or CSV counts as 10, which "
+        "is about what its parsed form takes; a byte of a binary tensor as 1. A request that would exceed it is "
+        "rejected with 503 and Retry-After; one alone is always accepted. Bodies below 64 KB are not counted.",
+        512 * 1024 * 1024,
         1,
     )
     batch_rows: int = setting(

@@ -72,7 +72,7 @@ async def unpacked(request: Request, body: Buffer, service: Service) -> Buffer:
         raise PayloadTooLarge("")
     if not unpacker.ended:
         raise InputError("the compressed body ends too soon")
-    request.app.ctx.body_budget.admit(request, len(body) + len(found))
+    request.app.ctx.body_budget.admit(request, len(body) + len(found), binary=len(body))
     return found
 
 

@@ -26,7 +26,7 @@ NOTHING = memoryview(b"")
 
 
 async def receive(request: Request, at: int = 0) -> memoryview:
-    """Return the whole body of a streaming route. The byte `at` of a large one is aligned for every datatype.
+    """Return the whole body of a streaming route. If it is binary from the byte `at` on, a large one is aligned there.
 
     Raises:
         Overloaded: the bodies of other requests take too much.
@@ -34,7 +34,7 @@ async def receive(request: Request, at: int = 0) -> memoryview:
     """
     sanic_internals.limit_body(request)
     budget = request.app.ctx.body_budget
-    budget.admit(request, sanic_internals.announced_size(request))
+    budget.admit(request, size := sanic_internals.announced_size(request), max(0, size - at) if at else 0)
     stream: Any = request.stream
     first = await stream.read() or b""  # also sends 100-continue, or refuses a body that is too large
     to_come = sanic_internals.bytes_to_come(request)
@@ -43,7 +43,8 @@ async def receive(request: Request, at: int = 0) -> memoryview:
     pieces = [first]
     while (piece := await stream.read()) is not None:
         pieces.append(piece)
-        budget.admit(request, sanic_internals.received_size(request))  # a chunked body does not announce its size
+        size = sanic_internals.received_size(request)
+        budget.admit(request, size, max(0, size - at) if at else 0)  # a chunked body does not announce its size
     return memoryview(b"".join(pieces))
 
 

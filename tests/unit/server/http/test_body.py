@@ -15,18 +15,19 @@ from sanic.exceptions import PayloadTooLarge, SanicException
 
 from server.errors import InputError, Overloaded
 from server.http.body import unpacked
-from server.http.body_budget import BodyBudget
+from server.http.body_budget import MEMORY_PER_TEXT_BYTE, BodyBudget
 from server.http.service import MAX_INLINE_TEXT
 from server.inference.observer import Observer
 
 MB = 1 << 20
+TEXT_MB = MB * MEMORY_PER_TEXT_BYTE
 
 
 class Request:
     """The parts of a request that `unpacked` uses. Its body is counted as it arrives."""
 
     def __init__(self, body: bytes, budget: BodyBudget | None = None, limit: int = 100 * MB, coding: str = "") -> None:
-        self.budget = budget or BodyBudget(1000 * MB, Observer())
+        self.budget = budget or BodyBudget(10_000 * MB, Observer())
         self.headers = {"content-encoding": coding or "GZIP"}  # the case does not matter in HTTP
         config = SimpleNamespace(REQUEST_MAX_SIZE=limit)
         self.app = SimpleNamespace(config=config, ctx=SimpleNamespace(body_budget=self.budget))
@@ -103,18 +104,18 @@ def test_unpacked_unknown_coding_is_refused() -> None:
 
 @pytest.mark.parametrize("plain", [bytes(3 * MB), os.urandom(MB)], ids=["compressible", "incompressible"])
 def test_unpacked_body_is_counted_compressed_and_decompressed(plain: bytes) -> None:
-    budget, packed = BodyBudget(4 * MB, Observer()), gzip.compress(plain)
+    budget, packed = BodyBudget(4 * TEXT_MB, Observer()), gzip.compress(plain)
     budget.admit("other", MB // 2)
     request = Request(packed, budget)
     assert unpack(request) == plain
-    assert budget.total == MB // 2 + len(packed) + len(plain)
+    assert budget.total == TEXT_MB // 2 + len(packed) + MEMORY_PER_TEXT_BYTE * len(plain)
     budget.release(request)
-    assert budget.total == MB // 2
+    assert budget.total == TEXT_MB // 2
 
 
 def test_unpacked_body_that_is_too_much_with_the_others_is_rejected() -> None:
-    budget = BodyBudget(4 * MB, Observer())
+    budget = BodyBudget(4 * TEXT_MB, Observer())
     budget.admit("other", 2 * MB)
     with pytest.raises(Overloaded):
         unpack(Request(gzip.compress(bytes(3 * MB)), budget))
-    assert budget.total == 2 * MB
+    assert budget.total == 2 * TEXT_MB

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import orjson
 import pytest
 
 from server.errors import Overloaded
-from server.http.body_budget import SMALL, BodyBudget
+from server.http.body_budget import MAX_UNCOUNTED_BODY, MEMORY_PER_TEXT_BYTE, BodyBudget
 from server.inference.observer import Observer
 
 MB = 1 << 20
+TEXT_MB = MB * MEMORY_PER_TEXT_BYTE
 
 
 class Rejections(Observer):
@@ -23,33 +27,51 @@ class Rejections(Observer):
 
 def test_admit_beyond_the_budget_is_rejected_until_another_is_released() -> None:
     observer = Rejections()
-    budget = BodyBudget(10 * MB, observer)
+    budget = BodyBudget(10 * TEXT_MB, observer)
     budget.admit("a", 6 * MB)
     budget.admit("b", 4 * MB)
-    with pytest.raises(Overloaded, match=r"take 10485760 of 10485760 bytes \(--body-memory\)"):
+    with pytest.raises(Overloaded, match=r"take 104857600 of 104857600 bytes of memory; this one .* 10485760 \("):
         budget.admit("c", MB)
     assert observer.reasons == ["bodies"]
     budget.release("a")
     budget.admit("c", MB)
-    assert budget.total == 5 * MB
+    assert budget.total == 5 * TEXT_MB
 
 
 def test_admit_a_growing_body_counts_it_once_and_release_forgets_it_after_a_rejection() -> None:
-    budget = BodyBudget(2 * MB, Observer())
+    budget = BodyBudget(2 * TEXT_MB, Observer())
     budget.admit("other", MB)
-    for size in (SMALL + 1, MB // 2, MB):
+    for size in (MAX_UNCOUNTED_BODY + 1, MB // 2, MB):
         budget.admit("a", size)
-    assert budget.total == 2 * MB
+    assert budget.total == 2 * TEXT_MB
     with pytest.raises(Overloaded):
         budget.admit("a", MB + 1)
     budget.release("a")
-    assert budget.total == MB
+    assert budget.total == TEXT_MB
 
 
 def test_admit_one_alone_takes_any_size_and_small_ones_are_not_counted() -> None:
-    budget = BodyBudget(MB, Observer())
+    budget = BodyBudget(TEXT_MB, Observer())
     budget.admit("a", 5 * MB)
-    budget.admit("b", SMALL)
+    budget.admit("b", MAX_UNCOUNTED_BODY)
     budget.release("b")
     budget.release("a")
     assert budget.total == 0
+
+
+def test_admit_text_counts_as_its_parsed_form_and_binary_as_itself() -> None:
+    budget = BodyBudget(100 * MB, Observer())
+    budget.admit("text", MB)
+    assert budget.total == TEXT_MB
+    budget.admit("tensor", 9 * MB, 8 * MB)
+    assert budget.total == 2 * TEXT_MB + 8 * MB
+
+
+def test_memory_per_text_byte_is_what_rows_of_short_numbers_take() -> None:
+    body = b'{"data": [' + b"[5.1,3.5,1.4,0.2]," * 50_000 + b"[1,2,3,4]]}"
+    tracemalloc.start()
+    document = orjson.loads(body)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(document["data"]) == 50_001
+    assert 0.8 < taken / len(body) / MEMORY_PER_TEXT_BYTE < 1.2

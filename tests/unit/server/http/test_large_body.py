@@ -22,7 +22,10 @@ class Request:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        config, ctx = SimpleNamespace(REQUEST_MAX_SIZE=SIZE), SimpleNamespace(body_budget=BodyBudget(SIZE, Observer()))
+        config, ctx = (
+            SimpleNamespace(REQUEST_MAX_SIZE=SIZE),
+            SimpleNamespace(body_budget=BodyBudget(100 * SIZE, Observer())),
+        )
         self.app = SimpleNamespace(config=config, ctx=ctx)
 
 
