@@ -87,6 +87,9 @@ class World:
         self.unreadable = ""
         self.observation_error: Exception | None = None
         self.undeletable: set[ModelId] = set()
+        self.namespaces: tuple[str, ...] = ()
+        self.foreign: tuple[ObjectKey, ...] = ()
+        self.state, self.etag, self.writes, self.deleted = State.READY, "", 0, list[Change]()
         self.now, self.board, self.metrics = NOW, StatusBoard(), Metrics()
         self.fraction, self.delay = fraction, delay
         for model in models:
@@ -105,6 +108,7 @@ class World:
             clock=lambda: self.now.timestamp(),
             max_delete_fraction=self.fraction,
             removal_delay=self.delay,
+            namespaces=self.namespaces,
         )
 
     def put(self, path: str, data: bytes = b"x") -> None:
@@ -121,6 +125,9 @@ class World:
         for model in sorted(survey.changed | survey.stale):
             with suppress(WatcherError):
                 self.reconciler.reconcile(model)
+
+    def sample(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"kubeserve_watcher_{name}", labels)
 
     def reason(self, model: str) -> str:
         status = self.board.get(ModelId("team", model))
@@ -154,7 +161,7 @@ class World:
             return Observation(unreadable={"team": self.unreadable})
         return Observation(
             {
-                key: Observed(key, dict(found), state=State.READY)
+                key: Observed(key, dict(found), "v1", self.state, "", f"http://{key.name}", self.etag, self.foreign)
                 for key, found in self.objects.items()
                 if model in (None, key)
             }
@@ -163,6 +170,8 @@ class World:
     def apply(self, change: Change) -> None:
         if change.model in self.undeletable and not change.writes:
             raise Rejected("Forbidden", "this may not be deleted")
+        self.writes += len(change.writes)
+        self.deleted += [change] if change.deletes or change.remove else []
         have = self.objects.setdefault(change.model, {})
         have |= {key_of(item): item["metadata"]["annotations"][FINGERPRINT] for item in change.writes}
         for key in list(have) if change.remove else change.deletes:
@@ -308,6 +317,118 @@ class Busy(World):
 def test_survey_during_which_models_are_uploaded_does_not_take_them_for_gone() -> None:
     world = Busy("a")
     assert (world.states(State.HELD), world.running) == ("", "ayz")
+    assert world.states(State.APPLIED) == "ayz"
+
+
+def test_survey_with_a_namespace_that_is_readable_again_keeps_the_hold_of_a_single_model() -> None:
+    world = World("abcdef")
+    world.delete("abcd")
+    world.look()
+    for model in "abc":
+        world.put(f"{model}/v1/model.joblib")
+    world.look(seconds=100)
+    assert world.states(State.HELD) == "d"
+    world.unreadable = "cannot be read: forbidden"
+    world.look(seconds=100)
+    world.unreadable = ""
+    world.look(seconds=100)
+    assert (world.states(State.HELD), world.running) == ("d", "abcdef")
+
+
+def test_reconciler_with_namespaces_serves_only_those() -> None:
+    world = World("")
+    world.put("a/v1/model.joblib")
+    world.namespaces = ("other",)
+    world.restart()
+    world.look()
+    assert world.reconciler.reconcile(A)
+    assert (world.running, world.reconciler.serves(A)) == ("", False)
+    assert [item.reason for item in world.board.refused] == ["namespace 'team' is not in --namespaces"]
+    world.namespaces = ("team",)
+    world.restart()
+    world.look()
+    assert (world.running, world.reconciler.serves(A)) == ("a", True)
+
+
+def test_survey_of_models_that_need_no_work_finds_none_except_for_a_resync() -> None:
+    world = World("ab")
+    assert world.reconciler.survey() == Survey(frozenset(), frozenset())
+    assert world.reconciler.survey(resync=True).stale == {A, ModelId("team", "b")}
+    world.put("a/v1/model.joblib", b"other bytes")
+    assert world.reconciler.survey() == Survey(frozenset({A}), frozenset())
+    assert world.reconciler.survey() == Survey(frozenset(), frozenset({A}))  # the change was reported already
+
+
+def test_reconcile_with_rewrite_writes_every_object_without_news_for_the_user() -> None:
+    world = World("a")
+    world.look()
+    before, events = world.writes, list[State]()
+    world.board.on_change = lambda _, new: events.append(new.state)
+    world.reconciler.reconcile(A)
+    assert world.writes == before
+    world.reconciler.reconcile(A, rewrite=True)
+    assert (world.writes, events) == (before + 2, [])
+    assert world.sample("applied_total", kind="HPA") == 2
+    assert world.sample("upload_to_applied_seconds_count") == 1
+
+
+def test_reconcile_with_rewrite_of_a_model_with_foreign_objects_writes_nothing() -> None:
+    world = World("a")
+    world.foreign = (ObjectKey("Service", "a"),)
+    before = world.writes
+    with pytest.raises(Rejected, match="Service a exists"):
+        world.reconciler.reconcile(A, rewrite=True)
+    assert world.writes == before
+
+
+def test_reconcile_of_a_paused_model_leaves_it_as_it_is_until_it_is_resumed() -> None:
+    world = World("a")
+    world.put("a/values.yaml", b"paused: true")
+    world.put("a/v2/model.joblib")
+    world.look()
+    assert (world.states(State.PAUSED), world.reason("a")) == ("a", "values.yaml says paused: true")
+    assert world.reconciler.survey() == Survey(frozenset(), frozenset())
+    assert world.states(State.PAUSED) == "a"
+    assert "v1" in world.objects[A][ObjectKey("Deployment", "a")]
+    world.put("a/values.yaml", b"paused: false")
+    world.look()
+    assert "v2" in world.objects[A][ObjectKey("Deployment", "a")]
+
+
+def test_reconcile_of_a_new_version_keeps_the_url_and_measures_until_it_is_ready() -> None:
+    world = World("a")
+    world.state, world.etag = State.PROGRESSING, str(b"x")
+    world.look()
+    assert world.sample("upload_to_ready_seconds_count") == 0
+    world.state = State.READY
+    world.look()
+    assert world.sample("upload_to_ready_seconds_count") == 1
+    world.put("a/v2/model.joblib")
+    world.look()
+    status = world.board.get(A)
+    assert status
+    assert (status.state, status.version, status.url) == (State.APPLIED, "v2", "http://a")
+
+
+def test_survey_counts_what_it_refuses_and_what_is_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World("abc")
+    world.put("a/v1/model.pkl")
+    world.delete("b")
+    world.look()
+    assert world.sample("refused_keys") == 1
+    assert (world.sample("deleted_total", kind="Deployment"), world.sample("deleted_total", kind="HPA")) == (1, 1)
+    world.delete("ac")
+    world.look(seconds=100)
+    world.look(seconds=100)
+    assert capsys.readouterr().out.count("removal on hold") == 1
+
+
+def test_survey_with_objects_without_a_deployment_of_a_model_in_the_bucket_has_them_completed_not_deleted() -> None:
+    world = World("a")
+    del world.objects[A][ObjectKey("Deployment", "a")]
+    world.look()
+    assert len(world.objects[A]) == 2
+    assert world.deleted == []
 
 
 def test_survey_with_a_missing_model_removes_it_only_after_the_delay() -> None:

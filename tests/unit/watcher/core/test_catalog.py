@@ -24,7 +24,7 @@ def test_read_listing_refuses_near_misses_with_a_reason_and_ignores_other_keys()
     objects = [
         *map(stored, ["README.md", "_x/m/v1/model.joblib", "t/m/v1/notes.txt", "t/m/v1/", "t/m/v1/model.pkl"]),
         stored("t/n/v1/model.joblib", size=0),
-        stored("t/m/values.yml"),
+        *map(stored, ["t/m/values.yml", "t/m/v1/values.yml", "t/m/v1/a/values.yml", "t/other.pkl", "t/m/a/b/c.onnx"]),
     ]
     catalog = read_listing(objects)
     assert list(catalog.entries) == [ModelId("t", "n")]  # an empty file is a broken upload, not a deletion
@@ -32,6 +32,7 @@ def test_read_listing_refuses_near_misses_with_a_reason_and_ignores_other_keys()
         Refusal(
             "t/m/v1/model.pkl", "only model.joblib is served: save the model with joblib.dump(model, 'model.joblib')"
         ),
+        Refusal("t/m/v1/values.yml", "rename it to values.yaml"),
         Refusal("t/m/values.yml", "rename it to values.yaml"),
         Refusal("t/n/v1/model.joblib", "the file is empty"),
     )

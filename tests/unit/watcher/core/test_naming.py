@@ -18,10 +18,18 @@ from watcher.errors import Rejected
         ("2026-01-31", "2026-02-01"),
         ("v1", "v1-hotfix"),
         ("v1", "v01.1"),
+        ("1.0-RC1", "1.0"),
+        ("v1", "2"),
+        ("1", "v2"),
+        ("1.0.0+zzz", "1.0.1+aaa"),
     ],
 )
 def test_version_order_of_versions_as_people_write_them_is_natural(lower: str, higher: str) -> None:
     assert version_order(lower) < version_order(higher)
+
+
+def test_version_order_ignores_build_metadata_except_between_equals() -> None:
+    assert version_order("1.0.0+2")[0] == version_order("1.0.0+10")[0] == version_order("1.0.0")[0]
 
 
 def test_version_order_of_versions_that_mean_the_same_still_differs() -> None:
@@ -36,6 +44,8 @@ def test_version_order_of_versions_that_mean_the_same_still_differs() -> None:
         ("team/9lives/v1/model.joblib", "starting with a letter"),
         (f"team/{'a' * 50}/v1/model.joblib", "49 characters at most"),
         ("team/iris/v 1/model.joblib", "version 'v 1'"),
+        (f"{'a' * 64}/iris/v1/model.joblib", "63 characters at most"),
+        (f"team/iris/{'1' * 64}/model.joblib", "63 characters at most"),
         ("team/iris/model.joblib", "wrong depth"),
     ],
 )

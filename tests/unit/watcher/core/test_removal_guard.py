@@ -68,3 +68,37 @@ def test_guard_with_a_removed_model_that_runs_again_after_an_hour_removes_it_aga
         returned = guard.decide(NONE, models(3), observed_at=start + 2, now=start + 2)
         assert (returned.approved, list(returned.held)) == (NONE, list(models(3)))
         guard.decide(NONE, NONE, observed_at=start + 2 * MEMORY, now=start + 2 * MEMORY)
+
+
+def test_guard_approves_a_removal_until_it_is_done_or_the_model_is_back() -> None:
+    guard, (first, second) = RemovalGuard(1), sorted(models(0, 1))
+    assert guard.decide(NONE, models(0, 1), observed_at=0, now=0).approved == models(0, 1)
+    guard.done(first, now=1)
+    guard.present(second)
+    assert (guard.approves(first), guard.approves(second)) == (False, False)
+
+
+def test_guard_with_a_model_that_is_back_and_deleted_between_two_surveys_removes_it() -> None:
+    guard, (model,) = RemovalGuard(1), sorted(models(0))
+    guard.decide(NONE, models(0), observed_at=0, now=0)
+    guard.done(model, now=1)
+    guard.present(model)  # a hint brought it up again, and it was deleted before the next survey
+    again = guard.decide(NONE, models(0), observed_at=2, now=2)
+    assert (again.approved, again.held) == (models(0), {})
+
+
+def test_guard_with_a_model_that_runs_again_holds_it_for_longer_than_it_remembers_others() -> None:
+    guard, (model,) = RemovalGuard(1), sorted(models(0))
+    guard.decide(NONE, models(0), observed_at=0, now=0)
+    guard.done(model, now=1)
+    for now in (2, MEMORY, 3 * MEMORY):
+        assert list(guard.decide(NONE, models(0), observed_at=now, now=now).held) == [model]
+    guard.decide(models(0), models(0), observed_at=4 * MEMORY, now=4 * MEMORY)  # uploaded: it is forgotten
+    assert guard.decide(NONE, models(0), observed_at=4 * MEMORY + 1, now=4 * MEMORY + 1).approved == models(0)
+
+
+def test_guard_with_a_mass_removal_does_not_hold_what_is_approved_already() -> None:
+    guard = RemovalGuard(0.5)
+    assert guard.decide(models(*range(1, 10)), TEN, observed_at=0, now=0).approved == models(0)
+    decision = guard.decide(models(8, 9), TEN, observed_at=1, now=1)
+    assert (set(decision.held), decision.approved) == (set(models(*range(1, 8))), models(0))

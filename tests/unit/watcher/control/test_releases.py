@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from watcher.control.releases import Releases
+from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
+from watcher.errors import Rejected
+
+IRIS = ModelId("team", "iris")
+
+
+class Files:
+    """A bucket of values.yaml files that records what is read."""
+
+    name = "models"
+
+    def __init__(self, **files: str) -> None:
+        self.files, self.reads = files, list[str]()
+
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        raise NotImplementedError
+
+    def read(self, key: str, limit: int) -> bytes:
+        self.reads.append(key)
+        return self.files[key].encode()
+
+
+def stored(key: str, etag: str = "e1", size: int = 1) -> StoredObject:
+    return StoredObject(key, etag, size, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def entry(etag: str = "e1", size: int = 1) -> Entry:
+    version = ModelVersion(IRIS, "v1", stored("team/iris/v1/model.joblib", size=size))
+    return Entry(IRIS, (version,), stored("values", etag))
+
+
+def test_of_reads_a_file_once_for_each_etag() -> None:
+    bucket = Files(values="autoscaling: {maxReplicas: 3}")
+    releases = Releases(bucket, {})
+    for etag, replicas in (("e1", 3), ("e1", 3), ("e2", 4)):
+        bucket.files["values"] = f"autoscaling: {{maxReplicas: {replicas}}}"
+        release = releases.of(entry(etag))
+        assert release
+        assert release.overrides == {"autoscaling": {"maxReplicas": replicas}}
+    assert bucket.reads == ["values", "values"]
+
+
+def test_of_checks_the_users_values_over_those_of_the_operator() -> None:
+    bucket = Files(values="autoscaling: {maxReplicas: 3}")
+    assert Releases(bucket, {}).of(entry())
+    with pytest.raises(Rejected, match="minReplicas"):
+        Releases(bucket, {"autoscaling": {"minReplicas": 4}}).of(entry())
+
+
+def test_of_a_paused_model_is_none_and_of_an_empty_file_is_rejected() -> None:
+    assert Releases(Files(values="paused: true"), {}).of(entry()) is None
+    with pytest.raises(Rejected, match="is empty"):
+        Releases(Files(values=""), {}).of(entry(size=0))
+
+
+def test_keep_forgets_the_files_of_other_entries() -> None:
+    bucket = Files(values="")
+    releases = Releases(bucket, {})
+    releases.of(entry())
+    releases.keep([entry()])
+    releases.of(entry())
+    assert bucket.reads == ["values"]
+    releases.keep([])
+    assert releases._files == {}
