@@ -86,7 +86,8 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         stop_requests.get()
     finally:
         hints = {source.name: source.stop for source in hinting}
-        stop_all(STOP_SECONDS, **hints, web=web.stop, store=bucket.close, runtime=runtime.close, loop=loop.stop)
+        # The loop first: it then no longer reports that the store is closed.
+        stop_all(STOP_SECONDS, loop=loop.stop, **hints, web=web.stop, store=bucket.close, runtime=runtime.close)
         log.info("stopped")
 
 

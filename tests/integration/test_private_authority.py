@@ -109,4 +109,4 @@ def test_render_trusts_the_authority_that_a_variable_names_and_no_other(store: t
     address, certificate = store
     arguments = ("watcher", "render", f"s3://models/{KEY}", "--s3-endpoint", f"https://{address}")
     assert "kind: Deployment" in run(*arguments, SSL_CERT_FILE=str(certificate)).stdout
-    assert "certificate verify failed" in run(*arguments).stderr
+    assert "its certificate is not trusted" in run(*arguments).stderr

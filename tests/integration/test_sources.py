@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import urllib3
+from minio.credentials import AssumeRoleProvider
 
 from .driving import Uploads, Watcher, eventually, lines_of
 
@@ -34,8 +35,10 @@ def source(watcher: Watcher, name: str) -> dict[str, Any]:
     return next(item for item in watcher.status()["sources"] if item["name"] == name)
 
 
-def test_a_stream_that_is_not_live_is_said_and_the_poll_serves(watcher_of: Any, bucket: Any, tmp_path: Path) -> None:
-    """Today's newest MinIO never flushes its stream: see shared field notes and minio/minio's listen handler."""
+def test_a_stream_without_bytes_is_shown_as_not_live_and_the_poll_finds_the_upload(
+    watcher_of: Any, bucket: Any, tmp_path: Path
+) -> None:
+    """The newest MinIO sends neither headers nor events until 4 KB have gathered."""
     with watcher_of("--listen-ping", "1") as watcher:
         eventually(lambda: "no bytes for 3 s" in source(watcher, "listen")["detail"])
         assert not source(watcher, "listen")["live"]
@@ -45,7 +48,22 @@ def test_a_stream_that_is_not_live_is_said_and_the_poll_serves(watcher_of: Any, 
     assert any(line["event"] == "listen stream is not live" for line in lines_of(tmp_path / "watcher.log"))
 
 
-def test_what_the_stream_does_bring_is_heard(watcher_of: Any, bucket: Any) -> None:
+def test_temporary_credentials_are_accepted_by_every_source(watcher_of: Any, bucket: Any, minio_server: Any) -> None:
+    """Each request must carry the session token: MinIO rejects the access key without it."""
+    keys = AssumeRoleProvider(
+        sts_endpoint=minio_server.url, access_key=minio_server.access_key, secret_key=minio_server.secret_key
+    ).retrieve()
+    environment = {
+        "AWS_ACCESS_KEY_ID": keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+        "AWS_SESSION_TOKEN": keys.session_token,
+    }
+    with watcher_of("--listen-ping", "1", **environment) as watcher:
+        eventually(lambda: source(watcher, "poll")["live"])
+        eventually(lambda: "no bytes for 3 s" in source(watcher, "listen")["detail"])  # accepted; see the test above
+
+
+def test_events_of_the_listen_stream_give_hints_before_the_poll(watcher_of: Any, bucket: Any) -> None:
     """Even that MinIO lets events out once 4 KB have gathered: enough uploads are heard, long before a poll."""
     with watcher_of(*SLOW_POLL, "--listen-ping", "20") as watcher:
         eventually(lambda: source(watcher, "poll")["live"])
@@ -61,7 +79,7 @@ def notify(watcher: Watcher, bucket: str, key: str, token: str) -> int:
     return urllib3.request("POST", url, json=body, headers={"Authorization": f"Bearer {token}"}).status
 
 
-def test_a_notification_brings_the_look_forward_and_needs_the_token(watcher_of: Any, bucket: Any) -> None:
+def test_a_notification_with_the_token_gives_a_hint_before_the_poll(watcher_of: Any, bucket: Any) -> None:
     with watcher_of(*SLOW_POLL, KUBESERVE_WEBHOOK_TOKEN="right") as watcher:
         eventually(lambda: source(watcher, "poll")["live"])
         Uploads(bucket.client, bucket.name).put("team/iris/v1/model.joblib")
@@ -71,15 +89,15 @@ def test_a_notification_brings_the_look_forward_and_needs_the_token(watcher_of: 
         eventually(lambda: watcher.state("iris"), seconds=10)
 
 
-def test_without_a_token_every_notification_is_refused(watcher_of: Any, bucket: Any) -> None:
+def test_a_notification_to_a_watcher_without_a_token_is_rejected(watcher_of: Any, bucket: Any) -> None:
     with watcher_of() as watcher:
         assert notify(watcher, bucket.name, "a", "") == 401
         assert "KUBESERVE_WEBHOOK_TOKEN" in source(watcher, "webhook")["detail"]
 
 
-def test_a_store_that_is_down_is_said_and_nothing_is_lost(watcher_of: Any) -> None:
+def test_a_store_that_is_down_is_shown_with_the_cause(watcher_of: Any) -> None:
     with watcher_of("--s3-endpoint", "127.0.0.1:1") as watcher:
-        eventually(lambda: "cannot be reached" in source(watcher, "poll")["detail"])
+        eventually(lambda: "nothing listens on that port" in source(watcher, "poll")["detail"])
         assert watcher.get("/readyz").status == 503
         assert watcher.get("/healthz").status == 200
 
@@ -94,7 +112,7 @@ class WebPage(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_an_endpoint_that_is_no_store_is_said(watcher_of: Any) -> None:
+def test_an_endpoint_that_is_not_a_store_is_shown(watcher_of: Any) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), WebPage) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with watcher_of("--s3-endpoint", f"127.0.0.1:{server.server_port}") as watcher:
@@ -102,13 +120,13 @@ def test_an_endpoint_that_is_no_store_is_said(watcher_of: Any) -> None:
         server.shutdown()
 
 
-def test_missing_credentials_are_said_with_what_to_set(watcher_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_shown_with_what_to_set(watcher_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with watcher_of(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", HOME="/nonexistent") as watcher:
         eventually(lambda: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in source(watcher, "poll")["detail"])
 
 
-def test_a_folder_that_is_not_there_is_said_waited_for_and_never_made(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_shown_and_never_created(tmp_path: Path) -> None:
     bucket = tmp_path / "bucket"
     arguments = ("--runtime", "local", "--store", f"folder:{bucket}", "--state-dir", str(tmp_path / "state"))
     with Watcher(tmp_path / "watcher.log", *arguments) as watcher:

@@ -133,7 +133,7 @@ def pool_for(url: str, connect_seconds: float, read_seconds: float, retries: int
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=connect_seconds, read=read_seconds),
         "retries": urllib3.Retry(
-            total=retries,
+            total=retries or False,  # without retries, urllib3 raises the error itself
             backoff_factor=0.1,
             status_forcelist=(502, 503, 504),
             respect_retry_after_header=False,

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from tests.unit.watcher.stores.fake_store import Handler, fake_store, silent_port
+from watcher.control.source_health import SourceHealth
 from watcher.errors import Retryable
 from watcher.sources import listen_stream
-from watcher.sources.listen_stream import lines_of
+from watcher.sources.base import Reporter
+from watcher.sources.listen_stream import ListenStream, lines_of
+from watcher.stores.endpoint import Endpoint
+
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+EVENT = b'{"Records": [{"s3": {"bucket": {"name": "models"}, "object": {"key": "a/b"}}}]}\n'
 
 
 class Chunks:
@@ -33,3 +42,74 @@ def test_lines_of_a_stream_without_line_ends_is_an_error_at_the_limit(monkeypatc
     monkeypatch.setattr(listen_stream, "LINE_LIMIT", 10)
     with pytest.raises(Retryable, match="a line of more than 10 bytes"):
         lines(*[b"x" * 4] * 4)
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+@contextmanager
+def following(endpoint: Endpoint) -> Iterator[tuple[list[str], Callable[[], Any]]]:
+    """Follow the stream at `endpoint` with a ping of a second; return the hints and the status of the source."""
+    hints: list[str] = []
+    health = SourceHealth()
+    stream = ListenStream(endpoint, "us-east-1", "models", 1, Reporter("listen", hints.append, health))
+    stream.start()
+    yield hints, lambda: health.all()[0]
+    started = time.monotonic()
+    stream.stop()
+    stream.join(60)
+    assert not stream.is_alive()
+    assert time.monotonic() - started < 3  # a stop does not wait for the store
+
+
+def eventually(look: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def send_event_and_wait(request: Handler) -> None:
+    request.wfile.write(HEAD + EVENT)
+    request.wfile.flush()
+    time.sleep(2)
+    request.close_connection = True
+
+
+def test_a_stream_that_sends_an_event_is_live_and_its_hints_are_counted() -> None:
+    with fake_store(send_event_and_wait) as server, following(server.endpoint) as (hints, status):
+        eventually(lambda: hints == ["", "a/b"])
+        eventually(lambda: (status().live, status().hints) == (True, 2))
+        eventually(lambda: status().detail == "the store closed the stream")
+        assert not status().live
+
+
+def test_a_stream_without_bytes_is_not_live_and_says_for_how_long() -> None:
+    with silent_port() as endpoint, following(endpoint) as (hints, status):
+        eventually(lambda: "no bytes for 3 s" in status().detail)
+        assert (status().live, hints) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "reason"),
+    [
+        (200, {"Content-Type": "application/xml"}, "the store has no listen stream"),
+        (400, {"Content-Type": "text/plain"}, "HTTP 400 that is not S3's"),
+    ],
+)
+def test_a_store_without_the_stream_is_reported(code: int, headers: dict[str, str], reason: str) -> None:
+    store = fake_store(lambda request: request.send(code, b"<a/>", **headers))
+    with store as server, following(server.endpoint) as (_, status):
+        eventually(lambda: reason in status().detail)
+
+
+def test_an_event_that_nests_too_deep_does_not_end_the_stream() -> None:
+    def answer(request: Handler) -> None:
+        request.wfile.write(HEAD + b"[" * 100_000 + b"\n" + EVENT)
+        time.sleep(2)
+
+    with fake_store(answer) as server, following(server.endpoint) as (hints, _):
+        eventually(lambda: hints == ["", "a/b"])
