@@ -245,6 +245,24 @@ def test_upload_beside_a_foreign_object_is_rejected_and_changes_nothing(setup: S
         assert ("Deployment", "iris-model-serving") not in names(setup.cluster)
 
 
+def test_watcher_without_an_owner_adopts_the_models_of_an_earlier_version(setup: Setup) -> None:
+    """Until the default owner named the store too, it was the bucket."""
+    setup.put("iris/v1/model.joblib")
+    with setup.watcher("--owner", setup.uploads.bucket):
+        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+    before = setup.cluster.deployment("iris")
+    with setup.watcher():
+        setup.put("iris/v2/model.joblib")
+        eventually(lambda: setup.cluster.version("iris") == "v2")
+        setup.delete("iris/v2/model.joblib")
+        eventually(lambda: setup.cluster.version("iris") == "v1")
+        assert setup.cluster.deployment("iris").metadata.uid == before.metadata.uid
+        owners = {item.metadata.labels["kubeserve.io/owner"] for item in setup.cluster.objects().values()}
+        assert len(owners) == 1
+        setup.delete("iris/v1/model.joblib")
+        eventually(lambda: not names(setup.cluster))
+
+
 def test_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
     models = ["a", "b", "c", "d"]
     for model in models:

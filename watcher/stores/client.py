@@ -17,7 +17,7 @@ from minio.datatypes import Object, parse_list_objects
 from minio.helpers import check_bucket_name
 
 from watcher.errors import Rejected, Retryable
-from watcher.stores.calls import CALL_SECONDS, CONNECT_SECONDS, Calls, PoolManager, ProxyManager
+from watcher.net.calls import CALL_SECONDS, CONNECT_SECONDS, Calls, PoolManager, ProxyManager
 from watcher.stores.credentials import OwnCredentials
 from watcher.stores.endpoint import Endpoint
 from watcher.stores.failures import REFUSED_KEYS, translated

@@ -35,6 +35,8 @@ def failure(status: int, body: bytes) -> ApiError:
         message, causes = None, False
     if isinstance(message, str) and message:
         return ApiError(status, message, causes=causes)
+    if b"HTTP request to an HTTPS server" in body:
+        return ApiError(status, "the port expects TLS: use https:// in the kubeconfig's server")
     return ApiError(status, f"HTTP {status}, and not in the form of an API server: is a proxy in its place?")
 
 

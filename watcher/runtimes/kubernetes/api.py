@@ -9,7 +9,6 @@ No call waits without a bound: nothing is retried here, no redirect is followed,
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,15 +16,15 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
-from weakref import WeakSet
 
 import structlog
 import urllib3
 
 from watcher.core.types import Manifest
 from watcher.errors import Rejected, Retryable, WatcherError
+from watcher.net.calls import CallEnded, Calls, register_connections
+from watcher.net.causes import Advice, network_cause
 from watcher.runtimes.kubernetes.answers import ApiError, checked_items, failure, parsed
-from watcher.runtimes.kubernetes.causes import cause_of
 from watcher.runtimes.kubernetes.kubeconfig import Connection, load
 
 log = structlog.get_logger()
@@ -33,7 +32,7 @@ log = structlog.get_logger()
 CONNECT_SECONDS, READ_SECONDS = 4, 25
 """Time for a connection, and for each piece of an answer."""
 CALL_SECONDS = 60
-"""Time for a whole answer that arrives in pieces."""
+"""Time for a whole answer, however it arrives."""
 RENEW_INTERVAL = 5
 """Seconds between two readings of the configuration: an exec plugin may be slow, and rejected calls are many."""
 MAX_ANSWER = 64 * 1024 * 1024
@@ -41,6 +40,12 @@ MAX_ANSWER = 64 * 1024 * 1024
 CHUNK = 256 * 1024
 PAGE = 500
 """Objects in one answer to a list; kubectl's own default."""
+
+ADVICE = Advice(
+    untrusted="check the kubeconfig's certificate-authority",
+    no_tls="check the scheme of the kubeconfig's server",
+    needs_tls="use https:// in the kubeconfig's server",
+)
 
 JSON = "application/json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -81,8 +86,7 @@ class Api:
         self._connection: Connection | None = None
         self._problem: WatcherError | None = None
         self._loaded_at = float("-inf")
-        self._closed = False
-        self._opened: WeakSet[Any] = WeakSet()
+        self._calls = Calls()
 
     def call(
         self,
@@ -138,13 +142,7 @@ class Api:
 
     def close(self) -> None:
         """End calls in progress at once, with an error. Every later call fails too."""
-        self._closed = True
-        for connection in list(self._opened):
-            # Not by `connection.close()`: that does not wake the thread that waits for an answer.
-            sock = getattr(connection.sock, "socket", connection.sock)
-            if isinstance(sock, socket.socket):
-                with suppress(OSError):
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        self._calls.close()
         if self._connection:
             self._connection.pool.clear()
 
@@ -186,7 +184,7 @@ class Api:
         except WatcherError as error:
             self._problem = error
         else:
-            self._record_connections(found.pool)
+            register_connections(found.pool)
             self._connection, self._problem = found, None
         finally:
             self._loaded_at = self._now()
@@ -201,17 +199,17 @@ class Api:
 
         """
         try:
-            if self._closed:
-                raise Unreachable("the watcher is stopping")
-            return self._send(connection, method, target, headers, body)
+            with self._calls.call(CALL_SECONDS):
+                return self._send(connection, method, target, headers, body)
+        except CallEnded as error:
+            cause = str(error)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            cause = "the watcher is stopping" if self._closed else cause_of(error)
-            raise Unreachable(f"the API server {connection.server} cannot be reached: {cause}") from error
+            cause = network_cause(error, ADVICE)
+        raise Unreachable(f"the API server {connection.server} cannot be reached: {cause}")
 
     def _send(
         self, connection: Connection, method: str, target: str, headers: dict[str, str], body: bytes | None
     ) -> tuple[int, bytes]:
-        deadline = self._now() + CALL_SECONDS
         response = connection.pool.request(
             method,
             connection.server + target,
@@ -223,39 +221,22 @@ class Api:
             preload_content=False,
         )
         try:
-            answer = self._read(response, deadline)
+            answer = read_all(response)
         except BaseException:  # whatever ends the reading: the rest of the answer is still on its way
             response.close()
             raise
         response.release_conn()
         return response.status, answer
 
-    def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-        """Return the body of a response, bounded in size and time."""
-        answer = bytearray()
-        while piece := response.read1(CHUNK):
-            answer += piece
-            if len(answer) > MAX_ANSWER:
-                raise Unreachable(f"the API server's answer is larger than {MAX_ANSWER // 1024**2} MiB")
-            if self._now() > deadline:
-                raise Unreachable(f"the API server's answer is not complete after {CALL_SECONDS} s")
-        return bytes(answer)
 
-    def _record_connections(self, pool: urllib3.PoolManager) -> None:
-        """Have `pool` record each connection before it connects, so that `close` can end it."""
-
-        def recording(base: Any) -> Any:
-            def connect(connection: Any) -> None:
-                self._opened.add(connection)
-                base.ConnectionCls.connect(connection)
-                if self._closed:  # meanwhile: `close` may have come before there was a socket to shut down
-                    connection.close()
-                    raise ConnectionAbortedError
-
-            recorded = type(base.ConnectionCls.__name__, (base.ConnectionCls,), {"connect": connect})
-            return type(base.__name__, (base,), {"ConnectionCls": recorded})
-
-        pool.pool_classes_by_scheme = {scheme: recording(base) for scheme, base in pool.pool_classes_by_scheme.items()}
+def read_all(response: urllib3.BaseHTTPResponse) -> bytes:
+    """Return the body of a response, bounded in size."""
+    answer = bytearray()
+    while piece := response.read1(CHUNK):
+        answer += piece
+        if len(answer) > MAX_ANSWER:
+            raise Unreachable(f"the API server's answer is larger than {MAX_ANSWER // 1024**2} MiB")
+    return bytes(answer)
 
 
 @contextmanager

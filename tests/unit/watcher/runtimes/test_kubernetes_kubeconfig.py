@@ -178,19 +178,23 @@ def test_call_to_a_closed_port_an_unknown_host_or_a_dead_proxy_says_so(
 ) -> None:
     port = closed_port()
     assert cause(kubeconfig(tmp_path, f"https://127.0.0.1:{port}")) == (
-        f"the API server https://127.0.0.1:{port} cannot be reached: connection refused"
+        f"the API server https://127.0.0.1:{port} cannot be reached: nothing listens on that port (connection refused)"
     )
-    assert "no DNS answer for api.invalid" in cause(kubeconfig(tmp_path, "https://api.invalid"))
+    assert "the host name 'api.invalid' is unknown (DNS)" in cause(kubeconfig(tmp_path, "https://api.invalid"))
     named = kubeconfig(tmp_path, "https://api.invalid", **{"proxy-url": f"http://user:secret@127.0.0.1:{port}"})
-    assert cause(named).endswith("cannot be reached: the proxy: connection refused")
+    assert cause(named).endswith(
+        "cannot be reached: the proxy fails: nothing listens on that port (connection refused)"
+    )
     monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{port}")
-    assert cause(kubeconfig(tmp_path, "https://api.invalid")).endswith("the proxy: connection refused")
+    assert cause(kubeconfig(tmp_path, "https://api.invalid")).endswith(
+        "the proxy fails: nothing listens on that port (connection refused)"
+    )
 
 
 def test_call_through_a_proxy_that_refuses_the_tunnel_says_its_answer(tmp_path: Path) -> None:
     with stub(lambda _: (407, b"log in")) as proxy:
         path = kubeconfig(tmp_path, "https://api.invalid:6443", **{"proxy-url": proxy.url})
-        assert "the proxy: Tunnel connection failed: 407" in cause(path)
+        assert "the proxy fails: Tunnel connection failed: 407" in cause(path)
         assert proxy.requests[0][:2] == ("CONNECT", "api.invalid:6443")
 
 
@@ -209,9 +213,13 @@ def test_call_to_a_server_with_another_certificate_says_so(tmp_path: Path) -> No
         threading.Thread(target=serve, daemon=True).start()
         server = f"https://127.0.0.1:{sock.getsockname()[1]}"
         found = cause(kubeconfig(tmp_path, server, **{"certificate-authority": str(tmp_path / "ca.crt")}))
-        assert "its certificate is not trusted: unable to get local issuer certificate" in found
+        assert (
+            "its certificate is not trusted (unable to get local issuer certificate): check the kubeconfig's" in found
+        )
 
 
 def test_call_by_tls_to_a_port_without_it_says_so(tmp_path: Path) -> None:
     with stub(lambda _: (200, b"{}")) as server:
-        assert "TLS failed" in cause(kubeconfig(tmp_path, server.url.replace("http:", "https:")))
+        assert "the port does not speak TLS: check the scheme" in cause(
+            kubeconfig(tmp_path, server.url.replace("http:", "https:"))
+        )

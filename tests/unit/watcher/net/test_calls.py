@@ -7,12 +7,11 @@ from collections.abc import Callable
 import pytest
 import urllib3
 
+from tests.unit.watcher.stores.fake_store import Handler, fake_store, silent_port
 from watcher.errors import Retryable
-from watcher.stores.calls import CallEnded, Calls, PoolManager
+from watcher.net.calls import CallEnded, Calls, PoolManager
 from watcher.stores.client import StoreClient
 from watcher.stores.s3_bucket import S3Bucket
-
-from .fake_store import Handler, fake_store, silent_port
 
 
 def drip_body(request: Handler) -> None:

@@ -15,8 +15,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
 
 CALL_SECONDS = 30.0
 """Seconds. A page of a listing, or a small file, arrives in a fraction of one; the next survey tries again."""
@@ -149,20 +148,15 @@ class _Registered(HTTPConnection):
             call.use(self)
 
 
-class _Connection(_Registered):
-    pass
+def register_connections(pool: urllib3.PoolManager) -> None:
+    """Have the connections that `pool` will create register with the call of their thread."""
+    classes: dict[str, Any] = pool.pool_classes_by_scheme
+    pool.pool_classes_by_scheme = {scheme: _registering(base) for scheme, base in classes.items()}
 
 
-class _TLSConnection(_Registered, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
+def _registering(pool: Any) -> Any:
+    registered = type(pool.ConnectionCls.__name__, (_Registered, pool.ConnectionCls), {})
+    return type(pool.__name__, (pool,), {"ConnectionCls": registered})
 
 
 class PoolManager(urllib3.PoolManager):
@@ -170,7 +164,7 @@ class PoolManager(urllib3.PoolManager):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+        register_connections(self)
 
     def urlopen(  # type: ignore[override] # as in urllib3 itself
         self, method: str, url: str, redirect: bool = True, **options: Any

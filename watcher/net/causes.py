@@ -1,0 +1,71 @@
+"""Say why a connection failed: one clause of plain words for each usual cause. Pure."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import BadStatusLine
+
+from urllib3 import exceptions as http
+
+from watcher.core.text import one_line
+
+CAUSE_LIMIT = 300
+"""Bytes of another program's text in a sentence of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about the causes that a setting can correct; the settings differ for a store and a cluster."""
+
+    untrusted: str
+    no_tls: str
+    needs_tls: str
+
+
+def network_cause(error: BaseException, advice: Advice) -> str:
+    """Return why a connection failed, in words where the cause is a usual one.
+
+    urllib3 wraps the cause several times, so look for the first known type from the outside to the inside.
+    """
+    chain = list(_chain(error))
+    proxied = "the proxy fails: " if any(isinstance(item, http.ProxyError) for item in chain) else ""
+    return proxied + next((cause for item in chain if (cause := _known_cause(item, advice))), clean(chain[-1]))
+
+
+def clean(error: object) -> str:
+    """Return another program's text as one bounded line."""
+    return one_line(str(error), CAUSE_LIMIT) or type(error).__name__
+
+
+def _known_cause(error: BaseException, advice: Advice) -> str:  # noqa: PLR0911 - a table: a cause a line
+    match error:
+        case http.NameResolutionError():
+            found = re.search(r"resolve ('[^']*')", str(error))
+            return f"the host name {found[1] if found else ''} is unknown (DNS)"
+        case http.ConnectTimeoutError() if not isinstance(error, http.NewConnectionError):
+            return "it does not accept the connection in time"
+        case http.ReadTimeoutError():
+            return "it accepted the connection and does not answer"
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted ({error.verify_message}): {advice.untrusted}"
+        case ssl.SSLError() if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
+            return f"the port does not speak TLS: {advice.no_tls}"
+        case BadStatusLine() if str(error).startswith("\x15\x03"):  # a TLS alert
+            return f"the port expects TLS: {advice.needs_tls}"
+        case ConnectionRefusedError():
+            return "nothing listens on that port (connection refused)"
+    return ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and all that it wraps, by any of the ways in which urllib3 does."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        inner = (getattr(error, "reason", None), getattr(error, "original_error", None), *error.args)
+        wrapped = (item for item in (*inner, error.__cause__, error.__context__) if isinstance(item, BaseException))
+        error = next(wrapped, None)
