@@ -1,4 +1,4 @@
-"""Request bodies for property tests: any JSON, and requests that are nearly right for one protocol or another."""
+"""Request bodies for property tests: any JSON, and requests that are almost right for one of the protocols."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=12,
 )
-# Nearly right requests: such as get far enough to break something.
+# Almost right requests: they are read far enough to break something.
 cells = st.floats(-9, 9) | st.integers(0, 3) | st.sampled_from(["Rome", "x", "good"]) | scalars
 number_rows = st.lists(st.lists(st.floats(-9, 9), min_size=2, max_size=2), min_size=1, max_size=3)
 rows = number_rows | st.lists(
@@ -61,5 +61,5 @@ bodies = st.one_of(
 
 
 def written(document: Any) -> bytes:
-    """As Python's own encoder would: with NaN, infinities and integers of any size."""
+    """Return the document as Python's own encoder writes it: with NaN, infinities and integers of any size."""
     return json.dumps(document).encode()

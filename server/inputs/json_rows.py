@@ -52,7 +52,9 @@ def ordered_rows_to_input(rows: list[list[Any]], schema: Schema, place: str) -> 
     kinds = schema.kinds or (Kind.NUMBER,) * len(rows[0])
     for index, row in enumerate(rows):
         for column, value in enumerate(row):
-            _check_value(value, kinds[column], f"{place}[{index}][{column}]", schema)
+            problem = _problem_of(value, kinds[column], schema)
+            if problem:
+                raise InputError(f"{place}[{index}][{column}] {problem}")
     if schema.form is InputForm.DATAFRAME:
         return to_dataframe(list(zip(*rows, strict=True)), schema)
     if schema.form is InputForm.OBJECTS:
@@ -85,18 +87,19 @@ def _values(schema: Schema) -> str:
     return "numbers" if schema.form is InputForm.MATRIX else "values"
 
 
-def _check_value(value: Any, kind: Kind, place: str, schema: Schema) -> None:
-    """Raise InputError unless this is a number, a string or null, of the feature's kind.
+def _problem_of(value: Any, kind: Kind, schema: Schema) -> str:
+    """Return what is wrong with a value, or "" for a number, a string or null of the feature's kind.
 
-    Null passes where a DataFrame or the model can take it.
+    Null is right where a DataFrame or the model can take it.
     """
     if value is None:
         if schema.form is InputForm.MATRIX and not schema.allows_missing:
-            raise InputError(f"{place} is null; a number is needed and this model takes no missing values")
+            return "is null; a number is needed and this model takes no missing values"
     elif isinstance(value, int | float):
         if kind is Kind.STRING:
-            raise InputError(f"{place} is {kind_of(value)}; a string is needed")
+            return f"is {kind_of(value)}; a string is needed"
         if abs(value) > LARGEST:
-            raise InputError(f"{place} is too large for a 64-bit number")
+            return "is too large for a 64-bit number"
     elif not isinstance(value, str) or kind is Kind.NUMBER:
-        raise InputError(f"{place} is {kind_of(value)}; a {kind if kind is not Kind.ANY else 'value'} is needed")
+        return f"is {kind_of(value)}; a {kind if kind is not Kind.ANY else 'value'} is needed"
+    return ""

@@ -75,13 +75,15 @@ def read_csv(body: bytes, schema: Schema) -> Any:
 
     """
     try:
-        lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
+        lines = (line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line)
+        header = next(lines, [])
+        if schema.form is not InputForm.TEXTS and header:
+            positions(header, schema, "the CSV")  # before millions of fields of other columns are read
+        data = list(lines)
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"the body is not CSV in UTF-8: {error}") from error
-    lines = [line for line in lines if line]
-    if len(lines) < 2:  # noqa: PLR2004 - names and a row
+    if not data:
         raise InputError("the CSV needs a line of column names and at least one row")
-    header, data = lines[0], lines[1:]
     for number, line in enumerate(data, start=2):
         if len(line) != len(header):
             raise InputError(f"line {number} has {len(line)} fields; the first line has {len(header)}")

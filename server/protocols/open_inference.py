@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.feature_names import check_width
+from server.inputs.feature_names import check_width, positions
 from server.inputs.json_document import read_document
 from server.inputs.json_rows import texts_to_input
 from server.inputs.matrix import checked_matrix
@@ -71,11 +71,20 @@ def read_inference(body: bytes | memoryview, header: int | None, schema: Schema)
     inputs, parameters = document.get("inputs"), tensors.parameters(document, "the body")
     if not isinstance(inputs, list) or not inputs:
         raise InputError(f"'inputs' is missing or empty: expected {EXAMPLE}")
+    by_column = parameters.get("content_type") == "pd" or len(inputs) > 1
+    if by_column:
+        _check_columns(inputs, schema)
     found = [tensors.decode_tensor(item, f"inputs[{index}]", tail) for index, item in enumerate(inputs)]
     tail.finish()
-    by_column = parameters.get("content_type") == "pd" or len(found) > 1
     X = _columns_to_input(found, schema) if by_column else _table_to_input(found[0], schema)
     return Inference(X, _wanted(document, bool(parameters.get("binary_data_output")), schema), _id(document))
+
+
+def _check_columns(inputs: list[Any], schema: Schema) -> None:
+    """Raise InputError if these are not the model's columns, before 200,000 tensors are decoded in vain."""
+    names: list[Any] = [item.get("name") for item in inputs if isinstance(item, dict)]
+    if schema.form is not InputForm.TEXTS and all(isinstance(name, str) for name in names):
+        positions(names, schema, "inputs")
 
 
 def _json_and_tail(body: memoryview, header: int | None) -> tuple[bytes, Tail]:

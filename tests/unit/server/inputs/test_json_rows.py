@@ -1,4 +1,4 @@
-"""Rows by name, of strings, of texts: what is beside a matrix of numbers, and what is said of what does not fit."""
+"""Rows by name, of strings and of texts: everything but a matrix of numbers, and the error for what does not fit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ COLON = Schema(2, ("a:b", "c"))
         (Schema(2, ("a", "b"), allows_missing=True), b'{"data": [{"a": null, "b": 2}]}', [[np.nan, 2.0]]),
     ],
 )
-def test_objects_are_put_into_the_models_order(schema: Schema, body: bytes, expected: list[list[float]]) -> None:
+def test_rows_of_objects_are_put_into_the_models_order(
+    schema: Schema, body: bytes, expected: list[list[float]]
+) -> None:
     X = read_data(body, schema)
     assert X.dtype == np.float64
     np.testing.assert_array_equal(X, expected)
@@ -57,7 +59,7 @@ def test_objects_are_put_into_the_models_order(schema: Schema, body: bytes, expe
         (TEXTS, b'{"data": [["a", "b"]]}', "data[0] is a list; this model takes a string for each row"),
     ],
 )
-def test_what_does_not_fit_is_named(schema: Schema, body: bytes, words: str) -> None:
+def test_rows_that_do_not_fit_are_refused_by_place(schema: Schema, body: bytes, words: str) -> None:
     with pytest.raises(InputError) as caught:
         read_data(body, schema)
     assert words in str(caught.value)
@@ -70,19 +72,19 @@ def test_what_does_not_fit_is_named(schema: Schema, body: bytes, words: str) -> 
         b'{"data": [{"age": 20, "city": "Rome"}, {"city": "Oslo", "age": null}]}',
     ],
 )
-def test_a_model_of_columns_gets_a_dataframe(body: bytes) -> None:
+def test_rows_for_a_model_of_columns_become_a_dataframe(body: bytes) -> None:
     frame: Any = read_data(body, PEOPLE)
     assert list(frame.columns) == ["city", "age"]
     assert frame["city"].tolist() == ["Rome", "Oslo"]
     assert example_models.people.predict(frame).tolist() == [0, 1]
 
 
-def test_strings_without_names_and_texts() -> None:
+def test_rows_of_strings_and_of_texts_become_object_arrays() -> None:
     assert example_models.objects.predict(read_data(b'{"data": [["y", 2], ["x", 1]]}', OBJECTS)).tolist() == [1, 0]
     assert example_models.texts.predict(read_data(b'{"data": ["bad", ["good"]]}', TEXTS)).tolist() == ["neg", "pos"]
 
 
-def test_a_row_alone_is_answered_as_beside_others() -> None:
+def test_rows_with_a_null_are_answered_alone_as_with_other_rows() -> None:
     alone = example_models.gaps.predict_proba(read_data(b'{"data": [{"age": 30, "city": null}]}', GAPS))
     beside = b'{"data": [{"age": 30, "city": null}, {"age": 20, "city": "Rome"}]}'
     assert alone[0].tolist() == example_models.gaps.predict_proba(read_data(beside, GAPS))[0].tolist()

@@ -1,4 +1,4 @@
-"""What is known of each kind of model once it is loaded."""
+"""The schema that each kind of fitted model has, from its attributes and from its trial."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NUMBER, STRING, ANY = Kind.NUMBER, Kind.STRING, Kind.ANY
         (example_models.texts, InputForm.TEXTS, (), (), ("some text",)),
     ],
 )
-def test_the_form_of_the_input(
+def test_try_model_of_each_form_of_input_returns_it_with_an_answer_of_each_method(
     model: Any, takes: InputForm, names: tuple[str, ...], kinds: tuple[Kind, ...], example: tuple[Any, ...]
 ) -> None:
     schema = schema_of(model)
@@ -49,13 +49,13 @@ def test_the_form_of_the_input(
         (example_models.two_outputs, ((0, 1), (5, 6))),
     ],
 )
-def test_classes_are_plain_values(model: Any, classes: tuple[Any, ...]) -> None:
+def test_inspect_estimator_returns_classes_as_plain_values(model: Any, classes: tuple[Any, ...]) -> None:
     found = schema_of(model).classes
     assert found == classes
     assert type(found[0]) is type(classes[0])
 
 
-def test_a_model_without_classes_may_say_none() -> None:
+def test_inspect_estimator_with_classes_of_none_returns_no_classes() -> None:
     model = LinearRegression().fit([[0.0], [1.0]], [0, 1])
     model.classes_ = None
     assert schema_of(model).classes == ()
@@ -64,14 +64,14 @@ def test_a_model_without_classes_may_say_none() -> None:
 @pytest.mark.parametrize(
     "chosen", [("one", StandardScaler(), slice("a", "b")), ("none", OneHotEncoder(), make_column_selector("absent"))]
 )
-def test_columns_that_cannot_be_told_are_described_without_them(chosen: Any) -> None:
+def test_inspect_estimator_with_a_selection_that_cannot_be_read_leaves_its_columns_out(chosen: Any) -> None:
     frame = pd.DataFrame({"a": [0.0, 1.0], "b": [3.0, 1.0]})
     columns = ColumnTransformer([chosen, ("rest", StandardScaler(), ["b"])])
     schema = schema_of(make_pipeline(columns, LinearRegression()).fit(frame, [0, 1]))
     assert (schema.names, schema.form, schema.example_row) == (("a", "b"), InputForm.DATAFRAME, (0.0, 0.0))
 
 
-def test_only_methods_that_the_model_really_has() -> None:
+def test_inspect_estimator_returns_only_methods_that_the_model_has() -> None:
     methods = schema_of(SVC().fit([[0.0], [1.0]], [0, 1])).methods
     assert methods == {"predict", "decision_function"}  # predict_proba is there only with probability=True
     assert schema_of(KMeans(2, n_init=1).fit([[0.0], [1.0]])).methods == {"predict", "transform"}
@@ -80,12 +80,12 @@ def test_only_methods_that_the_model_really_has() -> None:
 
 
 @pytest.mark.parametrize("model", [example_models.people, example_models.picked])
-def test_a_model_of_columns_without_pandas_is_refused_with_advice(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_try_model_of_columns_without_pandas_names_the_requirement(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModelError, match=r"put pandas into requirements\.txt beside it"):
         schema_of(model)
 
 
-def test_a_model_that_names_its_features_says_how_many_there_are() -> None:
+def test_schema_with_names_alone_counts_the_features() -> None:
     assert Schema(names=("a", "b")).features == 2
     assert Schema(3, ("a", "b")).features == 3

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol: each row of a table is one promise of the specification, or one way to break it."""
+"""The Open Inference Protocol: each row of a table is one form that the specification allows, or one fault in it."""
 
 from __future__ import annotations
 
@@ -52,14 +52,16 @@ def binary(values: bytes, **described: Any) -> tuple[bytes, int]:
         (tensor([None, 2]), MISSING, [[np.nan, 2.0]]),
     ],
 )
-def test_json_tensors(given: Any, schema: Schema, expected: list[list[float]]) -> None:
+def test_read_inference_of_a_json_tensor_returns_the_models_input(
+    given: Any, schema: Schema, expected: list[list[float]]
+) -> None:
     X = read_inference(request(given), None, schema).X
     assert X.dtype == np.float64
     np.testing.assert_array_equal(X, expected)
 
 
 @pytest.mark.parametrize("name", ["?", "i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8"])
-def test_binary_tensors_of_every_datatype(name: str) -> None:
+def test_read_inference_of_a_binary_tensor_of_each_datatype_returns_its_values(name: str) -> None:
     dtypes = {"?": "BOOL", "i": "INT", "u": "UINT", "f": "FP"}
     dtype = np.dtype(name)
     datatype = dtypes[dtype.kind if dtype.kind != "b" else "?"] + (f"{8 * dtype.itemsize}" if dtype.kind != "b" else "")
@@ -68,7 +70,7 @@ def test_binary_tensors_of_every_datatype(name: str) -> None:
     np.testing.assert_array_equal(read_inference(body, header, TWO).X, [[1, 0], [1, 1]])
 
 
-def test_an_aligned_binary_tensor_is_not_copied() -> None:
+def test_read_inference_of_an_aligned_binary_tensor_does_not_copy_it() -> None:
     values = np.arange(4.0).reshape(2, 2)
     body, header = binary(values.tobytes(), shape=(2, 2))
     place = np.zeros(len(body) + 8, np.uint8)[-header % 8 :][: len(body)]
@@ -121,7 +123,7 @@ def test_an_aligned_binary_tensor_is_not_copied() -> None:
         (request(tensor([1, 2]), parameters=[]), "the body.parameters is a list"),
     ],
 )
-def test_an_error_names_the_problem_and_its_place(body: bytes, words: str) -> None:
+def test_read_inference_of_a_faulty_request_names_the_problem_and_its_place(body: bytes, words: str) -> None:
     with pytest.raises(InputError) as caught:
         read_inference(body, None, TWO)
     assert words in str(caught.value)
@@ -139,7 +141,9 @@ def test_an_error_names_the_problem_and_its_place(body: bytes, words: str) -> No
         (struct.pack("<I", 1) + b"a", {"datatype": "BYTES"}, 0, "inputs[0] has 1 values; shape [1, 2] has 2"),
     ],
 )
-def test_binary_data_that_does_not_fit(values: bytes, described: Any, more: int, words: str) -> None:
+def test_read_inference_of_binary_data_that_does_not_fit_is_refused(
+    values: bytes, described: Any, more: int, words: str
+) -> None:
     body, header = binary(values, **described)
     with pytest.raises(InputError) as caught:
         read_inference(body + bytes(more), header, TWO)
@@ -147,17 +151,17 @@ def test_binary_data_that_does_not_fit(values: bytes, described: Any, more: int,
 
 
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "ten", "9" * 20, "²"])
-def test_a_header_that_is_no_length(value: str) -> None:
+def test_header_length_of_anything_but_a_length_is_refused(value: str) -> None:
     with pytest.raises(InputError, match="Inference-Header-Content-Length"):
         header_length(value)
 
 
-def test_a_header_beyond_the_body() -> None:
+def test_read_inference_with_a_header_beyond_the_body_is_refused() -> None:
     with pytest.raises(InputError, match="is 9; the body has 2 bytes"):
         read_inference(b"{}", 9, TWO)
 
 
-def test_columns_by_name_in_any_order() -> None:
+def test_read_inference_of_columns_by_name_takes_any_order() -> None:
     city = tensor(["Rome", "Oslo"], (2, 1), "BYTES", "city")
     body = request(tensor([20, None], (2,), name="age"), city, parameters={"content_type": "pd"})
     frame = read_inference(body, None, PEOPLE).X
@@ -186,7 +190,9 @@ def test_columns_by_name_in_any_order() -> None:
         (np.array([1.5], ">f8"), "FP64", [1], [1.5]),
     ],
 )
-def test_an_answer_as_json_and_as_bytes_is_the_same(answer: Any, datatype: str, shape: list[int], data: Any) -> None:
+def test_write_inference_of_an_answer_is_the_same_as_json_and_as_bytes(
+    answer: Any, datatype: str, shape: list[int], data: Any
+) -> None:
     for as_bytes in (False, True):
         asked = read_inference(request(tensor([1, 2]), id="7", parameters={"binary_data_output": as_bytes}), None, TWO)
         body, length = write_inference(asked, [answer], "m", "v1")
@@ -205,7 +211,7 @@ def test_an_answer_as_json_and_as_bytes_is_the_same(answer: Any, datatype: str, 
             np.testing.assert_array_equal(found, np.array(data, found.dtype))
 
 
-def test_outputs_are_chosen_and_each_has_its_own_form() -> None:
+def test_write_inference_of_requested_outputs_gives_each_its_own_form() -> None:
     wanted = [{"name": "predict_proba", "parameters": {"binary_data": True}}, {"name": "predict"}]
     asked = read_inference(request(tensor([1, 2]), outputs=wanted), None, TWO)
     body, length = write_inference(asked, [np.array([[0.25, 0.75]]), np.array([1])], "m", "")
@@ -219,7 +225,7 @@ def test_outputs_are_chosen_and_each_has_its_own_form() -> None:
     assert np.frombuffer(body[length:]).tolist() == [0.25, 0.75]
 
 
-def test_a_model_of_two_outputs_gives_a_tensor_for_each() -> None:
+def test_write_inference_of_two_outputs_gives_a_tensor_for_each() -> None:
     answer = example_models.two_outputs.predict_proba([[0.0, 1.0]])
     asked = read_inference(
         request(tensor([0, 1]), outputs=[{"name": "predict_proba"}]), None, schema_of(example_models.two_outputs)
@@ -228,7 +234,7 @@ def test_a_model_of_two_outputs_gives_a_tensor_for_each() -> None:
     assert [output["name"] for output in outputs] == ["predict_proba_0", "predict_proba_1"]
 
 
-def test_every_output_of_the_metadata_can_be_asked_for() -> None:
+def test_read_inference_takes_each_output_of_the_metadata() -> None:
     schema = schema_of(example_models.two_outputs)
     listed = [output["name"] for output in model_metadata(schema, "m", "", "")["outputs"]]
     assert listed == ["predict", "predict_proba_0", "predict_proba_1"]
@@ -245,7 +251,7 @@ def test_every_output_of_the_metadata_can_be_asked_for() -> None:
             read_inference(request(tensor([0, 1]), outputs=[{"name": name}]), None, schema)
 
 
-def test_metadata_comes_from_the_model() -> None:
+def test_model_metadata_describes_the_models_own_inputs_and_outputs() -> None:
     assert model_metadata(schema_of(example_models.numbers), "m", "v1", "sklearn 1.9.1") == {
         "name": "m",
         "versions": ["v1"],
@@ -268,7 +274,17 @@ def test_metadata_comes_from_the_model() -> None:
     assert model_metadata(Schema(), "m", "", "")["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, -1]}]
 
 
-def test_outputs_named_by_methods_need_no_look_at_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_inference_of_outputs_named_by_methods_does_not_convert_the_example(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     body, schema = request(tensor([1, 2]), outputs=[{"name": "predict"}]), schema_of(example_models.numbers)
     monkeypatch.setattr(open_inference, "arrays", None)
     assert [wanted.method for wanted in read_inference(body, None, schema).wanted] == ["predict"]
+
+
+def test_read_inference_of_too_many_tensors_is_refused_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_inference.tensors, "decode_tensor", lambda *_: pytest.fail("a tensor was decoded"))
+    with pytest.raises(InputError, match="inputs has 3 values; the model takes 2"):
+        read_inference(request(*[tensor([1], (1,))] * 3), None, TWO)
+    with pytest.raises(InputError, match="inputs has unknown 'zip'; the model takes city, age"):
+        read_inference(request(*[tensor([1], (1,), name=name) for name in ("city", "age", "zip")]), None, PEOPLE)

@@ -45,7 +45,7 @@ def example(paths: Any, path: str, kind: str = "application/json") -> tuple[byte
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
 @pytest.mark.parametrize("model", MODELS)
-def test_it_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> None:
+def test_document_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> None:
     schema = schema_of(model)
     found = described(schema)
     validate(found)
@@ -62,7 +62,7 @@ def test_it_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> Non
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
 @pytest.mark.parametrize("model", MODELS)
-def test_the_tensors_of_the_example_are_answered_as_it_says(model: Any) -> None:
+def test_document_example_of_tensors_is_answered_as_it_says(model: Any) -> None:
     schema = schema_of(model)
     body, answer = example(described(schema)["paths"], "/v2/models/m/infer")
     asked = open_inference.read_inference(body, None, schema)
@@ -72,13 +72,13 @@ def test_the_tensors_of_the_example_are_answered_as_it_says(model: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
 @pytest.mark.parametrize("model", MODELS)
-def test_the_csv_says_the_same_as_the_json(model: Any) -> None:
+def test_document_example_of_csv_is_answered_like_that_of_json(model: Any) -> None:
     schema = schema_of(model)
     body, answer = example(described(schema)["paths"], "/invocations", "text/csv")
     assert np.asarray(model.predict(mlflow.read_csv(body, schema))).tolist() == answer["predictions"]
 
 
-def test_what_can_go_wrong_is_there_and_what_cannot_is_not() -> None:
+def test_document_lists_the_errors_that_a_path_can_give_and_no_others() -> None:
     paths = described(schema_of(example_models.numbers))["paths"]
     assert set(paths["/predict"]["post"]["responses"]) == {"200", "400", "413", "415", "500", "503"}
     assert set(paths["/health"]["get"]["responses"]) == {"200", "503"}
@@ -86,13 +86,13 @@ def test_what_can_go_wrong_is_there_and_what_cannot_is_not() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_example_row_is_of_the_rows_own_schema(model: Any) -> None:
+def test_document_example_row_is_valid_by_the_schema_of_rows(model: Any) -> None:
     found = described(schema_of(model))
     rows = orjson.loads(example(found["paths"], "/predict")[0])["data"]
     jsonschema.Draft202012Validator(found["components"]["schemas"]["Row"]).validate(rows[0])
 
 
-def test_a_row_is_a_list_or_an_object_by_name() -> None:
+def test_document_schema_of_a_row_is_a_list_or_an_object_by_name() -> None:
     number = {"type": "number"}
     assert described(schema_of(example_models.named))["components"]["schemas"]["Row"]["oneOf"] == [
         {"type": "array", "items": number, "minItems": 2, "maxItems": 2},
@@ -105,23 +105,23 @@ def test_a_row_is_a_list_or_an_object_by_name() -> None:
     ]
 
 
-def test_predict_may_be_asked_for_probabilities_where_the_model_has_them() -> None:
+def test_document_has_the_query_proba_only_where_the_model_has_probabilities() -> None:
     (parameter,) = described(schema_of(example_models.numbers))["paths"]["/predict"]["post"]["parameters"]
     assert (parameter["name"], parameter["in"]) == ("proba", "query")
     assert "parameters" not in described(Schema())["paths"]["/predict"]["post"]
 
 
-def test_a_model_that_says_nothing_has_a_description_too() -> None:
+def test_document_of_an_empty_schema_is_valid() -> None:
     validate(described(Schema()))
 
 
-def test_the_page_needs_nothing_from_elsewhere() -> None:
+def test_docs_page_loads_nothing_from_elsewhere() -> None:
     page = PAGE.read_text()
     assert "http" not in page
     assert "//" not in page.replace("// ", "")
 
 
-def test_the_page_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docs_route_reads_the_page_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "docs.html"
     page.write_bytes(b"a page")
     monkeypatch.setattr(openapi, "PAGE", page)
@@ -132,7 +132,7 @@ def test_the_page_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert asyncio.run(docs.handler(None)).body == b"a page"
 
 
-def test_every_route_is_described_and_nothing_else() -> None:
+def test_document_has_every_route_and_no_other() -> None:
     app: Any = Sanic("described", configure_logging=False)
     add_routes(app, Service(Predictor(Path("unused")), Metrics("m", "v1"), "m", "v1"))
     # A version in the path, or another way to say the same, needs no entry of its own; nor do the pages themselves.

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is an answer or a sentence; and all protocols give the same one."""
+"""Any body is read or refused in one line, and all protocols read the same rows as the same matrix."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ READERS = (read_data, kserve_v1.read_instances, mlflow.read_json, mlflow.read_cs
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
 @examples(500)
 @given(document=bodies, schema=st.sampled_from(SCHEMAS))
-def test_any_json_is_answered_or_refused_with_a_sentence(document: Any, schema: Schema) -> None:
+def test_readers_of_any_json_answer_or_refuse_in_one_line(document: Any, schema: Schema) -> None:
     body = written(document)
     infers = (functools.partial(infer, header) for header in (None, len(body), len(body) // 2))
     refusals = [refusal(read, body, schema) for read in (*READERS, *infers)]
@@ -66,7 +66,7 @@ def infer(header: int | None, body: bytes, schema: Schema) -> Any:
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:overflow encountered in cast")
 @examples(300)
 @given(body=st.binary(max_size=60), schema=st.sampled_from(SCHEMAS))
-def test_any_bytes_are_answered_or_refused_with_a_sentence(body: bytes, schema: Schema) -> None:
+def test_readers_of_any_bytes_answer_or_refuse_in_one_line(body: bytes, schema: Schema) -> None:
     refusals = [refusal(read, body, schema) for read in READERS]
     assert "" not in refusals
 
@@ -89,7 +89,9 @@ def as_json(X: np.ndarray[Any, Any], datatype: str, *, nested: bool) -> bytes:
 
 @examples(100)
 @given(data=st.data(), dtype=dtypes, nested=st.booleans())
-def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, dtype: Any, nested: bool) -> None:
+def test_read_inference_gives_the_same_matrix_from_bytes_and_from_json(
+    data: st.DataObject, dtype: Any, nested: bool
+) -> None:
     elements = {"allow_nan": False, "allow_infinity": False} if dtype.kind == "f" else {}
     shape = st.tuples(st.integers(1, 4), st.just(2))
     X = data.draw(arrays.arrays(dtype, shape, elements=arrays.from_dtype(dtype, **elements)))
@@ -107,7 +109,7 @@ def test_a_tensor_is_the_same_matrix_as_bytes_and_as_json(data: st.DataObject, d
         st.just(np.dtype(object)), arrays.array_shapes(max_dims=2, max_side=4), elements=st.text(max_size=4)
     ),
 )
-def test_an_answer_comes_back_from_its_bytes_and_its_json(answer: np.ndarray[Any, Any]) -> None:
+def test_encode_tensor_is_reversed_by_decode_tensor(answer: np.ndarray[Any, Any]) -> None:
     described, data = tensors.encode_tensor("y", answer, binary=True)
     back = tensors.decode_tensor(described, "y", tensors.Tail(memoryview(data)))
     np.testing.assert_array_equal(back.values, answer)
@@ -119,7 +121,7 @@ def test_an_answer_comes_back_from_its_bytes_and_its_json(answer: np.ndarray[Any
 
 @examples(100)
 @given(X=matrices)
-def test_every_protocol_gives_the_estimators_own_answer(X: np.ndarray[Any, Any]) -> None:
+def test_readers_of_every_protocol_give_the_same_matrix(X: np.ndarray[Any, Any]) -> None:
     schema, rows = schema_of(example_models.missing), X.tolist()
     split = {"columns": [0, 1], "data": rows}
     read = [
@@ -140,7 +142,7 @@ gaps = arrays.arrays(np.float64, st.tuples(st.integers(1, 4), st.just(2)), eleme
 
 @examples(100)
 @given(X=gaps)
-def test_what_python_writes_for_nan_is_a_missing_value_in_every_protocol(X: np.ndarray[Any, Any]) -> None:
+def test_readers_of_pythons_nan_take_it_as_a_missing_value(X: np.ndarray[Any, Any]) -> None:
     schema, rows = schema_of(example_models.missing), X.tolist()
     tensor = {"name": "input", "shape": X.shape, "datatype": "FP64", "data": rows}
     read = [
@@ -160,13 +162,13 @@ def test_what_python_writes_for_nan_is_a_missing_value_in_every_protocol(X: np.n
     ),
     data=st.data(),
 )
-def test_objects_by_name_are_put_into_the_models_order(own: list[str], data: st.DataObject) -> None:
+def test_read_data_of_objects_in_any_order_gives_the_models_order(own: list[str], data: st.DataObject) -> None:
     schema, order = Schema(len(own), tuple(own)), data.draw(st.permutations(range(len(own))))
     pairs = [f"{orjson.dumps(own[index]).decode()}:{index}" for index in order]
     body = '{"data":[{' + ",".join(pairs) + "}]}"
     assert read_data(body.encode(), schema).tolist() == [[float(index) for index in range(len(own))]]
 
 
-def test_the_answers_of_the_seed_are_those_of_the_estimator() -> None:
+def test_encode_predictions_gives_the_estimators_answers() -> None:
     X = np.array([[0.0, 1.0], [3.0, 5.0]])
     assert orjson.loads(encode_predictions(example_models.numbers.predict(X))) == {"predictions": ["no", "yes"]}
