@@ -102,3 +102,11 @@ def test_guard_with_a_mass_removal_does_not_hold_what_is_approved_already() -> N
     assert guard.decide(models(*range(1, 10)), TEN, observed_at=0, now=0).approved == models(0)
     decision = guard.decide(models(8, 9), TEN, observed_at=1, now=1)
     assert (set(decision.held), decision.approved) == (set(models(*range(1, 8))), models(0))
+
+
+def test_guard_with_a_removed_model_that_a_survey_finds_in_the_bucket_forgets_the_removal() -> None:
+    guard, (model,) = RemovalGuard(1), sorted(models(0))
+    guard.decide(NONE, models(0), observed_at=0, now=0)
+    guard.done(model, now=1)
+    guard.decide(models(0), models(0), observed_at=2, now=2)
+    assert guard.decide(NONE, models(0), observed_at=3, now=3).approved == models(0)
