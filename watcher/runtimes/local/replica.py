@@ -15,8 +15,8 @@ from pathlib import Path
 
 import structlog
 import urllib3
-from tenacity import RetryCallState, wait_exponential_jitter
 
+from watcher.core.backoff import retry_delay
 from watcher.core.types import ETAG, FINGERPRINT, VERSION, Manifest, State
 
 log = structlog.get_logger()
@@ -27,8 +27,6 @@ STOP_SECONDS = 3.0
 
 STABLE_SECONDS = 60.0
 """A server that answered this long is not crash-looping: its next restart is a first one again."""
-
-BACKOFF = wait_exponential_jitter(initial=1, max=60)
 
 
 class Replica(threading.Thread):
@@ -59,16 +57,16 @@ class Replica(threading.Thread):
 
     def run(self) -> None:
         self._log.info("started")
-        failures = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+        failures = 0
         while not self._halt.is_set():
             begun = time.monotonic()
             reason = self._attempt()
             if self._halt.is_set():
                 break
             if self.state is State.READY and time.monotonic() - begun > STABLE_SECONDS:
-                failures.attempt_number = 1
-            self._failed(reason, BACKOFF(failures))
-            failures.attempt_number += 1
+                failures = 0
+            failures += 1
+            self._failed(reason, retry_delay(failures))
         self._log.info("stopped")
 
     def terminate(self) -> None:

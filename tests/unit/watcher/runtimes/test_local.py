@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import urllib3
-from tenacity import wait_none
 
 from watcher.core.types import (
     ETAG,
@@ -180,14 +179,6 @@ def test_stop_ends_open_connections(echoes: tuple[Echo, Echo]) -> None:
         assert connection.recv(100) == b""
 
 
-def test_the_backoff_grows_from_one_second_to_sixty() -> None:
-    failures = replica.RetryCallState(None, None, (), {})  # type: ignore[arg-type]
-    waits = []
-    for failures.attempt_number in (1, 2, 3, 50):
-        waits.append(replica.BACKOFF(failures))
-    assert [1 <= waits[0] <= 2, 2 <= waits[1] <= 3, 4 <= waits[2] <= 5, waits[3]] == [True, True, True, 60]
-
-
 def test_a_server_gets_neither_the_stores_credentials_nor_the_watchers_token() -> None:
     env = {
         "AWS_SECRET_ACCESS_KEY": "s",
@@ -236,7 +227,7 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
         (package / f"{name}.py").write_text(text)
     monkeypatch.chdir(package.parent)  # `python -m` looks in the working directory first
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setattr(replica, "BACKOFF", wait_none())
+    monkeypatch.setattr(replica, "retry_delay", lambda _: 0.0)
     made = Local(tmp_path)
     yield made
     made.runtime.close()
