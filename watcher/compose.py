@@ -129,8 +129,8 @@ def _local(settings: Settings, bucket: Bucket, on_change: Any) -> Runtime:
     if settings.store == "s3":
         endpoint = settings_values.endpoint(settings)
         arguments = ("--endpoint", endpoint.host, "--secure" if endpoint.secure else "--no-secure")
-    aws = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
-    return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, aws, on_change)
+    env = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "KUBESERVE_PIP_"))}
+    return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, env, on_change)
 
 
 def _other_sources(settings: Settings, hint: Hint, health: Health) -> list[Source]:

@@ -13,7 +13,9 @@ def configure(level: str) -> None:
     terminal = sys.stderr.isatty()
     # The console's renderer formats tracebacks by itself; in JSON they would be lost.
     plain = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    renderers = [structlog.dev.ConsoleRenderer()] if terminal else plain
+    # The default formatter prints long, coloured tracebacks where the package rich happens to be installed.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderers = [console] if terminal else plain
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

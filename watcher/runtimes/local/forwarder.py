@@ -1,13 +1,14 @@
-"""Stable local ports that forward to whichever process serves now: what a Kubernetes Service does."""
+"""Stable local ports that forward to the process that serves now, as a Kubernetes Service does."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 import zlib
-from collections.abc import Coroutine
-from contextlib import closing, suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from watcher.core.types import ModelId
@@ -15,13 +16,18 @@ from watcher.core.types import ModelId
 T = TypeVar("T")
 
 FIRST_PORT, PORTS = 20_000, 10_000
-"""Below the range that systems take for outgoing connections (32768 and up on Linux)."""
+"""Below the range of outgoing connections (32768 and up on Linux)."""
 
 CHUNK = 64 * 1024
+ACCEPT_DELAY = 1.0
+"""Seconds before the next attempt to accept a connection when no file descriptor was free."""
+
+CALL_SECONDS = 5.0
+"""Seconds. A call takes milliseconds; the bound is for a machine that is out of processor or memory."""
 
 
 def preferred_port(model: ModelId) -> int:
-    """Return the same port for a model at every start, so that a pasted curl keeps working."""
+    """Return a port that is the same for a model at every start, so that a pasted curl keeps working."""
     return FIRST_PORT + zlib.crc32(str(model).encode()) % PORTS
 
 
@@ -29,26 +35,31 @@ def bind(port: int) -> socket.socket:
     """Listen on `port` of the loopback, or on the next free one of the range, which wraps around."""
     for step in range(PORTS):
         try:
-            return socket.create_server(("127.0.0.1", FIRST_PORT + (port - FIRST_PORT + step) % PORTS))
-        except OSError:
-            continue
-    raise OSError("no local port is free")
+            listener = socket.create_server(("127.0.0.1", FIRST_PORT + (port - FIRST_PORT + step) % PORTS), backlog=128)
+        except OSError as error:
+            if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                raise
+        else:
+            listener.setblocking(False)
+            return listener
+    raise OSError(errno.EADDRINUSE, f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free")
 
 
 class Forwarder:
-    """All models' ports, in one event loop of its own. Thread-safe until `stop`; do not use it after that."""
+    """Listens on the ports of all models, in an event loop of its own. Thread-safe; unusable after `stop`."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._targets: dict[ModelId, int] = {}
-        self._servers: dict[ModelId, tuple[asyncio.Server, int]] = {}
+        self._listeners: dict[ModelId, socket.socket] = {}
+        self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder", daemon=True)
         self._thread.start()
 
     def point(self, model: ModelId, target: int) -> int:
-        """Send the model's new connections to local port `target`; the port that clients use.
+        """Send the model's new connections to local port `target`, and return the port for clients.
 
-        Connections that are open stay with the process they have. The first call starts listening.
+        Open connections stay with their process. The first call starts to listen.
         """
         return self._run(self._point(model, target))
 
@@ -60,46 +71,73 @@ class Forwarder:
         """Close every port and connection, and end the thread."""
         self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        self._thread.join(CALL_SECONDS)
         self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_SECONDS)
 
     async def _point(self, model: ModelId, target: int) -> int:
         self._targets[model] = target
-        if model not in self._servers:
-            sock = bind(preferred_port(model))
-
-            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                await self._serve(model, reader, writer)
-
-            self._servers[model] = (await asyncio.start_server(serve, sock=sock), sock.getsockname()[1])
-        return self._servers[model][1]
+        if model not in self._listeners:
+            self._listeners[model] = bind(preferred_port(model))
+            self._listen(model, self._listeners[model])
+        return int(self._listeners[model].getsockname()[1])
 
     async def _close(self, model: ModelId) -> None:
         self._targets.pop(model, None)
-        if found := self._servers.pop(model, None):
-            found[0].close()
+        if listener := self._listeners.pop(model, None):
+            self._loop.remove_reader(listener)
+            listener.close()
 
     async def _stop(self) -> None:
-        for model in list(self._servers):
+        for model in list(self._listeners):
             await self._close(model)
-        # A connection that was accepted just now starts its task during this: repeat until none is left.
-        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in tasks:
-                task.cancel()
-            # A task that is only cancelled, not awaited, never closes its sockets.
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.sleep(0)
+        # A task that is cancelled before its first step could not close its connection.
+        await asyncio.sleep(0)
+        for task in self._connections:
+            task.cancel()
+        # A task that is only cancelled, not awaited, never closes its connection.
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _serve(self, model: ModelId, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pipe one connection both ways; it stays with its process until either side closes."""
-        # Cancelling is how `stop` ends this; asyncio would log it as an error of the callback.
-        with closing(writer), suppress(OSError, KeyError, asyncio.CancelledError):
-            back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._targets[model])
-            with closing(back_writer):
-                await exchange((reader, writer), (back_reader, back_writer))
+    def _listen(self, model: ModelId, listener: socket.socket) -> None:
+        """Accept connections from now on. asyncio's own server may lose one that arrives while it is closed."""
+        if self._listeners.get(model) is listener:
+            self._loop.add_reader(listener, self._accept, model, listener)
+
+    def _accept(self, model: ModelId, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):  # the client has gone
+            return
+        except OSError:  # no file descriptor is free; the client waits
+            self._loop.remove_reader(listener)
+            self._loop.call_later(ACCEPT_DELAY, self._listen, model, listener)
+            return
+        task = self._loop.create_task(self._serve(model, connection))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _serve(self, model: ModelId, connection: socket.socket) -> None:
+        """Pipe one connection both ways, until either side closes it."""
+        with suppress(OSError, KeyError, asyncio.CancelledError):
+            reader, writer = await asyncio.open_connection(sock=connection)
+            with closed(writer):
+                back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._targets[model])
+                with closed(back_writer):
+                    await exchange((reader, writer), (back_reader, back_writer))
+
+
+@contextmanager
+def closed(writer: asyncio.StreamWriter) -> Iterator[None]:
+    """Close the connection at the end; drop what it has not sent yet if the task is cancelled."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        writer.transport.abort()
+        raise
+    finally:
+        writer.close()
 
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -108,7 +146,7 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def exchange(client: Stream, process: Stream) -> None:
     """Pipe both ways until the process ends the connection, or either side breaks it.
 
-    A client that has only finished sending still gets its answer.
+    A client that has finished sending still receives its answer.
     """
     sending = asyncio.ensure_future(pipe(client[0], process[1]))
     try:

@@ -1,4 +1,4 @@
-"""One version of one model as processes: fetch, serve, and again when it fails; what a kubelet does for a pod."""
+"""One version of one model as processes: download, serve, restart after a failure, as a kubelet does for a pod."""
 
 from __future__ import annotations
 
@@ -18,21 +18,28 @@ import urllib3
 
 from watcher.core.backoff import retry_delay
 from watcher.core.types import ETAG, FINGERPRINT, VERSION, Manifest, State
+from watcher.runtimes.local.output import Output
 
 log = structlog.get_logger()
 
 PROBE_SECONDS = 0.05
-STOP_SECONDS = 3.0
-"""What a server gets to drain before it is killed: Ctrl-C has four seconds for everything."""
+START_SECONDS = 600.0
+"""Seconds that a model may take to load. As long as the startup probe of a pod."""
+
+STOP_SECONDS = 2.5
+"""Seconds that a server may take to drain before it is killed. `make run` gives the watcher three for everything."""
+
+KILL_SECONDS = 0.4
+"""Seconds in which a killed process is gone, unless the system itself hangs."""
 
 STABLE_SECONDS = 60.0
-"""A server that answered this long is not crash-looping: its next restart is a first one again."""
+"""Seconds. After this long in service a failure counts as the first one again, and the restart delay starts anew."""
 
 
 class Replica(threading.Thread):
-    """Supervises the processes of one manifest until `stop`, with a pod's back-off between failures.
+    """Supervises the processes of one manifest until `stop`, with a pod's delays between failures.
 
-    `folder` exists and is this replica's alone. `on_change` is called from this thread.
+    `folder` exists, and only this replica uses it. `on_change` is called from this thread.
     """
 
     def __init__(
@@ -50,100 +57,110 @@ class Replica(threading.Thread):
         self.state, self.reason, self.port = State.PROGRESSING, "starting", 0
         self.folder, self._source, self._settings = folder, manifest["spec"]["source"], manifest["spec"]["server"]
         self._download, self._env, self._on_change = download, env, on_change
-        self._halt, self._lock = threading.Event(), threading.Lock()
+        self._stopping, self._lock = threading.Event(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._fetched, self._log_start = False, 0
+        self._output: Output | None = None
+        self._downloaded = False
         self._log = log.bind(model=f"{meta['namespace']}/{meta['name']}", version=self.version)
 
     def run(self) -> None:
         self._log.info("started")
         failures = 0
-        while not self._halt.is_set():
-            begun = time.monotonic()
+        while not self._stopping.is_set():
+            started_at = time.monotonic()
             reason = self._attempt()
-            if self._halt.is_set():
+            if self._stopping.is_set():
                 break
-            if self.state is State.READY and time.monotonic() - begun > STABLE_SECONDS:
-                failures = 0
-            failures += 1
-            self._failed(reason, retry_delay(failures))
+            was_stable = self.state is State.READY and time.monotonic() - started_at > STABLE_SECONDS
+            failures = 1 if was_stable else failures + 1
+            self._report_failure(reason, retry_delay(failures))
+        if self._output:
+            self._output.close()
         self._log.info("stopped")
 
     def terminate(self) -> None:
-        """Ask the processes to end; does not wait. No new one starts after this."""
-        self._halt.set()
+        """Ask the processes to end, without waiting. No new process starts after this."""
+        self._stopping.set()
         with self._lock:
             self._signal(signal.SIGTERM)
 
     def stop(self, deadline: float | None = None) -> None:
-        """End the processes: politely, and for good at `deadline` (of the monotonic clock). Safe to repeat."""
+        """End the processes: ask, and kill at `deadline` (of the monotonic clock). Safe to repeat."""
         self.terminate()
         self.join(max(0.0, (deadline or time.monotonic() + STOP_SECONDS) - time.monotonic()))
         with self._lock:
             self._signal(signal.SIGKILL)
-        self.join(1)
+        self.join(KILL_SECONDS)
 
     def _attempt(self) -> str:
-        """Fetch what is not there yet, and serve until that ends; why it ended. Leaves no process behind."""
+        """Download what is missing, and serve until that ends. Return the reason; leave no process behind."""
         try:
-            return self._fetch() or self._serve()
-        except OSError as error:  # a full disk must show as a reason, not end the supervision
+            self._output = self._output or Output(self.folder)
+            return self._fetch(self._output) or self._serve(self._output)
+        except OSError as error:  # a full disk is a reason to show, and must not end the supervision
             return f"cannot run: {error}"
         finally:
             self._end()
 
-    def _fetch(self) -> str:
-        """Download the model once, as an init container does; why that failed, or "".
+    def _fetch(self, output: Output) -> str:
+        """Download the model once, as an init container does. Return the reason of a failure, or "".
 
         A server that crashed restarts from its own copy: the bucket may hold other bytes by then.
         """
-        if self._fetched:
+        if self._downloaded:
             return ""
         arguments = ["--source", self._source, "--etag", self.etag, "--to", str(self.folder), *self._download]
-        process = self._start("server.download", arguments, {**os.environ, **self._env})
+        process = self._start("server.download", arguments, {**without_secrets(os.environ), **self._env}, output)
         if process is None:
             return "stopped"
-        self._fetched = process.wait() == 0
-        return "" if self._fetched else self._last_words(process)
+        code = process.wait()
+        self._downloaded = code == 0
+        return "" if self._downloaded else output.exit_reason(code)
 
-    def _serve(self) -> str:
-        """Run the server until it ends; why it ended."""
+    def _serve(self, output: Output) -> str:
+        """Run the server until it ends, and return the reason."""
         port = free_port()
         arguments = ["--model", str(self.folder / "model.joblib"), "--host", "127.0.0.1", "--port", str(port)]
         arguments += ["--name", self.model_name, "--version", self.version, "--stop-with-stdin", "--drain-seconds", "1"]
-        process = self._start("server", arguments, {**without_secrets(os.environ), **self._settings})
+        process = self._start("server", arguments, {**without_secrets(os.environ), **self._settings}, output)
         if process is None:
             return "stopped"
-        while process.poll() is None and not self._halt.is_set():
-            # Asked again after the answer: it may be another process's that took the port before ours could.
-            if healthy(port) and process.poll() is None:
-                self._ready(port)
+        deadline = time.monotonic() + START_SECONDS
+        while process.poll() is None and not self._stopping.is_set():
+            # Checked again after the answer: another process may have taken the port before ours could.
+            if is_healthy(port) and process.poll() is None:
+                self.port = port
+                self._change(State.READY, "")
                 break
-            self._halt.wait(PROBE_SECONDS)
-        process.wait()
-        return self._last_words(process)
+            if time.monotonic() > deadline:
+                return f"the model did not load within {START_SECONDS:.0f} s"
+            self._stopping.wait(PROBE_SECONDS)
+        return output.exit_reason(process.wait())
 
-    def _start(self, module: str, arguments: list[str], env: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
-        """Start a child in a session of its own (a terminal's Ctrl-C is the watcher's); None when stopping."""
-        words = self.folder / "last-words"
-        words.write_text("")
-        with self._lock, (self.folder / "log").open("ab") as output:
-            if self._halt.is_set():
+    def _start(
+        self, module: str, arguments: list[str], env: Mapping[str, str], output: Output
+    ) -> subprocess.Popen[bytes] | None:
+        """Start a process in a session of its own, so that a terminal's Ctrl-C reaches only the watcher.
+
+        Return None if the replica is to stop.
+        """
+        with self._lock:
+            if self._stopping.is_set():
                 return None
             self._end_unlocked()
-            self._log_start = output.seek(0, os.SEEK_END)
+            descriptor = output.begin()
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", module, *arguments],
-                env={**env, "KUBESERVE_TERMINATION_LOG": str(words)},
+                env={**env, "KUBESERVE_TERMINATION_LOG": str(output.message_path)},
                 stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
+                stdout=descriptor,
+                stderr=descriptor,
                 start_new_session=True,
             )
             return self._process
 
     def _signal(self, number: signal.Signals) -> None:
-        """To the child and its own children (pip, say): they share its session."""
+        """Signal the process and its own children (pip, for example): they share its session."""
         if self._process and self._process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
@@ -153,36 +170,19 @@ class Replica(threading.Thread):
             self._end_unlocked()
 
     def _end_unlocked(self) -> None:
-        """Kill the child if it still runs, and close our end of its standard input."""
+        """Kill the process if it still runs, and close our end of its standard input."""
+        self._signal(signal.SIGKILL)
         process, self._process = self._process, None
         if process is None:
             return
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        process.wait()
         if process.stdin:
             process.stdin.close()
 
-    def _last_words(self, process: subprocess.Popen[bytes]) -> str:
-        """Why the child ended: its own word, else the signal, else the last line of its log."""
-        if words := (self.folder / "last-words").read_text(errors="replace").strip():
-            return words
-        if process.returncode < 0:
-            return f"the process was ended by {signal.Signals(-process.returncode).name}"
-        with (self.folder / "log").open("rb") as file:
-            file.seek(self._log_start)
-            lines = file.read().decode(errors="replace").split("\n")
-        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return said or f"the process ended with exit code {process.returncode}"
-
-    def _ready(self, port: int) -> None:
-        self.port = port
-        self._change(State.READY, "")
-
-    def _failed(self, reason: str, delay: float) -> None:
+    def _report_failure(self, reason: str, delay: float) -> None:
         self._log.warning("failed", reason=reason, retry_in=round(delay, 1))
         self._change(State.FAILED, reason)
-        self._halt.wait(delay)
+        self._stopping.wait(delay)
 
     def _change(self, state: State, reason: str) -> None:
         self.state, self.reason = state, reason
@@ -190,19 +190,20 @@ class Replica(threading.Thread):
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without secrets, because a model is code.
-
-    Only the download needs the store's credentials, and only the watcher the webhook's token.
-    """
+    """Return the variables for a model's server, which is code: no keys of the store and no token of the watcher."""
     ours = {key for key in env if key.startswith("KUBESERVE_") and not key.startswith("KUBESERVE_SERVER_")}
     return {key: value for key, value in env.items() if key not in ours and not key.startswith("AWS_")}
 
 
-def healthy(port: int) -> bool:
+def is_healthy(port: int) -> bool:
+    """Return whether the server on the port answers its health check. The body is not read: it is the model's."""
+    url = f"http://127.0.0.1:{port}/health"
     try:
-        return urllib3.request("GET", f"http://127.0.0.1:{port}/health", timeout=2, retries=False).status == 200  # noqa: PLR2004
+        response = urllib3.request("GET", url, timeout=2, retries=False, preload_content=False)
     except urllib3.exceptions.HTTPError:
         return False
+    response.close()
+    return response.status == 200  # noqa: PLR2004 - HTTP's OK
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""Implements the reconciler's `Runtime` by processes: a new version starts beside the old and takes its port."""
+"""Implements `Runtime` by processes on this machine: a new version starts next to the old one, then takes its port."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from watcher.core.types import (
 )
 from watcher.errors import Rejected, Retryable
 from watcher.runtimes.local.forwarder import Forwarder
-from watcher.runtimes.local.replica import STOP_SECONDS, Replica
+from watcher.runtimes.local.replica import KILL_SECONDS, STOP_SECONDS, Replica
 
 KIND = "Process"
 
 LINGER_SECONDS = 0.5
-"""What a replaced server has before SIGTERM: connections made just before the switch must still be accepted."""
+"""Seconds from the switch to the SIGTERM of the replaced server: connections made just before it are still accepted."""
 
 FOLDER = re.compile(r"[0-9a-f]{16}-[0-9]+")
-"""A replica's folder: its fingerprint, and a number so that a replica never shares one with another that still ends."""
+"""A replica's folder: its fingerprint, and a number that no other replica of this run has."""
 
 
 @dataclass(slots=True)
 class Service:
-    """What runs of one model: the replica that answers, and the one that is to take over."""
+    """The processes of one model: the replica that answers, and the one that will take over."""
 
     serving: Replica | None = None
     pending: Replica | None = None
@@ -57,14 +57,15 @@ class Service:
         return [replica for replica in (self.serving, self.pending) if replica]
 
     @property
-    def wanted(self) -> Replica | None:
+    def desired(self) -> Replica | None:
         return self.pending or self.serving
 
 
 class LocalRuntime:
-    """Thread-safe. Values such as replicas and resources have no meaning here.
+    """Runs one server process for each model. Thread-safe.
 
-    A version that never gets ready never takes over; one that does takes over without a refused connection.
+    A version takes over when it is ready, without a refused connection; until then the old one serves. Of a release's
+    values only the server's settings apply: one process has no replicas and no resources.
     """
 
     def __init__(
@@ -85,10 +86,7 @@ class LocalRuntime:
         clear(self._root)
 
     def render(self, release: Release) -> list[Manifest]:
-        """One `Process` in the shape of a Kubernetes object, so that planning is the same for both runtimes.
-
-        Deterministic. Of the release's overrides only the server's settings mean something to one process.
-        """
+        """Return one `Process` in the shape of a Kubernetes object, so that both runtimes share the planning."""
         version = release.version
         spec: dict[str, Any] = {
             "source": self._source_of(version.artifact.key),
@@ -111,10 +109,10 @@ class LocalRuntime:
         """Return the state of the version that was applied last, for each model or for one; a removed one is absent."""
         with self._lock:
             found = {key: item for key, item in self._services.items() if model in (None, key)}
-            return Observation({key: observed(key, service) for key, service in found.items() if service.wanted})
+            return Observation({key: observed(key, service) for key, service in found.items() if service.desired})
 
     def apply(self, change: Change) -> None:
-        """Start or stop processes; returns at once. Does nothing after `close`, nor for what runs already."""
+        """Start or stop processes, without waiting. Do nothing after `close`, and nothing for what already runs."""
         with self._lock:
             if self._closed.is_set():
                 return
@@ -125,7 +123,7 @@ class LocalRuntime:
             self._on_change(change.model)
 
     def close(self) -> None:
-        """End every process within four seconds. Safe to repeat."""
+        """End every process within three seconds; give up on what hangs even then. Safe to repeat."""
         with self._lock:
             if self._closed.is_set():
                 return
@@ -133,17 +131,17 @@ class LocalRuntime:
             for replica in [item for service in self._services.values() for item in service.replicas]:
                 self._stop_later(replica)
             stopping = list(self._stopping)
-        deadline = time.monotonic() + STOP_SECONDS + 0.8
+        deadline = time.monotonic() + STOP_SECONDS + KILL_SECONDS
         for thread in stopping:  # each stops its own replica, all at the same time
             thread.join(max(0.0, deadline - time.monotonic()))
         self._forwarder.stop()
         self._own.close()
 
     def _write(self, model: ModelId, manifest: Manifest) -> bool:
-        """Whether that changed the state at once: what serves is wanted again, and what should replace it dropped."""
-        service = self._services.setdefault(model, Service())
+        """Make the manifest the desired one. Return whether it serves already, because its replacement is dropped."""
+        service = self._services.get(model) or Service()
         fingerprint = manifest["metadata"]["annotations"][FINGERPRINT]
-        if service.wanted and service.wanted.fingerprint == fingerprint:
+        if service.desired and service.desired.fingerprint == fingerprint:
             return False
         dropped, service.pending = service.pending, None
         if dropped:
@@ -151,6 +149,7 @@ class LocalRuntime:
         if service.serving and service.serving.fingerprint == fingerprint:
             return True
         service.pending = self._replica(model, manifest, fingerprint)
+        self._services[model] = service
         service.pending.start()
         return False
 
@@ -163,7 +162,7 @@ class LocalRuntime:
         return Replica(manifest, folder, self._download_args, self._env, lambda replica: self._changed(model, replica))
 
     def _changed(self, model: ModelId, replica: Replica) -> None:
-        """Promote a replica that became ready, and publish the change. A replica calls this in its own thread."""
+        """Handle a replica's change of state; called in the replica's own thread."""
         with self._lock:
             service = self._services.get(model)
             if service and not self._closed.is_set() and replica.state is State.READY and replica in service.replicas:
@@ -173,7 +172,7 @@ class LocalRuntime:
     def _promote(self, model: ModelId, service: Service, replica: Replica) -> None:
         """Send new connections to `replica`; an older one drains and ends.
 
-        The serving replica comes here too when it has restarted: it then has another port.
+        A serving replica that has restarted has another port, so it is promoted again.
         """
         service.port = self._forwarder.point(model, replica.port)
         if service.pending is replica:
@@ -188,7 +187,7 @@ class LocalRuntime:
             self._stop_later(replica)
 
     def _stop_later(self, replica: Replica, linger: float = 0) -> None:
-        """Stop in the background and remove its folder: draining takes seconds that nobody should wait for."""
+        """Stop the replica and remove its folder in the background: draining takes seconds."""
         name = f"stop-{replica.model_name}"
         thread = threading.Thread(target=self._stop, args=(replica, linger), name=name, daemon=True)
         self._stopping.add(thread)
@@ -198,14 +197,15 @@ class LocalRuntime:
         self._closed.wait(linger)
         replica.stop()
         shutil.rmtree(replica.folder, ignore_errors=True)
-        with self._lock:  # `_replica` makes folders under it: none vanishes between its parent's making and its own
+        # `_replica` makes folders under the same lock, so a parent cannot vanish between two steps of its mkdir.
+        with self._lock:
             self._stopping.discard(threading.current_thread())
             remove_empty(replica.folder.parent, replica.folder.parent.parent)
 
 
 def observed(model: ModelId, service: Service) -> Observed:
-    """Return the state of the wanted version of a model, and the version that serves in the meantime."""
-    replica = service.wanted
+    """Return the state of the desired version; the reason also names an older one that serves meanwhile."""
+    replica = service.desired
     assert replica is not None
     old = service.serving if service.serving is not replica else None
     meanwhile = f"; {old.version} keeps serving" if old and old.state is State.READY else ""
@@ -221,10 +221,10 @@ def observed(model: ModelId, service: Service) -> Observed:
 
 
 def lock(root: Path) -> TextIO:
-    """Own the folder until the file is closed, or the process ends.
+    """Lock the folder until the returned file is closed, or the process ends.
 
     Raises:
-        Rejected: it cannot be made, or another watcher has it.
+        Rejected: the folder cannot be made, or another watcher has locked it.
 
     """
     try:
@@ -236,12 +236,14 @@ def lock(root: Path) -> TextIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise Rejected("StateDirInUse", f"--state-dir {root} is another watcher's: stop that, or choose one") from error
+        raise Rejected(
+            "StateDirInUse", f"--state-dir {root} is in use by another watcher: stop that, or choose another folder"
+        ) from error
     return file
 
 
 def clear(root: Path) -> None:
-    """Remove what an earlier run downloaded (the bucket has it all), and nothing else: a person chose this folder."""
+    """Remove what an earlier run downloaded, and nothing else: a person chose this folder. The bucket has it all."""
     for folder in root.glob("*/*/*"):
         if FOLDER.fullmatch(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
@@ -249,7 +251,7 @@ def clear(root: Path) -> None:
 
 
 def remove_empty(*folders: Path) -> None:
-    """Remove those that are empty, in this order."""
+    """Remove the folders that are empty, in this order."""
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()

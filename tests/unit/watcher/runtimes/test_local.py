@@ -1,4 +1,4 @@
-"""The local runtime: ports on real sockets, and replicas of a stand-in for `python -m server`."""
+"""The local runtime, with stand-ins for `python -m server.download` and `python -m server`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ from watcher.core.types import (
 )
 from watcher.errors import Rejected
 from watcher.runtimes.local import LocalRuntime, replica
-from watcher.runtimes.local.forwarder import FIRST_PORT, PORTS, Forwarder, bind, preferred_port
 from watcher.runtimes.local.runtime import KIND
 
 IRIS = ModelId("team", "iris")
@@ -51,6 +51,24 @@ option = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 text = pathlib.Path(option["--model"]).read_text()
 if text == "broken":
     sys.exit("first line\\nit cannot be unpickled")
+message, log = os.environ["KUBESERVE_TERMINATION_LOG"], pathlib.Path(option["--model"]).with_name("log")
+if text.startswith("replaces"):
+    how = {
+        "replaces by pipes": os.mkfifo,
+        "replaces by folders": os.mkdir,
+        "replaces by links": lambda path: os.symlink("/proc/self/environ", path),
+    }[text]
+    for path in (message, log):
+        os.unlink(path)
+        how(path)
+    sys.exit("the true reason")
+if text == "chatty":
+    with open(message, "wb") as file:
+        file.write(b"ok\\x1b[2J\\nfake line\\xe2\\x80\\xae")
+        file.truncate(400_000_000)
+    sys.exit(1)
+if text == "sleeper":
+    import time; time.sleep(600)
 if text == "stubborn":
     import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -74,112 +92,7 @@ def eventually(look: Callable[[], Any], seconds: float = 8) -> Any:
     return found
 
 
-class Echo:
-    """A server on a free port that answers each line with its own name before it."""
-
-    def __init__(self, name: bytes) -> None:
-        self._name, self._sock = name, socket.create_server(("127.0.0.1", 0))
-        self.port = self._sock.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._sock.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as file:
-            for line in file:
-                file.write(self._name + b" " + line)
-                file.flush()
-            file.write(b"end of " + self._name)
-
-    def close(self) -> None:
-        self._sock.close()
-
-
-@pytest.fixture
-def forwarder() -> Iterator[Forwarder]:
-    made = Forwarder()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def echoes() -> Iterator[tuple[Echo, Echo]]:
-    both = Echo(b"old"), Echo(b"new")
-    yield both
-    for echo in both:
-        echo.close()
-
-
-def connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
-
-
-def ask(connection: socket.socket, line: bytes = b"hello\n") -> bytes:
-    connection.sendall(line)
-    return connection.recv(100)
-
-
-def test_a_port_is_the_models_own_and_below_the_ephemeral_range() -> None:
-    assert preferred_port(IRIS) == preferred_port(ModelId("team", "iris"))
-    assert all(FIRST_PORT <= preferred_port(ModelId("a", str(n))) < FIRST_PORT + PORTS for n in range(500))
-
-
-def test_a_taken_port_gives_the_next_one_and_the_last_wraps_around() -> None:
-    with bind(FIRST_PORT + PORTS - 1) as last, bind(FIRST_PORT + PORTS - 1) as after:
-        assert last.getsockname()[1] > after.getsockname()[1] >= FIRST_PORT
-
-
-def test_new_connections_go_to_the_new_target_and_open_ones_stay(
-    forwarder: Forwarder, echoes: tuple[Echo, Echo]
-) -> None:
-    port = forwarder.point(IRIS, echoes[0].port)
-    with connect(port) as before:
-        assert ask(before) == b"old hello\n"
-        assert forwarder.point(IRIS, echoes[1].port) == port
-        with connect(port) as after:
-            assert ask(after) == b"new hello\n"
-        assert ask(before) == b"old hello\n"
-
-
-def test_a_client_that_has_finished_sending_still_gets_its_answer(
-    forwarder: Forwarder, echoes: tuple[Echo, Echo]
-) -> None:
-    with connect(forwarder.point(IRIS, echoes[0].port)) as connection:
-        assert ask(connection) == b"old hello\n"
-        connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(100) == b"end of old"
-        assert connection.recv(100) == b""
-
-
-def test_a_target_that_refuses_closes_the_connection(forwarder: Forwarder, echoes: tuple[Echo, Echo]) -> None:
-    port = forwarder.point(IRIS, replica.free_port())
-    with connect(port) as connection:
-        assert connection.recv(100) == b""
-
-
-def test_a_closed_model_refuses_and_its_port_can_be_had_again(forwarder: Forwarder, echoes: tuple[Echo, Echo]) -> None:
-    port = forwarder.point(IRIS, echoes[0].port)
-    forwarder.close(IRIS)
-    with pytest.raises(ConnectionRefusedError):
-        connect(port)
-    assert forwarder.point(IRIS, echoes[1].port) == port
-
-
-def test_stop_ends_open_connections(echoes: tuple[Echo, Echo]) -> None:
-    forwarder = Forwarder()
-    with connect(forwarder.point(IRIS, echoes[0].port)) as connection:
-        assert ask(connection) == b"old hello\n"
-        forwarder.stop()
-        assert connection.recv(100) == b""
-
-
-def test_a_server_gets_neither_the_stores_credentials_nor_the_watchers_token() -> None:
+def test_without_secrets_neither_keys_of_the_store_nor_the_watchers_token_remain() -> None:
     env = {
         "AWS_SECRET_ACCESS_KEY": "s",
         "KUBESERVE_WEBHOOK_TOKEN": "t",
@@ -227,13 +140,13 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
         (package / f"{name}.py").write_text(text)
     monkeypatch.chdir(package.parent)  # `python -m` looks in the working directory first
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setattr(replica, "retry_delay", lambda _: 0.0)
+    monkeypatch.setattr(replica, "retry_delay", lambda _failures: 0.0)
     made = Local(tmp_path)
     yield made
     made.runtime.close()
 
 
-def test_a_manifest_says_all_that_matters_and_is_the_same_each_time(local: Local) -> None:
+def test_render_is_deterministic_and_changes_with_the_bytes(local: Local) -> None:
     (manifest,) = local.runtime.render(local.release("v1", "one"))
     assert local.runtime.render(local.release("v1", "one")) == [manifest]
     annotations = manifest["metadata"]["annotations"]
@@ -243,7 +156,7 @@ def test_a_manifest_says_all_that_matters_and_is_the_same_each_time(local: Local
     assert other["metadata"]["annotations"][FINGERPRINT] != annotations[FINGERPRINT]
 
 
-def test_it_serves_rolls_and_removes(local: Local) -> None:
+def test_runtime_serves_rolls_over_and_removes(local: Local) -> None:
     local.apply("v1", "one")
     assert local.look().state is State.PROGRESSING
     url = local.until(State.READY, "v1").url
@@ -266,7 +179,9 @@ def test_it_serves_rolls_and_removes(local: Local) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"), [("broken", "it cannot be unpickled"), ("unreadable", "the object has changed")]
 )
-def test_a_version_that_fails_says_why_and_a_rollback_drops_it(local: Local, text: str, reason: str) -> None:
+def test_runtime_a_version_that_fails_shows_its_reason_and_a_rollback_drops_it(
+    local: Local, text: str, reason: str
+) -> None:
     local.apply("v1", "one")
     local.until(State.READY, "v1")
     pid = local.get("/pid")
@@ -283,7 +198,7 @@ def test_a_version_that_fails_says_why_and_a_rollback_drops_it(local: Local, tex
     assert local.get() == "mended"
 
 
-def test_a_server_that_dies_restarts_even_while_another_version_fails_and_its_source_is_gone(local: Local) -> None:
+def test_runtime_a_server_that_dies_restarts_while_another_version_fails_and_its_source_is_gone(local: Local) -> None:
     local.apply("v1", "one")
     local.until(State.READY, "v1")
     pid = local.get("/pid")
@@ -301,14 +216,14 @@ def test_a_server_that_dies_restarts_even_while_another_version_fails_and_its_so
     eventually(answers)
 
 
-def test_applying_the_same_twice_changes_nothing(local: Local) -> None:
+def test_runtime_the_same_change_twice_starts_nothing(local: Local) -> None:
     local.apply("v1", "one")
     local.apply("v1", "one")
     local.until(State.READY, "v1")
     assert len(local.folders()) == 1
 
 
-def test_close_leaves_no_process_even_when_servers_ignore_it(local: Local) -> None:
+def test_close_leaves_no_process_even_if_servers_ignore_sigterm(local: Local) -> None:
     for name in ("a", "b"):
         release = local.release("v1", "stubborn")
         model = ModelId("team", name)
@@ -322,7 +237,7 @@ def test_close_leaves_no_process_even_when_servers_ignore_it(local: Local) -> No
     assert not [pid for pid in pids if Path(f"/proc/{int(pid)}").exists()]
 
 
-def test_a_start_removes_what_an_earlier_run_left_and_nothing_of_a_persons(tmp_path: Path) -> None:
+def test_start_removes_what_an_earlier_run_left_and_nothing_else(tmp_path: Path) -> None:
     stale = tmp_path / "team" / "iris" / "0123456789abcdef-7"
     stale.mkdir(parents=True)
     kept = tmp_path / "my" / "own" / "thesis.txt"
@@ -333,12 +248,56 @@ def test_a_start_removes_what_an_earlier_run_left_and_nothing_of_a_persons(tmp_p
     assert kept.read_text() == "precious"
 
 
-def test_a_state_directory_has_one_owner_and_the_second_harms_nothing(tmp_path: Path) -> None:
+def test_start_in_a_used_state_directory_is_rejected_and_harms_nothing(tmp_path: Path) -> None:
     first = LocalRuntime(tmp_path, str, (), {}, lambda _: None)
     served = tmp_path / "team" / "iris" / "0123456789abcdef-1"
     served.mkdir(parents=True)
-    with pytest.raises(Rejected, match="is another watcher's"):
+    with pytest.raises(Rejected, match="is in use by another watcher"):
         LocalRuntime(tmp_path, str, (), {}, lambda _: None)
     assert served.exists()
     first.close()
     LocalRuntime(tmp_path, str, (), {}, lambda _: None).close()
+
+
+@pytest.mark.parametrize("how", ["pipes", "folders", "links"])
+def test_runtime_a_model_that_replaces_its_log_files_neither_blocks_nor_shows_other_files(
+    local: Local, how: str
+) -> None:
+    local.apply("v1", f"replaces by {how}")
+    assert local.until(State.FAILED, "v1").reason == "the true reason"
+    local.apply("v1", "one")  # the next version of the same model starts as ever
+    local.until(State.READY, "v1")
+
+
+def test_runtime_a_huge_termination_message_is_shown_as_one_short_line(local: Local) -> None:
+    local.apply("v1", "chatty")
+    reason = local.until(State.FAILED, "v1").reason
+    assert reason == "ok [2J fake line"
+
+
+def test_runtime_a_model_that_never_loads_fails_after_the_time_to_start(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "START_SECONDS", 0.5)
+    local.apply("v1", "sleeper")
+    assert local.until(State.FAILED, "v1").reason == "the model did not load within 0 s"
+
+
+def test_is_healthy_an_endless_body_is_not_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
+                while True:
+                    connection.sendall(b"x" * 65536)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        begun = time.monotonic()
+        assert replica.is_healthy(server.getsockname()[1])
+        assert time.monotonic() - begun < 5
+        thread.join(5)
+    assert not thread.is_alive()

@@ -1,0 +1,147 @@
+"""The ports of the local runtime, on real sockets."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from watcher.core.types import ModelId
+from watcher.runtimes.local.forwarder import FIRST_PORT, PORTS, Forwarder, bind, preferred_port
+from watcher.runtimes.local.replica import free_port
+
+IRIS = ModelId("team", "iris")
+
+
+class Echo:
+    """A server on a free port that answers each line with its own name before it."""
+
+    def __init__(self, name: bytes) -> None:
+        self._name, self._sock = name, socket.create_server(("127.0.0.1", 0))
+        self.port = self._sock.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._sock.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rwb") as file:
+            for line in file:
+                file.write(self._name + b" " + line)
+                file.flush()
+            file.write(b"end of " + self._name)
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+@pytest.fixture
+def forwarder() -> Iterator[Forwarder]:
+    made = Forwarder()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def echoes() -> Iterator[tuple[Echo, Echo]]:
+    both = Echo(b"old"), Echo(b"new")
+    yield both
+    for echo in both:
+        echo.close()
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def ask(connection: socket.socket, line: bytes = b"hello\n") -> bytes:
+    connection.sendall(line)
+    return connection.recv(100)
+
+
+def test_preferred_port_is_stable_and_below_the_ephemeral_range() -> None:
+    assert preferred_port(IRIS) == preferred_port(ModelId("team", "iris"))
+    assert all(FIRST_PORT <= preferred_port(ModelId("a", str(n))) < FIRST_PORT + PORTS for n in range(500))
+
+
+def test_bind_a_taken_port_gives_the_next_one_and_the_last_wraps_around() -> None:
+    with bind(FIRST_PORT + PORTS - 1) as last, bind(FIRST_PORT + PORTS - 1) as after:
+        assert last.getsockname()[1] > after.getsockname()[1] >= FIRST_PORT
+
+
+def test_forwarder_a_new_target_gets_new_connections_and_open_ones_stay(
+    forwarder: Forwarder, echoes: tuple[Echo, Echo]
+) -> None:
+    port = forwarder.point(IRIS, echoes[0].port)
+    with connect(port) as before:
+        assert ask(before) == b"old hello\n"
+        assert forwarder.point(IRIS, echoes[1].port) == port
+        with connect(port) as after:
+            assert ask(after) == b"new hello\n"
+        assert ask(before) == b"old hello\n"
+
+
+def test_forwarder_a_client_that_has_finished_sending_still_gets_its_answer(
+    forwarder: Forwarder, echoes: tuple[Echo, Echo]
+) -> None:
+    with connect(forwarder.point(IRIS, echoes[0].port)) as connection:
+        assert ask(connection) == b"old hello\n"
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b"end of old"
+        assert connection.recv(100) == b""
+
+
+def test_forwarder_a_target_that_refuses_closes_the_connection(forwarder: Forwarder, echoes: tuple[Echo, Echo]) -> None:
+    port = forwarder.point(IRIS, free_port())
+    with connect(port) as connection:
+        assert connection.recv(100) == b""
+
+
+def test_forwarder_a_closed_model_refuses_and_its_port_is_free_again(
+    forwarder: Forwarder, echoes: tuple[Echo, Echo]
+) -> None:
+    port = forwarder.point(IRIS, echoes[0].port)
+    forwarder.close(IRIS)
+    with pytest.raises(ConnectionRefusedError):
+        connect(port)
+    assert forwarder.point(IRIS, echoes[1].port) == port
+
+
+def test_forwarder_stop_ends_open_connections(echoes: tuple[Echo, Echo]) -> None:
+    forwarder = Forwarder()
+    with connect(forwarder.point(IRIS, echoes[0].port)) as connection:
+        assert ask(connection) == b"old hello\n"
+        forwarder.stop()
+        assert connection.recv(100) == b""
+
+
+def test_bind_an_error_that_no_other_port_cures_is_raised_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def refuse(address: Any, **_: Any) -> None:
+        calls.append(address)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        bind(FIRST_PORT)
+    assert len(calls) == 1
+
+
+def test_forwarder_connections_that_arrive_during_stop_leave_nothing_open(echoes: tuple[Echo, Echo]) -> None:
+    for _ in range(20):
+        forwarder = Forwarder()
+        port = forwarder.point(IRIS, echoes[0].port)
+        connections = [connect(port) for _ in range(5)]
+        forwarder.stop()  # a socket or task left behind is a warning, and so an error of this test
+        for connection in connections:
+            connection.close()
