@@ -1,4 +1,4 @@
-"""What is answered from its bytes is answered, counted and left as Sanic would: a client cannot tell them apart."""
+"""The fast path on real connections: pieces, pipelines, turns with refused requests, the drain, and the metrics."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def server(model: Path) -> Iterator[Server]:
 
 
 class Client:
-    """A bare connection: what is sent arrives as it is."""
+    """A bare connection: the bytes arrive as they are sent."""
 
     def __init__(self, connected: socket.socket, answers: BinaryIO) -> None:
         self._socket, self._answers = connected, answers
@@ -69,7 +69,7 @@ def request(body: bytes = BODY, target: str = "/predict", fields: str = "") -> b
     return head.encode() + body
 
 
-def test_the_answer_is_sanics_byte_by_byte(server: Server) -> None:
+def test_fast_path_answer_equals_sanics_byte_by_byte(server: Server) -> None:
     with connected(server) as client:
         client.send(request(target="/predict?sanics=1"))
         sanics = client.answer()
@@ -78,7 +78,7 @@ def test_the_answer_is_sanics_byte_by_byte(server: Server) -> None:
     assert sanics[1] == ANSWER
 
 
-def test_it_does_not_matter_in_which_pieces_requests_come(server: Server) -> None:
+def test_fast_path_requests_in_any_pieces_are_answered(server: Server) -> None:
     whole = request()
     with connected(server) as client:
         client.send(*(whole[at : at + 1] for at in range(len(whole))))
@@ -91,7 +91,7 @@ def test_it_does_not_matter_in_which_pieces_requests_come(server: Server) -> Non
         assert [client.answer()[1] for _ in range(2)] == [ANSWER] * 2
 
 
-def test_usual_and_other_requests_take_turns_on_one_connection(server: Server) -> None:
+def test_fast_path_and_sanic_take_turns_on_one_connection(server: Server) -> None:
     with connected(server) as client:
         for _ in range(3):
             client.send(request())
@@ -102,7 +102,7 @@ def test_usual_and_other_requests_take_turns_on_one_connection(server: Server) -
             assert client.answer()[1] == ANSWER
 
 
-def test_a_refused_requests_body_is_not_read_as_the_next_request(server: Server) -> None:
+def test_refused_request_body_is_not_read_as_the_next_request(server: Server) -> None:
     hidden = request()
     with connected(server) as client:
         client.send(request(hidden, "/nope")[: -len(hidden)])
@@ -112,7 +112,7 @@ def test_a_refused_requests_body_is_not_read_as_the_next_request(server: Server)
         assert client.answer()[0].startswith(b"HTTP/1.1 400")
 
 
-def test_after_close_nothing_is_answered(server: Server) -> None:
+def test_connection_close_ends_the_connection_after_the_answer(server: Server) -> None:
     with connected(server) as client:
         client.send(request(fields="Connection: close\r\n"))
         head, body = client.answer()
@@ -120,7 +120,7 @@ def test_after_close_nothing_is_answered(server: Server) -> None:
         assert client.ended()
 
 
-def test_both_ways_are_counted_as_one_endpoint(model: Path) -> None:
+def test_metrics_count_fast_path_and_sanic_as_one_endpoint(model: Path) -> None:
     with running(model) as server:
         server.wait()
         for target, key in (("/predict", b"data"), ("/v1/models/model:predict", b"instances")):
@@ -132,7 +132,7 @@ def test_both_ways_are_counted_as_one_endpoint(model: Path) -> None:
     assert {timed[endpoint] for endpoint, _ in counted} == {"2"}
 
 
-def test_half_a_request_at_the_signal_is_answered_and_its_connection_closed(model: Path) -> None:
+def test_drain_partial_request_is_answered_and_its_connection_closed(model: Path) -> None:
     with running(model, "--drain-seconds", "30") as server:
         server.wait()
         with connected(server) as client:
@@ -146,14 +146,14 @@ def test_half_a_request_at_the_signal_is_answered_and_its_connection_closed(mode
 
 
 LARGE = b'{"by": "test", "data": [' + b"[1, 1]," * 20_000 + b"[1, 1]]}"
-"""140 KB, with a string in it, so that it is Sanic's."""
+"""140 KB, with a string in it, so that Sanic answers it."""
 INFER = b'{"inputs": [{"name": "x", "shape": [150000, 2], "datatype": "FP64", "data": [' + b"1," * 299_999 + b"1]}]}"
-"""600 KB: read straight to its place."""
+"""600 KB: received by large_body."""
 
 
 @pytest.mark.parametrize("target", ["/predict", "/v2/models/model/infer"])
 @pytest.mark.parametrize("body_at", [-100, -len(LARGE) + 10], ids=["most is there", "only its size is known"])
-def test_bodies_that_take_too_much_together_are_refused_until_the_others_are_gone(
+def test_body_memory_beyond_the_limit_is_rejected_until_the_others_are_gone(
     model: Path, target: str, body_at: int
 ) -> None:
     body = LARGE if target == "/predict" else INFER

@@ -56,25 +56,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         ("/invocations", {"inputs": [[0, 3]]}),
     ],
 )
-def test_all_give_one_answer(server: Server, path: str, body: Any) -> None:
+def test_predict_by_every_protocol_gives_one_answer(server: Server, path: str, body: Any) -> None:
     assert server.ask("POST", path, json.dumps(body).encode(), JSON) == (200, {"predictions": ["yes"]})
 
 
 @pytest.mark.parametrize("kind", ["text/csv; charset=utf-8", "Text/CSV"])
-def test_csv(server: Server, kind: str) -> None:
+def test_invocations_csv_is_answered(server: Server, kind: str) -> None:
     headers = {"Content-Type": kind}
     assert server.ask("POST", "/invocations", b"b,a\n3,0\n0,3\n", headers) == (200, {"predictions": ["yes", "no"]})
 
 
 @pytest.mark.parametrize("path", ["/predict_proba", "/predict?proba=true"])
-def test_probabilities(server: Server, path: str) -> None:
+def test_predict_proba_gives_classes_and_probabilities(server: Server, path: str) -> None:
     status, answer = server.ask("POST", path, b'{"data": [[0, 3]]}')
     assert (status, answer["classes"], len(answer["probabilities"])) == (200, ["no", "yes"], 1)
     assert answer["probabilities"][0][1] > 0.8
 
 
 @pytest.mark.parametrize("version", ["", "/versions/v1"])
-def test_open_inference(server: Server, version: str) -> None:
+def test_infer_with_and_without_version_is_answered(server: Server, version: str) -> None:
     path = f"/v2/models/larger{version}"
     outputs = [{"name": "predict", "datatype": "BYTES", "shape": [1], "data": ["yes"]}]
     expected = {"model_name": "larger", "model_version": "v1", "id": "7", "outputs": outputs}
@@ -96,11 +96,11 @@ def test_open_inference(server: Server, version: str) -> None:
         ("/ping", {"ready": True}),
     ],
 )
-def test_what_can_be_looked_at(server: Server, path: str, expected: Any) -> None:
+def test_get_routes_answer(server: Server, path: str, expected: Any) -> None:
     assert server.ask("GET", path) == (200, expected)
 
 
-def test_versions_and_documentation(server: Server) -> None:
+def test_version_and_documentation_routes_answer(server: Server) -> None:
     version = server.send("GET", "/version").data.decode()
     _, described = server.ask("GET", "/v2")
     assert described == {"name": "kubeserve", "version": version, "extensions": ["binary_tensor_data"]}
@@ -108,7 +108,7 @@ def test_versions_and_documentation(server: Server) -> None:
     assert server.send("GET", "/docs").headers["Content-Type"] == "text/html; charset=utf-8"
 
 
-def test_the_examples_of_the_description_are_answered_as_it_says(server: Server) -> None:
+def test_openapi_examples_are_answered_as_described(server: Server) -> None:
     posts = [(path, it["post"]) for path, it in server.ask("GET", "/openapi.json")[1]["paths"].items() if "post" in it]
     assert len(posts) == 5
     for path, operation in posts:
@@ -134,19 +134,19 @@ def test_the_examples_of_the_description_are_answered_as_it_says(server: Server)
         ("POST", "/invocations", 400, "expected one of dataframe_split"),
     ],
 )
-def test_errors(server: Server, method: str, path: str, code: int, words: str) -> None:
+def test_wrong_request_is_an_error_in_words(server: Server, method: str, path: str, code: int, words: str) -> None:
     status, answer = server.ask(method, path, b"{}" if method == "POST" else None, JSON)
     assert (status, list(answer)) == (code, ["error"])
     assert words in answer["error"]
 
 
-def test_a_content_type_or_an_encoding_that_is_not_known(server: Server) -> None:
+def test_unknown_content_type_or_encoding_is_415(server: Server) -> None:
     assert server.ask("POST", "/invocations", b"x", {"Content-Type": "text/html"})[0] == 415
     assert server.ask("POST", "/invocations", b"x", {**JSON, "Content-Encoding": "br"})[0] == 415
 
 
 @pytest.mark.parametrize(("path", "key"), [("/invocations", "instances"), ("/predict", "data")])
-def test_a_compressed_body_is_unpacked_and_keeps_the_limit(server: Server, path: str, key: str) -> None:
+def test_compressed_body_is_decompressed_within_the_limit(server: Server, path: str, key: str) -> None:
     headers = {**JSON, "Content-Encoding": "gzip"}
     body = gzip.compress(json.dumps({key: [[0, 3]]}).encode())
     for encoding in ("gzip", "GZIP"):
@@ -164,7 +164,7 @@ def binary(X: np.ndarray[Any, Any]) -> tuple[bytes, dict[str, str]]:
 
 
 @pytest.mark.parametrize("rows", [1, 10, 30_000, 500_000])
-def test_binary_bodies_of_any_size_on_one_connection(server: Server, rows: int) -> None:
+def test_infer_binary_bodies_of_any_size_on_one_connection(server: Server, rows: int) -> None:
     answers = np.random.default_rng(rows).choice(["yes", "no"], rows).tolist()
     body, headers = binary(np.array([[0.0, 3.0] if answer == "yes" else [3.0, 0.0] for answer in answers]))
     expected = b"".join(struct.pack("<I", len(answer)) + answer.encode() for answer in answers)
@@ -175,7 +175,7 @@ def test_binary_bodies_of_any_size_on_one_connection(server: Server, rows: int) 
         assert server.healthy()
 
 
-def test_a_large_body_may_come_in_pieces_and_be_followed_at_once(server: Server) -> None:
+def test_infer_large_body_in_pieces_may_be_followed_immediately(server: Server) -> None:
     body, headers = binary(np.tile([0.0, 3.0], (40_000, 1)))
     lines = [f"{name}: {value}" for name, value in {**headers, "Content-Length": len(body), "Host": "x"}.items()]
     head = "\r\n".join(["POST /v2/models/larger/infer HTTP/1.1", *lines, "Expect: 100-continue", "", ""]).encode()
@@ -191,7 +191,7 @@ def test_a_large_body_may_come_in_pieces_and_be_followed_at_once(server: Server)
     assert received.endswith(b'{"live":true}')
 
 
-def test_a_client_that_leaves_within_a_large_body_harms_nobody(server: Server) -> None:
+def test_infer_client_that_leaves_within_a_large_body_affects_no_other(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"POST /v2/models/larger/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n{")
     body, headers = binary(np.tile([0.0, 3.0], (40_000, 1)))
@@ -199,7 +199,7 @@ def test_a_client_that_leaves_within_a_large_body_harms_nobody(server: Server) -
     eventually(lambda: server.in_progress() == 0)
 
 
-def test_a_body_over_the_limit_is_refused(server: Server) -> None:
+def test_infer_body_over_the_limit_is_413(server: Server) -> None:
     status, answer = server.ask("POST", "/v2/models/larger/infer", bytes(17_000_000))
     assert (status, answer) == (413, {"error": "the body is larger than 16000000 bytes (--max-body-size)"})
 
@@ -212,7 +212,7 @@ def test_a_body_over_the_limit_is_refused(server: Server) -> None:
         *(("GET", "/ping"), ("GET", "/openapi.json"), ("POST", "/invocations")),
     ],
 )
-def test_503_with_the_reason_until_the_model_is_there(starting: Server, method: str, path: str) -> None:
+def test_routes_until_the_model_is_loaded_are_503_with_the_reason(starting: Server, method: str, path: str) -> None:
     status, answer = starting.ask(method, path, b"{}" if method == "POST" else None, JSON)
     assert (status, answer["error"]) == (503, "the model is loading")
 
@@ -227,7 +227,7 @@ def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def test_a_regression_has_no_probabilities(tmp_path: Path) -> None:
+def test_predict_proba_of_a_regression_is_400(tmp_path: Path) -> None:
     path = tmp_path / "model.joblib"
     joblib.dump(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), path)
     with running(path) as server:
@@ -238,7 +238,7 @@ def test_a_regression_has_no_probabilities(tmp_path: Path) -> None:
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(document=bodies)
-def test_any_json_gets_an_answer_or_a_sentence(server: Server, document: Any) -> None:
+def test_any_json_body_gets_an_answer_or_one_error(server: Server, document: Any) -> None:
     body = written(document)
     for path in ("/predict", "/predict_proba", "/v1/models/larger:predict", "/invocations", "/v2/models/larger/infer"):
         status, answer = server.ask("POST", path, body, JSON)
@@ -246,7 +246,7 @@ def test_any_json_gets_an_answer_or_a_sentence(server: Server, document: Any) ->
         assert status == 200 or list(answer) == ["error"]
 
 
-def test_the_curls_of_the_readme(tmp_path: Path) -> None:
+def test_readme_curls_are_answered(tmp_path: Path) -> None:
     data, path = load_iris(), tmp_path / "model.joblib"
     joblib.dump(LogisticRegression(max_iter=1000).fit(data.data, data.target_names[data.target]), path)
     section = README.read_text().partition("<!-- protocols:")[2].partition("<!-- /protocols -->")[0]

@@ -1,4 +1,4 @@
-"""A server with a slow model: it stays awake, and refuses early what it cannot answer in time."""
+"""A server with a slow model answers health meanwhile, and rejects early what it cannot answer in time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SLOW = '''
 import time
 
 class Slow:
-    """Computes for 20 ms a row, in Python: the worst there is, since it never lets another thread run by itself."""
+    """Computes for 20 ms a row in pure Python, the worst case: it never releases the GIL by itself."""
 
     n_features_in_ = 1
 
@@ -51,7 +51,7 @@ def server(model: Path) -> Iterator[Server]:
         yield started
 
 
-def test_health_and_metrics_answer_again_and_again_while_a_prediction_runs(server: Server) -> None:
+def test_health_and_metrics_during_a_prediction_answer_repeatedly(server: Server) -> None:
     with ThreadPoolExecutor(1) as other:
         prediction = other.submit(server.ask, "POST", "/predict", TWO_SECONDS)
         time.sleep(0.1)
@@ -65,7 +65,7 @@ def test_health_and_metrics_answer_again_and_again_while_a_prediction_runs(serve
     assert answered > 5
 
 
-def test_what_cannot_be_answered_by_the_deadline_is_refused_at_once(server: Server) -> None:
+def test_predict_that_would_miss_the_deadline_is_rejected_immediately(server: Server) -> None:
     with ThreadPoolExecutor(1) as other:
         prediction = other.submit(server.ask, "POST", "/predict", TWO_SECONDS)
         time.sleep(0.2)

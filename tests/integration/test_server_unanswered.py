@@ -1,4 +1,4 @@
-"""A server whose prediction takes as long as a test wants: what becomes of the requests that wait for it.
+"""Requests without an answer: at a stop, at a timeout, and when their client leaves.
 
 The model waits for a file, so that each test decides what happens first, and none depends on the machine's speed.
 """
@@ -20,6 +20,8 @@ import joblib
 import pytest
 import urllib3
 
+from server.http.shutdown import LAST_PREDICTION
+
 from .driving import eventually
 from .serving import Server, running
 
@@ -27,7 +29,7 @@ GATED = '''
 import time
 
 class Gated:
-    """Answers soon, but a row of a million only when the file at `gate` is there."""
+    """Answers soon, but a row of a million only when the file `gate` exists."""
 
     n_features_in_ = 1
 
@@ -35,7 +37,7 @@ class Gated:
         self.gate = gate
 
     def predict(self, X):
-        time.sleep(0.005)  # so that the server thinks it long, and predicts in the thread
+        time.sleep(0.005)  # long enough that the server predicts in the thread
         while X[0, 0] == 1e6 and not self.gate.exists():
             time.sleep(0.01)
         return X[:, 0]
@@ -43,10 +45,10 @@ class Gated:
 AT_THE_GATE, ONE, TWO = (json.dumps({"data": rows}).encode() for rows in ([[1e6]], [[1.0]], [[1.0], [2.0]]))
 
 IMPATIENT = "import sys; from server import __main__, app; app.LONGEST_PREDICTION = 0; sys.exit(__main__.main())"
-"""The server, but a request has its deadline and no five minutes more."""
+"""The server, but a request has its deadline and not five minutes more."""
 
 UNWAITING = "import sys; from server import __main__, app; app.SANIC['REQUEST_TIMEOUT'] = 1; sys.exit(__main__.main())"
-"""The server, but the next piece of a body has a second to come."""
+"""The server, but the next piece of a body must come within a second."""
 
 
 @pytest.fixture
@@ -68,12 +70,12 @@ def model(tmp_path: Path, gate: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def in_progress(server: Server, count: int) -> bool:
-    """Whether so many requests have no answer yet."""
+    """Return whether this many requests have no answer yet."""
     return server.in_progress() == count
 
 
 def has_begun_to_stop(server: Server) -> bool:
-    """Whether it takes no connections any more, which is what a stop does first."""
+    """Return whether the server accepts no more connections: a stop begins with that."""
     try:
         socket.create_connection(("127.0.0.1", server.port)).close()
     except OSError:
@@ -92,7 +94,7 @@ def asked(server: Server, *bodies: bytes) -> Iterator[list[Future[urllib3.BaseHT
         yield coming
 
 
-def test_what_runs_and_what_waits_is_answered_before_the_end(
+def test_stop_answers_running_and_queued_requests_first(
     model: Path, gate: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with running(model) as server:
@@ -108,7 +110,7 @@ def test_what_runs_and_what_waits_is_answered_before_the_end(
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_what_runs_may_take_longer_than_the_deadline_before_the_end(model: Path, gate: Path) -> None:
+def test_stop_waits_for_a_prediction_longer_than_the_deadline(model: Path, gate: Path) -> None:
     with running(model, "--deadline", "0.5") as server:
         server.wait()
         with asked(server, AT_THE_GATE) as (coming,):
@@ -120,7 +122,19 @@ def test_what_runs_may_take_longer_than_the_deadline_before_the_end(model: Path,
         assert server.process.wait(10) == 0
 
 
-def test_what_takes_too_long_is_answered_and_counted_as_503(model: Path) -> None:
+def test_stop_with_a_prediction_that_never_ends_exits_after_deadline_and_last_prediction(model: Path) -> None:
+    with running(model, "--deadline", "1") as server:
+        server.wait()
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"POST /predict HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(AT_THE_GATE) + AT_THE_GATE)
+            eventually(partial(in_progress, server, 1))
+            server.process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            server.process.wait(60)
+    assert 1 < time.monotonic() - began < 1 + LAST_PREDICTION + 5  # 5: a busy machine; the chart's grace is 30 at least
+
+
+def test_prediction_beyond_the_response_timeout_is_answered_and_counted_as_503(model: Path) -> None:
     with running(model, "--deadline", "1", program=("-c", IMPATIENT)) as server:
         server.wait()
         answer = server.send("POST", "/predict", AT_THE_GATE)
@@ -130,7 +144,7 @@ def test_what_takes_too_long_is_answered_and_counted_as_503(model: Path) -> None
         assert in_progress(server, 0)
 
 
-def test_a_body_that_comes_no_further_is_answered_408_and_its_connection_closed(model: Path) -> None:
+def test_stalled_body_is_answered_408_and_its_connection_closed(model: Path) -> None:
     with running(model, program=("-c", UNWAITING)) as server:
         server.wait()
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client, client.makefile("rb") as read:
@@ -141,7 +155,7 @@ def test_a_body_that_comes_no_further_is_answered_408_and_its_connection_closed(
         assert sum(count for (_, code), count in server.counted().items() if code == "408") == 1
 
 
-def test_a_client_that_left_is_counted_as_499(model: Path) -> None:
+def test_client_that_left_is_counted_as_499(model: Path) -> None:
     with running(model) as server:
         server.wait()
         runs, waits = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(2))
