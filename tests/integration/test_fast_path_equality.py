@@ -33,6 +33,7 @@ COUNTING = """
 import sys
 from server import __main__
 from server.http.fast_path import FastPath
+from server.inference.predictor import Predictor
 
 def answer(*arguments, ordinary=FastPath.answer):
     found = ordinary(*arguments)
@@ -41,9 +42,10 @@ def answer(*arguments, ordinary=FastPath.answer):
     return found
 
 FastPath.answer = answer
+Predictor.update_direct_limit = lambda self: setattr(self, "max_direct_rows", 1000)
 sys.exit(__main__.main())
 """
-"""The server, but it writes how often the fast path answered."""
+"""The server, but the fast path answers on a busy machine too, and writes how often it did."""
 
 LAST = b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 BODIES = (
@@ -197,7 +199,7 @@ def differences(servers: tuple[Server, Server], cases: Iterable[list[bytes]]) ->
 def test_fast_path_answers_each_oddity_as_sanic_does(servers: tuple[Server, Server], answered: Path) -> None:
     cases = itertools.chain.from_iterable(map(pieces_of, odd_in_one_thing()))
     assert differences(servers, cases) == []
-    assert len(answered.read_bytes()) >= 3  # otherwise Sanic was compared with Sanic
+    assert len(answered.read_bytes()) >= 20  # otherwise Sanic was compared with Sanic
 
 
 @pytest.mark.parametrize("seed", [1, 2])

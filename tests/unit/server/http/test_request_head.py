@@ -64,3 +64,7 @@ def test_head_declared_header_does_not_match_in_any_case_and_place(name: str) ->
         field = written.encode() + b": x\r\n"
         assert HEAD.match(START + LENGTH + field + b"\r\n") is None
         assert HEAD.match(START + field + LENGTH + b"\r\n") is None
+
+
+def test_passed_on_names_every_header_that_changes_how_a_request_is_read() -> None:
+    assert {"content-encoding", "transfer-encoding", "expect", "upgrade"} <= set(PASSED_ON)
