@@ -93,8 +93,6 @@ def _selected(selection: Any, columns: list[int], names: tuple[str, ...]) -> lis
     """Return a ColumnTransformer's selection (names, positions, a slice or a mask) as positions."""
     if isinstance(selection, str):
         selection = [selection]
-    if isinstance(selection, slice) and isinstance(selection.start or selection.stop, str):
-        return []
     where = {name: index for index, name in enumerate(names)}
     try:
         picked = [where[name] for name in selection] if _all_strings(selection) else np.asarray(columns)[selection]

@@ -25,7 +25,9 @@ def encode_json(value: Any) -> bytes:
 def json_ready(predictions: Any) -> Any:
     """Return a model's answer, whatever its type, in a form that `encode_json` takes."""
     if isinstance(predictions, np.ndarray):
-        if predictions.dtype.kind in "fiub" and predictions.dtype.itemsize <= ORJSON_MAX_ITEM:
+        if predictions.dtype.kind == "f" and predictions.dtype.itemsize > ORJSON_MAX_ITEM:
+            predictions = predictions.astype(np.float64)
+        if predictions.dtype.kind in "fiub":
             return np.ascontiguousarray(predictions)
         return predictions.tolist()
     if hasattr(predictions, "toarray"):  # a sparse matrix, as multi-label models may give

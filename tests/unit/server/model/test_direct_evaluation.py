@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.linear_model import LinearRegression
 
-from server.model.direct_evaluation import direct_or_plain, matches_plain
+from server.model.direct_evaluation import direct_or_plain, matches_plain, suits
 from server.model.families.registry import direct_methods
 from server.model.row_independence import same_bits
 from tests.examples import examples
@@ -73,3 +73,20 @@ def test_matches_plain_is_false_where_only_a_row_alone_differs() -> None:
 
 def test_matches_plain_is_false_where_direct_evaluation_raises() -> None:
     assert not matches_plain(lambda X: X.no_such_attribute, len, X)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (np.ones((2, FEATURES)), True),
+        (np.ones((0, FEATURES)), False),
+        (np.ones((2, FEATURES), order="F"), False),
+        (np.ones((2, FEATURES + 1)), False),
+        (np.ones((2, FEATURES), np.float32), False),
+        (np.ones(FEATURES), False),
+        (np.full((2, FEATURES), np.inf), False),
+        ([[1.0] * FEATURES], False),
+    ],
+)
+def test_suits_takes_only_finite_float64_rows_in_c_order(given: Any, expected: bool) -> None:
+    assert suits(given, FEATURES) is expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
@@ -15,6 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from server.errors import ModelError
+from server.model.introspection import inspect_estimator
 from server.schema import InputForm, Kind, Schema
 from tests.unit.server import example_models
 from tests.unit.server.example_models import schema_of
@@ -89,3 +91,9 @@ def test_try_model_of_columns_without_pandas_names_the_requirement(model: Any, m
 def test_schema_with_names_alone_counts_the_features() -> None:
     assert Schema(names=("a", "b")).features == 2
     assert Schema(3, ("a", "b")).features == 3
+
+
+def test_inspect_estimator_takes_no_missing_value_as_an_example() -> None:
+    rows = np.array([[np.nan, "x"], [np.nan, "y"]], dtype=object)
+    schema = inspect_estimator(make_pipeline(OneHotEncoder(), LinearRegression()).fit(rows, [0, 1]))
+    assert (schema.example_row, schema.kinds) == ((0.0, "x"), (ANY, STRING))

@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 from server.errors import ModelError
 from server.model.loader import SAVED_BY_ANOTHER_VERSION, load, unpickle, use_one_job
 from server.paths import PACKAGES
+from tests.unit.server import example_models
 
 X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 5.0]])
 Y = np.array([0.0, 1.0, 2.0, 3.0])
@@ -189,3 +190,14 @@ def test_load_puts_the_packages_beside_the_model_first_on_the_import_path(
     (tmp_path / PACKAGES).mkdir()
     load(saved(tmp_path, LinearRegression().fit(X, Y)))
     assert sys.path[0] == str(tmp_path / PACKAGES)
+
+
+def test_load_makes_the_model_use_one_job(tmp_path: Path) -> None:
+    forest = RandomForestClassifier(2).fit(X, LABELS).set_params(n_jobs=2)
+    predict = load(saved(tmp_path, forest), direct=False).methods["predict"].call
+    assert predict.__self__.n_jobs == 1  # type: ignore[attr-defined]
+
+
+def test_load_of_a_model_with_names_leaves_no_warning_about_arrays_without_names(tmp_path: Path) -> None:
+    loaded = load(saved(tmp_path, example_models.named), direct=False)
+    assert loaded.methods["predict"].call(np.array([[0.0, 3.0]])).tolist() == [0]  # a warning is an error in tests

@@ -22,6 +22,7 @@ from server.model.methods import ROW_STEPS, Method, methods_of
 from server.model.probe_budget import ProbeBudget
 from server.model.row_independence import same_bits
 from server.model.trials import try_model
+from server.schema import InputForm, Schema
 from tests.unit.server.fitted_models import DIRECT, FEATURES, INDEPENDENT, OTHERS, THREE, X, fitted
 
 RNG = np.random.default_rng(3)
@@ -64,10 +65,42 @@ class Greedy:
         return X[:, 0]
 
 
-def test_methods_of_a_model_that_changes_its_input_get_copies() -> None:
+class GreedyWithoutWidth(Greedy):
+    """Does not say how many features it takes, so it cannot be tried."""
+
+    n_features_in_ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("model", [Greedy(), GreedyWithoutWidth()])
+@pytest.mark.parametrize("seconds", [600.0, -1.0])
+def test_methods_of_a_model_that_changes_its_input_get_copies(model: Any, seconds: float) -> None:
     given = np.ones((2, 2))
-    methods(Greedy())["predict"].call(given)
+    methods(model, ProbeBudget(seconds))["predict"].call(given)
     assert given.all()
+
+
+def test_methods_of_objects_that_change_their_input_get_copies() -> None:
+    schema = Schema(2, form=InputForm.OBJECTS, example_row=("x", 1))
+    given = np.array([["x", 1]], dtype=object)
+    methods_of(Greedy(), schema, ProbeBudget())["predict"].call(given)
+    assert given.tolist() == [["x", 1]]
+
+
+def test_methods_of_a_known_model_that_is_not_exact_here_are_not_direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"predict": lambda X: np.array(["low"] * len(X))}
+    monkeypatch.setattr("server.model.methods.direct_methods", lambda _: wrong)
+    found = methods(fitted("logistic"))["predict"]
+    assert found.direct is None
+    assert found.call(X).tolist() == fitted("logistic").predict(X).tolist()
+
+
+def test_methods_of_a_known_model_whose_rows_depend_on_others_are_not_batched(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dependent(Greedy):
+        def predict(self, X: Any) -> Any:
+            return X[:, 0] + len(X)
+
+    monkeypatch.setattr("server.model.methods.is_row_independent", lambda _: True)
+    assert not methods(Dependent())["predict"].batchable
 
 
 class Clock:

@@ -17,7 +17,7 @@ def test_batches_match_single_rows_is_false_where_the_last_bit_depends_on_other_
     assert batches_match_single_rows(lambda X: X[:, 0], X)
 
 
-@pytest.mark.parametrize("answer", [lambda X: list(X[:, 0]), lambda X: X[:1].repeat(2), lambda _: 1.0])
+@pytest.mark.parametrize("answer", [lambda X: list(X[:, 0]), lambda X: X[:1].repeat(2), lambda X: X[:0], lambda _: 1.0])
 def test_batches_match_single_rows_is_false_for_anything_but_one_array_item_a_row(answer: Any) -> None:
     assert not batches_match_single_rows(answer, X[:3])
 

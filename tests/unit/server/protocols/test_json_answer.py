@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -23,6 +24,9 @@ from server.protocols.json_answer import encode_predictions
         ([np.array([1]), np.array(["b"])], b'[[1],["b"]]'),
         (sparse.csr_matrix([[0, 1]]), b"[[0,1]]"),
         (np.array([0.1], dtype=np.float32), b"[0.1]"),
+        (np.array([1.5, np.nan], dtype=np.longdouble), b"[1.5,null]"),
+        (pd.Series(["a", "b"]), b'["a","b"]'),
+        (pd.DataFrame({"p": [0.5], "q": [1.5]}), b"[[0.5,1.5]]"),
     ],
 )
 def test_encode_predictions_of_any_type_returns_json(predictions: Any, expected: bytes) -> None:

@@ -46,6 +46,7 @@ Read = Callable[[bytes, Schema], Any]
         (read_json, b'{"dataframe_split": {"columns": ["a", "b"], "data": [[NaN, 2]]}}', MISSING, [[np.nan, 2]]),
         (read_csv, b"b,a\r\n2,1\r\n4.5,3\r\n", NAMED, [[1, 2], [3, 4.5]]),
         (read_csv, "\ufeffa,b\n1,2\n\n".encode(), NUMBERS, [[1, 2]]),
+        (read_csv, "\ufeffa,b\n1,2\n".encode(), NAMED, [[1, 2]]),
         (read_csv, b"a,b\n,2", MISSING, [[np.nan, 2]]),
     ],
 )
@@ -128,3 +129,8 @@ def test_read_of_texts_by_csv_and_split_is_answered() -> None:
         read_json(b'{"dataframe_split": {"columns": ["review"], "data": [["good"], ["bad"]]}}', TEXTS),
     ):
         assert example_models.texts.predict(X).tolist() == ["pos", "neg"]
+
+
+def test_read_csv_of_an_empty_field_of_strings_is_a_missing_value() -> None:
+    frame = read_csv(b"age,city\n30,\n30,Rome\n", schema_of(example_models.gaps))
+    assert frame["city"].isna().tolist() == [True, False]

@@ -48,6 +48,7 @@ def binary(values: bytes, **described: Any) -> tuple[bytes, int]:
         (tensor([255, 0], datatype="UINT8"), TWO, [[255.0, 0.0]]),
         (tensor([-128, 2.0], datatype="INT8"), TWO, [[-128.0, 2.0]]),
         (tensor([18446744073709551615, 0], datatype="UINT64"), TWO, [[18446744073709551615.0, 0.0]]),
+        (tensor([1.8446744073709552e19, 0], datatype="UINT64"), TWO, [[1.8446744073709552e19, 0.0]]),
         (tensor([7, 8], (2,), name="x"), ONE, [[7.0], [8.0]]),
         (tensor([None, 2]), MISSING, [[np.nan, 2.0]]),
     ],
@@ -288,3 +289,18 @@ def test_read_inference_of_too_many_tensors_is_refused_before_they_are_decoded(m
         read_inference(request(*[tensor([1], (1,))] * 3), None, TWO)
     with pytest.raises(InputError, match="inputs has unknown 'zip'; the model takes city, age"):
         read_inference(request(*[tensor([1], (1,), name=name) for name in ("city", "age", "zip")]), None, PEOPLE)
+
+
+def test_read_inference_of_an_unaligned_binary_tensor_aligns_it() -> None:
+    body, header = binary(np.arange(4.0).tobytes(), shape=(2, 2))
+    place = np.zeros(len(body) + 9, np.uint8)[-header % 8 + 1 :][: len(body)]
+    place[:] = np.frombuffer(body, np.uint8)
+    X = read_inference(place.data, header, TWO).X
+    assert X.flags.aligned
+    assert X.tolist() == [[0.0, 1.0], [2.0, 3.0]]
+
+
+def test_read_inference_of_numbers_for_a_column_of_strings_is_refused() -> None:
+    body = request(tensor([1], (1,), name="city"), tensor([20], (1,), name="age"))
+    with pytest.raises(InputError, match="a string is needed"):
+        read_inference(body, None, PEOPLE)
