@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from server.errors import Overloaded
 from server.inference.batcher import Batcher, Limits
 from server.inference.observer import Observer
-from server.inference.placement import BLOCKED_LOOP_SECONDS
+from server.inference.placement import BLOCKED_LOOP_SECONDS, LOOP_TURNS
 from server.model.cost_model import Cost
 from server.model.methods import Method
 
@@ -47,6 +48,10 @@ class Recorder(Observer):
     def __init__(self) -> None:
         self.reasons: list[str] = []
         self.batches: list[int] = []
+        self.waits: list[float] = []
+
+    def record_wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
 
     def record_prediction(self, rows: int, seconds: float, requests: int = 1) -> None:
         self.batches.append(rows)
@@ -300,3 +305,131 @@ def test_predict_after_a_prediction_blocked_the_loop_uses_the_thread(make: Calla
 
     asyncio.run(twice())
     assert calls.threads == [threading.main_thread().name, "predict_0"]
+
+
+def test_predict_between_two_predictions_on_the_loop_the_loop_turns(make: Callable[..., Batcher]) -> None:
+    turns, at_call = 0, []
+
+    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        at_call.append(turns)
+        return X.sum(axis=1)
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def three_alone() -> None:
+        counting = asyncio.create_task(count_turns())
+        await ask(make(model, batchable=False), row(1), row(2), row(3))
+        counting.cancel()
+
+    asyncio.run(three_alone())
+    assert [later - earlier for earlier, later in itertools.pairwise(at_call)] == [LOOP_TURNS] * 2
+
+
+def test_predict_the_expected_wait_counts_the_running_prediction_until_it_ends(make: Callable[..., Batcher]) -> None:
+    started, released, recorder = threading.Event(), threading.Event(), Recorder()
+
+    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        started.set()
+        assert released.wait(PATIENCE)
+        return X.sum(axis=1)
+
+    batcher = make(model, LONG, observer=recorder, deadline=1.5)
+
+    async def during_and_after() -> list[Any]:
+        first = asyncio.create_task(batcher.predict(row(1), "predict"))
+        await asyncio.to_thread(started.wait, PATIENCE)
+        during = await ask(batcher, row(2))
+        released.set()
+        return [*during, await first, *await ask(batcher, row(3))]
+
+    during, first, after = asyncio.run(during_and_after())
+    assert str(during) == "the expected wait of 2 s in the queue exceeds the limit of 1.5 s (--deadline)"
+    assert (first.tolist(), after.tolist(), recorder.reasons) == ([1], [3], ["deadline"])
+
+
+def test_predict_with_max_loop_seconds_0_uses_the_thread(make: Callable[..., Batcher]) -> None:
+    calls = Calls()
+    asyncio.run(ask(make(calls, max_loop_seconds=0.0), row(1)))
+    assert calls.threads == ["predict_0"]
+
+
+def test_predict_records_the_wait_of_each_request_and_the_cost_of_the_call(make: Callable[..., Batcher]) -> None:
+    recorder, cost = Recorder(), (1e-4, 1e-7)
+    batcher = make(Calls(pause=0.01), cost, observer=recorder)
+    asyncio.run(ask(batcher, row(1), row(2)))
+    assert len(recorder.waits) == 2
+    assert batcher._methods["predict"].cost.seconds(1) > 1.2 * sum(cost)
+
+
+def test_predict_requests_that_do_not_fit_into_a_batch_keep_their_order(make: Callable[..., Batcher]) -> None:
+    order: list[float] = []
+
+    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        order.extend(X[:, 0].tolist())
+        return X.sum(axis=1)
+
+    asyncio.run(ask(make(model, batch_rows=1), *(row(i) for i in range(4))))
+    asyncio.run(ask(make(model, batch_rows=2), row(4), row(5, 0), row(6, 0, 0), row(7)))
+    assert order == [0, 1, 2, 3, 4, 7, 5, 6]
+
+
+def test_predict_a_client_that_leaves_during_the_prediction_changes_no_other(make: Callable[..., Batcher]) -> None:
+    batcher = make(Calls(pause=0.05), LONG, deadline=99)
+
+    async def one_leaves() -> Any:
+        leaving, staying = (asyncio.create_task(batcher.predict(row(i), "predict")) for i in (1, 2))
+        await asyncio.sleep(0.02)
+        leaving.cancel()
+        return await asyncio.wait_for(staying, PATIENCE)
+
+    assert asyncio.run(one_leaves()).tolist() == [2]
+
+
+def test_predict_retry_after_is_at_least_a_second(make: Callable[..., Batcher]) -> None:
+    _, rejected = asyncio.run(ask(make(Calls(), (0.0, 1e-12), queue_rows=1), row(1), row(2)))
+    assert isinstance(rejected, Overloaded)
+    assert rejected.retry_after == 1
+
+
+def test_predict_requests_that_become_late_one_after_the_other_are_each_rejected(make: Callable[..., Batcher]) -> None:
+    started, released = threading.Event(), threading.Event()
+
+    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        started.set()
+        assert released.wait(PATIENCE)
+        return X.sum(axis=1)
+
+    batcher = make(model, (0.003, 1e-6), deadline=0.05)
+
+    async def one_runs_two_wait() -> list[Any]:
+        first = asyncio.create_task(batcher.predict(row(1), "predict"))
+        await asyncio.to_thread(started.wait, PATIENCE)
+        second = asyncio.create_task(ask(batcher, row(2)))
+        await asyncio.sleep(0.03)
+        late = [*await second, *await asyncio.wait_for(ask(batcher, row(3)), PATIENCE)]
+        released.set()
+        await first
+        return late
+
+    assert [type(error) for error in asyncio.run(one_runs_two_wait())] == [Overloaded] * 2
+
+
+def test_predict_after_many_requests_expects_no_wait(make: Callable[..., Batcher]) -> None:
+    batcher = make(Calls(), (0.1, 0.1), deadline=99, batchable=False)
+    asyncio.run(ask(batcher, *(row(i) for i in range(10))))
+    assert batcher._expected_wait() == 0.0
+
+
+def test_predict_lists_of_strings_do_not_share_a_call(make: Callable[..., Batcher]) -> None:
+    sizes: list[int] = []
+
+    def model(X: Any) -> Any:
+        sizes.append(len(X))
+        return np.zeros(len(X))
+
+    asyncio.run(ask(make(model), ["a"], ["b"]))
+    assert sizes == [1, 1]

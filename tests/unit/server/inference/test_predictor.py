@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -19,11 +20,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from structlog.testing import capture_logs
 
-from server.errors import InputError, ModelError
+from server.errors import InputError, ModelError, Overloaded
 from server.http.fast_path import FastPath
+from server.inference.batcher import Limits
 from server.inference.placement import BLOCKED_LOOP_SECONDS, INLINE_UNBATCHED
 from server.inference.predictor import Predictor
 from server.model.cost_model import Cost
+from server.model.families.base import Unsuited
 from server.model.loader import LoadedModel
 from server.model.methods import Method
 from server.protocols.json_answer import encode_predictions
@@ -280,8 +283,8 @@ def test_fast_path_does_not_parse_what_it_cannot_answer(
     assert parsed == []
 
 
-def served(method: Method) -> Predictor:
-    predictor = Predictor(Path("model.joblib"))
+def served(method: Method, limits: Limits | None = None) -> Predictor:
+    predictor = Predictor(Path("model.joblib"), limits)
     predictor._serve(LoadedModel({"predict": method}, Schema(1), "", "", ""))
     return predictor
 
@@ -319,3 +322,70 @@ def test_update_direct_limit_follows_the_cost_estimate() -> None:
     predictor.close()
     assert before == int((INLINE_UNBATCHED - 10e-6) / 1e-6)
     assert predictor.max_direct_rows < before / 9
+
+
+def test_predict_direct_leaves_what_is_too_much_or_unsuited_to_the_queue() -> None:
+    def direct(rows: Any) -> Any:
+        if rows[0, 0] < 0:
+            raise Unsuited
+        return rows[:, 0]
+
+    predictor = served(Method(direct, Cost(1e-6, 1e-6), direct=direct))
+    most = predictor.max_direct_rows
+    outcomes = [
+        predictor.predict_direct(rows) for rows in (np.ones((most, 1)), np.ones((most + 1, 1)), -np.ones((1, 1)))
+    ]
+    predictor.close()
+    assert outcomes[0] is not None
+    assert outcomes[1:] == [None, None]
+
+
+def test_predict_inline_moves_the_cost_estimate() -> None:
+    cost = Cost(1e-5, 1e-7)
+    predictor = served(Method(lambda rows: time.sleep(0.002) or rows[:, 0], cost))
+    asyncio.run(predictor.predict(np.ones((1, 1))))
+    predictor.close()
+    assert cost.seconds(1) > 1.2e-5
+
+
+def test_predict_beyond_the_queue_is_overloaded_and_queued_rows_counts_it() -> None:
+    predictor = Predictor(Path("model.joblib"), Limits(queue_rows=1))
+    assert predictor.queued_rows == 0
+    predictor._serve(
+        LoadedModel({"predict": Method(lambda rows: rows[:, 0], Cost(0.001, 1e-9))}, Schema(1), "", "", "")
+    )
+
+    async def one_queued_one_rejected() -> int:
+        first = asyncio.create_task(predictor.predict(np.ones((1, 1))))
+        await asyncio.sleep(0)
+        queued = predictor.queued_rows
+        with pytest.raises(Overloaded):
+            await predictor.predict(np.ones((1, 1)))
+        await first
+        return queued
+
+    assert asyncio.run(one_queued_one_rejected()) == 1
+    assert predictor.queued_rows == 0
+    predictor.close()
+
+
+def test_close_cancels_what_has_not_begun() -> None:
+    predictor, released = Predictor(Path("model.joblib")), threading.Event()
+    running = predictor._thread.submit(released.wait, 120)
+    waiting = predictor._thread.submit(print)
+    predictor.close()
+    released.set()
+    assert running.result()
+    assert waiting.cancelled()
+
+
+def test_load_is_timed_and_keeps_the_collector_from_what_was_loaded(ask: Callable[..., Any]) -> None:
+    gc.disable()
+    gc.unfreeze()
+
+    async def loaded(predictor: Predictor) -> float:
+        return predictor.load_seconds
+
+    assert 0 < ask(fitted("ridge"), loaded) < 120
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
