@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
     """Put model.joblib, and packages/ if there is a requirements.txt, into the folder.
 
     Raises:
-        ModelError: in one sentence; nothing half-written is left under the final name.
+        ModelError: a step failed; the text is one sentence. No half-written file keeps the final name.
 
     """
     make_folder(options.to)

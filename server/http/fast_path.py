@@ -47,7 +47,7 @@ class FastPath:
     def __init__(self, predictor: Predictor, metrics: Metrics, model_name: str) -> None:
         self._predictor, self._metrics, self._has_logged = predictor, metrics, False
         self.endpoints = {b"/predict": Endpoint("/predict", ("data",))}
-        """By request target. A target with a query or an escape is the router's to read."""
+        """By request target. A target with a query or an escape is not in it; the router reads those."""
         if quote(model_name, safe="") == model_name:  # otherwise this target would mean another name
             v1 = Endpoint("/v1/models/{model}:predict", ("instances", "inputs"))
             self.endpoints[f"/v1/models/{model_name}:predict".encode()] = v1
@@ -95,8 +95,7 @@ class FastPath:
 
 def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     """Return the rows of a body `{key: rows}` if they are finite numbers, as wide as the model; None otherwise."""
-    # With only the key's two quotes there is no string in the rows. NumPy must not get one: it would read "1" as 1,
-    # and without a given type it would make every element as long as the longest string.
+    # With only the key's two quotes there is no string in the rows. NumPy must not get one: it would read "1" as 1.
     if body.count(b'"') != QUOTES_OF_ONE_KEY:
         return None
     try:
@@ -110,6 +109,6 @@ def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarr
 
 def encoded(answer: Any, answers: list[Any]) -> bytes:
     """Return what `encode_predictions` does for `answer`; orjson is faster with its list, `answers`."""
-    if answer.dtype.char in "dlU":
+    if answer.dtype.char in "dlU":  # float64, int64 and str: their lists give the same JSON
         return orjson.dumps({"predictions": answers})
     return encode_predictions(answer)

@@ -15,7 +15,8 @@ A feature that must see a header adds its name here.
 """
 
 _FIELD = (
-    # `connection` may only say what HTTP/1.1 does anyway; a second content-length never matches.
+    # `connection` may only say what HTTP/1.1 does anyway; content-length is excluded here because HEAD names it once.
+    # Possessive quantifiers (`++`, `*+`) never backtrack. `%%` is one %, because the pattern is formatted.
     rb"(?!(?i:(?:%b|content-length|connection(?!: ?keep-alive\r)):))"
     rb"[\w!#$%%&'*+.^`|~-]++:[\t -~\x80-\xff]*+\r\n" % "|".join(PASSED_ON).encode()
 )

@@ -101,7 +101,7 @@ class SanicConnection(HttpProtocol):
 
 
 def max_head_size() -> int:
-    """Return the bytes before the blank line from which on Sanic refuses a head."""
+    """Return the size in bytes, without the blank line, from which Sanic refuses a head."""
     return Http.HEADER_MAX_SIZE
 
 
@@ -112,7 +112,7 @@ def announced_size(request: Request) -> int:
 
 
 def received_size(request: Request) -> int:
-    """Return the bytes of the body with all chunks so far, or as announced."""
+    """Return the announced size of the body in bytes; of a chunked body, the sum of its chunks so far."""
     stream: Any = request.stream
     return int(stream.request_bytes)
 
@@ -139,7 +139,7 @@ async def end_body(request: Request) -> None:
     """Tell Sanic that the rest of the body has been read by somebody else."""
     stream: Any = request.stream
     stream.request_bytes_left = 0
-    await stream.read()
+    await stream.read()  # with no bytes left, this marks the body as ended
 
 
 def close_after_answer(request: Request) -> None:

@@ -16,11 +16,12 @@ INLINE_UNBATCHED = 500e-6
 turn of the event loop delay a health check by 32 ms."""
 
 MAX_LOOP_SECONDS = 0.002
-"""Seconds. Default of `--inline`: a longer prediction runs in the thread. The way to the thread and back takes 0.1 ms,
+"""Seconds. Default of `--inline`: a longer prediction runs in the thread. `Place.INLINE` is
+another limit: without the queue. The way to the thread and back takes 0.1 ms,
 which is 5 % of it."""
 
 BLOCKED_LOOP_SECONDS = 0.05
-"""Seconds. A prediction that blocked the event loop for longer was expected to take at most `--inline`. So its duration
+"""Seconds. If a prediction on the event loop takes longer than this, its estimate was wrong: its duration
 depends on more than its number of rows, and the estimate is not used for a while (`Cost.start_cooldown`)."""
 
 LOOP_TURNS = 3

@@ -88,7 +88,7 @@ def _values(schema: Schema) -> str:
 
 
 def _problem_of(value: Any, kind: Kind, schema: Schema) -> str:
-    """Return what is wrong with a value, or "" for a number, a string or null of the feature's kind.
+    """Return what is wrong with a value, or "" if it fits the feature's kind.
 
     Null is right where a DataFrame or the model can take it.
     """

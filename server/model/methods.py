@@ -47,7 +47,7 @@ class Method:
 def methods_of(estimator: Any, schema: Schema, budget: ProbeBudget, *, direct: bool = True) -> dict[str, Method]:
     """Return the model's methods, each sped up where the answers stay equal, within the budget for probing.
 
-    What the budget does not suffice to compare is called as scikit-learn has it, and never batched.
+    A method that is too slow to compare within the budget is called unchanged, and never batched.
     """
     calls = {name: getattr(estimator, name) for name in METHODS if name in schema.methods}
     if schema.features is None or schema.form is not InputForm.MATRIX:

@@ -24,13 +24,13 @@ class ProbeBudget:
         self._probed: dict[str, ProbedCall] = {}
 
     def probed(self, name: str, call: Callable[[Any], Any]) -> ProbedCall:
-        """Return the method `name`, measured against this budget. What was measured before under the name counts."""
+        """Return the method `name`, measured against this budget. Earlier measurements under the name are kept."""
         known = self._probed.get(name)
         self._probed[name] = probed = ProbedCall(call, self, known.seconds if known else {})
         return probed
 
     def first_seconds(self) -> float:
-        """Return how long the first call of a method is expected to take: as long as the slowest one so far."""
+        """Return how long the first call of a method is expected to take: as the slowest method so far."""
         return max((min(probed.seconds.values()) for probed in self._probed.values() if probed.seconds), default=0.0)
 
 
@@ -38,8 +38,8 @@ class ProbedCall:
     """A method of the model. It is called as long as it is expected to end within the budget.
 
     A running call cannot be stopped, so the duration must be known before. It is estimated from shorter calls: the time
-    of a call is at most proportional to its rows. So all probing takes at most the budget, and one call that took
-    longer than expected.
+    of a call is at most proportional to its rows. So all probing takes at most the budget plus the
+    overrun of one call.
 
     Raises:
         ProbeBudgetSpentError: the call is expected to take longer than what is left.

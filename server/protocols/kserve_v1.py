@@ -33,8 +33,8 @@ def read_instances(body: bytes, schema: Schema) -> Any:
     document = read_document(body, EXAMPLE)
     given = [key for key in ("instances", "inputs") if key in document]
     if len(given) != 1:
-        there = "both" if given else quoted_names(document)
-        raise InputError(f"expected either 'instances' or 'inputs', such as {EXAMPLE}; found {there}")
+        found = "both" if given else quoted_names(document)
+        raise InputError(f"expected either 'instances' or 'inputs', such as {EXAMPLE}; found {found}")
     place, data = given[0], document[given[0]]
     if place == "inputs" and isinstance(data, dict):
         return mapping_to_input(data, schema, place)

@@ -58,7 +58,7 @@ class StoreClient(Minio):
         """Make one call within a limit, or without one for a stream. `doing` is what an error's sentence begins with.
 
         Raises:
-            Retryable, Rejected: whatever the call raises.
+            Retryable, Rejected: every failure of the call, as one of these two.
 
         """
         try:
@@ -85,6 +85,7 @@ class StoreClient(Minio):
         body = read_at_most(response, PAGE_BYTES + 1)
         if len(body) > PAGE_BYTES:
             raise Retryable("StoreUnusable", f"a page of the listing has more than {PAGE_BYTES} bytes")
+        # minio-py's parser reads only `.data` of a response.
         objects, truncated, continuation, _ = parse_list_objects(cast(Any, SimpleNamespace(data=body)))
         if truncated and not continuation:
             raise Retryable("StoreUnusable", "the listing goes on, but the store does not say where")
@@ -110,7 +111,7 @@ class StoreClient(Minio):
         return found.access_key, found.secret_key
 
     def close(self) -> None:
-        """End every call now, and each later one at its start. Safe to repeat."""
+        """End all calls in progress now. Calls that begin later fail at once. Safe to repeat."""
         self._calls.close()
         self._http.clear()
 
