@@ -99,13 +99,13 @@ def two_rows_of_zeros() -> dict[str, object]:
 def gated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     packages = tmp_path / "packages"
     packages.mkdir()
-    (packages / "gated_model.py").write_text(GATED)
+    (packages / "gated_boosting.py").write_text(GATED)
     (packages / "loadable").touch()
     monkeypatch.syspath_prepend(str(packages))
-    import gated_model  # type: ignore[import-not-found]
+    import gated_boosting  # type: ignore[import-not-found]
 
-    joblib.dump(gated_model.Gated(max_iter=5, min_samples_leaf=1).fit(X, LABELS), tmp_path / "model.joblib")
-    monkeypatch.delitem(sys.modules, "gated_model")
+    joblib.dump(gated_boosting.Gated(max_iter=5, min_samples_leaf=1).fit(X, LABELS), tmp_path / "model.joblib")
+    del sys.modules["gated_boosting"]  # not by monkeypatch, which would put it back after the test
     (packages / "loadable").unlink()
     return tmp_path / "model.joblib"
 

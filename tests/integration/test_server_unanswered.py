@@ -65,7 +65,7 @@ def model(tmp_path: Path, gate: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     import gated_model  # type: ignore[import-not-found]
 
     joblib.dump(gated_model.Gated(gate), tmp_path / "model.joblib")
-    monkeypatch.delitem(sys.modules, "gated_model")
+    del sys.modules["gated_model"]  # not by monkeypatch, which would put it back after the test
     return tmp_path / "model.joblib"
 
 
