@@ -32,6 +32,8 @@ def watcher_of(minio_server: Any, bucket: Any, tmp_path: Path) -> Any:
 
 
 def source(watcher: Watcher, name: str) -> dict[str, Any]:
+    """Return the source's status; the watcher answers a moment before its sources have reported."""
+    eventually(lambda: name in {item["name"] for item in watcher.status()["sources"]})
     return next(item for item in watcher.status()["sources"] if item["name"] == name)
 
 
