@@ -24,7 +24,7 @@ SHORT, LONG = (1e-5, 1e-7), (1.0, 1.0)
 """Seconds of a call and of a row."""
 
 PATIENCE = 120
-"""Seconds that a test waits for progress, on a busy machine too."""
+"""Seconds. Bound of every wait for progress, on a busy machine too."""
 
 
 class Calls:
@@ -87,7 +87,8 @@ def row(*values: float) -> np.ndarray[Any, Any]:
 
 
 async def ask(batcher: Batcher, *given: Any, method: str = "predict") -> list[Any]:
-    return await asyncio.gather(*(batcher.predict(X, method) for X in given), return_exceptions=True)
+    async with asyncio.timeout(PATIENCE):
+        return await asyncio.gather(*(batcher.predict(X, method) for X in given), return_exceptions=True)
 
 
 def test_predict_concurrent_requests_share_one_call_and_each_gets_its_rows(make: Callable[..., Batcher]) -> None:
@@ -387,12 +388,6 @@ def test_predict_a_client_that_leaves_during_the_prediction_changes_no_other(mak
         return await asyncio.wait_for(staying, PATIENCE)
 
     assert asyncio.run(one_leaves()).tolist() == [2]
-
-
-def test_predict_retry_after_is_at_least_a_second(make: Callable[..., Batcher]) -> None:
-    _, rejected = asyncio.run(ask(make(Calls(), (0.0, 1e-12), queue_rows=1), row(1), row(2)))
-    assert isinstance(rejected, Overloaded)
-    assert rejected.retry_after == 1
 
 
 def test_predict_requests_that_become_late_one_after_the_other_are_each_rejected(make: Callable[..., Batcher]) -> None:

@@ -102,6 +102,7 @@ def test_flush_counts_labels_of_every_type_by_their_class() -> None:
     for answer in (np.array([0, 1, 1]), np.array([True]), np.array([0.0, 1.0]), np.array([1], dtype=object)):
         made.record(np.ones((len(answer), 1)), answer)
     made.record_many([np.ones((2, 1))], [[0, 1.0]])
+    made.record(np.ones((1, 1)), np.array([[0, 1]]))  # of several outputs: no class each
     made.flush()
     assert dict(made.class_counts) == {"0": 3, "1": 6}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,19 @@ from structlog.testing import capture_logs
 from dev.docs import README
 from server import app
 from server.inference.predictor import Predictor
+from server.model.loader import LoadedModel
+from server.schema import Schema
 from server.telemetry.feature_stats import MAX_CLASSES, MAX_FEATURES, MAX_SAMPLED_ROWS, FeatureStats
-from server.telemetry.metrics import LABELLED, SPECS, VALUES, Metrics
+from server.telemetry.metrics import (
+    LABELLED,
+    MAX_FAST_PATH_RECORDS,
+    PHASES,
+    REASONS,
+    ROWS_PER_RECORD,
+    SPECS,
+    VALUES,
+    Metrics,
+)
 
 HERE = {"model_name": "iris", "model_version": "v1"}
 
@@ -126,3 +138,52 @@ def test_a_fault_in_summing_up_is_told_in_a_line_and_the_next_time_comes(monkeyp
     with capture_logs() as logged:
         asyncio.run(until_settled())
     assert logged == [{"event": "flushing metrics failed", "error": "ZeroDivisionError: odd", "log_level": "error"}]
+
+
+def test_record_fast_path_is_collected_in_every_metric_of_a_request() -> None:
+    made = metrics()
+    made.record_fast_path("/predict", np.ones((3, 2)), ["yes", "no", "yes"], (1.0, 3.0, 7.0, 15.0, 31.0))
+    read = made.registry.get_sample_value
+    here = {**HERE, "endpoint": "/predict"}
+    assert read("kubeserve_requests_total", {**here, "code": "200"}) == 1
+    assert read("kubeserve_request_duration_seconds_sum", here) == 30
+    phases = {phase: read("kubeserve_phase_seconds_sum", {**HERE, "phase": phase}) for phase in PHASES}
+    assert phases == {"parse": 4, "wait": 0, "predict": 8, "encode": 16}
+    assert read("request_predict_seconds_sum", HERE) == 8
+    assert (read("kubeserve_batch_rows_sum", HERE), read("kubeserve_batch_rows_count", HERE)) == (3, 1)
+    assert read("kubeserve_predictions_total", HERE) == 3
+    assert read("kubeserve_predicted_labels_total", {**HERE, "label": "yes"}) == 2
+    assert read("kubeserve_feature_sum", {**HERE, "feature": "a"}) == 3
+
+
+@pytest.mark.parametrize("rows", [1, 10 * ROWS_PER_RECORD])
+def test_record_fast_path_flushes_before_the_buffer_holds_too_much(rows: int) -> None:
+    made, X = metrics(), np.ones((rows, 2))
+    most = -(-MAX_FAST_PATH_RECORDS // (1 + rows // ROWS_PER_RECORD))
+    is_buffered = []
+    for _ in range(most):
+        made.record_fast_path("/predict", X, ["no"] * rows, (0.0,) * 5)
+        is_buffered.append(bool(made._fast_path))
+    assert is_buffered == [True] * (most - 1) + [False]
+
+
+def test_record_fast_path_does_not_keep_the_rows_of_a_large_request() -> None:
+    made, X = metrics(), np.ones((1000, 2))
+    before = sys.getrefcount(X)
+    made.record_fast_path("/predict", X, ["no"] * 1000, (0.0,) * 5)
+    assert made._fast_path
+    assert sys.getrefcount(X) == before
+
+
+def test_collect_before_the_first_request_has_a_zero_for_each_rejection_and_the_process() -> None:
+    read = metrics().registry.get_sample_value
+    assert [read("kubeserve_rejected_total", {**HERE, "reason": reason}) for reason in REASONS] == [0, 0, 0]
+    assert read("process_resident_memory_bytes", {})
+
+
+def test_configure_shows_the_model_s_versions_and_digest() -> None:
+    made = metrics()
+    made.configure(LoadedModel({}, Schema(1), "sklearn 1.9", "sklearn 1.8", "abc"), 2.5)
+    labels = {**HERE, "library": "sklearn 1.9", "saved_by": "sklearn 1.8", "digest": "abc"}
+    assert made.registry.get_sample_value("kubeserve_model_info", labels) == 1
+    assert made.registry.get_sample_value("kubeserve_model_load_seconds", HERE) == 2.5
