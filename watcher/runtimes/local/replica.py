@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -61,17 +62,19 @@ class Replica(threading.Thread):
         self._process: subprocess.Popen[bytes] | None = None
         self._output: Output | None = None
         self._downloaded = False
+        self._ready_at = math.inf
+        """Of the monotonic clock; infinity until the server of this attempt is ready."""
         self._log = log.bind(model=f"{meta['namespace']}/{meta['name']}", version=self.version)
 
     def run(self) -> None:
         self._log.info("started")
         failures = 0
         while not self._stopping.is_set():
-            started_at = time.monotonic()
+            self._ready_at = math.inf
             reason = self._attempt()
             if self._stopping.is_set():
                 break
-            was_stable = self.state is State.READY and time.monotonic() - started_at > STABLE_SECONDS
+            was_stable = time.monotonic() - self._ready_at > STABLE_SECONDS
             failures = 1 if was_stable else failures + 1
             self._report_failure(reason, retry_delay(failures))
         if self._output:
@@ -121,7 +124,8 @@ class Replica(threading.Thread):
         """Run the server until it ends, and return the reason."""
         port = free_port()
         arguments = ["--model", str(self.folder / "model.joblib"), "--host", "127.0.0.1", "--port", str(port)]
-        arguments += ["--name", self.model_name, "--version", self.version, "--stop-with-stdin", "--drain-seconds", "1"]
+        arguments += ["--name", self.model_name, "--version", self.version, "--drain-seconds", "1"]
+        arguments.append("--stop-with-stdin")  # its end of the pipe closes when the watcher dies
         process = self._start("server", arguments, {**without_secrets(os.environ), **self._settings}, output)
         if process is None:
             return "stopped"
@@ -129,7 +133,7 @@ class Replica(threading.Thread):
         while process.poll() is None and not self._stopping.is_set():
             # Checked again after the answer: another process may have taken the port before ours could.
             if is_healthy(port) and process.poll() is None:
-                self.port = port
+                self.port, self._ready_at = port, time.monotonic()
                 self._change(State.READY, "")
                 break
             if time.monotonic() > deadline:
@@ -190,7 +194,7 @@ class Replica(threading.Thread):
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for a model's server, which is code: no keys of the store and no token of the watcher."""
+    """Return the environment without the store's keys and the watcher's token: a model can run any code."""
     ours = {key for key in env if key.startswith("KUBESERVE_") and not key.startswith("KUBESERVE_SERVER_")}
     return {key: value for key, value in env.items() if key not in ours and not key.startswith("AWS_")}
 

@@ -69,6 +69,8 @@ if text == "chatty":
     sys.exit(1)
 if text == "sleeper":
     import time; time.sleep(600)
+if text == "crashes when it has loaded":
+    import time; time.sleep(1.5)
 if text == "stubborn":
     import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -78,6 +80,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+        if text == "crashes when it has loaded":
+            self.wfile.flush(); os._exit(1)
     def log_message(self, *_): pass
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 http.server.ThreadingHTTPServer((option["--host"], int(option["--port"])), Handler).serve_forever()
@@ -144,6 +148,17 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
     made = Local(tmp_path)
     yield made
     made.runtime.close()
+
+
+def test_runtime_a_model_that_loads_slowly_and_then_crashes_is_restarted_ever_later(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[int] = []
+    monkeypatch.setattr(replica, "retry_delay", lambda count: failures.append(count) or 0.0)
+    monkeypatch.setattr(replica, "STABLE_SECONDS", 1.0)  # shorter than the load, longer than the service
+    local.apply("v1", "crashes when it has loaded")
+    eventually(lambda: len(failures) >= 3, seconds=60)
+    assert failures[:3] == [1, 2, 3]
 
 
 def test_render_is_deterministic_and_changes_with_the_bytes(local: Local) -> None:
