@@ -47,7 +47,7 @@ def run(settings: Settings) -> None:
 def _run(settings: Settings, sock: socket.socket) -> None:
     base = settings_values.chart_values(settings)
     board, sources, metrics = StatusBoard(), SourceHealth(), Metrics()
-    loop: Loop
+    loop: Loop  # made below: a local server that changes its state is looked at again
     bucket = _bucket(settings)
     runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.requeue(model))
     reconciler = Reconciler(
@@ -85,9 +85,9 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     try:
         stop_requests.get()
     finally:
-        hints = {source.name: source.stop for source in hinting}
-        # The loop first: it then no longer reports that the store is closed.
-        stop_all(STOP_SECONDS, loop=loop.stop, **hints, web=web.stop, store=bucket.close, runtime=runtime.close)
+        source_stops = {source.name: source.stop for source in hinting}
+        # The loop first: it then does not report that the store is closed.
+        stop_all(STOP_SECONDS, loop=loop.stop, **source_stops, web=web.stop, store=bucket.close, runtime=runtime.close)
         log.info("stopped")
 
 

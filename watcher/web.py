@@ -73,7 +73,7 @@ def address_of(sock: socket.socket) -> str:
 
 
 class Health(Protocol):
-    """What the probes ask: whether the process works, and that what is shown of the sources is current."""
+    """`problem` returns why the process needs a restart, or ""; `refresh` updates the shown state of the sources."""
 
     def problem(self) -> str: ...
     def refresh(self) -> None: ...
@@ -117,7 +117,7 @@ def create_app(
 
     @app.route("/events", methods=["HEAD", "GET"])
     async def probe(_: Request) -> HTTPResponse:
-        return text("")  # MinIO checks so that its target exists
+        return text("")  # MinIO checks in this way that its target exists
 
     @app.exception(Exception)
     async def failed(_: Request, error: Exception) -> HTTPResponse:
@@ -146,7 +146,7 @@ def fill_gauges(metrics: Metrics, board: StatusBoard, sources: SourceHealth) -> 
 
 
 async def end_connections() -> None:
-    """Cancel what Sanic leaves of idle keep-alive connections, which would complain when the loop closes."""
+    """Cancel the tasks of idle connections: asyncio would warn about them when the event loop closes."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()

@@ -101,7 +101,8 @@ class Reconciler:
             Retryable, Rejected: something cannot be read; nothing is concluded from it.
 
         """
-        # In this order: what is uploaded and applied between the two must not look as if it were gone from the bucket.
+        # Observe first, then list. The other way round, a model that is uploaded and applied in between would run
+        # without being listed, and look deleted.
         observed_at = self._clock()
         observation = self._runtime.observe()
         catalog = read_listing(self._bucket.list(), self._namespaces)
@@ -132,7 +133,7 @@ class Reconciler:
             observed = self._runtime.observe(model).models.get(model)
             if entry is None:
                 return self._remove(model, observed)
-            self._removals.present(model)
+            self._removals.mark_present(model)
             self._bring_up(entry, observed, rewrite=rewrite)
         except Exception as error:
             self._show_failure(model, error, observed, in_bucket=entry is not None)
@@ -156,8 +157,9 @@ class Reconciler:
         desired = _fingerprints(manifests)
         if overwritten(self._settled.get(model), entry, desired, found):
             self._claim_restore(model)
-        everything = rewrite and observed is not None and not observed.foreign
-        change = plan(manifests, None if everything else observed, model)
+        # With foreign objects `plan` must see what is there: it refuses them.
+        rewrite_all = rewrite and observed is not None and not observed.foreign
+        change = plan(manifests, None if rewrite_all else observed, model)
         if change:
             self._runtime.apply(change)
             self._record_change(release, change, rewrite=rewrite)
@@ -229,8 +231,8 @@ class Reconciler:
     def _evict(self, entries: Mapping[ModelId, Entry], observation: Observation) -> None:
         """Forget what is neither in the bucket nor in the runtime.
 
-        Only after two surveys in a row: a model that is uploaded and applied during a survey is in neither. Nothing is
-        known of a namespace that cannot be read.
+        Only after two surveys in a row: a model that is uploaded and applied during a survey is missing both from its
+        listing and from its observation. Nothing is known of a namespace that cannot be read.
         """
         self._releases.keep(entries.values())
         known = {ModelId(status.namespace, status.model) for status in self._board.models()}

@@ -27,19 +27,20 @@ class Removals:
         self._leftovers: frozenset[ModelId] = frozenset()
 
     def survey(self, wanted: frozenset[ModelId], observation: Observation, observed_at: float) -> frozenset[ModelId]:
-        """Return the models that need work: those to remove, and those that left objects without a Deployment."""
+        """Return the models that need work: those to remove, and those whose Deployment is gone but not its objects."""
         running = frozenset(model for model, item in observation.models.items() if item.runs)
         decision = self._guard.decide(
             wanted, running, observed_at=observed_at, now=self._clock(), unreadable=observation.unreadable
         )
         self._show(decision, observation.models)
         leftovers = frozenset(model for model, item in observation.models.items() if item.objects) - running - wanted
-        swept, self._leftovers = self._leftovers, leftovers
-        return decision.approved | (leftovers - swept)
+        known, self._leftovers = self._leftovers, leftovers
+        # Sweep each leftover once; the garbage collector does the rest.
+        return decision.approved | (leftovers - known)
 
-    def present(self, model: ModelId) -> None:
+    def mark_present(self, model: ModelId) -> None:
         """Record that a model is in the bucket."""
-        self._guard.present(model)
+        self._guard.mark_present(model)
 
     def remove(self, model: ModelId, observed: Observed | None) -> bool:
         """Remove a model that is gone from the bucket. Return False if no survey has approved it yet."""

@@ -126,7 +126,7 @@ class RemovalGuard:
         with self._lock:
             return model in self._approved
 
-    def present(self, model: ModelId) -> None:
+    def mark_present(self, model: ModelId) -> None:
         """Record that `model` is in the bucket. If it goes again, the delay begins again."""
         with self._lock:
             self._missing.pop(model, None)

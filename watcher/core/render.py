@@ -23,7 +23,7 @@ AUTOSCALING = "autoscaling/v2"
 DRAIN = 5
 """Seconds. The `--drain-seconds` of the chart's Deployment."""
 LAST_PREDICTION = 5
-"""Seconds. The time that the server gives its last prediction after the deadline, when it stops."""
+"""Seconds. While it stops, the server waits this long after the deadline of requests for the last prediction."""
 LEAST_GRACE = 30
 """Seconds. The default of Kubernetes; it is enough for the server's default deadline of 10 s."""
 DOWNLOAD_SECRETS = [
@@ -149,9 +149,10 @@ def server_settings(chosen: Mapping[str, Any]) -> dict[str, str]:
 
 
 def download_secrets(secret: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the placeholders of what the init container alone reads from the model's Secret, keys aside.
+    """Return the placeholders for what only the init container reads from the Secret, except the access keys.
 
-    These are private certificate authorities, of the store and of the package index, and the index's URL. Null without.
+    These are the certificate authorities of the store and of the package index, and the index's URL. A placeholder is
+    None if its setting is empty.
     """
     found: dict[str, Any] = dict.fromkeys(DOWNLOAD_SECRETS)
     items = []
@@ -191,7 +192,7 @@ def version_labels(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def identity(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the artifact's identity as annotations. In the pod template, new bytes start a rollout by it."""
+    """Return the artifact's identity as annotations. They are in the pod template too, so new bytes start a rollout."""
     model = values["model"]
     found = {
         S3_PATH: model["s3Path"],

@@ -20,7 +20,7 @@ SIZE_LIMIT = 64 * 1024
 """Bytes. A hundred times what a values.yaml needs, and not enough to harm the watcher."""
 
 CONTROLS: dict[str, Any] = {"version": {"type": "string"}, "paused": {"type": "boolean"}}
-"""Keys that only the file of the model may have, not those of its versions."""
+"""Keys that are allowed in the model's own values.yaml, and not in those of its versions."""
 
 Read = Callable[[StoredObject], bytes]
 
@@ -38,8 +38,8 @@ class _Loader(yaml.SafeLoader):
 def user_schema(*, model_level: bool) -> dict[str, Any]:
     """Return the part of the chart's schema that a user may set."""
     chart = schema()["properties"]
-    deployment = {**chart["deployment"], "properties": {}}
-    deployment["properties"] = {name: chart["deployment"]["properties"][name] for name in ("replicas", "resources")}
+    properties = {name: chart["deployment"]["properties"][name] for name in ("replicas", "resources")}
+    deployment = {**chart["deployment"], "properties": properties}
     settable = {"deployment": deployment, "autoscaling": chart["autoscaling"], "server": chart["server"]}
     allowed = {**settable, **(CONTROLS if model_level else {})}
     user: dict[str, Any] = _partial({**schema(), "properties": allowed})
@@ -114,7 +114,7 @@ def overrides_of(
     """Return the chart values that the user sets for `version`; those of the version override those of the model.
 
     Raises:
-        Rejected: `InvalidValues`, by themselves or merged over `base`.
+        Rejected: `InvalidValues`; the values are invalid by themselves, or merged over `base`.
 
     """
     own = parse(read(version.values), version.values.key, model_level=False) if version.values else {}

@@ -32,7 +32,8 @@ def network_cause(error: BaseException, advice: Advice) -> str:
     """
     chain = list(_chain(error))
     proxied = "the proxy fails: " if any(isinstance(item, http.ProxyError) for item in chain) else ""
-    return proxied + next((cause for item in chain if (cause := _known_cause(item, advice))), clean(chain[-1]))
+    known = filter(None, (_known_cause(item, advice) for item in chain))
+    return proxied + next(known, clean(chain[-1]))
 
 
 def clean(error: object) -> str:
@@ -45,6 +46,7 @@ def _known_cause(error: BaseException, advice: Advice) -> str:  # noqa: PLR0911 
         case http.NameResolutionError():
             found = re.search(r"resolve ('[^']*')", str(error))
             return f"the host name {found[1] if found else ''} is unknown (DNS)"
+        # urllib3 makes NewConnectionError a kind of time-out; its cause is deeper.
         case http.ConnectTimeoutError() if not isinstance(error, http.NewConnectionError):
             return "it does not accept the connection in time"
         case http.ReadTimeoutError():
@@ -61,7 +63,7 @@ def _known_cause(error: BaseException, advice: Advice) -> str:  # noqa: PLR0911 
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and all that it wraps, by any of the ways in which urllib3 does."""
+    """Yield the error, then the first one that it wraps, and so on; urllib3 uses each of these attributes."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

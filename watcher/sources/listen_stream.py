@@ -1,4 +1,7 @@
-"""Hints from MinIO's ListenBucketNotification: one HTTP response that carries an event a line, without an end."""
+"""Hints from MinIO's ListenBucketNotification: one HTTP response that carries an event a line, without an end.
+
+A hint names a key that may have changed. A hint without a key says that anything may have.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ log = structlog.get_logger()
 
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
 SILENT_PINGS = 3
-"""A healthy stream shows bytes every ping; without any for three of them it is not live, whatever its socket says."""
+"""MinIO sends bytes every `ping` seconds. After three pings of silence the stream is not live, even
+if its socket is open."""
 LINE_LIMIT = 1024 * 1024
 """Bytes. One event has about one kilobyte; a stream without line ends must not fill the memory."""
 CHUNK = 64 * 1024
@@ -57,6 +61,7 @@ class ListenStream(threading.Thread):
         failures = 0
         while not self._halt.is_set():
             reason = self._follow()
+            # Still live here, before `down`, means that this connection had worked.
             failures = 1 if self._reporter.live else failures + 1
             if not self._halt.is_set() and self._reporter.down(reason):
                 log.warning("listen stream is not live", reason=reason)

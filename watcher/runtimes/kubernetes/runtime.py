@@ -128,14 +128,15 @@ class KubernetesRuntime:
             owned = owned_by(manifest, owner) if owner else manifest
             if manifest["kind"] == SECRET:
                 name = manifest["metadata"]["name"]
+                # By UID, so that a foreign Secret of this name is never overwritten.
                 uid = secrets[name] or self._objects.create_secret(model.namespace, name, self._owner)
                 owned = with_uid(owned, uid)
             self._objects.apply(owned)
 
     def _keep_replicas(self, manifest: Manifest, live: Manifest | None) -> None:
-        """Keep the replicas that run when `manifest` no longer names them, as an autoscaler's or nobody's.
+        """Keep the current number of replicas if `manifest` no longer sets one.
 
-        Without this the API server would set them to 1. An autoscaler then begins with those that run.
+        An autoscaler sets it then, or nothing does. Without this the API server would set it to 1.
         """
         if live and "replicas" not in manifest["spec"] and is_replicas_owner(live):
             meta = {key: manifest["metadata"][key] for key in ("name", "namespace")}
@@ -202,7 +203,11 @@ class KubernetesRuntime:
         )
 
     def _owners(self, deployment: Manifest | None) -> tuple[str, ...]:
-        """Return the owner labels of this model's objects: the former one too, if its Deployment is of this store."""
+        """Return the owner labels of this model's objects: the former one too, if its Deployment is of this store.
+
+        A Deployment that is ours already may still have other objects with the former label: an adoption that was
+        interrupted.
+        """
         if not self._former_owner or not deployment:
             return (self._owner,)
         owner = owner_of(deployment)
@@ -272,7 +277,7 @@ def owned_by(manifest: Manifest, owner: Manifest) -> Manifest:
 
 
 def with_uid(manifest: Manifest, uid: str) -> Manifest:
-    """Return the manifest for this very object: the API server rejects it for another one, and creates none."""
+    """Return the manifest with a UID: the API server then updates only that object, and never creates one."""
     return {**manifest, "metadata": {**manifest["metadata"], "uid": uid}}
 
 

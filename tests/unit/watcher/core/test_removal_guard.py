@@ -74,7 +74,7 @@ def test_guard_approves_a_removal_until_it_is_done_or_the_model_is_back() -> Non
     guard, (first, second) = RemovalGuard(1), sorted(models(0, 1))
     assert guard.decide(NONE, models(0, 1), observed_at=0, now=0).approved == models(0, 1)
     guard.done(first, now=1)
-    guard.present(second)
+    guard.mark_present(second)
     assert (guard.approves(first), guard.approves(second)) == (False, False)
 
 
@@ -82,7 +82,7 @@ def test_guard_with_a_model_that_is_back_and_deleted_between_two_surveys_removes
     guard, (model,) = RemovalGuard(1), sorted(models(0))
     guard.decide(NONE, models(0), observed_at=0, now=0)
     guard.done(model, now=1)
-    guard.present(model)  # a hint brought it up again, and it was deleted before the next survey
+    guard.mark_present(model)  # a hint brought it up again, and it was deleted before the next survey
     again = guard.decide(NONE, models(0), observed_at=2, now=2)
     assert (again.approved, again.held) == (models(0), {})
 
