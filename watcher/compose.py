@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -14,7 +12,7 @@ import structlog
 from watcher import settings_values
 from watcher.control.loop import Loop
 from watcher.control.reconciler import Reconciler
-from watcher.control.shutdown import stop_all
+from watcher.control.shutdown import StopSignals, stop_all
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard, utcnow
 from watcher.metrics import Metrics
@@ -73,17 +71,14 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
     web = WebServer(create_app(board, sources, metrics, webhook, loop), sock)
-    # A signal's handler may only use what is reentrant, which an Event is not.
-    stop_requests: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: stop_requests.put(received))
+    stop_signals = StopSignals()
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{address_of(sock)}/status")
     web.start()
     loop.start()
     for source in hinting:
         source.start()
     try:
-        stop_requests.get()
+        stop_signals.wait()
     finally:
         source_stops = {source.name: source.stop for source in hinting}
         # The loop first: it then does not report that the store is closed.

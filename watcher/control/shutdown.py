@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +11,25 @@ from collections.abc import Callable
 import structlog
 
 log = structlog.get_logger()
+
+
+class StopSignals:
+    """SIGTERM and SIGINT, caught from here on. Create it in the main thread."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)  # as `set_wakeup_fd` requires
+        signal.set_wakeup_fd(self._writer.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+
+    def wait(self) -> None:
+        """Return when a signal has arrived.
+
+        The system may deliver a signal to any thread, and that alone does not wake this one: a wait for a lock or a
+        queue would go on until the next signal. So every thread's signal handler writes to a socket.
+        """
+        self._reader.recv(1)
 
 
 def stop_all(seconds: float, **parts: Callable[[], None]) -> None:
