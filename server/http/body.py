@@ -66,7 +66,7 @@ async def unpacked(request: Request, body: Buffer, service: Service) -> Buffer:
     limit = request.app.config.REQUEST_MAX_SIZE
     unpacker = _Unpacker(body)
     found = unpacker.read(min(limit + 1, MAX_INLINE_TEXT))
-    if len(found) == MAX_INLINE_TEXT:
+    if len(found) == MAX_INLINE_TEXT <= limit:  # to ask zlib for 0 bytes more would mean all of them
         found += await service.predictor.run_in_thread(unpacker.read, limit + 1 - len(found))
     if len(found) > limit:
         raise PayloadTooLarge("")
