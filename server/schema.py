@@ -24,15 +24,36 @@ class InputForm(StrEnum):
     """An object array (rows, features): columns of strings, without names."""
     TEXTS = "texts"
     """An object array (rows,) of strings, for a text vectorizer."""
+    DICTS = "dicts"
+    """A list of dicts, one a row, for DictVectorizer and FeatureHasher."""
+    TOKENS = "tokens"
+    """A list of lists of strings, one a row, for hashers and vectorizers of tokens."""
+    AS_SENT = "as_sent"
+    """The model does not say: objects by name become a DataFrame with the request's names, and lists stay rows."""
 
 
 class Kind(StrEnum):
     """The type of one feature's values."""
 
     NUMBER = "number"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
     STRING = "string"
+    DATETIME = "datetime"
+    """ISO 8601 in requests, datetime64 for the model."""
     ANY = "any"
     """The fitted estimator does not say. Only its own check of the input decides."""
+
+
+class Evidence(StrEnum):
+    """What the input's form was decided by, the strongest first. Each value is what users read."""
+
+    OWNER_EXAMPLE = "input-example.json"
+    MLFLOW_EXAMPLE = "MLflow's input_example.json"
+    MLFLOW_SIGNATURE = "MLflow's signature"
+    FITTED_PARTS = "the fitted parts of the model"
+    TRIAL = "a trial with an invented row"
+    NOTHING = "nothing: the form is the client's own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +70,20 @@ class Schema:
     """One for each feature; empty where all are numbers."""
     example_row: tuple[Any, ...] = ()
     """A row that the model should accept: zeros, and for encoded columns one of the encoder's categories."""
+    evidence: Evidence = Evidence.NOTHING
+    dtype: str = "float64"
+    """Of a MATRIX: `float64`; `float32` for models that compute in what they were fitted in, such as clusterings; or
+    `int64` for encoders of integers, whose values beyond 2**53 a float would change."""
+    dtypes: tuple[str, ...] = ()
+    """Of a DATAFRAME: the pandas dtype of each column as the model was fitted on it, such as `category` or `float32`.
+    "" where it is not known; empty where none is."""
+    categories: tuple[tuple[Any, ...], ...] = ()
+    """Of a DATAFRAME: the categories of each `category` column in the model's order, () for other columns; empty where
+    there is no such column."""
+    unused: frozenset[str] = frozenset()
+    """The names that the model drops: a request need not have them."""
+    ignores_extra_columns: bool = False
+    """Whether columns that the model does not know are ignored; otherwise they are refused (`--extra-columns`)."""
     classes: tuple[Any, ...] = ()
     """`classes_` as JSON values; a tuple of tuples where the model has several outputs."""
     methods: frozenset[str] = frozenset({"predict"})
