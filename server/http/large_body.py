@@ -25,8 +25,8 @@ WIDEST = 8
 NOTHING = memoryview(b"")
 
 
-async def receive(request: Request, at: int = 0) -> memoryview:
-    """Return the whole body of a streaming route. If it is binary from the byte `at` on, a large one is aligned there.
+async def receive(request: Request, binary_from: int = 0) -> memoryview:
+    """Return the whole body of a streaming route. A large one is aligned where its binary data begins; 0: has none.
 
     Raises:
         Overloaded: the bodies of other requests take too much.
@@ -34,18 +34,23 @@ async def receive(request: Request, at: int = 0) -> memoryview:
     """
     sanic_internals.limit_body(request)
     budget = request.app.ctx.body_budget
-    budget.admit(request, size := sanic_internals.announced_size(request), max(0, size - at) if at else 0)
+    size = sanic_internals.announced_size(request)
+    budget.admit(request, size, _binary_bytes(size, binary_from))
     stream: Any = request.stream
     first = await stream.read() or b""  # also sends 100-continue, or refuses a body that is too large
     to_come = sanic_internals.bytes_to_come(request)
     if to_come >= MIN_STRAIGHT:
-        return await _receive_straight(request, first, to_come, -at % WIDEST)
+        return await _receive_straight(request, first, to_come, -binary_from % WIDEST)
     pieces = [first]
     while (piece := await stream.read()) is not None:
         pieces.append(piece)
         size = sanic_internals.received_size(request)
-        budget.admit(request, size, max(0, size - at) if at else 0)  # a chunked body does not announce its size
+        budget.admit(request, size, _binary_bytes(size, binary_from))  # a chunked body does not announce its size
     return memoryview(b"".join(pieces))
+
+
+def _binary_bytes(size: int, binary_from: int) -> int:
+    return max(0, size - binary_from) if binary_from else 0
 
 
 async def _receive_straight(request: Request, first: bytes, to_come: int, padding: int) -> memoryview:

@@ -1,4 +1,4 @@
-"""MLflow's scoring protocol: `POST /invocations` in its five forms → `{"predictions": …}`."""
+"""MLflow's scoring protocol: `POST /invocations`, as CSV or in one of four JSON forms → `{"predictions": …}`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def read_json(body: bytes, schema: Schema) -> Any:
     document = read_document(body, EXAMPLE)
     given = [form for form in FORMS if form in document]
     if len(given) != 1:
-        there = quoted_names(given or document)
-        raise InputError(f"expected one of {', '.join(FORMS)}, such as {EXAMPLE}; found {there}")
+        found = quoted_names(given or document)
+        raise InputError(f"expected one of {', '.join(FORMS)}, such as {EXAMPLE}; found {found}")
     form, data = given[0], document[given[0]]
     if form == "dataframe_split":
         return _split_to_input(data, schema)
@@ -94,7 +94,7 @@ def read_csv(body: bytes, schema: Schema) -> Any:
 
 
 def _kinds(header: list[str], schema: Schema) -> list[Kind]:
-    """Return what the model has in each of the CSV's columns; `columns_to_input` checks the names."""
+    """Return the kind of each of the CSV's columns, ANY for an unknown name: `columns_to_input` refuses it later."""
     if schema.form is InputForm.MATRIX:
         return [Kind.NUMBER] * len(header)
     kinds = schema.kinds or (Kind.ANY,) * len(header)
@@ -107,7 +107,8 @@ def _kinds(header: list[str], schema: Schema) -> list[Kind]:
 def _typed_fields(column: list[str], kind: Kind) -> list[Any]:
     """Return numbers where the whole column is numbers, unless the model takes strings there.
 
-    Where the model takes numbers, a field that is not one stays a string in its place, and is named later.
+    Where the model takes numbers, a field that is not one stays a string, and `columns_to_input` refuses it with its
+    place.
     """
     if kind is Kind.STRING:
         return [field or None for field in column]

@@ -54,7 +54,7 @@ def header_length(value: str | None) -> int | None:
     """
     if value is None:
         return None
-    if value.isascii() and value.isdigit() and len(value) < 16:  # noqa: PLR2004 - digits of any size that a body has
+    if value.isascii() and value.isdigit() and len(value) < 16:  # noqa: PLR2004 - more digits than any body's size has
         return int(value)
     raise InputError(f"{HEADER} is {quoted(value)}; expected a number of bytes")
 
@@ -81,7 +81,7 @@ def read_inference(body: bytes | memoryview, header: int | None, schema: Schema)
 
 
 def _check_columns(inputs: list[Any], schema: Schema) -> None:
-    """Raise InputError if these are not the model's columns, before 200,000 tensors are decoded in vain."""
+    """Raise InputError if the names are not the model's columns. A wide request is so refused before it is decoded."""
     names: list[Any] = [item.get("name") for item in inputs if isinstance(item, dict)]
     if schema.form is not InputForm.TEXTS and all(isinstance(name, str) for name in names):
         positions(names, schema, "inputs")
@@ -135,27 +135,27 @@ def _table(values: np.ndarray[Any, Any], schema: Schema) -> np.ndarray[Any, Any]
 
 
 def _wanted(document: dict[str, Any], binary: bool, schema: Schema) -> tuple[Wanted, ...]:
-    """Return the outputs that are asked for, or `predict`. `binary` is the form where an output does not say."""
+    """Return the outputs that are asked for, or `predict`. `binary` is the form of an output that names none."""
     outputs = document.get("outputs")
     if outputs is None or outputs == []:
         return (Wanted("predict", binary),)
     if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
         raise InputError('outputs must be a list such as [{"name": "predict"}]')
     names = [item.get("name") for item in outputs]
-    # Only where a name is not a method: finding the parts means converting all of the example's answers.
-    parts = {} if all(name in METHODS for name in names) else _parts(schema)
-    _check_names(names, (*METHODS, *parts))
-    return tuple(_output(item, binary, parts, schema) for item in outputs)
+    # Only needed where a name is not a method's. Finding them converts all of the example's answers.
+    single_tensors = {} if all(name in METHODS for name in names) else _single_tensors(schema)
+    _check_names(names, (*METHODS, *single_tensors))
+    return tuple(_output(item, binary, single_tensors, schema) for item in outputs)
 
 
-def _output(item: dict[str, Any], binary: bool, parts: dict[str, tuple[str, int]], schema: Schema) -> Wanted:
-    method, index = parts.get(item["name"], (item["name"], None))
+def _output(item: dict[str, Any], binary: bool, single_tensors: dict[str, tuple[str, int]], schema: Schema) -> Wanted:
+    method, index = single_tensors.get(item["name"], (item["name"], None))
     as_bytes = bool(tensors.parameters(item, "outputs").get("binary_data", binary))
     return Wanted(schema.require(method), as_bytes, index)
 
 
-def _parts(schema: Schema) -> dict[str, tuple[str, int]]:
-    """Return the tensors of methods that give several: the name in the metadata → (method, index)."""
+def _single_tensors(schema: Schema) -> dict[str, tuple[str, int]]:
+    """Return each tensor of the methods that give several: its name in the metadata → (method, index)."""
     return {
         name: (method, index)
         for method, answer in schema.example_answers.items()
@@ -165,11 +165,11 @@ def _parts(schema: Schema) -> dict[str, tuple[str, int]]:
 
 
 def _check_names(names: list[Any], known: Sequence[str]) -> None:
-    free = set(known)
+    unused = set(known)
     for index, name in enumerate(names):
-        if not isinstance(name, str) or name not in free:
+        if not isinstance(name, str) or name not in unused:
             raise InputError(f"outputs[{index}].name is {quoted(name)}; each of {listed(known)} may stand once")
-        free.remove(name)
+        unused.remove(name)
 
 
 def write_inference(asked: Inference, answers: list[Any], model: str, version: str) -> tuple[bytes, int | None]:

@@ -31,11 +31,11 @@ DATATYPES = {
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
 }
-NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+DATATYPE_NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 MAX_DIMENSIONS = 32
 """More than any model's input has, and no more than any version of NumPy supports."""
 MAX_SIZE = 2**31 - 1
-"""Values along one dimension: more than any body holds, so that a product of 32 of them is a short number."""
+"""Values along one dimension: more than any body holds. Longer numbers would make the product of a shape slow."""
 ELEMENT_LENGTH = struct.Struct("<I")
 """Stands before each element of a BYTES tensor in binary form."""
 
@@ -105,7 +105,7 @@ def parameters(item: dict[str, Any], place: str) -> dict[str, Any]:
 
 def _shape(shape: Any, place: str) -> tuple[int, ...]:
     if not isinstance(shape, list) or not shape:
-        raise InputError(f"{place} is missing or no list; expected such as [1, 4]")
+        raise InputError(f"{place} is missing, empty or not a list; expected one such as [1, 4]")
     if len(shape) > MAX_DIMENSIONS:
         raise InputError(f"{place} has {len(shape)} dimensions; {MAX_DIMENSIONS} are the most")
     if not all(type(size) is int and 0 < size <= MAX_SIZE for size in shape):
@@ -132,8 +132,10 @@ def _texts(share: memoryview, place: str) -> Iterator[str]:
     position = 0
     while position < len(share):
         start = position + ELEMENT_LENGTH.size
-        position = start + (ELEMENT_LENGTH.unpack_from(share, position)[0] if start <= len(share) else 1)
-        if position > len(share):
+        is_complete = start <= len(share)
+        if is_complete:
+            position = start + ELEMENT_LENGTH.unpack_from(share, position)[0]
+        if not is_complete or position > len(share):
             raise InputError(f"{place}: the binary data ends within an element")
         try:
             yield str(share[start:position], "utf-8")
@@ -189,9 +191,9 @@ def _numbers(rows: list[list[Any]], datatype: str, place: str) -> np.ndarray[Any
     try:
         require_numbers(chain.from_iterable(rows))
         values = rows[0] if len(rows) == 1 else rows
-        found = np.array(values, np.float64) if datatype == "FP64" else np.asarray(values)  # typed: faster
+        found = np.array(values, np.float64) if datatype == "FP64" else np.asarray(values)  # a given type is faster
     except (TypeError, OverflowError):
-        found = np.asarray(None)
+        found = np.asarray(None)  # not numbers alone: each value is checked below
     if found.dtype.kind in "fiub":
         return found
     flat = list(chain.from_iterable(rows))
@@ -234,7 +236,7 @@ def with_datatype(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], s
     """Return the values in a form that has a datatype, and that datatype. Anything but numbers becomes strings."""
     if values.dtype.kind == "f" and values.dtype.itemsize > DATATYPES["FP64"].itemsize:
         values = values.astype(np.float64)
-    name = NAMES.get(values.dtype.newbyteorder("<"))
+    name = DATATYPE_NAMES.get(values.dtype.newbyteorder("<"))
     if name is not None:
         return values.astype(DATATYPES[name], copy=False), name
     return _object_array([str(value) for value in values.ravel().tolist()], values.shape), BYTES

@@ -25,15 +25,15 @@ def _add_inference(app: App, service: Service) -> None:
     @app.post("/v2/models/<model>/infer", name="infer", unquote=True, stream=True)
     async def infer(request: Request, model: str, version: str | None = None) -> HTTPResponse:
         header = open_inference.header_length(request.headers.get(open_inference.HEADER))
-        body = await unpacked(request, await large_body.receive(request, header or 0), service)
+        body = await unpacked(request, await large_body.receive(request, binary_from=header or 0), service)
         schema = service.model_named(model, version).schema
         asked = await service.parse(open_inference.read_inference, body, header, schema, text=header)
         answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]
-        body, length = service.encode(open_inference.write_inference, asked, answers, service.name, service.version)
+        answer, length = service.encode(open_inference.write_inference, asked, answers, service.name, service.version)
         if length is None:
-            return HTTPResponse(body, content_type=JSON)
+            return HTTPResponse(answer, content_type=JSON)
         headers = {open_inference.HEADER: str(length)}
-        return HTTPResponse(body, headers=headers, content_type="application/octet-stream")
+        return HTTPResponse(answer, headers=headers, content_type="application/octet-stream")
 
 
 def _add_metadata(app: App, service: Service) -> None:

@@ -95,7 +95,7 @@ def test_read_inference_gives_the_same_matrix_from_bytes_and_from_json(
     elements = {"allow_nan": False, "allow_infinity": False} if dtype.kind == "f" else {}
     shape = st.tuples(st.integers(1, 4), st.just(2))
     X = data.draw(arrays.arrays(dtype, shape, elements=arrays.from_dtype(dtype, **elements)))
-    datatype = tensors.NAMES[dtype]
+    datatype = tensors.DATATYPE_NAMES[dtype]
     from_json = open_inference.read_inference(as_json(X, datatype, nested=nested), None, Schema(2)).X
     from_bytes = open_inference.read_inference(*as_bytes(X, datatype), Schema(2)).X
     np.testing.assert_array_equal(from_json, X.astype(np.float64))
