@@ -1,4 +1,4 @@
-"""What a model takes and gives, as far as it is known. A value: nothing here looks at a model."""
+"""What a model takes and gives, as far as it is known. Immutable data: nothing here inspects a model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class InputForm(StrEnum):
     TOKENS = "tokens"
     """A list of lists of strings, one a row, for hashers and vectorizers of tokens."""
     AS_SENT = "as_sent"
-    """The model does not say: objects by name become a DataFrame with the request's names, and lists stay rows."""
+    """Not known: rows with names become a DataFrame with the request's names, and rows without names stay lists."""
 
 
 class Kind(StrEnum):
@@ -42,11 +42,11 @@ class Kind(StrEnum):
     DATETIME = "datetime"
     """ISO 8601 in requests, datetime64 for the model."""
     ANY = "any"
-    """The fitted estimator does not say. Only its own check of the input decides."""
+    """Not known: only the estimator's own check of the input decides."""
 
 
 class Evidence(StrEnum):
-    """What the input's form was decided by, the strongest first. Each value is what users read."""
+    """What decided the input's form, the strongest first. Each value is the text that users read."""
 
     OWNER_EXAMPLE = "input-example.json"
     MLFLOW_EXAMPLE = "MLflow's input_example.json"
@@ -61,7 +61,7 @@ class Schema:
     """A model's input, its classes, and its methods with their answers."""
 
     features: int | None = None
-    """The number of features. None where the model does not say."""
+    """The number of features. None where it is not known."""
     names: tuple[str, ...] = ()
     """`feature_names_in_`, in the model's own order."""
     allows_missing: bool = False
@@ -72,8 +72,8 @@ class Schema:
     """A row that the model should accept: zeros, and for encoded columns one of the encoder's categories."""
     evidence: Evidence = Evidence.NOTHING
     dtype: str = "float64"
-    """Of a MATRIX: `float64`; `float32` for models that compute in what they were fitted in, such as clusterings; or
-    `int64` for encoders of integers, whose values beyond 2**53 a float would change."""
+    """Of a MATRIX: usually `float64`. `float32` for models that were fitted on it and compute in it, such as
+    clusterings. `int64` for encoders of integers: a float would change values beyond 2**53."""
     dtypes: tuple[str, ...] = ()
     """Of a DATAFRAME: the pandas dtype of each column as the model was fitted on it, such as `category` or `float32`.
     "" where it is not known; empty where none is."""

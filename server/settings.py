@@ -117,8 +117,9 @@ def variable(each: Field[Any]) -> str:
 
 
 def _add(parser: argparse.ArgumentParser, each: Field[Any]) -> None:
-    kind = KINDS[str(each.type)]
+    kind = KINDS[str(each.type)]  # a string already, as all annotations here are
     required = each.default is MISSING
+    # An empty environment variable counts as unset.
     default = os.environ.get(variable(each)) or (None if required else each.default)
     text = f"{each.metadata['doc']} [env: {variable(each)}]".replace("%", "%%")
     if kind is not _boolean:

@@ -16,7 +16,7 @@ from watcher.settings import Settings
 from watcher.status_table import table
 
 POD = ("pod_s3_endpoint", "pod_aws_access_key_id", "pod_aws_secret_access_key")
-"""The settings of how pods reach the store."""
+"""The names of the settings with which pods reach the store."""
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,10 +43,11 @@ def run(**values: Any) -> None:
 @click.option("--set", "assignments", multiple=True, metavar="a.b=c", help="One chart value, as YAML.")
 @settings_options("s3_endpoint", "s3_secure", "s3_region", *POD, "owner", "chart_values", "log_level")
 def render(source: str, files: tuple[Any, ...], assignments: tuple[str, ...], **values: Any) -> None:
-    """Print the objects that would be applied for one key, as YAML: its values.yaml count, then -f, then --set.
+    """Print the objects that would be applied for one key, as YAML.
 
+    The chart values are those of the key's own values.yaml files. Those of -f override them, and --set overrides both.
     Only the ownerReferences are missing: they contain a UID that the API server creates. The Secret is among the
-    objects, so mind where you print it to.
+    objects, so do not print it where others can read it.
     """
     settings = Settings(**values)
     logs.configure(settings.log_level)

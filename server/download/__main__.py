@@ -14,7 +14,7 @@ from typing import NoReturn
 def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    # Only now what is slow to import: a signal must not meet the default handlers any more.
+    # These imports are slow. They come after the handlers, so that a signal during them ends the process as well.
     from server import logs  # noqa: PLC0415
     from server.download.program import run  # noqa: PLC0415
     from server.errors import ModelError  # noqa: PLC0415
@@ -30,7 +30,10 @@ def main() -> int:
 
 
 def stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """End at once, with the exit code of a process that the signal ended. PID 1 of a container needs a handler."""
+    """End at once, with the exit code of a process that the signal ended.
+
+    Without a handler the kernel would drop the signal: this process is PID 1 of its container.
+    """
     sys.exit(128 + number)
 
 
@@ -50,7 +53,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--etag", default=env("KUBESERVE_ETAG", ""), help="refuse an object that has another ETag")
     parser.add_argument(
-        "--pip-index-url", default=env("KUBESERVE_PIP_INDEX_URL", ""), help="where requirements come from, not pypi.org"
+        "--pip-index-url",
+        default=env("KUBESERVE_PIP_INDEX_URL", ""),
+        help="package index for requirements, instead of pypi.org",
     )
     parser.add_argument(
         "--pip-cert", default=env("KUBESERVE_PIP_CERT", ""), help="a file of certificates (PEM) that the index needs"

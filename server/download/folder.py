@@ -15,7 +15,9 @@ from server.paths import MODEL, REQUIREMENTS
 
 
 def fetch(source: Path, to: Path, expected: str, progress: Progress) -> None:
-    """Copy the model, whose ETag must be `expected` unless that is ""; here it is the MD5 of the content.
+    """Copy the model, whose ETag must be `expected` unless that is "". A file's ETag is the MD5 of its content.
+
+    The file is read twice, so that nothing is written before the ETag is checked.
 
     Raises:
         ModelError: in one sentence, with the cause.
@@ -31,13 +33,14 @@ def fetch(source: Path, to: Path, expected: str, progress: Progress) -> None:
     requirements = source.with_name(REQUIREMENTS)
     if requirements.exists():
         with open_regular(requirements) as file, explained(requirements, "read"):
-            text = file.read(MAX_BYTES + 1)
+            text = file.read(MAX_BYTES + 1)  # one byte more, so that the installer sees a file that is too large
         save([text], to / REQUIREMENTS)
     else:
         remove(to / REQUIREMENTS)
 
 
 def chunks(file: BinaryIO, source: Path, progress: Progress) -> Iterator[bytes]:
+    """Yield the file's content, and record the progress at each piece."""
     while True:
         with explained(source, "read"):
             chunk = file.read(CHUNK)

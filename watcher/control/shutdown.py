@@ -21,13 +21,14 @@ class StopSignals:
         self._writer.setblocking(False)  # as `set_wakeup_fd` requires
         signal.set_wakeup_fd(self._writer.fileno())
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, lambda *_: None)  # only signals with a handler in Python wake the socket
 
     def wait(self) -> None:
         """Return when a signal has arrived.
 
         The system may deliver a signal to any thread, and that alone does not wake this one: a wait for a lock or a
-        queue would go on until the next signal. So every thread's signal handler writes to a socket.
+        queue would go on until the next signal. So Python writes a byte to a socket, in whichever thread that is, and
+        this thread waits for the byte.
         """
         self._reader.recv(1)
 
