@@ -63,7 +63,7 @@ class Failure(click.ClickException):
 
 
 class Number(click.ParamType[float]):
-    """A finite number within limits. Click's own ranges accept NaN, and say less."""
+    """A finite number within limits. Click's own ranges accept NaN, and their errors do not name the limits."""
 
     def __init__(self, kind: type[int | float], minimum: float, maximum: float | None) -> None:
         self._kind, self._minimum, self._maximum = kind, minimum, maximum
@@ -72,14 +72,14 @@ class Number(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number, or fail with what is expected."""
         try:
-            number = self._kind(value)
+            number: float = self._kind(value)
         except (ValueError, OverflowError):
-            number = self._kind(-1)
+            number = math.nan
         top = math.inf if self._maximum is None else self._maximum
         if not (math.isfinite(number) and self._minimum <= number <= top):
-            article = "a whole number" if self._kind is int else "a number"
+            noun = "a whole number" if self._kind is int else "a number"
             limits = f"of at least {self._minimum:g}" if self._maximum is None else f"from {self._minimum:g} to {top:g}"
-            self.fail(f"'{one_line(str(value), 60)}': expected {article} {limits}", param, ctx)
+            self.fail(f"'{one_line(str(value), 60)}': expected {noun} {limits}", param, ctx)
         return number
 
 

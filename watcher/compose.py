@@ -37,7 +37,7 @@ STOP_SECONDS = 4.8
 def run(settings: Settings) -> None:
     """Run the watcher until SIGTERM or SIGINT."""
     settings_values.check_all(settings)
-    # The address before the rest: a second watcher of the same settings ends here, and harms nothing.
+    # Open the address first, so that a second watcher with the same settings fails here, before it does any harm.
     with open_socket(settings.listen) as sock:
         _run(settings, sock)
 
@@ -45,7 +45,7 @@ def run(settings: Settings) -> None:
 def _run(settings: Settings, sock: socket.socket) -> None:
     base = settings_values.chart_values(settings)
     board, sources, metrics = StatusBoard(), SourceHealth(), Metrics()
-    loop: Loop  # made below: a local server that changes its state is looked at again
+    loop: Loop  # assigned below: `on_change` needs it, and it needs the runtime
     bucket = _bucket(settings)
     runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.requeue(model))
     reconciler = Reconciler(
@@ -81,7 +81,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         stop_signals.wait()
     finally:
         source_stops = {source.name: source.stop for source in hinting}
-        # The loop first: it then does not report that the store is closed.
+        # All stop at the same time. The loop's stop begins first, so that it does not report that the store is closed.
         stop_all(STOP_SECONDS, loop=loop.stop, **source_stops, web=web.stop, store=bucket.close, runtime=runtime.close)
         log.info("stopped")
 

@@ -1,4 +1,4 @@
-"""When to look at what: the periodic survey, hints, and models that are on their way."""
+"""When to survey the bucket, and when to reconcile a model: after a hint, and every second while it is pending."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEBOUNCE = 0.02
 """Seconds. A hint waits this long for others: long enough for the events of one upload, too short to be noticed."""
 
 PROGRESS_INTERVAL = 1.0
-"""Seconds between looks at models that are on their way."""
+"""Seconds between reconciliations of a model in a `PENDING` state, whose rollout is not complete."""
 
 LISTING_SHARE = 0.1
 """The share of the time that surveys may take: one that takes 2 s is made every 20 s."""
@@ -34,7 +34,7 @@ OVERDUE_SECONDS = 15.0
 """Seconds. A survey that takes longer, and three times longer than the last, is shown as not live while it runs."""
 
 STOP_SECONDS = 3.0
-"""Seconds. What the workers and the survey get at the stop to finish what is in hand; a call that hangs is left."""
+"""Seconds that the workers and the survey have to finish their current task at the stop. A longer one is abandoned."""
 
 SURVEY = "the survey"
 
@@ -70,7 +70,7 @@ class Loop:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the surveys and the workers. Return when what is in hand is done, or after `STOP_SECONDS`."""
+        """End the surveys and the workers. Return when their current tasks are done, or after `STOP_SECONDS`."""
         self._halt.set()
         self._wake.set()
         deadline = self._now() + STOP_SECONDS
@@ -81,7 +81,7 @@ class Loop:
             log.warning("stopping without waiting any longer", unfinished=unfinished)
 
     def hint(self, key: str) -> None:
-        """Look soon at the model that `key` belongs to, or at the whole bucket if it is empty.
+        """Reconcile soon the model that `key` belongs to, or survey the bucket if it is empty.
 
         Keys of other files are left to the survey.
         """
@@ -91,7 +91,7 @@ class Loop:
             self._workers.add(model, DEBOUNCE)
 
     def requeue(self, model: ModelId) -> None:
-        """Look at a model whose state in the runtime has changed."""
+        """Reconcile a model whose state in the runtime has changed."""
         self._workers.add(model)
 
     def problem(self) -> str:
@@ -167,7 +167,7 @@ class Loop:
         self._unreadable = set(found)
 
     def _wait(self, earliest: float, latest: float) -> None:
-        """Wait for the next survey, and look at what is on its way meanwhile.
+        """Wait for the next survey, and queue the pending models meanwhile.
 
         A hint at the whole bucket ends the wait, but not before `earliest`: hints must not cause listings without a
         pause between them.
@@ -177,11 +177,12 @@ class Loop:
             left = (earliest if hinted else latest) - self._now()
             if left <= 0:
                 break
+            # After a hint `_wake` is set already, so a wait for it would return immediately.
             (self._halt if hinted else self._wake).wait(min(left, PROGRESS_INTERVAL))
-            self._look_at_progress()
-        self._halt.wait(DEBOUNCE)
+            self._queue_pending()
+        self._halt.wait(DEBOUNCE)  # so that the survey covers all events of one upload
 
-    def _look_at_progress(self) -> None:
+    def _queue_pending(self) -> None:
         for status in self._board.models():
             if status.state in PENDING:
                 self._workers.add(ModelId(status.namespace, status.model), keep_later=True)

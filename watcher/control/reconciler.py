@@ -118,7 +118,7 @@ class Reconciler:
         return Survey(found.changed, found.stale | gone, observation.unreadable)
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
-        """Bring one model to what the bucket says now. With `rewrite`, write its objects even if none differs.
+        """Bring one model to what the bucket holds now. With `rewrite`, write its objects even if none differs.
 
         Returns:
             False if the model is gone from the bucket and no survey has approved its removal yet.
@@ -149,7 +149,7 @@ class Reconciler:
     def _bring_up(self, entry: Entry, observed: Observed | None, *, rewrite: bool) -> None:
         model, found = entry.model, observed.objects if observed else {}
         release = self._releases.of(entry)
-        if release is None:
+        if release is None:  # paused
             self._settled[model] = (entry, found)
             self._show(model, State.PAUSED, observed, "values.yaml says paused: true")
             return
@@ -157,7 +157,7 @@ class Reconciler:
         desired = _fingerprints(manifests)
         if overwritten(self._settled.get(model), entry, desired, found):
             self._claim_restore(model)
-        # With foreign objects `plan` must see what is there: it refuses them.
+        # `plan` refuses a model with foreign objects, so it needs the observation even for a rewrite.
         rewrite_all = rewrite and observed is not None and not observed.foreign
         change = plan(manifests, None if rewrite_all else observed, model)
         if change:
@@ -201,7 +201,7 @@ class Reconciler:
             self._times.ready(model, observed.etag)
 
     def _show_failure(self, model: ModelId, error: Exception, observed: Observed | None, *, in_bucket: bool) -> None:
-        """Show why a model could not be reconciled, unless nobody knows yet that there is such a model."""
+        """Show why a model could not be reconciled, unless it is neither in the bucket nor on the status board."""
         status = self._board.get(model)
         if not in_bucket and not status:
             return

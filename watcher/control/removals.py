@@ -27,16 +27,16 @@ class Removals:
         self._leftovers: frozenset[ModelId] = frozenset()
 
     def survey(self, wanted: frozenset[ModelId], observation: Observation, observed_at: float) -> frozenset[ModelId]:
-        """Return the models that need work: those to remove, and those whose Deployment is gone but not its objects."""
+        """Return the models that need work: those to remove, and leftovers, whose Deployment alone is gone."""
         running = frozenset(model for model, item in observation.models.items() if item.runs)
         decision = self._guard.decide(
             wanted, running, observed_at=observed_at, now=self._clock(), unreadable=observation.unreadable
         )
         self._show(decision, observation.models)
         leftovers = frozenset(model for model, item in observation.models.items() if item.objects) - running - wanted
-        known, self._leftovers = self._leftovers, leftovers
+        swept, self._leftovers = self._leftovers, leftovers
         # Sweep each leftover once; the garbage collector does the rest.
-        return decision.approved | (leftovers - known)
+        return decision.approved | (leftovers - swept)
 
     def mark_present(self, model: ModelId) -> None:
         """Record that a model is in the bucket."""
@@ -57,7 +57,7 @@ class Removals:
         return True
 
     def _sweep(self, model: ModelId, observed: Observed | None) -> None:
-        """Delete the objects that a Deployment left. An error is no failure: the garbage collector deletes them too."""
+        """Delete the objects that a Deployment left. Errors are only logged: the garbage collector deletes them too."""
         for key in observed.objects if observed else ():
             try:
                 self._runtime.apply(Change(model, deletes=(key,)))

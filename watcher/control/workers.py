@@ -26,7 +26,7 @@ class Reconciles(Protocol):
 
 
 class Workers:
-    """A queue of models and the threads that take them from it. A model is in the hands of one thread at a time."""
+    """A queue of models and the threads that take them from it. No model is reconciled by two threads at once."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Workers:
             thread.start()
 
     def stop(self) -> list[threading.Thread]:
-        """Take no further model. Return the threads, which end when the models in hand are done."""
+        """Take no further model. Return the threads, which end when their current models are done."""
         self._queue.close()
         return self._threads
 
@@ -65,7 +65,7 @@ class Workers:
         self._rewrite.update(models)
 
     def ended(self) -> list[str]:
-        """Return the names of threads that have ended, which none may before `stop`."""
+        """Return the names of threads that have ended. Before `stop` that is a defect."""
         return [thread.name for thread in self._threads if thread.ident and not thread.is_alive()]
 
     def _work(self) -> None:
@@ -85,7 +85,7 @@ class Workers:
             self._retry(model, error)
             return
         self._forget(model)
-        if rewrite:  # not if a resync asked for it meanwhile: that one is still to come
+        if rewrite:  # otherwise a resync may have added the model meanwhile, and its rewrite is still to come
             self._rewrite.discard(model)
         if not approved:
             self._survey_soon()

@@ -86,7 +86,7 @@ def test_loop_while_waiting_queues_the_models_whose_rollout_is_not_complete() ->
     loop = loop_of(Scripted())
     for state in State:
         loop._board.set(ModelId("team", state.value.lower()), state)
-    loop._look_at_progress()
+    loop._queue_pending()
     queue = loop._workers._queue
     assert {queue.get(), queue.get()} == {ModelId("team", "applied"), ModelId("team", "progressing")}
     assert not len(queue)
@@ -131,7 +131,7 @@ def test_survey_that_fails_during_the_stop_is_not_reported(logged: list[Any]) ->
 def test_wait_with_a_hint_looks_at_progress_once_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.control.loop.PROGRESS_INTERVAL", 0.05)
     loop, looks = loop_of(Scripted()), list[float]()
-    monkeypatch.setattr(loop, "_look_at_progress", lambda: looks.append(time.monotonic()))
+    monkeypatch.setattr(loop, "_queue_pending", lambda: looks.append(time.monotonic()))
     loop.hint("")
     loop._wait(time.monotonic() + 0.3, time.monotonic() + 60)
     assert 1 <= len(looks) <= 7
