@@ -14,10 +14,11 @@ OTHER_FORMATS = (".joblib", ".pkl", ".pickle", ".onnx", ".skops")
 
 
 def read_listing(objects: Iterable[StoredObject], namespaces: tuple[str, ...] = ()) -> Catalog:
-    """Return the meaning of a complete listing. If `namespaces` is not empty, models of others are refused.
+    """Return the models and the refused keys of a complete listing.
 
-    The result does not depend on the order of `objects`. Keys that resemble no model's are ignored. An empty file is
-    refused, but still counts as a version: a broken upload must neither remove nor roll back what serves.
+    If `namespaces` is not empty, models of other namespaces are refused. Keys that begin with "_" or resemble no
+    model's are ignored. An empty file is refused, but still counts as a version: a broken upload must neither remove
+    nor roll back what serves. The result does not depend on the order of `objects`.
     """
     by_key = {item.key: item for item in objects}
     refusals, versions = [], []
@@ -50,8 +51,8 @@ def _artifact_problem(item: StoredObject, namespaces: tuple[str, ...]) -> str:
 
 
 def _near_miss(folders: list[str], file: str) -> str:
-    deep_enough = len(folders) == DEPTH - 1
-    if deep_enough and file.lower().endswith(OTHER_FORMATS):
+    in_version_folder = len(folders) == DEPTH - 1
+    if in_version_folder and file.lower().endswith(OTHER_FORMATS):
         return "only model.joblib is served: save the model with joblib.dump(model, 'model.joblib')"
     if file == "values.yml" and len(folders) in (DEPTH - 2, DEPTH - 1):
         return "rename it to values.yaml"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from watcher.core.types import Entry, ModelId, ObjectKey, Observation
 
 Settled = tuple[Entry, Mapping[ObjectKey, str]]
-"""What the last successful reconcile of a model was based on, and the fingerprints that it left."""
+"""The entry that the last successful reconcile of a model applied, and the fingerprints of its objects after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ def compare(
     in_step = frozenset(
         model for model, entry in readable.items() if settled.get(model) == (entry, _objects(observation, model))
     )
-    news = frozenset(model for model, entry in readable.items() if previous.get(model) != entry)
-    return Comparison(changed=news - in_step, stale=frozenset(readable) - news - in_step, in_step=in_step)
+    uploaded = frozenset(model for model, entry in readable.items() if previous.get(model) != entry)
+    return Comparison(changed=uploaded - in_step, stale=frozenset(readable) - uploaded - in_step, in_step=in_step)
 
 
 def overwritten(
     settled: Settled | None, entry: Entry, desired: Mapping[ObjectKey, str], found: Mapping[ObjectKey, str]
 ) -> bool:
-    """Return whether something else has written objects that the last reconcile wrote as they should be.
+    """Return whether something else has overwritten objects since the last reconcile wrote them as desired.
 
     Objects that were deleted, or lost their fingerprint, do not count: a person may do that.
     """

@@ -11,8 +11,8 @@ from typing import Any
 Manifest = dict[str, Any]
 """A Kubernetes object (or, for the local runtime, a `Process` in the same shape) as plain data."""
 
-RUNNING = frozenset({"Deployment", "Process"})
-"""The kind, one for each runtime, that owns a model's other objects."""
+RUNNING_KINDS = frozenset({"Deployment", "Process"})
+"""The kinds, one for each runtime, whose object owns a model's other objects."""
 
 OWNER_LABEL = "kubeserve.io/owner"
 FINGERPRINT = "kubeserve.io/fingerprint"
@@ -65,7 +65,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One uploaded version and the files beside it."""
+    """One uploaded version and the files next to it."""
 
     model: ModelId
     version: str
@@ -160,7 +160,7 @@ class Observed:
     @property
     def runs(self) -> bool:
         """Return False for leftovers: a Service or HPA without the Deployment that owned it."""
-        return any(key.kind in RUNNING for key in self.objects)
+        return any(key.kind in RUNNING_KINDS for key in self.objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do to one model: objects to write, objects to delete, or all of it to remove."""
+    """What to do to one model: write objects, delete objects, or remove the whole model."""
 
     model: ModelId
     writes: tuple[Manifest, ...] = ()
