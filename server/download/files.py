@@ -15,13 +15,13 @@ from server.errors import ModelError
 CHUNK = 64 * 1024
 """Bytes. A download reads this much at once, and a whole chunk counts as progress."""
 
-OWNER = "permission denied: check the owner of the folder, or the pod's fsGroup"
+NOT_PERMITTED = "permission denied: check the owner of the folder, or the pod's fsGroup"
 REASONS = {
     errno.ENOSPC: "no space is left on its disk: raise the limit of ephemeral storage",
     errno.EDQUOT: "the quota of its disk is used up",
     errno.EROFS: "its file system is read-only",
-    errno.EACCES: OWNER,
-    errno.EPERM: OWNER,
+    errno.EACCES: NOT_PERMITTED,
+    errno.EPERM: NOT_PERMITTED,
     errno.ENOTDIR: "a part of its path is a file",
     errno.EEXIST: "it is a file, not a folder",
 }
@@ -44,7 +44,8 @@ def make_folder(path: Path) -> None:
 def save(chunks: Iterable[bytes], target: Path) -> None:
     """Write the chunks to `target`, under a temporary name until the last one is there.
 
-    What `chunks` raises passes through: it is an error of the source.
+    What `chunks` raises passes through: it is an error of the source. The temporary file then stays, and the next
+    attempt overwrites it.
     """
     partial = target.with_suffix(".partial")
     with explained(target, "written"):
@@ -60,7 +61,7 @@ def save(chunks: Iterable[bytes], target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove what an earlier attempt left, if it did."""
+    """Remove the file that an earlier attempt may have left."""
     with explained(path, "removed"):
         path.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from server.http.service import MAX_INLINE_TEXT, Service
 Buffer = bytes | memoryview
 
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
-"""zlib then detects which of both it is by the header."""
+"""With this value zlib detects by the header which of both it is."""
 
 
 class WholeBodyRequest(Request[Any, Any]):
@@ -25,7 +25,7 @@ class WholeBodyRequest(Request[Any, Any]):
     __slots__ = ()
 
     async def receive_body(self) -> None:
-        """Override: set `self.body` to the whole body. Raise Overloaded."""
+        """Override: set `self.body` to the whole body. Raise Overloaded if --body-memory does not allow it."""
         stream: Any = self.stream
         budget = self.app.ctx.body_budget
         budget.admit(self, announced_size(self))
@@ -66,7 +66,8 @@ async def unpacked(request: Request, body: Buffer, service: Service) -> Buffer:
     limit = request.app.config.REQUEST_MAX_SIZE
     unpacker = _Unpacker(body)
     found = unpacker.read(min(limit + 1, MAX_INLINE_TEXT))
-    if len(found) == MAX_INLINE_TEXT <= limit:  # to ask zlib for 0 bytes more would mean all of them
+    # Read on only below the limit: otherwise the next size would be 0, which zlib takes as unlimited.
+    if len(found) == MAX_INLINE_TEXT <= limit:
         found += await service.predictor.run_in_thread(unpacker.read, limit + 1 - len(found))
     if len(found) > limit:
         raise PayloadTooLarge("")
@@ -83,7 +84,7 @@ class _Unpacker:
         self._rest, self._zlib = body, zlib.decompressobj(wbits=GZIP_OR_ZLIB)
 
     def read(self, most: int) -> bytes:
-        """Return at most this many bytes more. Raise InputError."""
+        """Return the next bytes, at most so many. Raise InputError if the body is not compressed."""
         try:
             found = self._zlib.decompress(self._rest, most)
         except zlib.error as error:

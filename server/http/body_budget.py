@@ -1,4 +1,4 @@
-"""How much memory the bodies of all requests may take together: each may be small enough, and all be too much."""
+"""How much memory the bodies of all requests may take together: many small ones can be too much as well."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_UNCOUNTED_BODY = 64 * 1024
 MEMORY_PER_TEXT_BYTE = 10
 """Bytes. What a byte of JSON takes when it is parsed into Python objects, measured with rows of short numbers (9.6 and
 10.7; 17 digits 2.3, objects by name 6.2, strings 11.6). Rows without values take 21 to 24. Long texts are parsed one at
-a time, so what a request takes beyond this factor is there once."""
+a time, so at any moment only one request can exceed this factor."""
 
 
 class BodyBudget:
@@ -25,12 +25,12 @@ class BodyBudget:
         self.total = 0
 
     def admit(self, request: Any, size: int, binary: int = 0) -> None:
-        """Count a body of `size` bytes, of which `binary` are not text, in place of what the request had.
+        """Count a body of `size` bytes, of which `binary` are not text. It replaces the request's earlier count.
 
         A single request may take any size; otherwise a large one could never be answered.
 
         Raises:
-            Overloaded: it would take too much with the others.
+            Overloaded: together with the others it would exceed the budget.
 
         """
         if size <= MAX_UNCOUNTED_BODY:

@@ -13,8 +13,8 @@ Call = Callable[[Any], Any]
 def call_batch(call: Call, parts: list[Any]) -> list[Any]:
     """Return the result, or the exception, of each part.
 
-    One call is made for all parts. If it fails, or its result has not one entry a row, each part is called alone, so
-    that a bad request does not fail the others.
+    One call is made for all parts. If it fails, or the result does not have one entry for each row, each part is
+    called alone, so that a bad request does not fail the others.
     """
     if len(parts) > 1:
         result = call_one(lambda joined: call(np.concatenate(joined)), parts)
@@ -24,7 +24,7 @@ def call_batch(call: Call, parts: list[Any]) -> list[Any]:
 
 
 def call_one(call: Call, part: Any) -> Any:
-    """Return the result, or the exception, as an `Exception` that a coroutine may raise.
+    """Return the result, or the exception. The exception is one that a coroutine may raise.
 
     The model's code may raise anything. StopIteration cannot be set on a future, and SystemExit would end the server.
     """

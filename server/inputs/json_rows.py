@@ -1,4 +1,4 @@
-"""Rows from JSON in all their forms → model input, or the words for what is wrong and where. Pure."""
+"""Rows from JSON in all their forms → model input, or an error that names the problem and its place. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rows_to_input(data: Any, schema: Schema, place: str, *, no_strings: bool) ->
     """Return rows of JSON as the model takes them; `place` is what error texts call `data`.
 
     A well-formed matrix of numbers takes one pass by NumPy. Everything else is looked at value by value. `no_strings`
-    promises that no string is in `data` (see `as_matrix_or_none`).
+    is True where no string can be in `data` (see `as_matrix_or_none`).
 
     Raises:
         InputError: names the problem and its place, such as `data[0][2]`.
@@ -45,7 +45,7 @@ def _any_rows(data: Any, schema: Schema, place: str) -> Any:
 
 
 def ordered_rows_to_input(rows: list[list[Any]], schema: Schema, place: str) -> Any:
-    """Return rows of equal and right length, in the model's order, as the model takes them."""
+    """Return rows as the model takes them. Each must have one value for each feature, in the model's order."""
     X = as_matrix_or_none(rows, schema, no_strings=False) if schema.form is InputForm.MATRIX else None
     if X is not None:
         return X
@@ -90,7 +90,7 @@ def _values(schema: Schema) -> str:
 def _problem_of(value: Any, kind: Kind, schema: Schema) -> str:
     """Return what is wrong with a value, or "" if it fits the feature's kind.
 
-    Null is right where a DataFrame or the model can take it.
+    Null fits a DataFrame, and a model that takes missing values.
     """
     if value is None:
         if schema.form is InputForm.MATRIX and not schema.allows_missing:

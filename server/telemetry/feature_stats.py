@@ -16,11 +16,11 @@ MAX_BUFFERED_ROWS = 512
 """Rows buffered before they are summarised: 4 KB a feature, and 0.2 ms."""
 
 MAX_SAMPLED_ROWS = 32
-"""Rows of one request that are summarised, evenly spaced: enough for a mean, and cheap beside predicting them."""
+"""Rows of one request that are summarised, evenly spaced: enough for a mean, and far cheaper than their prediction."""
 
 MAX_CLASSES = 100
 MAX_FEATURES = 200
-"""Models with more have no such series: a metrics store pays for each series, always."""
+"""Models with more have no such series: each one takes memory in the metrics store."""
 
 OTHER = "other"
 """The label of a prediction that is none of the model's classes: a model's own code may return a score instead."""
@@ -81,7 +81,7 @@ class FeatureStats:
         # The model accepts or refuses rows of another width; they are not summarised here.
         if self._names and type(X) is np.ndarray and X.dtype == np.float64 and X.shape[1:] == (len(self._names),):
             self._rows.append(sample(X))
-        self._buffered_rows += min(len(X), MAX_SAMPLED_ROWS)
+        self._buffered_rows += min(len(X), MAX_SAMPLED_ROWS)  # in any case: the labels are buffered as well
         if self._buffered_rows > MAX_BUFFERED_ROWS:
             self.flush()
 
@@ -101,7 +101,7 @@ class FeatureStats:
             self.class_counts[self._class_of(label)] += count
 
     def _class_of(self, label: Any) -> str:
-        """Return the class of a label: 1.0 is the class 1; a date is its text."""
+        """Return the class that equals the label, as 1 equals 1.0. Otherwise compare their texts, as for dates."""
         try:
             return self._class_by_value[label]
         except (KeyError, TypeError):  # TypeError: a list, which an array of objects may hold

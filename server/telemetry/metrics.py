@@ -1,6 +1,6 @@
 """The server's metrics. A request only appends to lists; they are counted a few times a second, and at each scrape.
 
-Counters and histograms of the client library take a lock at each step, which a request of 30 µs would notice.
+Counters and histograms of the client library take a lock at each step, which is too slow for a request of 30 µs.
 Names and help texts are declared once, in `SPECS`: the README's table is generated from them.
 """
 
@@ -38,7 +38,7 @@ MAX_FAST_PATH_RECORDS = 256
 """Requests of the fast path buffered before they are counted: each then takes 1 µs, and the pause is not noticeable."""
 
 ROWS_PER_RECORD = 64
-"""A request counts as one record more for each of these rows: its answer is buffered too."""
+"""A request counts as one record, and one more for every 64 rows, because its answer is buffered too."""
 
 Times = tuple[float, float, float, float, float]
 """When a request began, when its parsing began, and the ends of its parsing, prediction and encoding."""
@@ -220,9 +220,9 @@ class Metrics(Observer):
         """Yield every metric of `SPECS`: the client library calls this at each scrape."""
         self.flush()
         yield self._family(REQUESTS, [([*key], float(n)) for key, n in self._requests.items()])
-        yield self._histograms(LATENCY, [([endpoint], it) for endpoint, it in self._latency.items()])
+        yield self._histograms(LATENCY, [([endpoint], latency) for endpoint, latency in self._latency.items()])
         yield self._family(IN_PROGRESS, [([], float(self.in_progress))])
-        yield self._histograms(PHASE, [([phase], it) for phase, it in self.phases.items()])
+        yield self._histograms(PHASE, [([phase], seconds) for phase, seconds in self.phases.items()])
         yield self._histograms(BATCH, [([], self._batches)])
         yield self._family(QUEUE, [([], float(self._queue()))])
         yield self._family(REJECTED, [([reason], float(n)) for reason, n in self._rejected.items()])
@@ -247,6 +247,6 @@ class Metrics(Observer):
 
     def _histograms(self, spec: Spec, samples: Iterable[tuple[list[str], Histogram]]) -> Metric:
         family = HistogramMetricFamily(spec.name, spec.meaning, labels=[*self._names, *spec.labels])
-        for labels, it in samples:
-            family.add_metric([*self._values, *labels], it.buckets(), it.sum)
+        for labels, histogram in samples:
+            family.add_metric([*self._values, *labels], histogram.buckets(), histogram.sum)
         return family
