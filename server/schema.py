@@ -9,8 +9,11 @@ from typing import Any
 
 from server.errors import InputError
 
-METHODS = ("predict", "predict_proba", "decision_function", "transform")
+METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
 """The methods of scikit-learn that are served, in the order of the metadata."""
+
+MAIN_METHODS = ("predict", "transform", "score_samples")
+"""The first of these that a model has is its main method. PCA has both of the latter, and people mean `transform`."""
 
 
 class InputForm(StrEnum):
@@ -101,8 +104,13 @@ class Schema:
         """The names, or x0, x1, … as scikit-learn names columns that have none."""
         return self.names or tuple(f"x{index}" for index in range(self.features or 0))
 
+    @property
+    def main_method(self) -> str:
+        """The method that is meant where a request names none."""
+        return next((name for name in (*MAIN_METHODS, *METHODS) if name in self.methods), "predict")
+
     def require(self, method: str) -> str:
         """Return `method` if the model has it. Raise InputError with the methods that it has if not."""
         if method in self.methods:
             return method
-        raise InputError(f"the model has no {method}(); it has {', '.join(sorted(self.methods))}")
+        raise InputError(f"the model has no {method}(); it has {', '.join(sorted(self.methods))} (see /docs)")

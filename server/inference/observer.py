@@ -15,7 +15,7 @@ class Observer:
         """Record one call of the model: its rows, its duration, and the number of requests that shared it."""
 
     def record_answer(self, X: Any, answer: Any) -> None:
-        """Record what `predict` returned for the rows `X` of one request."""
+        """Record what the model's main method returned for the rows `X` of one request."""
 
     def record_rejection(self, reason: str) -> None:
         """Record a rejected request; `reason` is "queue", "deadline" or "bodies" (see `server.telemetry.metrics`)."""

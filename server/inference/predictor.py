@@ -56,7 +56,8 @@ class Predictor:
 
     def _serve(self, model: LoadedModel) -> None:
         self._batcher = Batcher(model.methods, self._thread, self._limits, self._observer)
-        self.features, self._direct = model.schema.features, model.methods["predict"].direct
+        predict = model.methods.get("predict")
+        self.features, self._direct = model.schema.features, predict.direct if predict else None
         # What is loaded now is never garbage. Without this each full collection would visit all of scikit-learn's
         # objects, and one request in a few thousand would wait for that: tens of milliseconds.
         gc.freeze()
@@ -85,7 +86,7 @@ class Predictor:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def predict(self, X: Any, method: str = "predict") -> Any:
-        """Return the result of `method`: `predict`, `predict_proba`, `decision_function` or `transform`.
+        """Return the result of `method`, which is one of `server.schema.METHODS`.
 
         X is float64 (rows, features), or whatever else with a length the model takes: an object array, a DataFrame.
 
@@ -97,8 +98,7 @@ class Predictor:
         """
         if self.model is None or self._batcher is None:
             raise ModelError(self.reason)
-        if method not in self.model.methods:
-            raise InputError(f"the model has no {method}(); it has {', '.join(sorted(self.model.methods))}")
+        self.model.schema.require(method)
         try:
             result = await self._result(X, method)
         except (Overloaded, asyncio.CancelledError):
@@ -108,7 +108,7 @@ class Predictor:
         except Exception as error:
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error
-        if method == "predict":
+        if method == self.model.schema.main_method:
             self._observer.record_answer(X, result)
         return result
 

@@ -16,6 +16,7 @@ import structlog
 from server.errors import ModelError, first_line
 from server.model.methods import Method, methods_of
 from server.model.probe_budget import ProbeBudget
+from server.model.refusals import refusal_of
 from server.model.trials import Trial, try_model
 from server.paths import PACKAGES
 from server.schema import Schema
@@ -31,7 +32,7 @@ class LoadedModel:
     """A model that is ready to serve."""
 
     methods: Mapping[str, Method]
-    """`predict`, and the others of `server.schema.METHODS` that the model has."""
+    """Those of `server.schema.METHODS` that the model has: at least one."""
     schema: Schema
     library: str
     """The library that runs the model, such as `sklearn 1.9.1`."""
@@ -49,8 +50,8 @@ def load(path: Path, *, direct: bool = True) -> LoadedModel:
 
     """
     estimator, saved_by = unpickle(path)
-    if not callable(getattr(estimator, "predict", None)):
-        raise ModelError(f"{path.name} holds a {type(estimator).__name__}, which has no predict()")
+    if refusal := refusal_of(estimator):
+        raise ModelError(f"{path.name} holds {refusal}")
     use_one_job(estimator)
     budget = ProbeBudget()
     trial = try_model(estimator, budget)
@@ -123,7 +124,7 @@ def digest_of(path: Path) -> str:
 
 
 def require_answer(estimator: Any, trial: Trial) -> None:
-    """Raise ModelError if `predict` shows that the model is broken.
+    """Raise ModelError if its main method shows that the model is broken.
 
     A ValueError does not show it: the example row may not suit the model.
     """
@@ -134,7 +135,8 @@ def require_answer(estimator: Any, trial: Trial) -> None:
         log.warning("the warm-up row was refused", reason=first_line(trial.refusal))
     elif trial.refusal:
         name = type(trial.refusal).__name__
-        raise ModelError(f"the model cannot predict: {name}: {first_line(trial.refusal)}") from trial.refusal
+        verb = trial.schema.main_method.partition("_")[0]
+        raise ModelError(f"the model cannot {verb}: {name}: {first_line(trial.refusal)}") from trial.refusal
 
 
 def require_fitted(estimator: Any) -> None:

@@ -19,7 +19,7 @@ class Trial:
     schema: Schema
     """With the answers of the methods that took the example."""
     refusal: Exception | None
-    """What `predict` raised for the example, if it did."""
+    """What the main method raised for the example, if it did."""
 
 
 def try_model(estimator: Any, budget: ProbeBudget) -> Trial:
@@ -58,5 +58,5 @@ def _try_example(estimator: Any, schema: Schema, budget: ProbeBudget) -> Trial:
             answers[name] = answer
     return Trial(
         replace(schema, example_answers={name: answer for name, answer in answers.items() if answer is not None}),
-        refusals.get("predict"),
+        refusals.get(schema.main_method),
     )

@@ -8,8 +8,14 @@ from typing import Any
 import numpy as np
 import orjson
 
+from server.errors import InputError
+
 ORJSON_MAX_ITEM = 8
 """Bytes of the widest number that orjson reads from an array."""
+
+
+MAX_DENSE_VALUES = 2**22
+"""Values of a sparse answer written out with all its zeros: 32 MB. Four rows of HashingVectorizer's default width."""
 
 
 def encode_predictions(predictions: Any) -> bytes:
@@ -30,13 +36,25 @@ def json_ready(predictions: Any) -> Any:
         if predictions.dtype.kind in "fiub":
             return np.ascontiguousarray(predictions)
         return predictions.tolist()
-    if hasattr(predictions, "toarray"):  # a sparse matrix, as multi-label models may give
-        return json_ready(predictions.toarray())
+    if hasattr(predictions, "toarray"):  # as vectorizers, encoders and multi-label models may give
+        return json_ready(dense(predictions))
     if isinstance(predictions, list | tuple):
         return [json_ready(item) for item in predictions]
     if hasattr(predictions, "to_numpy"):  # a pandas object, from a model set to give those
         return json_ready(predictions.to_numpy())
     return predictions
+
+
+def dense(sparse: Any) -> Any:
+    """Return a sparse matrix as an array. Raise InputError where a few stored values would become gigabytes.
+
+    One row is always written out, however wide.
+    """
+    rows, columns = sparse.shape
+    most = max(1, MAX_DENSE_VALUES // max(1, columns))
+    if rows > most:
+        raise InputError(f"the answer would have {rows} x {columns} values; send at most {most} rows in a request")
+    return sparse.toarray()
 
 
 def _fallback(value: Any) -> Any:

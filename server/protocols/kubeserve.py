@@ -1,4 +1,4 @@
-"""KubeServe's own protocol: `{"data": [[…]]}` → `{"predictions": […]}`."""
+"""KubeServe's own protocol: `{"data": [[…]]}` → `{"predictions": […]}`, probabilities, or `{"transformed": […]}`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.inputs.wording import quoted_names
 from server.protocols.json_answer import encode_json, encode_predictions, json_ready
 from server.schema import Schema
 
-__all__ = ["encode_predictions", "encode_probabilities", "read_data"]
+__all__ = ["encode_predictions", "encode_probabilities", "encode_transformed", "read_data"]
 
 EXAMPLE = '{"data": [[1.0, 2.0]]}'
 
@@ -32,3 +32,8 @@ def read_data(body: bytes, schema: Schema) -> Any:
 def encode_probabilities(answer: Any, schema: Schema) -> bytes:
     """Return one row of probabilities for each row of data, in the order of `classes`."""
     return encode_json({"probabilities": json_ready(answer), "classes": schema.classes})
+
+
+def encode_transformed(answer: Any) -> bytes:
+    """Return one transformed row for each row of data."""
+    return encode_json({"transformed": json_ready(answer)})

@@ -16,7 +16,7 @@ from server.inputs.matrix import checked_matrix
 from server.inputs.named_columns import columns_to_input
 from server.inputs.wording import kind_of, listed, numbers, quoted
 from server.protocols import tensors
-from server.protocols.json_answer import encode_json
+from server.protocols.json_answer import dense, encode_json
 from server.protocols.tensors import Tail, Tensor
 from server.schema import METHODS, InputForm, Schema
 
@@ -135,10 +135,10 @@ def _table(values: np.ndarray[Any, Any], schema: Schema) -> np.ndarray[Any, Any]
 
 
 def _wanted(document: dict[str, Any], binary: bool, schema: Schema) -> tuple[Wanted, ...]:
-    """Return the outputs that are asked for, or `predict`. `binary` is the form of an output that names none."""
+    """Return the outputs that are asked for, or the main one. `binary` is the form of an output that names none."""
     outputs = document.get("outputs")
     if outputs is None or outputs == []:
-        return (Wanted("predict", binary),)
+        return (Wanted(schema.main_method, binary),)
     if not isinstance(outputs, list) or not all(isinstance(item, dict) for item in outputs):
         raise InputError('outputs must be a list such as [{"name": "predict"}]')
     names = [item.get("name") for item in outputs]
@@ -201,5 +201,5 @@ def arrays(method: str, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]]]:
     if isinstance(answer, list | tuple):
         return [(f"{method}_{index}", np.asarray(each)) for index, each in enumerate(answer)]
     if hasattr(answer, "toarray"):  # a sparse matrix
-        answer = answer.toarray()
+        answer = dense(answer)
     return [(method, np.asarray(answer))]

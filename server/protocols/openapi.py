@@ -81,32 +81,36 @@ def _kubeserve(schema: Schema) -> Json:
     row = _example_row(schema)
     example = {"data": [dict(zip(schema.names, row, strict=True)) if schema.names else row]}
     body = _object(data={"type": "array", "items": REF, "minItems": 1})
-    answers = (_predictions(schema), _answer(schema, "predict"))
-    if "predict_proba" not in schema.methods:
-        return {"/predict": _post("Predict", body, example, *answers)}
-    answer = _object(probabilities={"type": "array"}, classes={"type": "array"})
-    shown = {"classes": list(schema.classes), "probabilities": _example_answer(schema, "predict_proba")}
-    either = _post("Predict", body, example, {"oneOf": [answers[0], answer]}, answers[1])
-    either["post"]["parameters"] = [PROBA]
-    return {
-        "/predict": either,
-        "/predict_proba": _post("Probabilities of the classes", body, example, answer, shown),
-    }
+    predictions, paths = _predictions(schema), {}
+    if "predict_proba" in schema.methods:
+        answer = _object(probabilities={"type": "array"}, classes={"type": "array"})
+        shown = {"classes": list(schema.classes), "probabilities": _example_answer(schema, "predict_proba")}
+        paths["/predict_proba"] = _post("Probabilities of the classes", body, example, answer, shown)
+        predictions = {"oneOf": [predictions, answer]}
+    if "predict" in schema.methods:
+        paths["/predict"] = _post("Predict", body, example, predictions, _answer(schema, "predict"))
+        if "predict_proba" in schema.methods:
+            paths["/predict"]["post"]["parameters"] = [PROBA]
+    if "transform" in schema.methods:
+        shown = {"transformed": _example_answer(schema, "transform")}
+        paths["/transform"] = _post("Transform", body, example, _object(transformed={"type": "array"}), shown)
+    return paths
 
 
 def _kserve_v1(schema: Schema, model: str) -> Json:
     body = _object(instances={"type": "array", "items": REF, "minItems": 1})
     example = {"instances": [_example_row(schema)]}
     answers = (_predictions(schema), _answer(schema, "predict"))
+    predict = _post("Predict (KServe V1)", body, example, *answers)
     return {
-        f"/v1/models/{model}:predict": _post("Predict (KServe V1)", body, example, *answers),
+        **({f"/v1/models/{model}:predict": predict} if "predict" in schema.methods else {}),
         f"/v1/models/{model}": _get_ready("Whether the model is ready (KServe V1)"),
         "/v1/models": _get("The models of this server (KServe V1)"),
     }
 
 
 def _open_inference(schema: Schema, model: str, version: str) -> Json:
-    example = {"inputs": _example_tensors(schema), "outputs": [{"name": "predict"}]}
+    example = {"inputs": _example_tensors(schema), "outputs": [{"name": schema.main_method}]}
     tensor = {"type": "object", "required": ["name", "shape", "datatype"]}
     body = _object(inputs={"type": "array", "items": tensor, "minItems": 1})
     answer = _object(model_name={"type": "string"}, outputs={"type": "array", "items": tensor})
@@ -140,7 +144,7 @@ def _mlflow(schema: Schema) -> Json:
         "Neither JSON nor CSV, or compressed by something else than gzip or deflate"
     )
     return {
-        "/invocations": operation,
+        **({"/invocations": operation} if "predict" in schema.methods else {}),
         "/ping": _get_ready("Whether the model is ready (MLflow)"),
         "/version": _get("The server's version (MLflow)"),
     }
@@ -183,9 +187,9 @@ def _example_csv(schema: Schema) -> str:
 
 def _inference_answer(schema: Schema, model: str, version: str) -> Json:
     """Return the answer to the example, written as any answer is."""
-    request = open_inference.Inference(None, (open_inference.Wanted("predict", binary=False),), None)
-    predictions = schema.example_answers.get("predict", np.empty(0))
-    answer, _ = open_inference.write_inference(request, [predictions], model, version)
+    request = open_inference.Inference(None, (open_inference.Wanted(schema.main_method, binary=False),), None)
+    result = schema.example_answers.get(schema.main_method, np.empty(0))
+    answer, _ = open_inference.write_inference(request, [result], model, version)
     return orjson.loads(answer)  # type: ignore[no-any-return]
 
 

@@ -150,7 +150,9 @@ class Metrics(Observer):
         self._load_seconds = load_seconds
         self.info = {"library": model.library, "saved_by": model.saved_by, "digest": model.digest}
         if self.feature_stats:
-            self.feature_stats.configure(model.schema.names, model.schema.features, model.schema.classes)
+            schema = model.schema
+            classes = schema.classes if "predict" in schema.methods else ()  # an encoder has classes, and predicts none
+            self.feature_stats.configure(schema.names, schema.features, classes)
 
     def record_answer(self, X: Any, answer: Any) -> None:
         if self.feature_stats:

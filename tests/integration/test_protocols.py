@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -19,6 +20,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KernelDensity
+from sklearn.preprocessing import StandardScaler
 
 from tests.bodies import bodies, written
 
@@ -207,7 +210,10 @@ def test_infer_body_over_the_limit_is_413(server: Server) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        *(("POST", path) for path in ("/predict", "/predict_proba", "/v1/models/m:predict", "/v2/models/m/infer")),
+        *(
+            ("POST", path)
+            for path in ("/predict", "/predict_proba", "/transform", "/v1/models/m:predict", "/v2/models/m/infer")
+        ),
         *(("GET", path) for path in ("/v1/models/m", "/v2/models/m", "/v2/models/m/ready", "/v2/health/ready")),
         *(("GET", "/ping"), ("GET", "/openapi.json"), ("POST", "/invocations")),
     ],
@@ -233,7 +239,36 @@ def test_predict_proba_of_a_regression_is_400(tmp_path: Path) -> None:
     with running(path) as server:
         server.wait()
         status, answer = server.ask("POST", "/predict_proba", b'{"data": [[1]]}')
-        assert (status, answer) == (400, {"error": "the model has no predict_proba(); it has predict"})
+        assert (status, answer) == (400, {"error": "the model has no predict_proba(); it has predict (see /docs)"})
+
+
+@pytest.mark.parametrize("options", [(), ("--no-fast-path",)])
+def test_model_without_predict_is_served_by_its_transform(tmp_path: Path, options: tuple[str, ...]) -> None:
+    path = tmp_path / "model.joblib"
+    joblib.dump(StandardScaler().fit([[0.0, 1.0], [2.0, 5.0]]), path)
+    with running(path, "--name", "scaler", *options) as server:
+        server.wait()
+        assert server.ask("POST", "/transform", b'{"data": [[2, 1]]}') == (200, {"transformed": [[1.0, -1.0]]})
+        tensor = {**TENSOR, "data": [2, 1]}
+        _, answer = server.ask("POST", "/v2/models/scaler/infer", json.dumps({"inputs": [tensor]}).encode())
+        assert answer["outputs"] == [{"name": "transform", "datatype": "FP64", "shape": [1, 2], "data": [1.0, -1.0]}]
+        assert [output["name"] for output in server.ask("GET", "/v2/models/scaler")[1]["outputs"]] == ["transform"]
+        for route in ("/predict", "/predict_proba", "/v1/models/scaler:predict", "/invocations"):
+            status, answer = server.ask("POST", route, b'{"data": [[2, 1]]}', JSON)
+            assert (status, answer["error"].partition("; ")[2]) == (400, "it has transform (see /docs)")
+        assert re.search(r'kubeserve_feature_values_total{feature="0",.*} 2\.0', server.metrics())
+
+
+def test_model_of_score_samples_alone_is_served_at_v2(tmp_path: Path) -> None:
+    path, density = tmp_path / "model.joblib", KernelDensity().fit([[0.0, 1.0], [2.0, 5.0]])
+    joblib.dump(density, path)
+    with running(path, "--name", "density") as server:
+        server.wait()
+        _, answer = server.ask("POST", "/v2/models/density/infer", json.dumps({"inputs": [TENSOR]}).encode())
+        assert answer["outputs"][0]["name"] == "score_samples"
+        assert answer["outputs"][0]["data"] == density.score_samples([[0.0, 3.0]]).tolist()
+        status, answer = server.ask("POST", "/transform", b'{"data": [[0, 3]]}')
+        assert (status, answer) == (400, {"error": "the model has no transform(); it has score_samples (see /docs)"})
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -34,5 +34,6 @@ def add_routes(app: App, service: Service) -> None:
         if model is None:
             raise NotFound(f"'{segment}' does not end in ':predict': POST /v1/models/{service.name}:predict")
         schema = service.model_named(model).schema
+        schema.require("predict")
         X = await service.parse(kserve_v1.read_instances, await body_of(request, service), schema)
         return JsonResponse(service.encode(kserve_v1.encode_predictions, await service.predictor.predict(X)))

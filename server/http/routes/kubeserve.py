@@ -1,6 +1,8 @@
-"""KubeServe's own protocol: `/predict` and `/predict_proba`."""
+"""KubeServe's own protocol: `/predict`, `/predict_proba` and `/transform`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from sanic.request import Request
 from sanic.response import HTTPResponse
@@ -14,16 +16,19 @@ from server.protocols import kubeserve
 def add_routes(app: App, service: Service) -> None:
     """Add the protocol's routes."""
 
+    async def result(request: Request, method: str) -> Any:
+        """Return what the model's method gives for the rows of the body."""
+        schema = service.model.schema
+        schema.require(method)
+        X = await service.parse(kubeserve.read_data, await body_of(request, service), schema)
+        return await service.predictor.predict(X, method)
+
     async def predictions(request: Request) -> HTTPResponse:
-        X = await service.parse(kubeserve.read_data, await body_of(request, service), service.model.schema)
-        return JsonResponse(service.encode(kubeserve.encode_predictions, await service.predictor.predict(X)))
+        return JsonResponse(service.encode(kubeserve.encode_predictions, await result(request, "predict")))
 
     async def probabilities(request: Request) -> HTTPResponse:
-        schema = service.model.schema
-        method = schema.require("predict_proba")
-        X = await service.parse(kubeserve.read_data, await body_of(request, service), schema)
-        answer = await service.predictor.predict(X, method)
-        return JsonResponse(service.encode(kubeserve.encode_probabilities, answer, schema))
+        answer = await result(request, "predict_proba")
+        return JsonResponse(service.encode(kubeserve.encode_probabilities, answer, service.model.schema))
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:
@@ -34,3 +39,7 @@ def add_routes(app: App, service: Service) -> None:
     @app.post("/predict_proba")
     async def predict_proba(request: Request) -> HTTPResponse:
         return await probabilities(request)
+
+    @app.post("/transform")
+    async def transform(request: Request) -> HTTPResponse:
+        return JsonResponse(service.encode(kubeserve.encode_transformed, await result(request, "transform")))

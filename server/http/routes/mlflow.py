@@ -26,7 +26,9 @@ def add_routes(app: App, service: Service) -> None:
         parser = PARSERS.get(request.content_type.partition(";")[0].strip().lower())
         if parser is None:
             raise SanicException(f"Content-Type must be {' or '.join(PARSERS)}", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        X = await service.parse(parser, await body_of(request, service), service.model.schema)
+        schema = service.model.schema
+        schema.require("predict")
+        X = await service.parse(parser, await body_of(request, service), schema)
         return JsonResponse(service.encode(encode_predictions, await service.predictor.predict(X)))
 
     @app.get("/ping")

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
+from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -40,6 +42,10 @@ picked = make_pipeline(make_column_transformer((StandardScaler(), ["age"])), Log
 )
 objects = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(np.array([["x", 1], ["y", 2]], dtype=object), [0, 1])
 texts = make_pipeline(CountVectorizer(), MultinomialNB()).fit(["good day", "bad day"], ["pos", "neg"])
+scaler = StandardScaler().fit(pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [3.0, 1.0, 5.0]}))
+vectorizer = CountVectorizer().fit(["good day", "bad day"])
+density = KernelDensity().fit([[0.0, 1.0], [1.0, 0.0]])
+discriminant = LinearDiscriminantAnalysis().fit([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 5.0]], [0, 0, 1, 1])
 two_outputs = DecisionTreeClassifier().fit([[0.0, 1.0], [1.0, 0.0]], [[0, 5], [1, 6]])
 
 

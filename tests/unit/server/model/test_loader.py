@@ -13,9 +13,14 @@ import joblib
 import numpy as np
 import pytest
 import sklearn.base
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from structlog.testing import capture_logs
@@ -59,8 +64,33 @@ def test_load_of_a_model_with_string_labels_predicts_them(tmp_path: Path) -> Non
     assert load(saved(tmp_path, LogisticRegression().fit(X, LABELS))).methods["predict"].call(X)[0] == "no"
 
 
-def test_load_of_an_object_without_predict_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"dict, which has no predict\(\)"):
+@pytest.mark.parametrize(
+    ("model", "methods"),
+    [
+        (StandardScaler(), {"transform"}),
+        (make_pipeline(StandardScaler(), PCA(1)), {"transform", "score_samples"}),
+        (KernelDensity(), {"score_samples"}),
+        (IsolationForest(n_estimators=5), {"predict", "decision_function", "score_samples"}),
+        (LocalOutlierFactor(2, novelty=True), {"predict", "decision_function", "score_samples"}),
+        (GaussianMixture(), {"predict", "predict_proba", "score_samples"}),
+        (KMeans(2), {"predict", "transform"}),
+    ],
+)
+def test_load_serves_each_method_that_the_model_has(tmp_path: Path, model: Any, methods: set[str]) -> None:
+    loaded = load(saved(tmp_path, model.fit(X)))
+    assert set(loaded.methods) == methods
+    for name, method in loaded.methods.items():
+        np.testing.assert_array_equal(method.call(X), getattr(model, name)(X))
+        assert name in loaded.schema.example_answers
+
+
+def test_load_of_a_vectorizer_serves_its_transform(tmp_path: Path) -> None:
+    loaded = load(saved(tmp_path, TfidfVectorizer().fit(["good day", "bad day"])))
+    assert loaded.methods["transform"].call(np.array(["day"], dtype=object)).toarray().tolist() == [[0.0, 1.0, 0.0]]
+
+
+def test_load_of_an_object_without_a_served_method_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model\.joblib holds a dict, which has no predict\(\)"):
         load(saved(tmp_path, {"a": 1}))
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from server.protocols.json_answer import encode_predictions
+from server.errors import InputError
+from server.protocols.json_answer import MAX_DENSE_VALUES, dense, encode_predictions
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,12 @@ from server.protocols.json_answer import encode_predictions
 )
 def test_encode_predictions_of_any_type_returns_json(predictions: Any, expected: bytes) -> None:
     assert encode_predictions(predictions) == b'{"predictions":' + expected + b"}"
+
+
+def test_dense_of_a_matrix_that_would_become_large_is_refused_with_the_rows_that_fit() -> None:
+    columns = MAX_DENSE_VALUES // 4
+    assert dense(sparse.csr_matrix((4, columns))).shape == (4, columns)
+    assert dense(sparse.csr_matrix((1, MAX_DENSE_VALUES + 1))).shape == (1, MAX_DENSE_VALUES + 1)
+    with pytest.raises(InputError, match=f"5 x {columns} values; send at most 4 rows"):
+        dense(sparse.csr_matrix((5, columns)))
+    assert dense(sparse.csr_matrix((3, 0))).shape == (3, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import orjson
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
 
 from server.errors import InputError
 from server.protocols import kubeserve
@@ -72,6 +73,11 @@ def test_read_data_of_a_faulty_body_names_the_problem_and_its_place(
 def test_read_data_null_for_a_model_that_takes_missing_values_is_nan(body: bytes) -> None:
     matrix = read_data(body, MISSING)
     np.testing.assert_array_equal(matrix, [[np.nan, 2], [3, 4]])
+
+
+def test_encode_transformed_returns_a_row_for_each_row() -> None:
+    sparse = CountVectorizer().fit(["a cat", "the dog"]).transform(["the cat", "dog dog"])
+    assert orjson.loads(kubeserve.encode_transformed(sparse)) == {"transformed": [[1, 0, 1], [0, 2, 0]]}
 
 
 def test_encode_probabilities_returns_them_with_their_classes() -> None:

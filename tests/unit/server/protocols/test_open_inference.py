@@ -226,6 +226,20 @@ def test_write_inference_of_requested_outputs_gives_each_its_own_form() -> None:
     assert np.frombuffer(body[length:]).tolist() == [0.25, 0.75]
 
 
+@pytest.mark.parametrize(
+    ("methods", "expected"),
+    [
+        ({"predict", "transform"}, "predict"),
+        ({"transform", "score_samples"}, "transform"),
+        ({"score_samples"}, "score_samples"),
+        ({"decision_function"}, "decision_function"),
+    ],
+)
+def test_read_inference_without_outputs_wants_the_main_method(methods: set[str], expected: str) -> None:
+    asked = read_inference(request(tensor([1, 2])), None, Schema(2, methods=frozenset(methods)))
+    assert [wanted.method for wanted in asked.wanted] == [expected]
+
+
 def test_write_inference_of_two_outputs_gives_a_tensor_for_each() -> None:
     answer = example_models.two_outputs.predict_proba([[0.0, 1.0]])
     asked = read_inference(
@@ -268,6 +282,9 @@ def test_model_metadata_describes_the_models_own_inputs_and_outputs() -> None:
     assert model_metadata(PEOPLE, "m", "", "sklearn 1.9.1")["inputs"] == [
         {"name": "city", "datatype": "BYTES", "shape": [-1]},
         {"name": "age", "datatype": "FP64", "shape": [-1]},
+    ]
+    assert [it["name"] for it in model_metadata(schema_of(example_models.density), "m", "", "")["outputs"]] == [
+        "score_samples"
     ]
     assert model_metadata(schema_of(example_models.texts), "m", "", "")["inputs"] == [
         {"name": "input", "datatype": "BYTES", "shape": [-1]}

@@ -18,7 +18,7 @@ from server.http.service import Service
 from server.inference.predictor import Predictor
 from server.protocols import kserve_v1, mlflow, open_inference, openapi
 from server.protocols.json_answer import encode_json
-from server.protocols.kubeserve import read_data
+from server.protocols.kubeserve import encode_transformed, read_data
 from server.protocols.openapi import PAGE, document
 from server.schema import Schema
 from server.telemetry.metrics import Metrics
@@ -29,6 +29,7 @@ MODELS = [
     *(example_models.numbers, example_models.named, example_models.missing, example_models.people),
     *(example_models.picked, example_models.objects, example_models.texts, example_models.two_outputs),
 ]
+WITHOUT_PREDICT = [example_models.scaler, example_models.vectorizer, example_models.density]
 
 
 def described(schema: Schema) -> Any:
@@ -61,13 +62,31 @@ def test_document_is_valid_and_its_examples_are_answered_as_it_says(model: Any) 
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [*MODELS, *WITHOUT_PREDICT])
 def test_document_example_of_tensors_is_answered_as_it_says(model: Any) -> None:
     schema = schema_of(model)
-    body, answer = example(described(schema)["paths"], "/v2/models/m/infer")
+    found = described(schema)
+    validate(found)
+    body, answer = example(found["paths"], "/v2/models/m/infer")
     asked = open_inference.read_inference(body, None, schema)
-    assert orjson.loads(open_inference.write_inference(asked, [model.predict(asked.X)], "m", "v1")[0]) == answer
+    answers = [getattr(model, wanted.method)(asked.X) for wanted in asked.wanted]
+    assert orjson.loads(open_inference.write_inference(asked, answers, "m", "v1")[0]) == answer
     assert answer["outputs"][0]["data"]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
+@pytest.mark.parametrize("model", [example_models.scaler, example_models.vectorizer, example_models.discriminant])
+def test_document_example_of_transform_is_answered_as_it_says(model: Any) -> None:
+    schema = schema_of(model)
+    body, answer = example(described(schema)["paths"], "/transform")
+    assert orjson.loads(encode_transformed(model.transform(read_data(body, schema)))) == answer
+
+
+@pytest.mark.parametrize("model", WITHOUT_PREDICT)
+def test_document_of_a_model_without_predict_has_no_route_that_refuses_it(model: Any) -> None:
+    posts = {path for path, it in described(schema_of(model))["paths"].items() if "post" in it}
+    transform = {"/transform"} if hasattr(model, "transform") else set()
+    assert posts == {"/v2/models/m/infer", *transform}
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
@@ -142,4 +161,4 @@ def test_document_has_every_route_and_no_other() -> None:
         path.replace("<model>", "m").replace("<segment>", "m:predict") for path in routes if "<version>" not in path
     }
     named |= {"/v1/models/m"}  # the segment of POST is a model and a verb, that of GET a model
-    assert named == set(described(schema_of(example_models.numbers))["paths"])
+    assert named == set(described(schema_of(example_models.discriminant))["paths"])

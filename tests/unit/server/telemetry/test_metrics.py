@@ -187,3 +187,13 @@ def test_configure_shows_the_model_s_versions_and_digest() -> None:
     labels = {**HERE, "library": "sklearn 1.9", "saved_by": "sklearn 1.8", "digest": "abc"}
     assert made.registry.get_sample_value("kubeserve_model_info", labels) == 1
     assert made.registry.get_sample_value("kubeserve_model_load_seconds", HERE) == 2.5
+
+
+def test_configure_of_a_model_without_predict_counts_no_classes() -> None:
+    made = Metrics("encoder", "v1")
+    schema = Schema(1, classes=("no", "yes"), methods=frozenset({"transform"}))
+    made.configure(LoadedModel({}, schema, "sklearn 1", "sklearn 1", "abc"), 1.0)
+    made.record_answer(np.array([[1.0]]), np.array([1]))
+    scraped = generate_latest(made.registry).decode()
+    assert "kubeserve_predicted_labels_total{" not in scraped
+    assert 'kubeserve_feature_sum{feature="0"' in scraped

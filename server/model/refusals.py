@@ -1,0 +1,48 @@
+"""Words for a file that loads and holds nothing to serve: what it is, why that cannot answer, and what to save instead.
+
+Pure: nothing here calls the model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.schema import METHODS
+
+SERVED = "predict(), transform() or score_samples()"
+
+
+def refusal_of(estimator: Any) -> str:
+    """Return why the object cannot be served, as the end of "model.joblib holds …"; "" where it has a served method."""
+    if isinstance(estimator, type):
+        return f"the class {estimator.__name__}, not an object of it: save the model that fit() returned"
+    if any(callable(getattr(estimator, name, None)) for name in METHODS):
+        return ""
+    name = type(estimator).__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}{_reason(estimator)}"
+
+
+def _reason(estimator: Any) -> str:
+    if isinstance(estimator, dict | list | tuple):
+        return f", which has no {SERVED}: save one fitted estimator, with its preprocessing in one Pipeline"
+    if getattr(estimator, "refit", None) is False:
+        return " with refit=False, which keeps no fitted model: fit it with refit=True, or save the best model"
+    if getattr(_last_step(estimator), "novelty", None) is False:
+        return " with novelty=False, which only labels the rows that it is fitted on: fit it with novelty=True"
+    if callable(getattr(estimator, "fit_predict", None)):
+        return (
+            ", which has fit_predict() but no predict(): it labels the rows that it is fitted on, and no others. Save "
+            "a KNeighborsClassifier fitted on its labels, or a clustering with predict() such as KMeans"
+        )
+    if callable(getattr(estimator, "fit_transform", None)):
+        return (
+            ", which has fit_transform() but no transform(): it places the rows that it is fitted on, and no others. "
+            "Save a transformer with transform(), such as PCA"
+        )
+    return f", which has no {SERVED}: save a fitted estimator that has one of them"
+
+
+def _last_step(estimator: Any) -> Any:
+    while getattr(estimator, "steps", None):
+        estimator = estimator.steps[-1][1]
+    return estimator
