@@ -9,6 +9,7 @@ from watcher import settings_values
 from watcher.core.catalog import read_listing
 from watcher.core.chart import defaults, merge
 from watcher.core.naming import parse_key
+from watcher.core.plain_yaml import load_map
 from watcher.core.render import render
 from watcher.core.types import Manifest, ModelId, Release, StoredObject
 from watcher.core.user_values import SIZE_LIMIT, model_values, overrides_of
@@ -54,7 +55,7 @@ def _parts(source: str) -> tuple[str, ModelId, str]:
 def _values(file: BinaryIO) -> dict[str, object]:
     with settings_values.blamed_on(f"-f {file.name}"):
         try:
-            return settings_values.yaml_map(file.read())
+            return load_map(file.read())
         except OSError as error:
             raise Rejected("Malformed", str(error.strerror)) from error
 

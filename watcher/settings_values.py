@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from watcher.core.chart import check, defaults, merge
 from watcher.core.naming import LABEL_LIMIT, namespace_problem
+from watcher.core.plain_yaml import load, load_map
 from watcher.core.text import one_line
 from watcher.core.types import Store
 from watcher.errors import Rejected
@@ -143,33 +142,21 @@ def chart_values(settings: Settings) -> dict[str, Any]:
         return {}
     with blamed_on(f"--chart-values {settings.chart_values}"):
         try:
-            values = yaml_map(Path(settings.chart_values).read_bytes())
+            values = load_map(Path(settings.chart_values).read_bytes())
         except OSError as error:
             raise Rejected("Malformed", str(error.strerror)) from error
         check(merge(defaults(), values))
         return values
 
 
-def yaml_map(text: bytes) -> dict[str, Any]:
-    """Return the map in a YAML document; an empty document is an empty map."""
-    try:
-        values = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise Rejected("InvalidValues", f"not YAML: {one_line(str(error), 300)}") from error
-    if not isinstance(values, dict):
-        raise Rejected("InvalidValues", "expected a map of chart values")
-    return values
-
-
 def assignment(text: str) -> dict[str, Any]:
     """Return `a.b=c` as {"a": {"b": c}}, the value read as YAML."""
     path, equals, value = text.partition("=")
+    setting = f"--set {one_line(text, 100)}"
     if not equals or not all(path.split(".")):
-        raise Rejected("Malformed", f"--set {text}: expected a.b=c")
-    try:
-        result: Any = yaml.safe_load(value)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise Rejected("Malformed", f"--set {text}: the value is not YAML") from error
+        raise Rejected("Malformed", f"{setting}: expected a.b=c")
+    with blamed_on(setting):
+        result: Any = load(value.encode(errors="surrogateescape"))
     for name in reversed(path.split(".")):
         result = {name: result}
     return dict(result)

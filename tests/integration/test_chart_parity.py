@@ -12,6 +12,7 @@ import yaml
 
 from watcher.core.chart import defaults, merge
 from watcher.core.naming import model_problem
+from watcher.core.plain_yaml import load_map
 from watcher.core.render import render_values
 from watcher.core.types import ModelId
 from watcher.errors import Rejected
@@ -89,6 +90,7 @@ VALUE_SETS = {
     "unicode": "{model: {name: 'Größe 模型 🌺', s3Path: 's3://b/user-1/m/v1/möd <&>.joblib', s3SecretKey: 'ключ'}}",
     "lines and spaces": '{model: {s3SecretKey: "one\\ntwo\\n", name: " a\\n b\\n\\n", s3AccessKey: "\\ttab  "}}',
     "empty credentials": "{model: {s3AccessKey: '', s3SecretKey: '', s3Bucket: ''}}",
+    "the largest numbers": "{server: {bodyMemory: 9007199254740991, threads: 1024}, deployment: {replicas: 1000}}",
     "a placeholder as a value": "{model: {name: '${replicas}', etag: '${no.such.value}'}}",
 }
 
@@ -110,6 +112,17 @@ REFUSED = {
     "no image": "{deployment: {image: null}}",
     "memory as a number": "{deployment: {resources: {limits: {memory: 1024}}}}",
     "cpu that is none": "{deployment: {resources: {limits: {cpu: much}}}}",
+    "memory and a newline": '{deployment: {resources: {limits: {memory: "1Gi\\n"}}}}',
+    "cpu and a newline": '{deployment: {resources: {limits: {cpu: "2\\n"}}}}',
+    "a version and a newline": '{model: {version: "v1\\n"}}',
+    "a path and a newline": '{model: {s3Path: "s3://b/k\\n"}}',
+    "a proxy and a newline": '{download: {httpProxy: "http://a:1\\n"}}',
+    "a proxy of two lines": '{download: {httpProxy: "http://a:1\\nb"}}',
+    "an index with a space": '{download: {pipIndexUrl: "http://a:1/\\u00a0"}}',
+    "memory of too many digits": "{deployment: {resources: {limits: {memory: '9999999999999999'}}}}",
+    "more cpu than there is": "{deployment: {resources: {limits: {cpu: 1.0e+300}}}}",
+    "more bytes than JSON can count": "{server: {bodyMemory: 9007199254740992}}",
+    "more replicas than JSON can count": "{deployment: {replicas: 1.0e+300}}",
     "a version that is no label": "{model: {version: a b}}",
     "a model that is elsewhere": "{model: {s3Path: 'http://example/model.joblib'}}",
 }
@@ -151,6 +164,25 @@ def test_pool_contains_every_value_of_the_chart() -> None:
 @pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS.keys())
 def test_objects_are_equal_in_helm_and_the_watcher(helm: Helm, values: str) -> None:
     assert from_helm(helm, values) == from_the_watcher(values)
+
+
+TEXTS = [
+    "server: {inline: 1e-05, deadline: 1.5e+1, threads: 1E1}",
+    "server: {inline: 0.0000012, deadline: 1.25e-7}",
+    "server: {inline: 2.5e-10}",
+    "server: {inline: .5, deadline: 5., batchRows: +5}",
+    "autoscaling: {enabled: no}\nserver: {drift: yes, direct: off, fastPath: True}",
+    "server: {deadline: ~, drift: }\ndeployment: {resources: {limits: null}}",
+    "download: {noProxy: 'yes', image: \"1e3\"}",
+    "# a comment\n---\ndownload:\n  pipCA: |\n    one\n    two\n",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_of_values_means_the_same_to_helm_and_the_watcher(helm: Helm, text: str) -> None:
+    whole = f"{text}\nmodel: {json.dumps(REQUIRED['model'])}\n"
+    theirs = helm.template(MODEL.name, "model-serving", MODEL.namespace, whole)
+    assert comparable(theirs) == comparable(render_values(merge(defaults(), load_map(whole.encode())), MODEL, "owner"))
 
 
 DEADLINES = (0, 0.0, 0.25, 1, 1e0, 9.999, 10, 19, 19.5, 20, 20.0, 20.000001, 20.5, 21, 29.99, 30, 59.4, 60, 1e2, 120.0)

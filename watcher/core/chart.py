@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
+from jsonschema.exceptions import ValidationError
 
 from watcher.errors import Rejected
 
@@ -70,11 +72,23 @@ def check(values: Mapping[str, Any]) -> None:
         )
 
 
+def _pattern(_validator: Any, pattern: str, instance: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    r"""Check the keyword `pattern` as JSON Schema and Helm mean it: `$` is the end of the text.
+
+    In Python `$` also matches before a last newline, so `1Gi\n` would be an amount of memory. Every pattern of the
+    charts begins with `^` and ends in `$`, and must match the whole text.
+    """
+    if isinstance(instance, str) and not re.fullmatch(pattern, instance):
+        expected = schema.get("description") or f"text like {pattern}"
+        yield ValidationError(f"{instance!r} is not valid: expected {expected}")
+
+
+Validator: Any = jsonschema.validators.extend(jsonschema.Draft7Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+
+
 def first_problem(values: Any, against: Mapping[str, Any]) -> str:
     """Return the first violation as "path: problem", or ""."""
-    found = sorted(
-        jsonschema.Draft7Validator(against).iter_errors(values), key=lambda error: list(map(str, error.path))
-    )
+    found = sorted(Validator(against).iter_errors(values), key=lambda error: list(map(str, error.path)))
     if not found:
         return ""
     path = ".".join(str(part) for part in found[0].absolute_path)

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from watcher.core.chart import check, defaults, merge, template
@@ -36,6 +37,7 @@ DOWNLOAD_SECRETS = [
     "pipIndexUrl",
     "pipIndexVariable",
 ]
+MILLIONTH = 1e-6
 PROXY_VARIABLES = {"httpProxy": "HTTP_PROXY", "httpsProxy": "HTTPS_PROXY", "noProxy": "NO_PROXY"}
 
 
@@ -143,9 +145,16 @@ def server_env(values: Mapping[str, Any], model: ModelId) -> list[dict[str, str]
 def server_settings(chosen: Mapping[str, Any]) -> dict[str, str]:
     """Return the chart's `server` as environment variables: `batchRows` becomes `KUBESERVE_SERVER_BATCH_ROWS`."""
     return {
-        f"KUBESERVE_SERVER_{CAPITAL.sub('_', name).upper()}": json.dumps(value)
+        f"KUBESERVE_SERVER_{CAPITAL.sub('_', name).upper()}": json_of(value)
         for name, value in sorted(plain(chosen).items())
     }
+
+
+def json_of(value: Any) -> str:
+    """Return a boolean, number or text as Helm's toJson writes it: with an exponent only below a millionth."""
+    if not isinstance(value, float):
+        return json.dumps(value)
+    return format(Decimal(repr(value)), "f") if abs(value) >= MILLIONTH else repr(value).replace("e-0", "e-")
 
 
 def download_secrets(secret: str, values: Mapping[str, Any]) -> dict[str, Any]:

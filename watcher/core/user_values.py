@@ -5,14 +5,12 @@ Image, command, environment and security settings are not in it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import yaml
-
-from watcher.core.chart import check, first_problem, merge, schema, short
+from watcher.core.chart import check, first_problem, merge, schema
+from watcher.core.plain_yaml import load_map
 from watcher.core.types import Entry, ModelVersion, StoredObject
 from watcher.errors import Rejected
 
@@ -23,15 +21,6 @@ CONTROLS: dict[str, Any] = {"version": {"type": "string"}, "paused": {"type": "b
 """Keys that are allowed in the model's own values.yaml, and not in those of its versions."""
 
 Read = Callable[[StoredObject], bytes]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without aliases: a values.yaml does not need them, and a few bytes of them expand to gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed")
-        return super().compose_node(parent, index)
 
 
 @cache
@@ -61,25 +50,22 @@ def parse(text: bytes, key: str, *, model_level: bool) -> dict[str, Any]:
     if len(text) > SIZE_LIMIT:
         raise Rejected("InvalidValues", f"{key}: larger than {SIZE_LIMIT} bytes")
     try:
-        values = yaml.load(text, _Loader) or {}  # noqa: S506 - a SafeLoader, made stricter
-        json.dumps(values, allow_nan=False)  # YAML also has dates and NaN, which no chart value can be
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise Rejected("InvalidValues", f"{key}: not YAML, or more than plain values: {short(error)}") from error
+        values = load_map(text)
+    except Rejected as error:
+        raise Rejected(error.reason, f"{key}: {error}") from error
     if problem := _misplaced(values, model_level=model_level) or first_problem(
         values, user_schema(model_level=model_level)
     ):
         raise Rejected("InvalidValues", f"{key}: {problem}")
-    return dict(values)
+    return values
 
 
-def _misplaced(values: Any, *, model_level: bool) -> str:
+def _misplaced(values: dict[str, Any], *, model_level: bool) -> str:
     """Return a clearer text than the schema's for frequent mistakes, or ""."""
-    if not isinstance(values, dict):
-        return "expected a map, such as autoscaling: {maxReplicas: 3}"
     if not model_level and (found := sorted(set(CONTROLS) & set(values))):
         return f"{found[0]} belongs in the values.yaml one level up, next to the versions"
     if isinstance(values.get("version"), int | float):
-        return f'version: a number is ambiguous, quote it: version: "{values["version"]}"'
+        return 'version: quote it, so that it stays as you named the folder, such as version: "1.10"'
     return ""
 
 

@@ -80,7 +80,9 @@ def test_a_slip_in_a_setting_of_the_cluster_is_one_line(flag: str, value: str, e
     assert expected in failure("run", "--listen", "127.0.0.1:0", f"--{flag}", value)
 
 
-@pytest.mark.parametrize("text", ["deployment: {imgae: {tag: new}}", "a: [", "- a", "[" * 5000, "a: \x00"])
+@pytest.mark.parametrize(
+    "text", ["deployment: {imgae: {tag: new}}", "a: [", "- a", "[" * 5000, "a: \x00", "a: 1\na: 2", "a: 1:30"]
+)
 def test_a_slip_in_the_chart_values_is_one_line_with_the_file(text: str, tmp_path: Path) -> None:
     values = tmp_path / "values.yaml"
     values.write_text(text)
@@ -101,10 +103,14 @@ KEY = "s3://models/t/m/v1/model.joblib"
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ((KEY, "--set", "a=["), "--set a=[: the value is not YAML"),
+        ((KEY, "--set", "a=["), "--set a=[: line 1: not YAML: "),
+        ((KEY, "--set", "a=0777"), "--set a=0777: line 1: '0777' is not a decimal number"),
+        ((KEY, "--set", "a=2026-01-31"), 'reads as a date: quote it: "2026-01-31"'),
+        ((KEY, "--set", "a={b: 1, b: 2}"), "line 1: b: the key is already in line 1"),
+        ((KEY, "--set", f"a={'9' * 5000}"), "is not a decimal number of at most 18 digits"),
         ((KEY, "--set", "a"), "--set a: expected a.b=c"),
         ((KEY, "--set", "a..b=1"), "--set a..b=1: expected a.b=c"),
-        ((KEY, "-f", "bad.yaml"), "-f bad.yaml: expected a map of chart values"),
+        ((KEY, "-f", "bad.yaml"), "-f bad.yaml: expected a map"),
         ((KEY, "-f", "missing.yaml"), "'missing.yaml': No such file or directory"),
         (("models/t/m/v1/model.joblib",), "expected s3://BUCKET/"),
         (("s3://models/m/model.joblib",), "wrong depth"),

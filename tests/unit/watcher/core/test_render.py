@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -186,3 +187,46 @@ def test_grace_period_is_computed_from_the_seconds_that_the_server_uses() -> Non
     assert float(arguments[arguments.index("--drain-seconds") + 1]) == renderer.DRAIN
     assert renderer.LAST_PREDICTION == LAST_PREDICTION
     assert renderer.DRAIN + ServerSettings(model="m").deadline + LAST_PREDICTION <= renderer.LEAST_GRACE
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.25, "0.25"), (0.00001, "0.00001"), (1.25e-7, "1.25e-7"), (2.5e-10, "2.5e-10"), (1e15, "1000000000000000")],
+)
+def test_server_settings_write_numbers_as_helm_does(value: float, text: str) -> None:
+    assert server_settings({"inline": value}) == {"KUBESERVE_SERVER_INLINE": text}
+
+
+def test_patterns_of_the_charts_are_anchored_so_that_the_whole_text_must_match() -> None:
+    # Helm searches, and the watcher matches the whole text: only for anchored patterns this is the same.
+    for chart in CHARTS.iterdir():
+        found = patterns(json.loads((chart / "values.schema.json").read_text()))
+        assert found
+        for pattern in found:
+            assert pattern[0] + pattern[-1] == "^$"
+            assert "|" not in without_groups(pattern), f"the anchors of {pattern} are for one alternative each"
+
+
+def without_groups(pattern: str) -> str:
+    """Return a regular expression without what is in parentheses."""
+    while (shorter := re.sub(r"\([^()]*\)", "", pattern)) != pattern:
+        pattern = shorter
+    return pattern
+
+
+def patterns(node: object) -> list[str]:
+    """Return every `pattern` of a schema."""
+    if not isinstance(node, dict):
+        return []
+    own = [node["pattern"]] if isinstance(node.get("pattern"), str) else []
+    return own + [pattern for item in node.values() for pattern in patterns(item)]
+
+
+def test_limits_of_the_watchers_settings_are_those_of_its_chart() -> None:
+    schema = json.loads((CHARTS / "kubeserve" / "values.schema.json").read_text())["properties"]["settings"][
+        "properties"
+    ]
+    for field in dataclasses.fields(Settings):
+        if found := schema.get(field.name.replace("_", "-")):
+            limits = field.metadata.get("minimum"), field.metadata.get("maximum")
+            assert limits == (found.get("minimum"), found.get("maximum")), field.name
