@@ -38,7 +38,7 @@ class KubeserveSanic(Sanic[Any, Any]):
 
 
 def _outcome(request: Request) -> tuple[str, int]:
-    """Return the endpoint and the code. Unknown paths share one endpoint, so that a scanner cannot make series."""
+    """Return the endpoint and the code. Unknown paths share one endpoint: a scanner must not create metric series."""
     code = sanic_internals.status_of(request) or CLIENT_GONE
     return "other" if request.route is None else endpoint(request.route.path), code
 

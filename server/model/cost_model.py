@@ -15,7 +15,7 @@ SLOW_CALL = 0.1
 """Seconds. A call that takes longer is measured once: the start waits for it."""
 
 EWMA_WEIGHT = 0.1
-"""Weight of the newest observation: after 20 predictions an old estimate counts 10 %."""
+"""Weight of the newest observation: after 20 predictions an old estimate counts 12 %."""
 
 OUTLIER_CLAMP = 4.0
 """An observation counts as at most this many times the estimate: one scheduling stall must not distort it."""
@@ -70,7 +70,8 @@ class Cost:
 def cost_of(seconds: Mapping[int, float]) -> Cost:
     """Return the Cost of calls that take these seconds, by their number of rows.
 
-    Of one number of rows alone, the cost counts as the rows' own: a longer call is expected to take longer.
+    With a single number of rows, all of the time is attributed to the rows, so that more rows are expected to take
+    longer.
     """
     least, most = min(seconds), max(seconds)
     if least == most:

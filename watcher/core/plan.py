@@ -23,14 +23,14 @@ def plan(desired: Sequence[Manifest], observed: Observed | None, model: ModelId)
     """
     if observed and observed.foreign:
         raise Rejected("ForeignObject", foreign_objects(map(str, observed.foreign), model))
-    have = observed.objects if observed else {}
-    current = have if observed and observed.runs else {}
+    found = observed.objects if observed else {}
+    kept = found if observed and observed.runs else {}
     stale = {
         key_of(item)
         for item in desired
-        if item["kind"] != NEVER_OBSERVED and current.get(key_of(item)) != fingerprint_of(item)
+        if item["kind"] != NEVER_OBSERVED and kept.get(key_of(item)) != fingerprint_of(item)
     }
-    extra = tuple(sorted(have.keys() - {key_of(item) for item in desired}))
+    extra = tuple(sorted(found.keys() - {key_of(item) for item in desired}))
     if not stale and not extra:
         return Change(model)
     writes = tuple(item for item in desired if key_of(item) in stale or item["kind"] == NEVER_OBSERVED)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from watcher.core.types import ModelId
 
-WINDOW = 60.0
+SHARE_WINDOW = 60.0
 """Seconds. A removal counts against the allowed share for this long: a slow `rm -r` is a mass removal too."""
 
-MEMORY = 3600.0
+RETURN_WINDOW = 3600.0
 """Seconds. A model that runs again within this time after its removal is put on hold instead of removed again."""
 
 MASS = (
@@ -51,10 +51,10 @@ def decide(
 ) -> Verdict:
     """Decide on the models that are `gone` from the bucket and still `running`.
 
-    More than `fraction` of all models at once is put on hold, and with them what is allowed but still `pending`. What
-    is `held` stays on hold: restoring some models must not release the others. The `recent` removals, which are
-    already allowed, count too, but only delay. One model may always go: deleting a model must work, and an emptied
-    bucket must not empty the cluster.
+    If they are more than `fraction` of all models, all are put on hold. Removals that are `pending`, which is allowed
+    but not yet approved, are then put on hold too. Models that are `held` stay on hold: restoring some models must not
+    release the others. The `recent` removals, which are already allowed, count as well, but only delay. One model may
+    always be removed: deleting a model must work, and an emptied bucket must not empty the cluster.
     """
     fresh = gone - recent
     new = fresh - held
@@ -81,9 +81,9 @@ class Decision:
 
 
 class RemovalGuard:
-    """Decides on each survey's removals, with the earlier ones in mind. Thread-safe.
+    """Decides on each survey's removals, and counts the earlier ones with them. Thread-safe.
 
-    Surveys call `decide`; workers ask `approves`, and report what they have seen or done. Times are seconds of one
+    Surveys call `decide`; workers call `approves`, and report what they have observed or done. Times are seconds of one
     monotonic clock.
     """
 
@@ -108,7 +108,7 @@ class RemovalGuard:
         with self._lock:
             returned = self._returned(gone, wanted, observed_at, now)
             self._held = frozenset(m for m in self._held - wanted if m in gone or m.namespace in unreadable)
-            self._decide_share(gone - returned, running, wanted, now)
+            self._update_held_and_allowed(gone - returned, running, wanted, now)
             self._missing = {model: self._missing.get(model, now) for model in gone}
             due = frozenset(model for model, since in self._missing.items() if now - since >= self._delay)
             permitted = (gone - returned - self._held) & self._allowed.keys()
@@ -145,12 +145,15 @@ class RemovalGuard:
         self._removed = {
             model: when
             for model, when in self._removed.items()
-            if model not in wanted and (model in gone or now - when < MEMORY)
+            if model not in wanted and (model in gone or now - when < RETURN_WINDOW)
         }
         return frozenset(model for model in gone if self._removed.get(model, observed_at) < observed_at)
 
-    def _decide_share(self, gone: Models, running: Models, wanted: Models, now: float) -> None:
-        recent = {model: when for model, when in self._allowed.items() if now - when <= WINDOW and model not in wanted}
+    def _update_held_and_allowed(self, gone: Models, running: Models, wanted: Models, now: float) -> None:
+        """Apply `decide` to the models that are gone, and store the result in `_held` and `_allowed`."""
+        recent = {
+            model: when for model, when in self._allowed.items() if now - when <= SHARE_WINDOW and model not in wanted
+        }
         verdict = decide(
             gone,
             running,

@@ -24,7 +24,7 @@ AUTOSCALING = "autoscaling/v2"
 DRAIN = 5
 """Seconds. The `--drain-seconds` of the chart's Deployment."""
 LAST_PREDICTION = 5
-"""Seconds. While it stops, the server waits this long after the deadline of requests for the last prediction."""
+"""Seconds. A stopping server waits this long for the last prediction, after the deadline of all queued requests."""
 LEAST_GRACE = 30
 """Seconds. The default of Kubernetes; it is enough for the server's default deadline of 10 s."""
 DOWNLOAD_SECRETS = [
@@ -50,7 +50,7 @@ def render(
 ) -> list[Manifest]:
     """Return the objects of a release, the Deployment first.
 
-    `base` overrides the chart's defaults, and the user's overrides have the last word. Equal input gives equal output.
+    `base` overrides the chart's defaults, and the release's overrides override both. Equal input gives equal output.
     The Deployment names its replicas only if `base` or the overrides do (ADR 11): a new one begins with the API
     server's default of 1, which is the chart's too.
 

@@ -1,8 +1,8 @@
 """HTTP calls that end: after a limit in seconds, or when the client is closed, whatever the other side does.
 
 urllib3's timeouts bound each wait for bytes. A server that sends one byte every ten seconds never exceeds them, and no
-timeout ends early when the watcher stops. So each call knows the connections that it uses, and another thread can shut
-down their sockets, which ends the wait in `recv` at once.
+timeout ends early when the watcher stops. So each call records the connections that it uses, and another thread can
+shut down their sockets, which ends the wait in `recv` immediately.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Call:
 
 
 def _shut_down(sock: Any) -> None:
-    """Wake whoever waits for bytes. SSLSocket's own shutdown would change its state while another thread reads."""
+    """Wake the thread that waits for bytes. SSLSocket's own shutdown would change its state during that read."""
     if sock is not None:
         with suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
@@ -137,7 +137,7 @@ class _Registered(HTTPConnection):
     def connect(self) -> None:
         self._register()
         super().connect()
-        self._register()  # ended meanwhile? Then there was no socket yet that could be shut down
+        self._register()  # again: if the call was ended meanwhile, there was no socket yet to shut down
 
     def request(self, *arguments: Any, **options: Any) -> None:
         self._register()
@@ -149,7 +149,7 @@ class _Registered(HTTPConnection):
 
 
 def register_connections(pool: urllib3.PoolManager) -> None:
-    """Have the connections that `pool` will create register with the call of their thread."""
+    """Make `pool` create connections that register with the call of their thread."""
     classes: dict[str, Any] = pool.pool_classes_by_scheme
     pool.pool_classes_by_scheme = {scheme: _registering(base) for scheme, base in classes.items()}
 

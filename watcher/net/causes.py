@@ -41,12 +41,12 @@ def clean(error: object) -> str:
     return one_line(str(error), CAUSE_LIMIT) or type(error).__name__
 
 
-def _known_cause(error: BaseException, advice: Advice) -> str:  # noqa: PLR0911 - a table: a cause a line
+def _known_cause(error: BaseException, advice: Advice) -> str:  # noqa: PLR0911 - a table with one cause per line
     match error:
         case http.NameResolutionError():
             found = re.search(r"resolve ('[^']*')", str(error))
             return f"the host name {found[1] if found else ''} is unknown (DNS)"
-        # urllib3 makes NewConnectionError a kind of time-out; its cause is deeper.
+        # NewConnectionError is a subclass of ConnectTimeoutError, but its cause is deeper in the chain.
         case http.ConnectTimeoutError() if not isinstance(error, http.NewConnectionError):
             return "it does not accept the connection in time"
         case http.ReadTimeoutError():

@@ -21,7 +21,7 @@ class Runtime(Protocol):
 
         Raises:
             Rejected: the values of the release do not fit the chart's schema.
-            Retryable: the runtime must be asked for something first, and does not answer.
+            Retryable: rendering needs an API version of the runtime, and the runtime does not answer.
 
         """
 

@@ -7,7 +7,7 @@ import pytest
 
 from watcher.control.reconciler import Reconciler, Survey
 from watcher.control.status_board import StatusBoard
-from watcher.core.removal_guard import MEMORY
+from watcher.core.removal_guard import RETURN_WINDOW
 from watcher.core.types import (
     FINGERPRINT,
     Change,
@@ -543,7 +543,7 @@ def test_reconcile_that_fails_with_an_unexpected_error_shows_it_and_keeps_versio
 
 def test_reconciler_after_many_uploads_and_removals_keeps_nothing_of_them() -> None:
     world = World("z", fraction=1, delay=1)
-    world.look(seconds=2 * MEMORY)
+    world.look(seconds=2 * RETURN_WINDOW)
     before = sizes(world.reconciler) | sizes(world.board)
     for number in range(100):
         world.put(f"m{number}/v1/model.joblib")
@@ -555,7 +555,7 @@ def test_reconciler_after_many_uploads_and_removals_keeps_nothing_of_them() -> N
     assert sum(sizes(world.reconciler).values()) > 400
     world.files = {key: data for key, data in world.files.items() if key.startswith("team/z/")}
     for _ in range(5):
-        world.look(seconds=MEMORY)
+        world.look(seconds=RETURN_WINDOW)
     assert world.running == "z"
     assert sizes(world.reconciler) | sizes(world.board) == before
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.core.removal_guard import MEMORY, RemovalGuard, Verdict, decide
+from watcher.core.removal_guard import RETURN_WINDOW, RemovalGuard, Verdict, decide
 from watcher.core.types import ModelId
 
 
@@ -60,14 +60,14 @@ def test_guard_with_a_held_model_in_an_unreadable_namespace_keeps_the_hold() -> 
 
 def test_guard_with_a_removed_model_that_runs_again_after_an_hour_removes_it_again() -> None:
     guard = RemovalGuard(1)
-    for start in (0, 2 * MEMORY):
+    for start in (0, 2 * RETURN_WINDOW):
         assert guard.decide(NONE, TEN, observed_at=start, now=start).approved == TEN
         for model in TEN:
             guard.done(model, now=start + 1)
-        assert guard.decide(NONE, NONE, observed_at=start + MEMORY, now=start + MEMORY).held == {}
+        assert guard.decide(NONE, NONE, observed_at=start + RETURN_WINDOW, now=start + RETURN_WINDOW).held == {}
         returned = guard.decide(NONE, models(3), observed_at=start + 2, now=start + 2)
         assert (returned.approved, list(returned.held)) == (NONE, list(models(3)))
-        guard.decide(NONE, NONE, observed_at=start + 2 * MEMORY, now=start + 2 * MEMORY)
+        guard.decide(NONE, NONE, observed_at=start + 2 * RETURN_WINDOW, now=start + 2 * RETURN_WINDOW)
 
 
 def test_guard_approves_a_removal_until_it_is_done_or_the_model_is_back() -> None:
@@ -91,10 +91,14 @@ def test_guard_with_a_model_that_runs_again_holds_it_for_longer_than_it_remember
     guard, (model,) = RemovalGuard(1), sorted(models(0))
     guard.decide(NONE, models(0), observed_at=0, now=0)
     guard.done(model, now=1)
-    for now in (2, MEMORY, 3 * MEMORY):
+    for now in (2, RETURN_WINDOW, 3 * RETURN_WINDOW):
         assert list(guard.decide(NONE, models(0), observed_at=now, now=now).held) == [model]
-    guard.decide(models(0), models(0), observed_at=4 * MEMORY, now=4 * MEMORY)  # uploaded: it is forgotten
-    assert guard.decide(NONE, models(0), observed_at=4 * MEMORY + 1, now=4 * MEMORY + 1).approved == models(0)
+    guard.decide(
+        models(0), models(0), observed_at=4 * RETURN_WINDOW, now=4 * RETURN_WINDOW
+    )  # uploaded: it is forgotten
+    assert guard.decide(
+        NONE, models(0), observed_at=4 * RETURN_WINDOW + 1, now=4 * RETURN_WINDOW + 1
+    ).approved == models(0)
 
 
 def test_guard_with_a_mass_removal_does_not_hold_what_is_approved_already() -> None:
