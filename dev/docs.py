@@ -46,7 +46,7 @@ def server_settings_table() -> str:
 def metrics_table() -> str:
     """Return the watcher's metrics with their labels."""
     rows = ["| name | labels | meaning |", "| --- | --- | --- |"]
-    for metric in Metrics().own:
+    for metric in Metrics().documented:
         name = metric._name + ("_total" if metric._type == "counter" else "")  # noqa: SLF001 - no public name
         labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001 - no public name
         rows.append(f"| `{name}` | {labels} | {metric._documentation} |")  # noqa: SLF001 - no public name

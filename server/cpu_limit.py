@@ -1,6 +1,6 @@
 """The CPUs that this process may use, and the number of threads of the numerical libraries.
 
-Both must be known before NumPy is imported, since BLAS starts its threads then. That rules the libraries for it out:
+Both must be known before NumPy is imported, since BLAS starts its threads then. So no library can do this:
 `joblib.externals.loky.cpu_count` imports NumPy itself (360 ms here, this module 3), and reads the root control group
 only. `threadpoolctl` limits threads that are already started.
 """

@@ -29,7 +29,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.own: list[Counter | Gauge | Histogram] = []
+        self.documented: list[Counter | Gauge | Histogram] = []
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.passes = self._counter("passes", "Surveys (full passes over the bucket), by result.", ["result"])
@@ -48,14 +48,14 @@ class Metrics:
         self.to_ready = self._histogram("upload_to_ready_seconds", "Time from an upload until its version is ready.")
 
     def _counter(self, name: str, doc: str, labels: list[str]) -> Counter:
-        return self._kept(Counter(f"kubeserve_watcher_{name}", doc, labels, registry=self.registry))
+        return self._documented(Counter(f"kubeserve_watcher_{name}", doc, labels, registry=self.registry))
 
     def _gauge(self, name: str, doc: str, labels: list[str] | None = None) -> Gauge:
-        return self._kept(Gauge(f"kubeserve_watcher_{name}", doc, labels or [], registry=self.registry))
+        return self._documented(Gauge(f"kubeserve_watcher_{name}", doc, labels or [], registry=self.registry))
 
     def _histogram(self, name: str, doc: str) -> Histogram:
-        return self._kept(Histogram(f"kubeserve_watcher_{name}", doc, buckets=BUCKETS, registry=self.registry))
+        return self._documented(Histogram(f"kubeserve_watcher_{name}", doc, buckets=BUCKETS, registry=self.registry))
 
-    def _kept(self, metric: M) -> M:
-        self.own.append(metric)
+    def _documented(self, metric: M) -> M:
+        self.documented.append(metric)
         return metric

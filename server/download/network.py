@@ -1,4 +1,7 @@
-"""The way to the store: its address, the proxy, the trusted certificates. watcher/stores has its own twin of this."""
+"""The way to the store: its address, the proxy, the trusted certificates.
+
+watcher/stores has modules for the same: the server and the watcher do not import each other.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ class Endpoint:
         except ValueError as error:
             raise ModelError(f"the store's endpoint is malformed: {EXPECTED}") from error
         if "@" in parts.netloc:
-            raise ModelError(f"the store's endpoint has a user or password (keys are AWS_ACCESS_KEY_ID's): {EXPECTED}")
+            raise ModelError(
+                "the store's endpoint has a user or password, which belong in AWS_ACCESS_KEY_ID and "
+                f"AWS_SECRET_ACCESS_KEY: {EXPECTED}"
+            )
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ModelError(f"the store's endpoint has a path after {parts.netloc}: {EXPECTED}")
         unbracketed = parts.netloc.count(":") > 1 and "[" not in parts.netloc
@@ -83,7 +89,7 @@ def proxy_of(endpoint: Endpoint) -> str:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return a context that trusts the system's authorities, or SSL_CERT_FILE's; those of AWS_CA_BUNDLE too."""
+    """Return a context that trusts the authorities of SSL_CERT_FILE, or the system's, and those of AWS_CA_BUNDLE."""
     context = ssl.create_default_context()
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         try:

@@ -20,7 +20,7 @@ Scrape = Mapping[str, frozenset[Any]]
 
 
 def declared() -> set[str]:
-    return {family.name for metric in Metrics().own for family in metric.describe()}
+    return {family.name for metric in Metrics().documented for family in metric.describe()}
 
 
 def parsed(text: str) -> Scrape:

@@ -22,7 +22,7 @@ class WorkQueue(Generic[Key]):
     def add(self, key: Key, delay: float = 0.0, *, keep_later: bool = False) -> None:
         """Give out `key` after `delay` seconds.
 
-        Of two times the earlier one counts. With `keep_later`, a key that is in the queue keeps its time.
+        If it is in the queue already, the earlier time counts. With `keep_later`, it keeps its time instead.
         """
         with self._changed:
             due = self._now() + delay
@@ -47,7 +47,7 @@ class WorkQueue(Generic[Key]):
             return None
 
     def done(self, key: Key) -> None:
-        """Return a key that `get` gave out."""
+        """Record that the work on a key from `get` is finished, so that the key can be given out again."""
         with self._changed:
             self._in_progress.discard(key)
             self._changed.notify()

@@ -62,7 +62,7 @@ def _mean(members: Sequence[Any]) -> Call:
 
 
 def _as_float32(X: Any) -> Any:
-    """Return the rows as float32, which trees compare. A number too large for it becomes infinite: scikit-learn's."""
+    """Return the rows as float32, which trees compare. Raise Unsuited if a number is too large for it."""
     X32 = X.astype(np.float32)
     if not finite(X32):
         raise Unsuited
@@ -126,12 +126,12 @@ def _moved(nodes: Any, start: int) -> Any:
 
 def _fill_search(nodes: Any, roots: list[int], feature: int) -> None:
     """Fill the first len(roots) - 1 nodes with a binary search for the tree's number; node 0 is its start."""
-    free = iter(range(len(roots)))
+    unfilled = iter(range(len(roots)))
 
     def subtree(low: int, high: int) -> int:
         if high - low == 1:
             return roots[low]
-        node, middle = next(free), (low + high) // 2
+        node, middle = next(unfilled), (low + high) // 2
         nodes[node]["feature"], nodes[node]["threshold"] = feature, middle - 0.5
         nodes[node]["left_child"] = subtree(low, middle)
         nodes[node]["right_child"] = subtree(middle, high)

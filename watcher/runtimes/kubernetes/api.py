@@ -34,7 +34,7 @@ CONNECT_SECONDS, READ_SECONDS = 4, 25
 CALL_SECONDS = 60
 """Time for a whole answer, however it arrives."""
 RENEW_INTERVAL = 5
-"""Seconds between two readings of the configuration: an exec plugin may be slow, and rejected calls are many."""
+"""Seconds between two readings of the configuration: an exec plugin may be slow, and many calls rejected at once."""
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer. A page of 500 Deployments has about 6 MiB."""
 CHUNK = 256 * 1024
@@ -49,7 +49,7 @@ ADVICE = Advice(
 
 JSON = "application/json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""As `Accept`: the API server leaves out all of an object but its metadata, and so a Secret's data."""
+"""As `Accept`: the API server returns only the metadata of an object, without the data of a Secret."""
 APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML too."""
 JSON_PATCH = "application/json-patch+json"
@@ -61,7 +61,7 @@ class Unreachable(Exception):  # noqa: N818 - named by what it says of the API s
 
 
 def connect(kubeconfig: str) -> Api:
-    """Return the API of the configured cluster. Credentials that cannot be had yet are asked for again by each call.
+    """Return the API of the configured cluster. If an exec plugin cannot give credentials yet, calls try it again.
 
     Raises:
         Rejected: the configuration is missing or wrong.
@@ -96,10 +96,10 @@ class Api:
         *,
         content_type: str = JSON,
         accept: str = JSON,
-        but: int = 0,
+        none_if: int = 0,
         query: Mapping[str, str] | None = None,
     ) -> Manifest | None:
-        """Return the answer as plain data; None if its status is the one that `but` expects.
+        """Return the answer as plain data; None if its status is `none_if`.
 
         Raises:
             ApiError: any other answer than success, or one that is not a JSON object.
@@ -114,7 +114,7 @@ class Api:
         status, answer = self._exchange(connection, method, target, headers, data)
         if status == UNAUTHORIZED and (renewed := self._renewed(connection)):
             status, answer = self._exchange(renewed, method, target, headers, data)
-        if status == but:
+        if status == none_if:
             return None
         if not 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
             raise failure(status, answer)
@@ -222,7 +222,9 @@ class Api:
         )
         try:
             answer = read_all(response)
-        except BaseException:  # whatever ends the reading: the rest of the answer is still on its way
+        except (
+            BaseException
+        ):  # whatever ends the reading: the rest of the answer would be read by the connection's next call
             response.close()
             raise
         response.release_conn()
@@ -249,7 +251,7 @@ def translated(doing: str) -> Iterator[None]:
     except Unreachable as error:
         raise Retryable("ApiUnreachable", f"{doing}: {error}") from error
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        # The last resort for what `answers` does not check: an answer that is not an API server's ends no survey.
+        # For whatever `answers` does not check: a malformed answer must not end the survey with an unexpected error.
         log.debug("malformed answer", doing=doing, exc_info=True)
         raise Retryable("ApiError", f"{doing}: the answer has an unexpected form: {error!r}") from error
 

@@ -40,9 +40,9 @@ def event_of(old: ModelStatus | None, new: ModelStatus) -> tuple[str, str, str] 
 
 
 class EventRecorder:
-    """Writes Events in a thread of its own: a slow API server must not delay a survey that holds a thousand models.
+    """Writes Events in a thread of its own: a slow API server must not delay a survey that changes a thousand models.
 
-    Thread-safe. The same change again updates the time of its Event.
+    Thread-safe. If the same change happens again, its Event gets the new time.
     """
 
     def __init__(self, api: Api) -> None:
@@ -63,7 +63,7 @@ class EventRecorder:
             self._waiting.task_done()
 
     def _try(self, status: ModelStatus, event: tuple[str, str, str]) -> None:
-        """Write one Event. A failure is logged and concerns no other Event."""
+        """Write one Event. A failure is logged, and the next Event is written all the same."""
         try:
             with translated("writing an Event"):
                 self._write(status, *event)

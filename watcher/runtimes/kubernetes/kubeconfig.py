@@ -1,7 +1,7 @@
 """Load the API server's address, credentials and connection pool from a kubeconfig or from the pod, as kubectl would.
 
-The kubernetes client reads the files. It also hides three things, which are done here: the reason why an exec plugin
-failed (it would go on as `system:anonymous`), a bound on how long the plugin runs, and which file is wrong.
+The kubernetes client reads the files. Three things that it does not do are done here. The failure of an exec plugin
+is an error (the client would go on as `system:anonymous`). The plugin's run time is bounded. Errors name the file.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def load(kubeconfig: str) -> Connection:
 
     Raises:
         Rejected: the configuration is missing or wrong; a person must correct it.
-        Retryable: an exec plugin failed, which may pass.
+        Retryable: an exec plugin failed, which may be temporary.
 
     """
     if kubeconfig:
@@ -188,8 +188,8 @@ def run_plugin(plugin: ExecProvider) -> dict[str, Any]:
     except OSError as error:
         raise _plugin_failed(name, error.strerror or error) from error
     if ended.returncode != 0:
-        said = ended.stderr[-CAUSE_LIMIT:].decode(errors="replace").strip()
-        raise _plugin_failed(name, f"exit code {ended.returncode}" + (f": {said}" if said else ""))
+        output = ended.stderr[-CAUSE_LIMIT:].decode(errors="replace").strip()
+        raise _plugin_failed(name, f"exit code {ended.returncode}" + (f": {output}" if output else ""))
     try:
         status: dict[str, Any] = json.loads(ended.stdout)["status"]
         status.keys()
@@ -225,7 +225,7 @@ def _is_address(server: str) -> bool:
     try:
         parsed = urlsplit(server)
         return parsed.scheme in {"http", "https"} and bool(parsed.hostname) and parsed.port != 0
-    except ValueError:  # of the port, or of brackets that do not match
+    except ValueError:  # the port is not a number, or the brackets do not match
         return False
 
 

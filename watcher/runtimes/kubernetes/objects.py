@@ -44,7 +44,7 @@ class Objects:
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """Return one object, or None if there is none."""
-        found = self._api.call("GET", self._path(kind, namespace, name), but=NOT_FOUND)
+        found = self._api.call("GET", self._path(kind, namespace, name), none_if=NOT_FOUND)
         return None if found is None else checked_object(found, {kind}, name)
 
     def find(self, kind: str, namespace: str, selector: str) -> list[Manifest]:
@@ -67,12 +67,12 @@ class Objects:
     def delete(self, key: ObjectKey, namespace: str) -> None:
         """Delete an object, which may be gone already, and what it owns."""
         path = self._path(key.kind, namespace, key.name)
-        self._api.call("DELETE", path, but=NOT_FOUND, query={"propagationPolicy": "Background"})
+        self._api.call("DELETE", path, none_if=NOT_FOUND, query={"propagationPolicy": "Background"})
 
     def create_namespace(self, name: str) -> None:
         """Create a namespace, unless it exists."""
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        self._api.call("POST", "/api/v1/namespaces", body, but=CONFLICT)
+        self._api.call("POST", "/api/v1/namespaces", body, none_if=CONFLICT)
 
     def secret_uid(self, namespace: str, name: str, owners: Iterable[str]) -> str:
         """Return the UID of the Secret if one of `owners` owns it, "" if there is no such Secret.
@@ -90,7 +90,7 @@ class Objects:
             test = [{"op": "test", "path": label, "value": owner}]
             try:
                 found = self._api.call(
-                    "PATCH", path, test, content_type=JSON_PATCH, accept=METADATA_ONLY, but=NOT_FOUND
+                    "PATCH", path, test, content_type=JSON_PATCH, accept=METADATA_ONLY, none_if=NOT_FOUND
                 )
             except ApiError as error:
                 if error.status != INVALID or error.causes:  # causes: the Secret itself is invalid, not the test
@@ -111,7 +111,7 @@ class Objects:
         meta = {"name": name, "namespace": namespace, "labels": {OWNER_LABEL: owner}}
         body: dict[str, Any] = {"apiVersion": "v1", "kind": SECRET, "metadata": meta, "type": "Opaque"}
         path, query = self._path(SECRET, namespace), {"fieldManager": FIELD_MANAGER}
-        made = self._api.call("POST", path, body, accept=METADATA_ONLY, but=CONFLICT, query=query)
+        made = self._api.call("POST", path, body, accept=METADATA_ONLY, none_if=CONFLICT, query=query)
         if made is None:
             raise ForeignSecret
         return str(checked_object(made, KINDS[SECRET], name)["metadata"]["uid"])

@@ -65,9 +65,9 @@ def pod_failure(pods: Iterable[Manifest], annotations: Mapping[str, str]) -> str
 
 
 def container_failure(status: Mapping[str, Any]) -> str:
-    """Return what keeps one container from running: its termination message, or else Kubernetes' own reason.
+    """Return what keeps one container from running: its termination message, or Kubernetes' own reason.
 
-    The message is the model's to write: it becomes one printable line of at most 4 KiB.
+    The model's code may write the message, so it becomes one printable line of at most 4 KiB.
     """
     state = status.get("state") or {}
     waiting = state.get("waiting") or {}
