@@ -14,6 +14,9 @@ STAMP := $(VENV)/.synced
 TOOLS := minio helm etcd kube-apiserver kube-controller-manager
 TOOLS_LOG := .kubeserve/tools.log
 
+# Empty: off. Containers often set it, and every start would then compile scikit-learn again, for about 5 s.
+export PYTHONDONTWRITEBYTECODE :=
+
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -59,13 +62,14 @@ bench-serving: $(STAMP)  ## Compare the server with its peers → docs/performan
 bench-webhook: $(STAMP)  ## Measure upload → applied by the webhook, and a bare apply
 	$(BIN)/python -m tests.bench.webhook_latency
 
+# At most 4 processes, because each one imports scikit-learn. A single core gets one.
 # The first build of the tools takes minutes. It runs in the background, because the unit tests need none of them.
 test: $(STAMP)  ## Run the unit tests, then the integration tests against a real MinIO and API server
 	@mkdir -p $(dir $(TOOLS_LOG))
 	@echo "Building $(TOOLS) in the background, if necessary; see $(TOOLS_LOG)."
 	@$(BIN)/python -m dev.tools $(TOOLS) >$(TOOLS_LOG) 2>&1 & tools=$$!; \
 	  trap 'kill $$tools 2>/dev/null || true' EXIT; \
-	  $(BIN)/python -m pytest -q tests/unit; \
+	  $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal tests/unit; \
 	  echo "Waiting for the tools, if they are still being built …"; \
 	  wait $$tools && failed= || failed=1; \
 	  trap - EXIT; \

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from server.download import progress as progress_module
 from server.download.progress import Progress, run_watched
 from server.errors import ModelError
 
@@ -23,16 +24,17 @@ def test_run_watched_work_that_stands_still_is_abandoned_with_its_last_problem()
     forever.set()
 
 
-def test_run_watched_slow_work_with_progress_is_completed() -> None:
+def test_run_watched_slow_work_with_progress_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "CHECK_SECONDS", 0.05)
     steps = []
 
     def work(progress: Progress) -> None:
         for step in range(8):
-            time.sleep(0.2)
+            time.sleep(0.1)
             progress.record()
             steps.append(step)
 
-    run_watched(work, stall_seconds=1.2)
+    run_watched(work, stall_seconds=0.6)
     assert len(steps) == 8
 
 

@@ -24,7 +24,7 @@ V1 = "client.authentication.k8s.io/v1"
     [
         (b"clusters: [", "not YAML"),
         (b"\xff\xfe\x00", "not YAML"),
-        (b"[" * 2_000, "not YAML"),
+        (b"[" * 600, "not YAML"),
         (b"", "the file is empty"),
         (b"just a word", "not a map of clusters, users and contexts"),
         (b"[1, 2]", "not a map of clusters, users and contexts"),

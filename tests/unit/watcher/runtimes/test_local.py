@@ -70,7 +70,7 @@ if text == "chatty":
 if text == "sleeper":
     import time; time.sleep(600)
 if text == "crashes when it has loaded":
-    import time; time.sleep(1.5)
+    import time; time.sleep(0.8)
 if text == "stubborn":
     import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -155,7 +155,7 @@ def test_runtime_a_model_that_loads_slowly_and_then_crashes_is_restarted_ever_la
 ) -> None:
     failures: list[int] = []
     monkeypatch.setattr(replica, "retry_delay", lambda count: failures.append(count) or 0.0)
-    monkeypatch.setattr(replica, "STABLE_SECONDS", 1.0)  # shorter than the load, longer than the service
+    monkeypatch.setattr(replica, "STABLE_SECONDS", 0.6)  # shorter than the load, longer than the service
     local.apply("v1", "crashes when it has loaded")
     eventually(lambda: len(failures) >= 3, seconds=60)
     assert failures[:3] == [1, 2, 3]

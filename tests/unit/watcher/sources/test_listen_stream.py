@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -72,17 +73,19 @@ def eventually(look: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def send_event_and_wait(request: Handler) -> None:
-    request.wfile.write(HEAD + EVENT)
-    request.wfile.flush()
-    time.sleep(2)
-    request.close_connection = True
-
-
 def test_a_stream_that_sends_an_event_is_live_and_its_hints_are_counted() -> None:
+    seen = threading.Event()
+
+    def send_event_and_wait(request: Handler) -> None:
+        request.wfile.write(HEAD + EVENT)
+        request.wfile.flush()
+        seen.wait(60)
+        request.close_connection = True
+
     with fake_store(send_event_and_wait) as server, following(server.endpoint) as (hints, status):
         eventually(lambda: hints == ["", "a/b"])
         eventually(lambda: (status().live, status().hints) == (True, 2))
+        seen.set()
         eventually(lambda: status().detail == "the store closed the stream")
         assert not status().live
 
