@@ -48,7 +48,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     app.ctx.body_budget = BodyBudget(settings.body_memory, metrics)
     predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
     app.ctx.fast_path = FastPath(predictor, metrics, settings.name)
-    add_routes(app, Service(predictor, metrics, settings.name, settings.version))
+    add_routes(app, Service(predictor, metrics, settings.name, settings.version, settings.max_values))
     add_error_handling(app)
     drain_on_sigterm(app, settings.drain_seconds, settings.deadline)
 

@@ -5,6 +5,10 @@ class InputError(ValueError):
     """The request cannot be answered. The message names the problem and the place. HTTP 400."""
 
 
+class TooLargeError(InputError):
+    """The request asks for more than one request may cost. The message names the limit and its setting. HTTP 413."""
+
+
 class ModelError(Exception):
     """The model cannot serve. The message says what its owner should do."""
 

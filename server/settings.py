@@ -41,6 +41,13 @@ class Settings:
         16 * 1024 * 1024,
         8192,
     )
+    max_values: int = setting(
+        "Maximum number of values in one request: numbers, strings, nulls, empty lists. They are counted in the "
+        "bytes before any is made, because a value of two bytes may take two hundred in memory. A request with more "
+        "gets 413. The default holds ten thousand rows of a hundred features with their names.",
+        1024 * 1024,
+        1,
+    )
     body_memory: int = setting(
         "Maximum memory for the bodies of all unanswered requests, in bytes. A byte of JSON or CSV counts as 10, which "
         "is about what its parsed form takes; a byte of a binary tensor as 1. A request that would exceed it is "

@@ -11,7 +11,7 @@ from sanic.request import Request
 
 from server.errors import InputError
 from server.http.sanic_internals import announced_size, received_size
-from server.http.service import MAX_INLINE_TEXT, Service
+from server.http.service import MAX_INLINE_BODY, Service
 
 Buffer = bytes | memoryview
 
@@ -64,35 +64,29 @@ async def unpacked(request: Request, body: Buffer, service: Service) -> Buffer:
     if encoding not in ("gzip", "deflate"):
         raise SanicException("Content-Encoding can be gzip or deflate", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     limit = request.app.config.REQUEST_MAX_SIZE
-    unpacker = _Unpacker(body)
-    found = unpacker.read(min(limit + 1, MAX_INLINE_TEXT))
-    # Read on only below the limit: otherwise the next size would be 0, which zlib takes as unlimited.
-    if len(found) == MAX_INLINE_TEXT <= limit:
-        found += await service.predictor.run_in_thread(unpacker.read, limit + 1 - len(found))
+    is_long = len(body) > MAX_INLINE_BODY
+    if not is_long:
+        found, is_whole = unpack(body, min(limit, MAX_INLINE_BODY))
+        is_long = len(found) > MAX_INLINE_BODY
+    if is_long:  # from the start again: to join two parts would copy the whole body once more
+        found, is_whole = await service.predictor.run_in_thread(unpack, body, limit)
     if len(found) > limit:
         raise PayloadTooLarge("")
-    if not unpacker.ended:
+    if not is_whole:
         raise InputError("the compressed body ends too soon")
     request.app.ctx.body_budget.admit(request, len(body) + len(found), binary=len(body))
     return found
 
 
-class _Unpacker:
-    """Decompresses one body in parts."""
+def unpack(body: Buffer, most: int) -> tuple[bytes, bool]:
+    """Return what the body unpacks to, and whether it is complete; of a longer one, the first `most` + 1 bytes.
 
-    def __init__(self, body: Buffer) -> None:
-        self._rest, self._zlib = body, zlib.decompressobj(wbits=GZIP_OR_ZLIB)
+    Raises:
+        InputError: the body is not compressed.
 
-    def read(self, most: int) -> bytes:
-        """Return the next bytes, at most so many. Raise InputError if the body is not compressed."""
-        try:
-            found = self._zlib.decompress(self._rest, most)
-        except zlib.error as error:
-            raise InputError("the body is not compressed as Content-Encoding says") from error
-        self._rest = self._zlib.unconsumed_tail
-        return found
-
-    @property
-    def ended(self) -> bool:
-        """Whether the whole body was decompressed."""
-        return self._zlib.eof
+    """
+    unpacker = zlib.decompressobj(wbits=GZIP_OR_ZLIB)
+    try:
+        return unpacker.decompress(body, most + 1), unpacker.eof
+    except zlib.error as error:
+        raise InputError("the body is not compressed as Content-Encoding says") from error

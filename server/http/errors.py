@@ -9,7 +9,7 @@ from sanic.exceptions import PayloadTooLarge, SanicException, ServiceUnavailable
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
-from server.errors import InputError, ModelError, Overloaded
+from server.errors import InputError, ModelError, Overloaded, TooLargeError
 from server.http.service import App
 
 log = structlog.get_logger()
@@ -21,7 +21,9 @@ def add_error_handling(app: App) -> None:
     @app.exception(Exception)
     async def answer(request: Request, error: Exception) -> HTTPResponse:
         if isinstance(error, InputError):
-            return error_response(str(error), HTTPStatus.BAD_REQUEST)
+            too_large = isinstance(error, TooLargeError)
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
+            return error_response(str(error), status)
         if isinstance(error, Overloaded):
             headers = {"Retry-After": str(error.retry_after)}
             return error_response(str(error), HTTPStatus.SERVICE_UNAVAILABLE, headers)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from server.errors import InputError
+from server.inputs.value_count import MAX_VALUES, check_json_values
 from server.inputs.wording import kind_of
 
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -18,22 +19,29 @@ CONSTANTS = re.compile(rb"NaN|Infinity")
 """Python's JSON encoder writes these words; JSON itself does not have them."""
 
 
-def read_document(body: bytes, example: str) -> dict[str, Any]:
+def read_document(body: bytes, example: str, max_values: int = MAX_VALUES) -> dict[str, Any]:
     """Return the body's JSON object. Of a name that is repeated in one object, the last value counts.
 
     NaN is read as null: Python's own JSON encoder writes NaN, so clients send it. `example` is shown in the error text.
 
     Raises:
         InputError: the body is not JSON, or not an object.
+        TooLargeError: it has more than `max_values` values.
 
     """
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        found = _read_python_json(body, f"the body is not JSON: {error}")
+    check_json_values(body, max_values)
+    found = read_json(body)
     if isinstance(found, dict):
         return found
     raise InputError(f"the body is {kind_of(found)}; expected an object such as {example}")
+
+
+def read_json(text: bytes) -> Any:
+    """Return the value of a JSON text, in which NaN is read as null. Raise InputError if it is not JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return _read_python_json(text, f"the body is not JSON: {error}")
 
 
 def has_no_string_values(body: bytes, document: dict[str, Any]) -> bool:

@@ -11,6 +11,8 @@ from server.inputs.feature_names import positions
 from server.inputs.json_document import has_no_string_values, read_document
 from server.inputs.json_rows import rows_to_input
 from server.inputs.named_columns import columns_to_input, mapping_to_input
+from server.inputs.sliced_rows import read_sliced_rows
+from server.inputs.value_count import MAX_VALUES, check_csv_values
 from server.inputs.wording import kind_of, quoted_names
 from server.protocols.json_answer import encode_predictions
 from server.schema import InputForm, Kind, Schema
@@ -21,24 +23,50 @@ FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 EXAMPLE = '{"dataframe_split": {"columns": ["a", "b"], "data": [[1.0, 2.0]]}}'
 
 
-def read_json(body: bytes, schema: Schema) -> Any:
+def read_json(body: bytes, schema: Schema, max_values: int = MAX_VALUES) -> Any:
     """Return the model's input. `params` is ignored, as MLflow does for models that declare none.
 
     Raises:
         InputError: names the problem and its place.
+        TooLargeError: there are more than `max_values` values.
 
     """
-    document = read_document(body, EXAMPLE)
-    given = [form for form in FORMS if form in document]
-    if len(given) != 1:
-        found = quoted_names(given or document)
-        raise InputError(f"expected one of {', '.join(FORMS)}, such as {EXAMPLE}; found {found}")
-    form, data = given[0], document[given[0]]
+    X = read_sliced_rows(body, schema, lambda document: _rows_in_order(document, schema), max_values)
+    if X is not None:
+        return X
+    document = read_document(body, EXAMPLE, max_values)
+    form, data = _given(document)
     if form == "dataframe_split":
         return _split_to_input(data, schema)
     if isinstance(data, dict) and form != "dataframe_records":
         return mapping_to_input(data, schema, form)
     return rows_to_input(data, schema, form, no_strings=has_no_string_values(body, document))
+
+
+def _given(document: dict[str, Any]) -> tuple[str, Any]:
+    """Return the form of the rows, and the rows. Raise InputError if there is not exactly one."""
+    given = [form for form in FORMS if form in document]
+    if len(given) != 1:
+        there = quoted_names(given or document)
+        raise InputError(f"expected one of {', '.join(FORMS)}, such as {EXAMPLE}; found {there}")
+    return given[0], document[given[0]]
+
+
+def _rows_in_order(document: dict[str, Any], schema: Schema) -> Any:
+    """Return the document's rows if they are in the model's order; otherwise None."""
+    form, data = _given(document)
+    if form != "dataframe_split" or not isinstance(data, dict):
+        return data
+    columns = data.get("columns")
+    return data.get("data") if columns is None or _order(columns, schema) == list(range(len(columns))) else None
+
+
+def _order(columns: Any, schema: Schema) -> list[int]:
+    """Return where each of the model's features is among the columns of a split. Raise InputError."""
+    place = "dataframe_split.columns"
+    if not isinstance(columns, list) or not all(isinstance(name, str | int) for name in columns):
+        raise InputError(f"{place} is {kind_of(columns)}; a list of names is needed")
+    return positions([str(name) for name in columns], schema, place)
 
 
 def _split_to_input(split: Any, schema: Schema) -> Any:
@@ -49,9 +77,7 @@ def _split_to_input(split: Any, schema: Schema) -> Any:
     data, columns = split["data"], split.get("columns")
     if columns is None or schema.form is InputForm.TEXTS:
         return _in_model_order(data, schema)
-    if not isinstance(columns, list) or not all(isinstance(name, str | int) for name in columns):
-        raise InputError(f"{place}.columns is {kind_of(columns)}; a list of names is needed")
-    order = positions([str(name) for name in columns], schema, f"{place}.columns")
+    order = _order(columns, schema)
     if order == list(range(len(columns))):
         return _in_model_order(data, schema)
     for index, row in enumerate(data):
@@ -67,13 +93,15 @@ def _in_model_order(data: list[Any], schema: Schema) -> Any:
     return rows_to_input(data, schema, "dataframe_split.data", no_strings=False)
 
 
-def read_csv(body: bytes, schema: Schema) -> Any:
+def read_csv(body: bytes, schema: Schema, max_values: int = MAX_VALUES) -> Any:
     """Return the input from a CSV whose first line names the columns. An empty field is a missing value.
 
     Raises:
         InputError: names the problem and its place.
+        TooLargeError: there are more than `max_values` values.
 
     """
+    check_csv_values(body, max_values)
     try:
         lines = (line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line)
         header = next(lines, [])

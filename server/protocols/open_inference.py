@@ -14,6 +14,7 @@ from server.inputs.json_document import read_document
 from server.inputs.json_rows import texts_to_input
 from server.inputs.matrix import checked_matrix
 from server.inputs.named_columns import columns_to_input
+from server.inputs.value_count import MAX_VALUES, check_number
 from server.inputs.wording import kind_of, listed, numbers, quoted
 from server.protocols import tensors
 from server.protocols.json_answer import dense, encode_json
@@ -59,18 +60,22 @@ def header_length(value: str | None) -> int | None:
     raise InputError(f"{HEADER} is {quoted(value)}; expected a number of bytes")
 
 
-def read_inference(body: bytes | memoryview, header: int | None, schema: Schema) -> Inference:
+def read_inference(
+    body: bytes | memoryview, header: int | None, schema: Schema, max_values: int = MAX_VALUES
+) -> Inference:
     """Return the request in a body of which `header` bytes are JSON.
 
     Raises:
         InputError: names the problem and its place.
+        TooLargeError: there are more than `max_values` values in the JSON or in the tensors.
 
     """
     head, tail = _json_and_tail(memoryview(body), header)
-    document = read_document(head, EXAMPLE)
+    document = read_document(head, EXAMPLE, max_values)
     inputs, parameters = document.get("inputs"), tensors.parameters(document, "the body")
     if not isinstance(inputs, list) or not inputs:
         raise InputError(f"'inputs' is missing or empty: expected {EXAMPLE}")
+    check_number(tensors.declared_values(inputs), max_values)
     by_column = parameters.get("content_type") == "pd" or len(inputs) > 1
     if by_column:
         _check_columns(inputs, schema)

@@ -225,7 +225,7 @@ def _post(summary: str, body: Json, example: Json, answer: Json, shown: Json) ->
     responses = {
         "200": {"description": "OK", "content": _content(answer, shown)},
         "400": _failure("The error names the problem and its place"),
-        "413": _failure("The body is larger than --max-body-size"),
+        "413": _failure("The body is larger than --max-body-size, or has more values than --max-values"),
         "415": _failure("The body is compressed by something else than gzip or deflate"),
         "500": _failure("The model failed on this input"),
         "503": {**_failure("Not ready, or overloaded"), "headers": RETRY_AFTER},

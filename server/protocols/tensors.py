@@ -71,6 +71,12 @@ class Tail:
             raise InputError(f"the body has {left} bytes more than the inputs' binary_data_size say")
 
 
+def declared_values(items: list[Any]) -> int:
+    """Return how many values the shapes of these inputs announce. `decode_tensor` refuses those that are no shapes."""
+    shapes: list[Any] = [item.get("shape") for item in items if isinstance(item, dict)]
+    return sum(math.prod(shape) for shape in shapes if _is_shape(shape))
+
+
 def decode_tensor(item: Any, place: str, tail: Tail) -> Tensor:
     """Return one of a request's inputs.
 
@@ -108,9 +114,17 @@ def _shape(shape: Any, place: str) -> tuple[int, ...]:
         raise InputError(f"{place} is missing, empty or not a list; expected one such as [1, 4]")
     if len(shape) > MAX_DIMENSIONS:
         raise InputError(f"{place} has {len(shape)} dimensions; {MAX_DIMENSIONS} are the most")
-    if not all(type(size) is int and 0 < size <= MAX_SIZE for size in shape):
+    if not _is_shape(shape):
         raise InputError(f"{place} is {numbers(shape)}; whole numbers from 1 to {MAX_SIZE} are needed")
     return tuple(shape)
+
+
+def _is_shape(shape: Any) -> bool:
+    return (
+        isinstance(shape, list)
+        and len(shape) <= MAX_DIMENSIONS
+        and all(type(size) is int and 0 < size <= MAX_SIZE for size in shape)
+    )
 
 
 def _from_binary(size: Any, datatype: str, shape: tuple[int, ...], place: str, tail: Tail) -> np.ndarray[Any, Any]:

@@ -36,4 +36,4 @@ def add_routes(app: App, service: Service) -> None:
         schema = service.model_named(model).schema
         schema.require("predict")
         X = await service.parse(kserve_v1.read_instances, await body_of(request, service), schema)
-        return JsonResponse(service.encode(kserve_v1.encode_predictions, await service.predictor.predict(X)))
+        return JsonResponse(await service.encode(kserve_v1.encode_predictions, await service.predictor.predict(X)))

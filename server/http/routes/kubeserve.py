@@ -24,11 +24,11 @@ def add_routes(app: App, service: Service) -> None:
         return await service.predictor.predict(X, method)
 
     async def predictions(request: Request) -> HTTPResponse:
-        return JsonResponse(service.encode(kubeserve.encode_predictions, await result(request, "predict")))
+        return JsonResponse(await service.encode(kubeserve.encode_predictions, await result(request, "predict")))
 
     async def probabilities(request: Request) -> HTTPResponse:
         answer = await result(request, "predict_proba")
-        return JsonResponse(service.encode(kubeserve.encode_probabilities, answer, service.model.schema))
+        return JsonResponse(await service.encode(kubeserve.encode_probabilities, answer, service.model.schema))
 
     @app.post("/predict")
     async def predict(request: Request) -> HTTPResponse:
@@ -42,4 +42,4 @@ def add_routes(app: App, service: Service) -> None:
 
     @app.post("/transform")
     async def transform(request: Request) -> HTTPResponse:
-        return JsonResponse(service.encode(kubeserve.encode_transformed, await result(request, "transform")))
+        return JsonResponse(await service.encode(kubeserve.encode_transformed, await result(request, "transform")))

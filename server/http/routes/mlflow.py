@@ -29,7 +29,7 @@ def add_routes(app: App, service: Service) -> None:
         schema = service.model.schema
         schema.require("predict")
         X = await service.parse(parser, await body_of(request, service), schema)
-        return JsonResponse(service.encode(encode_predictions, await service.predictor.predict(X)))
+        return JsonResponse(await service.encode(encode_predictions, await service.predictor.predict(X)))
 
     @app.get("/ping")
     async def ping(_: Request) -> HTTPResponse:

@@ -27,9 +27,11 @@ def _add_inference(app: App, service: Service) -> None:
         header = open_inference.header_length(request.headers.get(open_inference.HEADER))
         body = await unpacked(request, await large_body.receive(request, binary_from=header or 0), service)
         schema = service.model_named(model, version).schema
-        asked = await service.parse(open_inference.read_inference, body, header, schema, text=header)
+        asked = await service.parse(open_inference.read_inference, body, header, schema)
         answers = [await service.predictor.predict(asked.X, wanted.method) for wanted in asked.wanted]
-        answer, length = service.encode(open_inference.write_inference, asked, answers, service.name, service.version)
+        answer, length = await service.encode(
+            open_inference.write_inference, asked, answers, service.name, service.version
+        )
         if length is None:
             return HTTPResponse(answer, content_type=JSON)
         headers = {open_inference.HEADER: str(length)}

@@ -16,7 +16,7 @@ from sanic.exceptions import PayloadTooLarge, SanicException
 from server.errors import InputError, Overloaded
 from server.http.body import unpacked
 from server.http.body_budget import MEMORY_PER_TEXT_BYTE, BodyBudget
-from server.http.service import MAX_INLINE_TEXT
+from server.http.service import MAX_INLINE_BODY
 from server.inference.observer import Observer
 
 MB = 1 << 20
@@ -55,7 +55,7 @@ def unpack(request: Request, thread: Thread | None = None) -> bytes:
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
 @pytest.mark.parametrize(
     ("size", "runs"),
-    [(0, 0), (1, 0), (MAX_INLINE_TEXT - 1, 0), (MAX_INLINE_TEXT + 1, 1), (3 * MB, 1)],
+    [(0, 0), (1, 0), (MAX_INLINE_BODY, 0), (MAX_INLINE_BODY + 1, 1), (3 * MB, 1)],
 )
 def test_unpacked_long_body_is_decompressed_in_the_thread(
     compress: Callable[[bytes], bytes], size: int, runs: int
@@ -65,7 +65,7 @@ def test_unpacked_long_body_is_decompressed_in_the_thread(
     assert thread.runs == runs
 
 
-@pytest.mark.parametrize("limit", [8192, MAX_INLINE_TEXT - 1, MAX_INLINE_TEXT, MAX_INLINE_TEXT + 1, 2 * MB])
+@pytest.mark.parametrize("limit", [8192, MAX_INLINE_BODY - 1, MAX_INLINE_BODY, MAX_INLINE_BODY + 1, 2 * MB])
 def test_unpacked_body_beyond_the_limit_is_refused(limit: int) -> None:
     assert len(unpack(Request(gzip.compress(bytes(limit)), limit=limit))) == limit
     with pytest.raises(PayloadTooLarge):
@@ -73,7 +73,7 @@ def test_unpacked_body_beyond_the_limit_is_refused(limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "made_in_thread"), [(MAX_INLINE_TEXT - 1, []), (MAX_INLINE_TEXT, [1]), (MB, [MB + 1 - MAX_INLINE_TEXT])]
+    ("limit", "made_in_thread"), [(MAX_INLINE_BODY - 1, []), (MAX_INLINE_BODY, [MAX_INLINE_BODY + 1]), (MB, [MB + 1])]
 )
 def test_unpacked_bomb_makes_no_more_than_the_limit(limit: int, made_in_thread: list[int]) -> None:
     made: list[int] = []
@@ -81,7 +81,7 @@ def test_unpacked_bomb_makes_no_more_than_the_limit(limit: int, made_in_thread: 
     class Counting(Thread):
         async def run_in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
             found = await super().run_in_thread(work, *arguments)
-            made.append(len(found))
+            made.append(len(found[0]))
             return found
 
     with pytest.raises(PayloadTooLarge):
