@@ -53,6 +53,11 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--etag", default=env("KUBESERVE_ETAG", ""), help="refuse an object that has another ETag")
     parser.add_argument(
+        "--input-files",
+        default=env("KUBESERVE_INPUT_FILES", ""),
+        help="files about the input to fetch too, each with its ETag or none: 'input-example.json=ETAG MLmodel='",
+    )
+    parser.add_argument(
         "--pip-index-url",
         default=env("KUBESERVE_PIP_INDEX_URL", ""),
         help="package index for requirements, instead of pypi.org",

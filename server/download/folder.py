@@ -1,23 +1,24 @@
-"""Copy a model and its requirements.txt from a folder: `file:///PATH`."""
+"""Copy a model and the files next to it from a folder: `file:///PATH`."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from server.download import etag
+from server.download import etag, input_files
 from server.download.files import CHUNK, explained, open_regular, remove, save
 from server.download.progress import Progress
 from server.download.requirements import MAX_BYTES
 from server.paths import MODEL, REQUIREMENTS
 
 
-def fetch(source: Path, to: Path, expected: str, progress: Progress) -> None:
-    """Copy the model, whose ETag must be `expected` unless that is "". A file's ETag is the MD5 of its content.
+def fetch(source: Path, to: Path, expected: str, wanted: Mapping[str, str], progress: Progress) -> None:
+    """Copy the model, its requirements.txt if there is one, and the `wanted` input files.
 
-    The file is read twice, so that nothing is written before the ETag is checked.
+    The ETag of the model must be `expected`, and that of each input file the one in `wanted`, unless it is "". A file's
+    ETag is the MD5 of its content. The model is read twice, so that nothing is written before the ETag is checked.
 
     Raises:
         ModelError: in one sentence, with the cause.
@@ -37,6 +38,15 @@ def fetch(source: Path, to: Path, expected: str, progress: Progress) -> None:
         save([text], to / REQUIREMENTS)
     else:
         remove(to / REQUIREMENTS)
+    for name, its_etag in wanted.items():
+        copy_input_file(source.with_name(name), to / name, its_etag)
+
+
+def copy_input_file(source: Path, target: Path, expected: str) -> None:
+    with open_regular(source) as file, explained(source, "read"):
+        data = input_files.check_size(str(source), file.read(input_files.MAX_BYTES + 1))
+    etag.check(str(source), hashlib.md5(data, usedforsecurity=False).hexdigest(), expected)
+    save([data], target)
 
 
 def chunks(file: BinaryIO, source: Path, progress: Progress) -> Iterator[bytes]:

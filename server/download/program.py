@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from server.download import folder
+from server.download import folder, input_files
 from server.download.files import make_folder
 from server.download.installer import Index, install
 from server.download.network import Endpoint
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def run(options: argparse.Namespace) -> None:
-    """Put model.joblib, and packages/ if there is a requirements.txt, into the folder.
+    """Put model.joblib, packages/ if there is a requirements.txt, and the named input files into the folder.
 
     Raises:
         ModelError: a step failed; the text is one sentence. No half-written file keeps the final name.
@@ -35,11 +35,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def fetch(options: argparse.Namespace, progress: Progress) -> None:
-    parts = urlsplit(options.source)
+    parts, wanted = urlsplit(options.source), input_files.parse(options.input_files)
     if parts.scheme == "s3":
         endpoint = Endpoint.of(options.endpoint, secure=options.secure)
-        S3Source(options.source, endpoint, progress).fetch(options.to, options.etag)
+        S3Source(options.source, endpoint, progress).fetch(options.to, options.etag, wanted)
     elif parts.scheme == "file":
-        folder.fetch(Path(unquote(parts.path)), options.to, options.etag, progress)
+        folder.fetch(Path(unquote(parts.path)), options.to, options.etag, wanted, progress)
     else:
         raise ModelError(f"{options.source}: expected s3://BUCKET/KEY or file:///PATH")

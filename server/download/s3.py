@@ -1,9 +1,9 @@
-"""Fetch a model and its requirements.txt from an S3 store."""
+"""Fetch a model and the files next to it from an S3 store."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
@@ -16,7 +16,7 @@ from minio.error import MinioException, S3Error
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from urllib3.exceptions import HTTPError
 
-from server.download import etag
+from server.download import etag, input_files
 from server.download.causes import TransientError, explain
 from server.download.files import CHUNK, remove, save
 from server.download.network import Endpoint, connection_pool
@@ -59,8 +59,10 @@ class S3Source:
                 http_client=connection_pool(endpoint),
             )
 
-    def fetch(self, to: Path, expected: str) -> None:
-        """Write the model, whose ETag must be `expected` unless that is "", and its requirements.txt if there is one.
+    def fetch(self, to: Path, expected: str, wanted: Mapping[str, str]) -> None:
+        """Write the model, its requirements.txt if there is one, and the `wanted` input files.
+
+        The ETag of the model must be `expected`, and that of each input file the one in `wanted`, unless it is "".
 
         Raises:
             ModelError: in one sentence, with the cause. Transient causes have been tried several times.
@@ -68,6 +70,8 @@ class S3Source:
         """
         self._retrying(self._fetch_model, to / MODEL, expected)
         self._retrying(self._fetch_requirements, to / REQUIREMENTS)
+        for name, its_etag in wanted.items():
+            self._retrying(self._fetch_input_file, to / name, its_etag)
 
     def _fetch_model(self, target: Path, expected: str) -> None:
         with self._explained(self._source), self._opened(self._key) as response:
@@ -75,7 +79,7 @@ class S3Source:
             save(self._chunks(response), target)
 
     def _fetch_requirements(self, target: Path) -> None:
-        key = self._key.rpartition("/")[0] + "/" + REQUIREMENTS
+        key = self._next_to_model(REQUIREMENTS)
         with self._explained(f"s3://{self._bucket}/{key}"):
             try:
                 with self._opened(key) as response:
@@ -85,6 +89,16 @@ class S3Source:
                 if error.code != "NoSuchKey":
                     raise
                 remove(target)
+
+    def _fetch_input_file(self, target: Path, expected: str) -> None:
+        key = self._next_to_model(target.name)
+        source = f"s3://{self._bucket}/{key}"
+        with self._explained(source), self._opened(key) as response:
+            etag.check(source, response.headers.get("ETag") or "", expected)
+            save([input_files.check_size(source, response.read(input_files.MAX_BYTES + 1))], target)
+
+    def _next_to_model(self, name: str) -> str:
+        return self._key.rpartition("/")[0] + "/" + name
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[urllib3.BaseHTTPResponse]:

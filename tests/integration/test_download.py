@@ -153,6 +153,44 @@ def test_download_a_store_that_hangs_ends_with_the_cause(filled: Bucket, to: Pat
     assert "no answer within 1 s" in (to.parent / "message").read_text()
 
 
+FOLDER = KEY.rpartition("/")[0]
+
+
+def put_next_to_the_model(bucket: Bucket, name: str, data: bytes) -> str:
+    return str(bucket.client.put_object(bucket.name, f"{FOLDER}/{name}", io.BytesIO(data), len(data)).etag)
+
+
+def test_download_fetches_the_named_files_about_the_input_and_no_others(filled: Bucket, to: Path) -> None:
+    example = put_next_to_the_model(filled, "input-example.json", b"[[1, 2]]")
+    for name in ("MLmodel", "input_example.json"):
+        put_next_to_the_model(filled, name, b"{}")
+    download = Download(to, filled, KUBESERVE_INPUT_FILES=f"MLmodel= input-example.json={example}")
+    assert download.code() == 0, download.text
+    assert {path.name: path.read_bytes() for path in to.iterdir() if path.name != "model.joblib"} == {
+        "input-example.json": b"[[1, 2]]",
+        "MLmodel": b"{}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "etag", "cause"),
+    [
+        (b"[[1]]", "0" * 32, "input-example.json: the object has changed"),
+        (b"[" * 1_048_577, "", "input-example.json: larger than 1048576 bytes"),
+        (None, "", "input-example.json: there is no such object"),
+    ],
+)
+def test_download_of_another_file_about_the_input_says_why(
+    filled: Bucket, to: Path, data: bytes | None, etag: str, cause: str
+) -> None:
+    if data is not None:
+        put_next_to_the_model(filled, "input-example.json", data)
+    download = Download(to, filled, "--input-files", f"input-example.json={etag}")
+    assert download.code() == 1
+    assert cause in (to.parent / "message").read_text()
+    assert not (to / "input-example.json").exists()
+
+
 def test_download_goes_through_the_proxy_with_its_password(filled: Bucket, to: Path) -> None:
     with proxies.forwarding("user:p@ss") as (proxy, seen):
         download = Download(to, filled, HTTP_PROXY=f"http://{PROXY_USER}@{proxy}")

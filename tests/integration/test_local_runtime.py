@@ -26,6 +26,10 @@ class Setup:
         log, state = self.folder / "watcher.log", str(self.folder / "state")
         return Watcher(log, "--runtime", "local", "--state-dir", state, *self._arguments, *arguments, **self._env)
 
+    def input_files(self) -> list[bytes]:
+        """Return the examples in the folders of running models."""
+        return [path.read_bytes() for path in (self.folder / "state").glob("*/*/*/input-example.json")]
+
 
 class FolderUploads:
     def __init__(self, root: Path) -> None:
@@ -74,6 +78,22 @@ def test_a_user_s_values_set_the_server(setup: Setup) -> None:
         body = json.dumps({"data": [[1.0]] * 2000})
         refused = {"error": "the body is larger than 8192 bytes (--max-body-size)"}
         eventually(lambda: urllib3.request("POST", f"{url}/predict", body=body, timeout=5).json() == refused)
+
+
+def test_an_example_of_the_input_reaches_the_model_s_folder_and_a_new_one_replaces_it(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.uploads.put("team/iris/v1/input-example.json", b"[[1.0]]")
+        setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+        eventually(lambda: watcher.state("iris") == "Ready")
+        eventually(lambda: setup.input_files() == [b"[[1.0]]"])
+        setup.uploads.put("team/iris/v1/input-example.json", b"[[2.0]]")
+        eventually(lambda: setup.input_files() == [b"[[2.0]]"])
+        eventually(lambda: watcher.state("iris") == "Ready")
+        setup.uploads.put("team/iris/v1/input-example.json", b"[" + b"[1.0]," * 200_000)
+        eventually(lambda: setup.input_files() == [])
+        eventually(lambda: watcher.state("iris") == "Ready")
+        (refused,) = watcher.status()["refused"]
+        assert "larger than 1048576 bytes: keep a few rows in it" in refused["reason"]
 
 
 def test_a_broken_model_leaves_the_good_version_serving_and_says_why(setup: Setup) -> None:

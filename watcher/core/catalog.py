@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from watcher.core.naming import ARTIFACT, FORM, REQUIREMENTS, VALUES, parse_key, version_order
+from watcher.core.naming import (
+    ARTIFACT,
+    FORM,
+    INPUT_FILE_LIMIT,
+    INPUT_FILES,
+    REQUIREMENTS,
+    VALUES,
+    parse_key,
+    version_order,
+)
 from watcher.core.types import Catalog, Entry, ModelId, ModelVersion, Refusal, StoredObject
 from watcher.errors import Rejected
 
@@ -21,13 +30,15 @@ def read_listing(objects: Iterable[StoredObject], namespaces: tuple[str, ...] = 
     nor roll back what serves. The result does not depend on the order of `objects`.
     """
     by_key = {item.key: item for item in objects}
-    refusals, versions = [], []
+    refusals, versions = list[Refusal](), list[ModelVersion]()
     for key, item in sorted(by_key.items()):
         if reason := refusal(item, namespaces):
             refusals.append(Refusal(key, reason))
         if reason in ("", EMPTY) and key.endswith(f"/{ARTIFACT}") and not key.startswith("_"):
-            versions.append(_version(item, by_key))
-    return Catalog(_entries(versions, by_key), tuple(refusals))
+            version, unused = _version(item, by_key)
+            versions.append(version)
+            refusals += unused
+    return Catalog(_entries(versions, by_key), tuple(sorted(refusals)))
 
 
 def refusal(item: StoredObject, namespaces: tuple[str, ...]) -> str:
@@ -59,10 +70,22 @@ def _near_miss(folders: list[str], file: str) -> str:
     return ""
 
 
-def _version(artifact: StoredObject, by_key: dict[str, StoredObject]) -> ModelVersion:
+def _version(artifact: StoredObject, by_key: dict[str, StoredObject]) -> tuple[ModelVersion, list[Refusal]]:
+    """Return a version, and the input files next to it that are not used."""
     model, version, _ = parse_key(artifact.key)
     folder = f"{model.prefix}{version}/"
-    return ModelVersion(model, version, artifact, by_key.get(folder + REQUIREMENTS), by_key.get(folder + VALUES))
+    found = [by_key[folder + name] for name in sorted(INPUT_FILES) if folder + name in by_key]
+    refused = [Refusal(item.key, problem) for item in found if (problem := _input_file_problem(item))]
+    used = tuple(item for item in found if not _input_file_problem(item))
+    requirements, values = by_key.get(folder + REQUIREMENTS), by_key.get(folder + VALUES)
+    return ModelVersion(model, version, artifact, requirements, values, used), refused
+
+
+def _input_file_problem(item: StoredObject) -> str:
+    """Return why a file about the input is not used, or "". The model serves without it: MLflow may have written it."""
+    if item.size > INPUT_FILE_LIMIT:
+        return f"not used, because it is larger than {INPUT_FILE_LIMIT} bytes: keep a few rows in it"
+    return "" if item.size else f"not used: {EMPTY}"
 
 
 def _entries(versions: Iterable[ModelVersion], by_key: dict[str, StoredObject]) -> dict[ModelId, Entry]:

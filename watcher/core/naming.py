@@ -8,6 +8,10 @@ from watcher.core.types import ModelId
 from watcher.errors import Rejected
 
 ARTIFACT, VALUES, REQUIREMENTS = "model.joblib", "values.yaml", "requirements.txt"
+INPUT_FILES = ("input-example.json", "input_example.json", "MLmodel")
+"""What says how the model's input looks: its owner's example, MLflow's, and MLflow's signature. Each is optional."""
+INPUT_FILE_LIMIT = 1024 * 1024
+"""Bytes. An example is a few rows; the download fetches no larger one."""
 SUFFIX = "-model-serving"
 FORM = "{namespace}/{model}/{version}/model.joblib"
 
@@ -39,7 +43,7 @@ def parse_key(key: str) -> tuple[ModelId, str, str]:
 def model_of(key: str) -> ModelId | None:
     """Return the model that the file at `key` belongs to (in a version's folder, or its values.yaml), or None."""
     match key.split("/"):
-        case [namespace, name, version, file] if file in {ARTIFACT, VALUES, REQUIREMENTS}:
+        case [namespace, name, version, file] if file in {ARTIFACT, VALUES, REQUIREMENTS, *INPUT_FILES}:
             problem = version_problem(version)
         case [namespace, name, file] if file == VALUES:
             problem = ""

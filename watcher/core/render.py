@@ -14,7 +14,18 @@ from typing import Any
 
 from watcher.core.chart import check, defaults, merge, template
 from watcher.core.naming import object_name, version_label
-from watcher.core.types import ETAG, FINGERPRINT, OWNER_LABEL, S3_PATH, VERSION, Manifest, ModelId, Release, Store
+from watcher.core.types import (
+    ETAG,
+    FINGERPRINT,
+    OWNER_LABEL,
+    S3_PATH,
+    VERSION,
+    Manifest,
+    ModelId,
+    ModelVersion,
+    Release,
+    Store,
+)
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
 CAPITAL = re.compile(r"(?=[A-Z])")
@@ -70,6 +81,7 @@ def render(
         "version": version.version,
         "etag": version.artifact.etag,
         "requirementsEtag": version.requirements.etag if version.requirements else "",
+        "inputFiles": input_files(version),
     }
     chosen = merge(base or {}, release.overrides)
     values = merge(defaults(), chosen, {"model": facts})
@@ -124,6 +136,7 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "accessKey": base64_of(values["model"]["s3AccessKey"]),
         "secretKey": base64_of(values["model"]["s3SecretKey"]),
         "metrics": metrics(values["autoscaling"]),
+        "inputFilesVariable": input_files_variable(values["model"]["inputFiles"]),
         **download_secrets(object_name(model), values),
         **proxy_variables(values["download"]),
     }
@@ -180,6 +193,21 @@ def download_secrets(secret: str, values: Mapping[str, Any]) -> dict[str, Any]:
         found["pipIndexUrl"] = base64_of(index)
         found["pipIndexVariable"] = {"name": "KUBESERVE_PIP_INDEX_URL", "valueFrom": source}
     return found
+
+
+def input_files(version: ModelVersion) -> dict[str, str]:
+    """Return the ETag of each file about the input, by its name, as the chart has them."""
+    return {item.key.rpartition("/")[2]: item.etag for item in version.input_files}
+
+
+def input_files_text(files: Mapping[str, str]) -> str:
+    """Return the files as the download reads them: `MLmodel=ETAG input-example.json=ETAG`."""
+    return " ".join(f"{name}={etag}" for name, etag in sorted(files.items()))
+
+
+def input_files_variable(files: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the init container's variable; None without files, so that other pods stay as they are."""
+    return {"name": "KUBESERVE_INPUT_FILES", "value": input_files_text(files)} if files else None
 
 
 def proxy_variables(download: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class ModelVersion:
     artifact: StoredObject
     requirements: StoredObject | None = None
     values: StoredObject | None = None
+    input_files: tuple[StoredObject, ...] = ()
+    """Examples of the input and MLflow's description of it, in the order of their keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Replica(threading.Thread):
         self.model_name, annotations = meta["name"], meta["annotations"]
         self.fingerprint, self.version, self.etag = (annotations[key] for key in (FINGERPRINT, VERSION, ETAG))
         self.state, self.reason, self.port = State.PROGRESSING, "starting", 0
-        self.folder, self._source, self._settings = folder, manifest["spec"]["source"], manifest["spec"]["server"]
+        self.folder, self._spec = folder, manifest["spec"]
         self._download, self._env, self._on_change = download, env, on_change
         self._stopping, self._lock = threading.Event(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,7 +112,8 @@ class Replica(threading.Thread):
         """
         if self._downloaded:
             return ""
-        arguments = ["--source", self._source, "--etag", self.etag, "--to", str(self.folder), *self._download]
+        arguments = ["--source", self._spec["source"], "--etag", self.etag, "--to", str(self.folder)]
+        arguments += ["--input-files", self._spec["inputFiles"], *self._download]
         process = self._start("server.download", arguments, {**without_secrets(os.environ), **self._env}, output)
         if process is None:
             return "stopped"
@@ -126,7 +127,7 @@ class Replica(threading.Thread):
         arguments = ["--model", str(self.folder / "model.joblib"), "--host", "127.0.0.1", "--port", str(port)]
         arguments += ["--name", self.model_name, "--version", self.version, "--drain-seconds", "1"]
         arguments.append("--stop-with-stdin")  # its end of the pipe closes when the watcher dies
-        process = self._start("server", arguments, {**without_secrets(os.environ), **self._settings}, output)
+        process = self._start("server", arguments, {**without_secrets(os.environ), **self._spec["server"]}, output)
         if process is None:
             return "stopped"
         deadline = time.monotonic() + START_SECONDS

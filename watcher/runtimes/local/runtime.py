@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from watcher.core.render import server_settings
+from watcher.core.render import input_files, input_files_text, server_settings
 from watcher.core.types import (
     ETAG,
     FINGERPRINT,
@@ -92,6 +92,7 @@ class LocalRuntime:
             "source": self._source_of(version.artifact.key),
             "etag": version.artifact.etag,
             "requirementsEtag": version.requirements.etag if version.requirements else "",
+            "inputFiles": input_files_text(input_files(version)),
             "version": version.version,
             "server": server_settings(release.overrides.get("server", {})),
         }

@@ -50,6 +50,10 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $_ := set $scope "secretKey" (b64enc $model.s3SecretKey) -}}
 {{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
 {{- $_ := set $scope "metrics" $metrics -}}
+{{- $files := list -}}
+{{- range $name, $etag := $model.inputFiles -}}{{- $files = append $files (printf "%s=%s" $name $etag) -}}{{- end -}}
+{{- $variable := dict "name" "KUBESERVE_INPUT_FILES" "value" (join " " $files) -}}
+{{- $_ := set $scope "inputFilesVariable" (ternary nil $variable (empty $files)) -}}
 {{- range $key, $value := include "model-serving.downloadSecrets" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- range $key, $name := dict "httpProxy" "HTTP_PROXY" "httpsProxy" "HTTPS_PROXY" "noProxy" "NO_PROXY" -}}
   {{- $value := index $.Values.download $key -}}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.download import folder
+from server.download import folder, input_files
 from server.download.files import explained, make_folder, save
 from server.download.progress import Progress
 from server.download.requirements import MAX_BYTES
@@ -61,15 +61,19 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def fetch(source: Path, etag: str = "") -> Path:
+def fetch(source: Path, etag: str = "", **wanted: str) -> Path:
     to = source.parent.parent / "to"
-    folder.fetch(source, to, etag, Progress())
+    folder.fetch(source, to, etag, wanted, Progress())
     return to
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def test_folder_fetch_copies_the_expected_bytes_and_the_requirements(source: Path) -> None:
     source.with_name("requirements.txt").write_text("x\n")
-    to = fetch(source, hashlib.md5(b"model", usedforsecurity=False).hexdigest())
+    to = fetch(source, md5(b"model"))
     assert (to / "model.joblib").read_bytes() == b"model"
     assert (to / "requirements.txt").read_text() == "x\n"
     source.with_name("requirements.txt").unlink()
@@ -85,6 +89,52 @@ def test_folder_fetch_a_huge_requirements_file_is_read_only_in_part(source: Path
     with source.with_name("requirements.txt").open("wb") as file:
         file.truncate(4_000_000_000)
     assert (fetch(source) / "requirements.txt").stat().st_size == MAX_BYTES + 1
+
+
+def test_folder_fetch_copies_the_wanted_input_files_and_no_others(source: Path) -> None:
+    for name in ("input-example.json", "MLmodel"):
+        source.with_name(name).write_text("[[1]]")
+    assert sorted(path.name for path in fetch(source).iterdir()) == ["model.joblib"]
+    to = fetch(source, **{"input-example.json": md5(b"[[1]]"), "MLmodel": ""})
+    assert (to / "input-example.json").read_text() == (to / "MLmodel").read_text() == "[[1]]"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "problem"),
+    [
+        (b"[[1]]", "0" * 32, "input-example.json: the object has changed"),
+        (b"[" * (input_files.MAX_BYTES + 1), "", "input-example.json: larger than 1048576 bytes: keep a few rows"),
+        (None, "", "input-example.json cannot be read: No such file"),
+    ],
+)
+def test_folder_fetch_an_input_file_of_other_bytes_is_refused(
+    source: Path, content: bytes | None, expected: str, problem: str
+) -> None:
+    if content is not None:
+        source.with_name("input-example.json").write_bytes(content)
+    with pytest.raises(ModelError, match=problem):
+        fetch(source, **{"input-example.json": expected})
+    assert not (source.parent.parent / "to" / "input-example.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("", {}),
+        ("input-example.json=e1", {"input-example.json": "e1"}),
+        ("MLmodel= input_example.json=a=b", {"MLmodel": "", "input_example.json": "a=b"}),
+        ("MLmodel", {"MLmodel": ""}),
+    ],
+)
+def test_parse_of_input_files_returns_the_etag_of_each(text: str, files: dict[str, str]) -> None:
+    assert input_files.parse(text) == files
+
+
+@pytest.mark.parametrize("text", ["model.joblib=e", "../input-example.json=e", "MLmodel=a MLmodel=b", "=e", "x" * 5000])
+def test_parse_of_other_input_files_is_one_sentence(text: str) -> None:
+    with pytest.raises(ModelError, match=r"expected NAME=ETAG, each NAME once, of input-example\.json") as caught:
+        input_files.parse(text)
+    assert len(str(caught.value)) < 250
 
 
 @pytest.mark.parametrize("name", ["model.joblib", "requirements.txt"])

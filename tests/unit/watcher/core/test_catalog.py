@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import server.download.input_files
+import server.paths
 from watcher.core.catalog import read_listing
+from watcher.core.naming import INPUT_FILE_LIMIT, INPUT_FILES
 from watcher.core.types import ModelId, Refusal, StoredObject
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,3 +45,43 @@ def test_read_listing_with_namespaces_refuses_models_of_others() -> None:
     catalog = read_listing([stored("a/m/v1/model.joblib"), stored("b/m/v1/model.joblib")], ("a",))
     assert list(catalog.entries) == [ModelId("a", "m")]
     assert catalog.refusals[0].reason == "namespace 'b' is not in --namespaces"
+
+
+FOLDER = "t/m/v1/"
+
+
+def test_read_listing_finds_the_files_about_the_input_next_to_each_version() -> None:
+    names = ["model.joblib", "input-example.json", "input_example.json", "MLmodel", "example.json"]
+    catalog = read_listing([stored(FOLDER + name) for name in names] + [stored("t/m/input-example.json")])
+    (version,) = catalog.entries[ModelId("t", "m")].versions
+    assert [item.key for item in version.input_files] == [
+        "t/m/v1/MLmodel",
+        "t/m/v1/input-example.json",
+        "t/m/v1/input_example.json",
+    ]
+    assert catalog.refusals == ()
+
+
+def test_read_listing_does_not_use_input_files_that_are_too_large_or_empty_and_says_so() -> None:
+    sizes = {"model.joblib": 1, "input_example.json": INPUT_FILE_LIMIT + 1, "MLmodel": 0, "input-example.json": 1048576}
+    catalog = read_listing([stored(FOLDER + name, size) for name, size in sizes.items()])
+    (version,) = catalog.entries[ModelId("t", "m")].versions
+    assert [item.key for item in version.input_files] == ["t/m/v1/input-example.json"]
+    assert catalog.refusals == (
+        Refusal("t/m/v1/MLmodel", "not used: the file is empty"),
+        Refusal(
+            "t/m/v1/input_example.json",
+            "not used, because it is larger than 1048576 bytes: keep a few rows in it",
+        ),
+    )
+
+
+def test_read_listing_without_a_model_ignores_files_about_its_input() -> None:
+    # MLflow writes them next to model.pkl, which has a refusal of its own.
+    catalog = read_listing([stored("t/m/v1/input_example.json", 9_000_000), stored("t/m/v1/MLmodel", 0)])
+    assert catalog == read_listing([])
+
+
+def test_input_files_are_the_same_in_the_watcher_and_the_download() -> None:
+    assert INPUT_FILES == server.paths.INPUT_FILES
+    assert INPUT_FILE_LIMIT == server.download.input_files.MAX_BYTES

@@ -58,7 +58,9 @@ def test_parse_key_with_the_longest_model_name_accepts_it() -> None:
     assert parse_key(f"team/{'a' * 49}/v1/model.joblib")[0] == ModelId("team", "a" * 49)
 
 
-@pytest.mark.parametrize("file", ["v1/model.joblib", "v1/values.yaml", "v1/requirements.txt", "values.yaml"])
+@pytest.mark.parametrize(
+    "file", ["v1/model.joblib", "v1/values.yaml", "v1/requirements.txt", "values.yaml", "v1/MLmodel"]
+)
 def test_model_of_a_file_that_matters_returns_its_model(file: str) -> None:
     assert model_of(f"team/iris/{file}") == ModelId("team", "iris")
 

@@ -12,8 +12,9 @@ import yaml
 from server.http.shutdown import LAST_PREDICTION
 from server.settings import Settings as ServerSettings
 from watcher.core import render as renderer
+from watcher.core.naming import INPUT_FILES
 from watcher.core.render import fill, render, server_settings
-from watcher.core.types import ModelVersion, Release, StoredObject
+from watcher.core.types import FINGERPRINT, ModelVersion, Release, StoredObject
 from watcher.errors import Rejected
 from watcher.settings import Settings
 
@@ -110,6 +111,17 @@ def test_package_index_reaches_only_the_init_container_by_the_secret() -> None:
     assert "pypi.example" not in str(objects["Deployment"])
     assert "PIP" not in str(pod["containers"])
     assert objects["Secret"]["data"]["pip-ca.crt"] == "UEVN"
+
+
+def test_files_about_the_input_are_named_with_their_etags_and_change_nothing_else() -> None:
+    files = tuple(StoredObject(f"team/iris/v1+x/{name}", f"e-{name}", 1, ARTIFACT.modified) for name in INPUT_FILES)
+    with_files, without = by_kind(Release(ModelVersion(MODEL, "v1+x", ARTIFACT, input_files=files))), by_kind()
+    text = "MLmodel=e-MLmodel input-example.json=e-input-example.json input_example.json=e-input_example.json"
+    pod = with_files["Deployment"]["spec"]["template"]["spec"]
+    assert pod["initContainers"][0]["env"].pop() == {"name": "KUBESERVE_INPUT_FILES", "value": text}
+    for objects in (with_files, without):
+        objects["Deployment"]["metadata"]["annotations"].pop(FINGERPRINT)
+    assert with_files == without
 
 
 def test_charts_have_the_version_of_the_package() -> None:
