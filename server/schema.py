@@ -83,6 +83,9 @@ class Schema:
     categories: tuple[tuple[Any, ...], ...] = ()
     """Of a DATAFRAME: the categories of each `category` column in the model's order, () for other columns; empty where
     there is no such column."""
+    null_is_none: frozenset[str] = frozenset()
+    """Of a DATAFRAME or OBJECTS: the columns (`columns`) in which null is None, because the model was fitted with None
+    for a missing value. In all others it is NaN, as pandas reads it from a file."""
     unused: frozenset[str] = frozenset()
     """The names that the model drops: a request need not have them."""
     ignores_extra_columns: bool = False

@@ -21,6 +21,7 @@ from server.inference.placement import BLOCKED_LOOP_SECONDS, Place, inline_limit
 from server.model.families.base import Call, Unsuited
 from server.model.loader import LoadedModel, load
 from server.model.methods import Method
+from server.schema import InputForm
 
 log = structlog.get_logger()
 
@@ -56,8 +57,9 @@ class Predictor:
 
     def _serve(self, model: LoadedModel) -> None:
         self._batcher = Batcher(model.methods, self._thread, self._limits, self._observer)
+        takes_floats = model.schema.form is InputForm.MATRIX and model.schema.dtype == "float64"
         predict = model.methods.get("predict")
-        self.features, self._direct = model.schema.features, predict.direct if predict else None
+        self.features, self._direct = model.schema.features, predict.direct if predict and takes_floats else None
         # What is loaded now is never garbage. Without this each full collection would visit all of scikit-learn's
         # objects, and one request in a few thousand would wait for that: tens of milliseconds.
         gc.freeze()

@@ -7,14 +7,19 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
+from server.inputs.as_sent import rows_as_sent
+from server.inputs.columns import check_values, columns_of, to_array, to_objects
 from server.inputs.dataframe import to_dataframe
+from server.inputs.dates import to_datetimes
 from server.inputs.feature_names import check_width, objects_in_order
-from server.inputs.matrix import as_matrix_or_none, checked_matrix
-from server.inputs.wording import kind_of
+from server.inputs.matrix import as_matrix_or_none, columns_to_matrix
+from server.inputs.row_values import dicts_to_input, texts_to_input, tokens_to_input
+from server.inputs.wording import Cell, cell_of_object, cell_of_row, in_column, kind_of
 from server.schema import InputForm, Kind, Schema
 
 HINT = "such as [[1.0, 2.0]]"
-LARGEST = float(np.finfo(np.float64).max)
+BY_ROW = {InputForm.TEXTS: texts_to_input, InputForm.DICTS: dicts_to_input, InputForm.TOKENS: tokens_to_input}
+"""The forms whose rows are one value each, without columns."""
 
 
 def rows_to_input(data: Any, schema: Schema, place: str, *, no_strings: bool) -> Any:
@@ -36,39 +41,46 @@ def _any_rows(data: Any, schema: Schema, place: str) -> Any:
         raise InputError(f"{place} is {kind_of(data)}; expected a list of rows, {HINT}")
     if not data:
         raise InputError(f"{place} is empty; give at least one row")
-    if schema.form is InputForm.TEXTS:
-        return texts_to_input(data, place)
+    if schema.form in BY_ROW:
+        return BY_ROW[schema.form](data, place)
+    if schema.form is InputForm.AS_SENT:
+        return rows_as_sent(data, place)
     if isinstance(data[0], dict):
-        return ordered_rows_to_input(objects_in_order(data, schema, place), schema, place)
+        cell = cell_of_object(place, schema.names)
+        return ordered_rows_to_input(objects_in_order(data, schema, place), schema, cell)
     _check_form(data, schema, place)
-    return ordered_rows_to_input(data, schema, place)
+    return ordered_rows_to_input(data, schema, cell_of_row(place))
 
 
-def ordered_rows_to_input(rows: list[list[Any]], schema: Schema, place: str) -> Any:
+def ordered_rows_to_input(rows: list[list[Any]], schema: Schema, cell: Cell) -> Any:
     """Return rows as the model takes them. Each must have one value for each feature, in the model's order."""
     X = as_matrix_or_none(rows, schema, no_strings=False) if schema.form is InputForm.MATRIX else None
-    if X is not None:
-        return X
-    kinds = schema.kinds or (Kind.NUMBER,) * len(rows[0])
-    for index, row in enumerate(rows):
-        for column, value in enumerate(row):
-            problem = _problem_of(value, kinds[column], schema)
-            if problem:
-                raise InputError(f"{place}[{index}][{column}] {problem}")
+    return ordered_columns_to_input(list(zip(*rows, strict=True)), schema, cell) if X is None else X
+
+
+def ordered_columns_to_input(columns: list[Any], schema: Schema, cell: Cell) -> Any:
+    """Return columns of equal length, in the model's order, as the model takes them.
+
+    Raises:
+        InputError: names the first value that does not suit, by `cell`.
+        ModelError: the model takes a DataFrame, and pandas is not installed.
+
+    """
     if schema.form is InputForm.DATAFRAME:
-        return to_dataframe(list(zip(*rows, strict=True)), schema)
-    if schema.form is InputForm.OBJECTS:
-        return np.array(rows, dtype=object)
-    return checked_matrix(np.array(rows, dtype=np.float64), schema, place)
-
-
-def texts_to_input(data: list[Any], place: str) -> np.ndarray[Any, Any]:
-    """Return one string for each row; a row may also be a list of one string."""
-    found = [row[0] if isinstance(row, list) and len(row) == 1 else row for row in data]
-    for index, text in enumerate(found):
-        if not isinstance(text, str):
-            raise InputError(f"{place}[{index}] is {kind_of(text)}; this model takes a string for each row")
-    return np.array(found, dtype=object)
+        return to_dataframe(columns, schema, cell)
+    kinds = columns_of(schema, len(columns))
+    if schema.form is InputForm.MATRIX:
+        places = [in_column(cell, index) for index in range(len(columns))]
+        return columns_to_matrix([to_array(*each) for each in zip(columns, kinds, places, strict=True)], schema, cell)
+    X = np.empty((len(columns[0]), len(columns)), dtype=object)
+    for index, (values, column) in enumerate(zip(columns, kinds, strict=True)):
+        plain = values.tolist() if isinstance(values, np.ndarray) else values
+        if column.kind is Kind.DATETIME:
+            X[:, index] = list(to_datetimes(plain, in_column(cell, index), zoned=False)[0])
+            continue
+        check_values(plain, column.kind, in_column(cell, index))
+        X[:, index] = to_objects(plain, column.null)
+    return X
 
 
 def _check_form(data: list[Any], schema: Schema, place: str) -> None:
@@ -85,21 +97,3 @@ def _check_form(data: list[Any], schema: Schema, place: str) -> None:
 
 def _values(schema: Schema) -> str:
     return "numbers" if schema.form is InputForm.MATRIX else "values"
-
-
-def _problem_of(value: Any, kind: Kind, schema: Schema) -> str:
-    """Return what is wrong with a value, or "" if it fits the feature's kind.
-
-    Null fits a DataFrame, and a model that takes missing values.
-    """
-    if value is None:
-        if schema.form is InputForm.MATRIX and not schema.allows_missing:
-            return "is null; a number is needed and this model takes no missing values"
-    elif isinstance(value, int | float):
-        if kind is Kind.STRING:
-            return f"is {kind_of(value)}; a string is needed"
-        if abs(value) > LARGEST:
-            return "is too large for a 64-bit number"
-    elif not isinstance(value, str) or kind is Kind.NUMBER:
-        return f"is {kind_of(value)}; a {kind if kind is not Kind.ANY else 'value'} is needed"
-    return ""

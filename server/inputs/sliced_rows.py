@@ -56,7 +56,9 @@ def read_sliced_rows(body: bytes, schema: Schema, find_rows: FindRows, max_value
     try:
         if end < 0 or not _are_the_rows(body[: found.start()], body[end + 1 :], find_rows):
             return None
-        return np.concatenate([_matrix(body[piece], schema) for piece in _slices(body, found.end(), end)])
+        slices = [_matrix(body[piece], schema) for piece in _slices(body, found.end(), end)]
+        # A slice with a null is of floats, and NumPy would round the integers of the others.
+        return np.concatenate(slices) if len({X.dtype for X in slices}) == 1 else None
     except (InputError, ValueError):  # ValueError: rows of different lengths
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,32 @@ MAX_CHARACTERS = 100
 """Of a client's string that is repeated in an error text."""
 
 KINDS = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+
+Place = Callable[[int], str]
+"""What error texts call the value of a row in one column."""
+
+Cell = Callable[[int, int], str]
+"""What error texts call the value of a row and a column, by their numbers in the model's input."""
+
+
+def cell_of_row(place: str) -> Cell:
+    """Return the names of values in rows that are lists: `data[0][2]`."""
+    return lambda row, column: f"{place}[{row}][{column}]"
+
+
+def cell_of_object(place: str, names: Sequence[str]) -> Cell:
+    """Return the names of values in rows that are objects: `data[0]['age']`."""
+    return lambda row, column: f"{place}[{row}][{quoted(names[column])}]"
+
+
+def cell_of_column(place: str, names: Sequence[str]) -> Cell:
+    """Return the names of values in columns by name: `inputs['age'][0]`."""
+    return lambda row, column: f"{place}[{quoted(names[column])}][{row}]"
+
+
+def in_column(cell: Cell, column: int) -> Place:
+    """Return the names of the values in one column."""
+    return lambda row: cell(row, column)
 
 
 def kind_of(value: Any) -> str:
@@ -34,6 +60,11 @@ def quoted_names(names: Iterable[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """Return the first names of a model, which need no quotes."""
     return _joined(names[: MAX_NAMES + 1])
+
+
+def shown(value: Any) -> str:
+    """Return a short form of any JSON value: the start of a string in quotes, a number, or the kind of all others."""
+    return str(value)[:20] if type(value) in (int, float) else quoted(value)
 
 
 def _joined(names: Sequence[str]) -> str:

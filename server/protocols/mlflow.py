@@ -10,7 +10,7 @@ from server.errors import InputError
 from server.inputs.feature_names import positions
 from server.inputs.json_document import has_no_string_values, read_document
 from server.inputs.json_rows import rows_to_input
-from server.inputs.named_columns import columns_to_input, mapping_to_input
+from server.inputs.named_columns import columns_to_input, mapping_to_input, table_to_input
 from server.inputs.sliced_rows import read_sliced_rows
 from server.inputs.value_count import MAX_VALUES, check_csv_values
 from server.inputs.wording import kind_of, quoted_names
@@ -20,6 +20,7 @@ from server.schema import InputForm, Kind, Schema
 __all__ = ["encode_predictions", "read_csv", "read_json"]
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+COLUMNS = "dataframe_split.columns"
 EXAMPLE = '{"dataframe_split": {"columns": ["a", "b"], "data": [[1.0, 2.0]]}}'
 
 
@@ -58,15 +59,16 @@ def _rows_in_order(document: dict[str, Any], schema: Schema) -> Any:
     if form != "dataframe_split" or not isinstance(data, dict):
         return data
     columns = data.get("columns")
-    return data.get("data") if columns is None or _order(columns, schema) == list(range(len(columns))) else None
+    if columns is None or positions(_names(columns), schema, COLUMNS) == list(range(len(columns))):
+        return data.get("data")
+    return None
 
 
-def _order(columns: Any, schema: Schema) -> list[int]:
-    """Return where each of the model's features is among the columns of a split. Raise InputError."""
-    place = "dataframe_split.columns"
+def _names(columns: Any) -> list[str]:
+    """Return the names of a split's columns. Raise InputError if they are no list of names."""
     if not isinstance(columns, list) or not all(isinstance(name, str | int) for name in columns):
-        raise InputError(f"{place} is {kind_of(columns)}; a list of names is needed")
-    return positions([str(name) for name in columns], schema, place)
+        raise InputError(f"{COLUMNS} is {kind_of(columns)}; a list of names is needed")
+    return [str(name) for name in columns]
 
 
 def _split_to_input(split: Any, schema: Schema) -> Any:
@@ -75,22 +77,12 @@ def _split_to_input(split: Any, schema: Schema) -> Any:
     if not isinstance(split, dict) or not isinstance(split.get("data"), list):
         raise InputError(f"{place} must be an object with columns and data, such as {EXAMPLE}")
     data, columns = split["data"], split.get("columns")
-    if columns is None or schema.form is InputForm.TEXTS:
-        return _in_model_order(data, schema)
-    order = _order(columns, schema)
-    if order == list(range(len(columns))):
-        return _in_model_order(data, schema)
-    for index, row in enumerate(data):
-        if not isinstance(row, list) or len(row) != len(columns):
-            raise InputError(f"{place}.data[{index}] must be a list of {len(columns)} values, one for each column")
-    return _in_model_order([[row[column] for column in order] for row in data], schema)
-
-
-def _in_model_order(data: list[Any], schema: Schema) -> Any:
     if data and isinstance(data[0], dict):
-        raise InputError("dataframe_split.data[0] is an object; expected a list of values")
-    # The names of the columns are strings, so a count of the body's quotes says nothing about the values.
-    return rows_to_input(data, schema, "dataframe_split.data", no_strings=False)
+        raise InputError(f"{place}.data[0] is an object; expected a list of values")
+    if columns is None:
+        # The names of the columns are strings, so a count of the body's quotes says nothing about the values.
+        return rows_to_input(data, schema, f"{place}.data", no_strings=False)
+    return table_to_input(_names(columns), data, schema, f"{place}.data", COLUMNS)
 
 
 def read_csv(body: bytes, schema: Schema, max_values: int = MAX_VALUES) -> Any:

@@ -11,11 +11,11 @@ import numpy as np
 from server.errors import InputError
 from server.inputs.feature_names import check_width, positions
 from server.inputs.json_document import read_document
-from server.inputs.json_rows import texts_to_input
-from server.inputs.matrix import checked_matrix
-from server.inputs.named_columns import columns_to_input
+from server.inputs.json_rows import ordered_columns_to_input, rows_to_input
+from server.inputs.matrix import array_to_matrix
+from server.inputs.named_columns import columns_to_input, has_own_names
 from server.inputs.value_count import MAX_VALUES, check_number
-from server.inputs.wording import kind_of, listed, numbers, quoted
+from server.inputs.wording import cell_of_row, kind_of, listed, numbers, quoted
 from server.protocols import tensors
 from server.protocols.json_answer import dense, encode_json
 from server.protocols.tensors import Tail, Tensor
@@ -88,7 +88,7 @@ def read_inference(
 def _check_columns(inputs: list[Any], schema: Schema) -> None:
     """Raise InputError if the names are not the model's columns. A wide request is so refused before it is decoded."""
     names: list[Any] = [item.get("name") for item in inputs if isinstance(item, dict)]
-    if schema.form is not InputForm.TEXTS and all(isinstance(name, str) for name in names):
+    if not has_own_names(schema) and all(isinstance(name, str) for name in names):
         positions(names, schema, "inputs")
 
 
@@ -117,15 +117,20 @@ def _columns_to_input(found: list[Tensor], schema: Schema) -> Any:
 
 def _table_to_input(tensor: Tensor, schema: Schema) -> Any:
     """Return the input from one tensor of all rows and features."""
-    if schema.form is InputForm.TEXTS:
-        return texts_to_input(tensor.values.tolist(), "inputs[0].data")
+    place = "inputs[0].data"
+    is_text = tensor.datatype == tensors.BYTES
+    if schema.form in (InputForm.TEXTS, InputForm.TOKENS) or (schema.form is InputForm.AS_SENT and is_text):
+        return rows_to_input(tensor.values.tolist(), schema, place, no_strings=False)
+    if schema.form is InputForm.DICTS:
+        raise InputError("inputs[0] has no names for its values: this model takes one named input for each of them")
     values = _table(tensor.values, schema)
+    if schema.form is InputForm.AS_SENT:
+        return np.ascontiguousarray(values)
     if schema.form is not InputForm.MATRIX:
-        return columns_to_input(schema.columns, list(values.T), schema, "inputs[0].data")
-    if tensor.datatype == tensors.BYTES:
+        return ordered_columns_to_input(list(values.T), schema, cell_of_row(place))
+    if is_text:
         raise InputError("inputs[0].datatype is BYTES; the model takes numbers")
-    # The only copy, and none of aligned FP64. Otherwise the model and BLAS would each make a copy of their own.
-    return checked_matrix(np.require(values, np.float64, ["C_CONTIGUOUS", "ALIGNED"]), schema, "inputs[0].data")
+    return array_to_matrix(values, schema, place)
 
 
 def _table(values: np.ndarray[Any, Any], schema: Schema) -> np.ndarray[Any, Any]:

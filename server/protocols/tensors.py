@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.matrix import require_numbers
-from server.inputs.wording import kind_of, numbers, quoted
+from server.inputs.matrix import plain, require_numbers
+from server.inputs.wording import kind_of, numbers, quoted, shown
 from server.protocols.json_answer import json_ready
 
 BYTES = "BYTES"
@@ -174,7 +174,10 @@ def _from_json(data: Any, datatype: str, shape: tuple[int, ...], place: str) -> 
     rows = _innermost_lists(data, shape, place)
     if datatype == BYTES:
         return _object_array(_strings(list(chain.from_iterable(rows)), place), shape)
-    return _cast(_numbers(rows, datatype, place).reshape(shape), datatype, place)
+    found = _numbers(rows, datatype, place)
+    if found.dtype.kind == "f" and DATATYPES[datatype].kind in "iu" and not plain(found):
+        found = _exact_integers(list(chain.from_iterable(rows)), datatype, place)
+    return _cast(found.reshape(shape), datatype, place)
 
 
 def _innermost_lists(data: list[Any], shape: tuple[int, ...], place: str) -> list[list[Any]]:
@@ -222,6 +225,16 @@ def _numbers(rows: list[list[Any]], datatype: str, place: str) -> np.ndarray[Any
         raise InputError(f"{place} has a number too large for {datatype}") from error
 
 
+def _exact_integers(flat: list[Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
+    """Return integers that NumPy would make floats of, since some are beyond int64 or written as `1.0`."""
+    dtype = DATATYPES[datatype]
+    limits = np.iinfo(dtype.str)
+    for index, value in enumerate(flat):
+        if value != int(value) or not limits.min <= value <= limits.max:
+            raise InputError(f"{place}[{index}] is {shown(value)}, which is no {datatype}")
+    return np.array([int(value) for value in flat], dtype)
+
+
 def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
     """Return the values in the declared type. Floats are rounded to it; whole numbers must fit."""
     dtype = DATATYPES[datatype]
@@ -232,8 +245,7 @@ def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[
     unfit = (found < least) | (found > largest) | (found != np.trunc(found))
     for (index,) in np.argwhere(unfit.ravel())[:1]:
         raise InputError(f"{place}[{index}] is {found.ravel()[index]}, which is no {datatype}")
-    # Floats stay floats: beyond 2**53 a float64 is not exact, and the model's numbers are floats in the end.
-    return found if found.dtype.kind == "f" else found.astype(dtype, copy=False)
+    return found.astype(dtype, copy=False)
 
 
 def encode_tensor(name: str, values: np.ndarray[Any, Any], *, binary: bool) -> tuple[dict[str, Any], Any]:

@@ -15,7 +15,7 @@ import pytest
 
 from server.errors import InputError
 from server.protocols import kserve_v1, kubeserve, mlflow, open_inference
-from server.schema import Schema
+from server.schema import InputForm, Kind, Schema
 from tests.unit.server import example_models
 from tests.unit.server.example_models import schema_of
 
@@ -24,6 +24,11 @@ NULLS = Schema(4, allows_missing=True)
 PEOPLE = schema_of(example_models.people)
 OBJECTS = schema_of(example_models.objects)
 TEXTS = schema_of(example_models.texts)
+DICTS, TOKENS, AS_SENT = (Schema(form=form) for form in (InputForm.DICTS, InputForm.TOKENS, InputForm.AS_SENT))
+CATEGORY = Schema(
+    names=("a",), form=InputForm.DATAFRAME, kinds=(Kind.ANY,), dtypes=("category",), categories=(("b", "c"),)
+)
+DATE = Schema(names=("a",), form=InputForm.DATAFRAME, kinds=(Kind.DATETIME,))
 
 Read = Callable[[], Any]
 LONG = "a" * 50_000
@@ -80,6 +85,12 @@ STRINGS = {
     "texts": posted(kubeserve.read_data, {"data": [LONG, *["b"] * 2000]}, TEXTS),
     "objects": posted(kubeserve.read_data, {"data": MIXED}, OBJECTS),
     "a DataFrame": posted(kubeserve.read_data, {"data": MIXED}, PEOPLE),
+    "dicts": posted(kubeserve.read_data, {"data": [{"a": row[0]} for row in MIXED]}, DICTS),
+    "tokens": posted(kubeserve.read_data, {"data": [[row[0]] for row in MIXED]}, TOKENS),
+    "lists as sent": posted(kubeserve.read_data, {"data": MIXED}, AS_SENT),
+    "objects as sent": posted(kubeserve.read_data, {"data": [{"a": row[0]} for row in MIXED]}, AS_SENT),
+    "a category": posted(kubeserve.read_data, {"data": [{"a": row[0]} for row in MIXED]}, CATEGORY),
+    "a date": posted(kubeserve.read_data, {"data": [{"a": row[0]} for row in MIXED]}, DATE),
     "a name": posted(kubeserve.read_data, {"data": [{LONG: 1}]}, Schema(1, ("a",))),
 }
 
@@ -126,6 +137,25 @@ GROWING: dict[str, Callable[[int], Read]] = {
     "one repeated name of a split": lambda n: posted(
         mlflow.read_json, {"dataframe_split": {"columns": ["a"] * n, "data": []}}, wide(n)
     ),
+    "names of one object that are ignored": lambda n: posted(
+        kubeserve.read_data, {"data": [dict.fromkeys(names(n), 1)]}, Schema(1, ("a",), ignores_extra_columns=True)
+    ),
+    "objects without columns that are dropped": lambda n: posted(
+        kubeserve.read_data, {"data": [{"a": 1}, {"b": 1}]}, Schema(names=("a", *names(n)), unused=frozenset(names(n)))
+    ),
+    "names as sent": lambda n: posted(
+        kubeserve.read_data, {"data": [dict.fromkeys(names(n), 1), dict.fromkeys(names(n + 1), 1)]}, AS_SENT
+    ),
+    "repeated names as sent": lambda n: posted(
+        mlflow.read_json, {"dataframe_split": {"columns": names(n) * 2, "data": []}}, AS_SENT
+    ),
+    "ragged lists as sent": lambda n: posted(kubeserve.read_data, {"data": [*[[1, "b"]] * n, [[]]]}, AS_SENT),
+    "dicts": lambda n: posted(kubeserve.read_data, {"data": [*[{"a": 1, "b": None}] * n, {"a": []}]}, DICTS),
+    "tokens": lambda n: posted(kubeserve.read_data, {"data": [*[["a", "b"]] * n, [1]]}, TOKENS),
+    "categories": lambda n: posted(kubeserve.read_data, {"data": [*[{"a": "b"}] * n, {"a": "z"}]}, CATEGORY),
+    "dates": lambda n: posted(kubeserve.read_data, {"data": [*[{"a": "2024-01-31"}] * n, {"a": "z"}]}, DATE),
+    "large integers": lambda n: posted(kubeserve.read_data, {"data": [*[[2**60] * 4] * n, [2**60 + 1] * 4]}, FOUR),
+    "large integers in a tensor": lambda n: v2([tensor([n, 4], "UINT64", [2**63, 1, 1, 0.5] * n)], FOUR),
     "CSV header": lambda n: functools.partial(
         mlflow.read_csv, ",".join(names(n)).encode() + b"\n" + b",".join([b"1"] * n), wide(n)
     ),

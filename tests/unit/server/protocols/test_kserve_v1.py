@@ -41,7 +41,7 @@ def test_read_instances_of_each_form_returns_the_models_input(
         (
             b'{"instances": [[1, NaN]]}',
             NUMBERS,
-            "instances[0][1] is null; a number is needed",
+            "instances[0][1] is null or NaN; a number is needed",
         ),
         (b'{"instances": [[1, "x"]]}', NUMBERS, "instances[0][1] is a string"),
         (

@@ -24,7 +24,8 @@ MISSING = Schema(2, (), allows_missing=True)
         (b'{"data": [[1.5, -2], [0, 1e3]], "more": 1}', [[1.5, -2.0], [0.0, 1000.0]]),
         (b'{"data": [[true, false]]}', [[1.0, 0.0]]),
         (b'{"data": [[true, 2.5]]}', [[1.0, 2.5]]),
-        (b'{"data": [[18446744073709551615, -1]]}', [[18446744073709551615.0, -1.0]]),
+        (b'{"data": [[9223372036854775808, -1]]}', [[9223372036854775808.0, -1.0]]),
+        (b'{"data": [[9223372036854775808], [-1]]}', [[9223372036854775808.0], [-1.0]]),
     ],
 )
 def test_read_data_of_numbers_returns_a_float_matrix(body: bytes, expected: list[list[float]]) -> None:
@@ -58,6 +59,10 @@ def test_read_data_of_numbers_returns_a_float_matrix(body: bytes, expected: list
         (b'{"data": [[[1],[2],[3],[4]]]}', FOUR, ["data[0][0] is a list"]),
         (b'{"data": [[1,2,3,{}]]}', FOUR, ["data[0][3] is an object"]),
         (b'{"data": [[1,null,3,4]]}', FOUR, ["data[0][1] is null"]),
+        (b'{"data": [[9007199254740993,2,3,4]]}', FOUR, ["data[0][0] is 9007199254740993, an integer that a 64-bit"]),
+        (b'{"data": [[1,2,3,4], [1,2,3,-9007199254740993]]}', FOUR, ["data[1][3] is -9007199254740993, an integer"]),
+        (b'{"data": [[null,9007199254740993], [1.5,2]]}', MISSING, ["data[0][1] is 9007199254740993, an integer"]),
+        (b'{"data": [[18446744073709551615, 2, 3, 4]]}', FOUR, ["data[0][0] is 18446744073709551615, an integer"]),
         (b'{"data": [[1,"x"]]}', MISSING, ["data[0][1] is a string"]),
     ],
 )

@@ -1,0 +1,183 @@
+"""One column of JSON values → an array of the column's own type, or the words for the value that does not suit. Pure.
+
+One `null` means the same alone and beside other rows. In numbers it is NaN. In strings it is what the model was fitted
+with: NaN, as pandas reads it from a file, or None.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from server.errors import InputError
+from server.inputs.matrix import plain, plain_but_nan, refuse_rounded
+from server.inputs.wording import Place, kind_of
+from server.schema import Kind, Schema
+
+NAN = float("nan")
+LARGEST = float(np.finfo(np.float64).max)
+NUMBERS = frozenset({int, float, bool, type(None)})
+RIGHT_TYPES = {
+    Kind.STRING: frozenset({str, type(None)}),
+    Kind.DATETIME: frozenset({str, type(None)}),
+    Kind.BOOLEAN: frozenset({bool, type(None)}),
+}
+"""The types that need no look at each value. A number may be too large, whatever its type."""
+NEEDED = {
+    Kind.NUMBER: "a number",
+    Kind.INTEGER: "a number",
+    Kind.STRING: "a string",
+    Kind.DATETIME: "a date in ISO 8601, such as 2024-01-31T12:00:00,",
+    Kind.BOOLEAN: "true or false",
+    Kind.ANY: "a value",
+}
+KIND_OF_DTYPE = {
+    "int": Kind.INTEGER,
+    "uint": Kind.INTEGER,
+    "float": Kind.NUMBER,
+    "bool": Kind.BOOLEAN,
+    "datetime": Kind.DATETIME,
+    "str": Kind.STRING,
+}
+"""The kind of a column by the start of its dtype, in small letters: `Int64`, `boolean` and `string` of pandas too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What the model has in one column."""
+
+    kind: Kind = Kind.ANY
+    dtype: str = ""
+    categories: tuple[Any, ...] = ()
+    null: Any = NAN
+    """What null becomes in a column of strings."""
+
+
+def columns_of(schema: Schema, count: int) -> list[Column]:
+    """Return the model's columns, `count` of them where the schema does not say how many."""
+    plain_kind = Kind.NUMBER if schema.features is not None else Kind.ANY
+    kinds = schema.kinds or (plain_kind,) * count
+    dtypes = schema.dtypes or ("",) * count
+    categories = schema.categories or ((),) * count
+    nulls = [None if name in schema.null_is_none else NAN for name in schema.columns] or [NAN] * count
+    return [
+        Column(_kind(kind, dtype), dtype, found, null)
+        for kind, dtype, found, null in zip(kinds, dtypes, categories, nulls, strict=True)
+    ]
+
+
+def _kind(kind: Kind, dtype: str) -> Kind:
+    """Return the more exact of what kind and dtype say."""
+    if kind not in (Kind.ANY, Kind.NUMBER):
+        return kind
+    name = dtype.lower()
+    return next((found for start, found in KIND_OF_DTYPE.items() if name.startswith(start)), kind)
+
+
+def to_array(values: Sequence[Any], column: Column, place: Place) -> np.ndarray[Any, Any]:
+    """Return the values as float64, int64, uint64, bool or object. Dates are not read here.
+
+    Raises:
+        InputError: names the first value that does not suit.
+
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        if column.kind in (Kind.NUMBER, Kind.ANY):
+            return _wide(values)
+        values = values.tolist()
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    types = set(map(type, values))
+    kind = column.kind if column.kind is not Kind.ANY else _kind_of_types(types)
+    if kind in (Kind.NUMBER, Kind.INTEGER):
+        return to_numbers(values, place, types, whole=kind is Kind.INTEGER)
+    check_values(values, kind, place, types)
+    if kind is Kind.BOOLEAN:
+        return to_booleans(values)
+    return to_objects(values, column.null)
+
+
+def _wide(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return an array of numbers as float64, int64, uint64 or bool: pandas and scikit-learn expect native types."""
+    kinds = {"f": np.float64, "i": np.int64, "u": np.uint64 if values.dtype.itemsize == 8 else np.int64}  # noqa: PLR2004 - bytes
+    return values.astype(kinds.get(values.dtype.kind, np.bool_), copy=False)
+
+
+def _kind_of_types(types: set[type]) -> Kind:
+    """Return what a column of these values holds, as pandas infers it."""
+    if types <= {bool, type(None)} and bool in types:
+        return Kind.BOOLEAN
+    return Kind.NUMBER if types <= NUMBERS else Kind.ANY
+
+
+def check_values(values: Sequence[Any], kind: Kind, place: Place, types: set[type] | None = None) -> None:
+    """Raise InputError for the first value that is not of this kind. Null is of every kind."""
+    if (set(map(type, values)) if types is None else types) <= RIGHT_TYPES.get(kind, frozenset()):
+        return
+    for row, value in enumerate(values):
+        problem = _problem_of(value, kind)
+        if problem:
+            raise InputError(f"{place(row)} {problem}")
+
+
+def _problem_of(value: Any, kind: Kind) -> str:
+    """Return what is wrong with a value, or "" if it fits the kind."""
+    is_number = isinstance(value, int | float)
+    if is_number and kind in (Kind.NUMBER, Kind.INTEGER, Kind.ANY):
+        return "is too large for a 64-bit number" if abs(value) > LARGEST else ""
+    fits = {
+        Kind.STRING: isinstance(value, str),
+        Kind.DATETIME: isinstance(value, str),
+        Kind.BOOLEAN: is_number and value in (0, 1),
+        Kind.ANY: isinstance(value, str),
+    }
+    return "" if value is None or fits.get(kind) else f"is {kind_of(value)}; {NEEDED[kind]} is needed"
+
+
+def to_numbers(values: Sequence[Any], place: Place, types: set[type], *, whole: bool = False) -> np.ndarray[Any, Any]:
+    """Return integers as int64 or uint64, and anything else as float64 with NaN for null.
+
+    With `whole`, floats without a fraction are integers too: JavaScript does not tell them apart.
+    """
+    if not types <= NUMBERS:
+        check_values(values, Kind.NUMBER, place, types)
+    found = _integers(values) if types <= {int, bool} else None
+    if found is not None:
+        return found
+    try:
+        found = np.array(values, np.float64)
+    except OverflowError:  # an integer beyond any float
+        check_values(values, Kind.NUMBER, place)
+        raise
+    if not plain_but_nan(found):
+        check_values(values, Kind.NUMBER, place)
+        refuse_rounded(values, place)
+    if whole and plain(found) and bool((found == np.trunc(found)).all()):
+        return found.astype(np.int64)
+    return found
+
+
+def _integers(values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+    """Return integers as int64, or as uint64 where one needs it. None: no type has all of them."""
+    for dtype in (np.int64, np.uint64):
+        with contextlib.suppress(OverflowError):
+            return np.array(values, dtype)
+    return None
+
+
+def to_booleans(values: Sequence[Any]) -> np.ndarray[Any, Any]:
+    """Return bool, or with a null an object array of True, False and NaN, as pandas reads it from a file."""
+    if None not in values:
+        return np.array(values, np.bool_)
+    return to_objects([value if value is None else bool(value) for value in values], NAN)
+
+
+def to_objects(values: Sequence[Any], null: Any) -> np.ndarray[Any, Any]:
+    """Return the values as they are, with `null` for each null."""
+    found = np.empty(len(values), dtype=object)
+    found[:] = [null if value is None else value for value in values] if None in values else values
+    return found
