@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 from server.inference.predictor import Predictor
-from server.inputs.matrix import finite
+from server.inputs.matrix import plain
 from server.protocols.json_answer import encode_predictions
 from server.telemetry.metrics import Metrics
 
@@ -103,8 +103,8 @@ def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarr
         X = np.array(rows, np.float64)
     except (ValueError, AttributeError, TypeError, OverflowError):
         return None
-    # NumPy has made NaN of a null, so `finite` refuses it.
-    return X if key in keys and X.ndim == 2 and X.shape[1] == features and finite(X) else None  # noqa: PLR2004 - rows, features
+    # NumPy has made NaN of a null, and may have rounded a large integer; `plain` refuses both.
+    return X if key in keys and X.ndim == 2 and X.shape[1] == features and plain(X) else None  # noqa: PLR2004 - rows, features
 
 
 def encoded(answer: Any, answers: list[Any]) -> bytes:

@@ -22,7 +22,7 @@ KEYS = ("data",)
 
 def many(last: bytes) -> bytes:
     """Return a body of many rows that ends with `last`."""
-    return b'{"data": [' + b"[0.5, -1e300], " * 40 + last + b"]}"
+    return b'{"data": [' + b"[0.5, -1e15], " * 40 + last + b"]}"
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def many(last: bytes) -> bytes:
     [
         b'{"data": [[1.5, -2]]}',
         b'{"data":[[1,2],[3,4]]}',
-        b' {"data" : [[true, 1e300]]} ',
+        b' {"data" : [[true, 1e15]]} ',
         b'{"data": [[-0.0, 5e-324]]}',
         many(b"[true, 7]"),
     ],
@@ -57,6 +57,7 @@ def test_matrix_of_plain_rows_is_that_of_the_regular_path(body: bytes) -> None:
             b'{"data": [1, 2]}',
         ),
         *(b'{"data": [[1]]}', b'{"data": [[1, 2], [3]]}', b'{"data": [[1, null]]}', b'{"data": [["1", 2]]}'),
+        *(b'{"data": [[1, 9007199254740993]]}', b'{"data": [[1, -9007199254740993]]}'),
         *(b'{"data": [["1"]]}', b'{"data": [{"a": 1, "b": 2}]}', b'{"datum": [[1, 2]]}', b'{"data": [[[1, 2]]]}'),
         *(b'{"data": [[1, 1e999]]}', b'{"data": [[1, 2]], "more": 1}', b'{"data": [[1, {}]]}'),
         *(many(b"[1, 2, 3]"), many(b"[1]"), many(b"[1, null]"), many(b"[1, [2]]"), many(b"7"), many(b"[]")),
