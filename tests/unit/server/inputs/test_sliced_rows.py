@@ -19,7 +19,10 @@ from server.schema import Schema
 
 Read = Callable[..., Any]
 NAMED = Schema(2, ("a", "b"))
-SCHEMAS = (Schema(2), Schema(2, allows_missing=True), Schema(), NAMED)
+SCHEMAS = (
+    *(Schema(2), Schema(2, allows_missing=True), Schema(), NAMED),
+    *(Schema(2, dtype=dtype, allows_missing=missing) for dtype in ("int64", "float32") for missing in (False, True)),
+)
 READERS: dict[str, Read] = {
     "data": kubeserve.read_data,
     "instances": kserve_v1.read_instances,
