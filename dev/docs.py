@@ -12,6 +12,7 @@ from typing import Any
 
 import server.settings
 from server.telemetry.metrics import SPECS
+from watcher.core.ceilings import BOUNDED
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
 from watcher.settings import Settings
@@ -19,6 +20,7 @@ from watcher.sources.base import Source
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 
@@ -62,6 +64,15 @@ def server_metrics_table() -> str:
     return "\n".join(rows)
 
 
+def ceilings_table() -> str:
+    """Return the operator's ceilings with what each bounds."""
+    rows = ["| ceiling | bounds in a `values.yaml` | of |", "| --- | --- | --- |"]
+    for name, bounded in BOUNDED.items():
+        paths = ", ".join(f"`{path}`" for path in bounded.paths)
+        rows.append(f"| `{name}` | {paths} | {bounded.meaning} |")
+    return "\n".join(rows)
+
+
 def source_of(protocol: type[Any]) -> str:
     """Return a protocol's source as a block of code."""
     path = Path(inspect.getfile(protocol)).relative_to(ROOT)
@@ -75,6 +86,7 @@ SECTIONS: dict[Path, dict[str, Callable[[], str]]] = {
         "watcher-metrics": metrics_table,
         "server-metrics": server_metrics_table,
     },
+    OPERATIONS: {"ceilings": ceilings_table},
     ARCHITECTURE: {
         "source-protocol": lambda: source_of(Source),
         "runtime-protocol": lambda: source_of(Runtime),

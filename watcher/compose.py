@@ -58,6 +58,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         removal_delay=settings.removal_delay,
         namespaces=settings_values.namespaces(settings),
         base=base,
+        ceilings=settings_values.ceilings(settings),
     )
     loop = Loop(
         reconciler,
@@ -125,7 +126,8 @@ def _local(settings: Settings, bucket: Bucket, on_change: Any) -> Runtime:
         endpoint = settings_values.endpoint(settings)
         arguments = ("--endpoint", endpoint.host, "--secure" if endpoint.secure else "--no-secure")
     env = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "KUBESERVE_PIP_"))}
-    return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, env, on_change)
+    base = settings_values.chart_values(settings)
+    return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, env, on_change, base=base)
 
 
 def _other_sources(settings: Settings, hint: Hint, health: Health) -> list[Source]:

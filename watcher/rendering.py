@@ -7,12 +7,13 @@ from typing import BinaryIO
 
 from watcher import settings_values
 from watcher.core.catalog import read_listing
+from watcher.core.ceilings import first_excess
 from watcher.core.chart import defaults, merge
 from watcher.core.naming import parse_key
 from watcher.core.plain_yaml import load_map
 from watcher.core.render import render
-from watcher.core.types import Manifest, ModelId, Release, StoredObject
-from watcher.core.user_values import SIZE_LIMIT, model_values, overrides_of
+from watcher.core.types import Entry, Manifest, ModelId, ModelVersion, Release, StoredObject
+from watcher.core.user_values import SIZE_LIMIT, model_values, overrides_of, refusal_of
 from watcher.errors import Rejected
 from watcher.settings import Settings
 from watcher.stores.base import Bucket
@@ -38,8 +39,18 @@ def render_one(
     owner = settings_values.owner(settings, bucket_name)
     client = StoreClient(settings_values.endpoint(settings), settings_values.region_of(settings))
     store = settings_values.pod_store(settings, bucket_name, client.permanent_keys)
-    release = _release_of(S3Bucket(client, bucket_name), model, version, source)
-    manifests = render(Release(release.version), store, owner, merge(base, release.overrides, *layers))
+    ceilings = settings_values.ceilings(settings)
+    bucket = S3Bucket(client, bucket_name)
+    entry, found = _find(bucket, model, version, source)
+
+    def read(file: StoredObject) -> bytes:
+        return bucket.read(file.key, SIZE_LIMIT)
+
+    overrides = overrides_of(found, model_values(entry, read), read, merge(defaults(), base), ceilings)
+    chosen = merge(base, overrides, *layers)
+    manifests = render(Release(found), store, owner, chosen)
+    if excess := first_excess(merge(defaults(), chosen), ceilings):
+        raise Rejected("AboveCeiling", f"-f or --set: {refusal_of(excess, ceilings)}")
     # In the order in which `kubectl apply` should make them: no pod then waits for its Secret.
     return sorted(manifests, key=lambda manifest: manifest["kind"] != "Secret")
 
@@ -60,15 +71,11 @@ def _values(file: BinaryIO) -> dict[str, object]:
             raise Rejected("Malformed", str(error.strerror)) from error
 
 
-def _release_of(bucket: Bucket, model: ModelId, version: str, source: str) -> Release:
+def _find(bucket: Bucket, model: ModelId, version: str, source: str) -> tuple[Entry, ModelVersion]:
     entry = read_listing(bucket.list(model.prefix)).entries.get(model)
     found = next((item for item in entry.versions if item.version == version), None) if entry else None
     if entry is None or found is None:
         raise Rejected("NotFound", f"{source}: there is no such model in the bucket")
     if found.artifact.size == 0:
         raise Rejected("EmptyFile", f"{source} is empty: upload it again")
-
-    def read(file: StoredObject) -> bytes:
-        return bucket.read(file.key, SIZE_LIMIT)
-
-    return Release(found, overrides_of(found, model_values(entry, read), read, defaults()))
+    return entry, found

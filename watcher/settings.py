@@ -52,6 +52,11 @@ class Settings:
         "the store's address.",
     )
     chart_values: str = setting("", "File of chart values for every model (image, resources, …).")
+    ceilings: str = setting(
+        "",
+        "Largest values that the values.yaml of a user may set, such as `replicas=20,memory=8Gi`; docs/operations.md "
+        "lists the names. Empty: no ceilings.",
+    )
     max_delete_fraction: float = setting(
         0.5,
         "Largest share of all models that may be removed at once; a single model always may. A larger removal is put "

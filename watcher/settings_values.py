@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from watcher.core.ceilings import Ceilings, first_excess, parse
 from watcher.core.chart import check, defaults, merge
 from watcher.core.naming import LABEL_LIMIT, namespace_problem
 from watcher.core.plain_yaml import load, load_map
@@ -46,6 +47,7 @@ def check_all(settings: Settings) -> None:
         owner(settings, settings.bucket)
     namespaces(settings)
     chart_values(settings)
+    ceilings(settings)
 
 
 def endpoint(settings: Settings) -> Endpoint:
@@ -147,6 +149,17 @@ def chart_values(settings: Settings) -> dict[str, Any]:
             raise Rejected("Malformed", str(error.strerror)) from error
         check(merge(defaults(), values))
         return values
+
+
+def ceilings(settings: Settings) -> Ceilings:
+    """Return the operator's ceilings, which the operator's own values respect: otherwise no model could be served."""
+    with blamed_on("--ceilings"):
+        found = parse(settings.ceilings)
+        if excess := first_excess(merge(defaults(), chart_values(settings)), found):
+            ceiling = f"{excess.name}={found[excess.name]}"
+            advice = "raise the ceiling, or set a smaller value in --chart-values (the chart's modelValues)"
+            raise Rejected("AboveCeiling", f"{ceiling}: {excess.path} {excess.value} for every model: {advice}")
+        return found
 
 
 def assignment(text: str) -> dict[str, Any]:

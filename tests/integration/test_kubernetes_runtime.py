@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -296,6 +297,30 @@ def test_mass_removal_of_which_some_are_restored_holds_the_others(setup: Setup) 
         assert len(names(setup.cluster)) == 16
 
 
+def test_values_above_a_ceiling_are_rejected_with_an_event_and_the_old_version_stays(setup: Setup) -> None:
+    with setup.watcher("--ceilings", "replicas=20,memory=8Gi") as watcher:
+        setup.put("iris/v1/model.joblib")
+        eventually(lambda: setup.cluster.version("iris") == "v1")
+        setup.put("iris/values.yaml", b"autoscaling: {maxReplicas: 500}")
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        setup.put("iris/v2/model.joblib")
+        reason = (
+            f"{setup.cluster.namespace}/iris/values.yaml: autoscaling.maxReplicas is 500; the operator allows at most "
+            "20 (ceilings.replicas): set a smaller value, or ask the operator of this KubeServe"
+        )
+        assert watcher.model("iris")["reason"] == reason
+        events = setup.cluster.core.list_namespaced_event
+        eventually(lambda: reason in {item.message for item in events(setup.cluster.namespace).items})
+        assert setup.cluster.version("iris") == "v1"
+        assert setup.cluster.hpa("iris").spec.max_replicas == 5
+        with pytest.raises(subprocess.CalledProcessError) as caught:
+            setup_render(setup, watcher, "--ceilings", "replicas=20")
+        assert caught.value.stderr == f"Error: {reason}\n"
+        setup.put("iris/values.yaml", b"autoscaling: {maxReplicas: 20}")
+        eventually(lambda: setup.cluster.version("iris") == "v2")
+        eventually(lambda: setup.cluster.hpa("iris").spec.max_replicas == 20)
+
+
 def test_upload_of_an_empty_file_is_rejected_and_changes_nothing(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     with setup.watcher() as watcher:
@@ -398,6 +423,12 @@ def test_render_prints_the_objects_that_are_applied(setup: Setup) -> None:
     with setup.watcher() as watcher:
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
         printed = setup_render(setup, watcher)
+        with pytest.raises(subprocess.CalledProcessError) as caught:
+            setup_render(setup, watcher, "--ceilings", "memory=2Gi", "--set", "deployment.resources.limits.memory=3Gi")
+        assert (
+            "-f or --set: deployment.resources.limits.memory is 3Gi; the operator allows at most 2Gi"
+            in caught.value.stderr
+        )
     applied = {key[0]: item for key, item in setup.cluster.objects().items()}
     assert {item["kind"] for item in printed} == {
         "Deployment",
@@ -411,8 +442,9 @@ def test_render_prints_the_objects_that_are_applied(setup: Setup) -> None:
         assert live.metadata.annotations["kubeserve.io/fingerprint"] == fingerprint
 
 
-def setup_render(setup: Setup, watcher: Watcher) -> list[dict[str, Any]]:
-    text = watcher.cli("render", f"s3://{setup.uploads.bucket}/{setup.cluster.namespace}/iris/v1/model.joblib")
+def setup_render(setup: Setup, watcher: Watcher, *arguments: str) -> list[dict[str, Any]]:
+    key = f"{setup.cluster.namespace}/iris/v1/model.joblib"
+    text = watcher.cli("render", f"s3://{setup.uploads.bucket}/{key}", *arguments)
     return list(yaml.safe_load_all(text))
 
 

@@ -80,6 +80,33 @@ def test_a_user_s_values_set_the_server(setup: Setup) -> None:
         eventually(lambda: urllib3.request("POST", f"{url}/predict", body=body, timeout=5).json() == refused)
 
 
+def test_values_above_a_ceiling_are_rejected_and_the_old_version_keeps_serving(setup: Setup) -> None:
+    with setup.watcher("--ceilings", "bodySize=32Mi") as watcher:
+        setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+        eventually(lambda: watcher.state("iris") == "Ready")
+        url = watcher.model("iris")["url"]
+        setup.uploads.put("team/iris/v2/values.yaml", b"server: {maxBodySize: 33554433}")
+        setup.uploads.put("team/iris/v2/model.joblib", model("two"))
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        assert watcher.model("iris")["reason"].startswith("team/iris/v2/values.yaml: server.maxBodySize is 33554433; ")
+        assert predict(url) == ["one"]
+        setup.uploads.put("team/iris/v2/values.yaml", b"server: {maxBodySize: 33554432}")
+        eventually(lambda: predict(url) == ["two"])
+
+
+def test_the_operators_values_set_the_server_and_a_user_overrides_them(setup: Setup) -> None:
+    (setup.folder / "chart-values.yaml").write_text("server: {maxBodySize: 8192, maxValues: 10}\n")
+    body = json.dumps({"data": [[1.0]] * 2000})
+    with setup.watcher("--chart-values", str(setup.folder / "chart-values.yaml")) as watcher:
+        setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+        eventually(lambda: watcher.state("iris") == "Ready")
+        url = watcher.model("iris")["url"]
+        refused = {"error": "the body is larger than 8192 bytes (--max-body-size)"}
+        eventually(lambda: urllib3.request("POST", f"{url}/predict", body=body, timeout=5).json() == refused)
+        setup.uploads.put("team/iris/values.yaml", b"server: {maxBodySize: 65536, maxValues: 10000}\n")
+        eventually(lambda: urllib3.request("POST", f"{url}/predict", body=body, timeout=5).status == 200)
+
+
 def test_an_example_of_the_input_reaches_the_model_s_folder_and_a_new_one_replaces_it(setup: Setup) -> None:
     with setup.watcher() as watcher:
         setup.uploads.put("team/iris/v1/input-example.json", b"[[1.0]]")

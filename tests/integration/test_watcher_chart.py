@@ -18,6 +18,7 @@ from kubernetes import client, config, utils
 
 from dev import manifests
 from watcher.core import user_values
+from watcher.core.ceilings import first_excess, parse
 from watcher.core.chart import check, defaults, merge
 
 from .driving import Cluster, Uploads, Watcher, eventually
@@ -301,6 +302,9 @@ def test_chart_with_all_options_creates_a_restricted_pod(site: Site) -> None:
         ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,watch.namespaces={a}", "exclude each other"),
         ("s3.endpoint=e,s3.existingSecret=s,watch.namespaces={a},watch.createNamespaces=true", "needs watch.all"),
         ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,settings.pollInterval=1", "pollInterval"),
+        ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,ceilings.pods=1", "pods"),
+        ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,ceilings.memory=much", "/ceilings/memory"),
+        ("s3.endpoint=e,s3.existingSecret=s,watch.allNamespaces=true,ceilings.replicas=0", "/ceilings/replicas"),
     ],
 )
 def test_chart_with_missing_values_fails_with_a_sentence(helm: Helm, settings: str, sentence: str) -> None:
@@ -312,13 +316,16 @@ def test_values_in_the_documentation_are_valid(helm: Helm) -> None:
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     of_users = [block for block in blocks if "deployment" in block]
     required = {"s3": {"endpoint": "e", "existingSecret": "s"}, "watch": {"namespaces": ["a"]}}
-    assert (len(blocks), len(of_users)) == (5, 1)
+    assert (len(blocks), len(of_users)) == (6, 1)
     for block in blocks:
         if block in of_users:
             user_values.parse(json.dumps(block).encode(), "values.yaml", model_level=False)
         else:
             assert helm.template("kubeserve", "kubeserve", "kubeserve", json.dumps(merge(required, block)))
-            check(merge(defaults(), block.get("modelValues", {})))
+            values = merge(defaults(), block.get("modelValues", {}))
+            check(values)
+            ceilings = ",".join(f"{name}={ceiling}" for name, ceiling in block.get("ceilings", {}).items())
+            assert first_excess(values, parse(ceilings)) is None
 
 
 def test_model_values_reach_the_config_map_unchanged(helm: Helm) -> None:
@@ -346,6 +353,16 @@ def test_proxy_values_reach_the_watcher_and_the_models_but_not_the_api_server(he
     assert yaml.safe_load(objects["ConfigMap"]["data"]["values.yaml"]) == {
         "download": {"httpsProxy": "http://proxy.example:3128", "noProxy": "store.example"}
     }
+
+
+def test_ceilings_reach_the_watcher_as_the_setting_that_it_reads(helm: Helm) -> None:
+    ceilings = {"replicas": 20, "cpu": 0.5, "memory": "8Gi", "bodySize": 268435456, "values": "1Mi", "bodyMemory": 1e9}
+    values = {"s3": {"endpoint": "e", "existingSecret": "s"}, "watch": {"namespaces": ["a"]}, "ceilings": ceilings}
+    objects = helm.template("watch", "kubeserve", "home", json.dumps(values))
+    (pod,) = (item["spec"]["template"]["spec"] for item in objects if item["kind"] == "Deployment")
+    (text,) = (item["value"] for item in pod["containers"][0]["env"] if item["name"] == "KUBESERVE_CEILINGS")
+    expected = {"replicas": "20", "cpu": "0.5", "memory": "8Gi", "bodySize": "268435456", "values": "1Mi"}
+    assert parse(text) == expected | {"bodyMemory": "1000000000"}
 
 
 def test_watcher_listens_on_every_address_family(helm: Helm) -> None:

@@ -19,6 +19,7 @@ from watcher.control.removals import Removals
 from watcher.control.status_board import StatusBoard
 from watcher.control.upload_times import UploadTimes
 from watcher.core.catalog import read_listing
+from watcher.core.ceilings import Ceilings
 from watcher.core.comparison import Settled, compare, overwritten
 from watcher.core.plan import NEVER_OBSERVED, fingerprint_of, plan
 from watcher.core.removal_guard import RemovalGuard
@@ -79,10 +80,11 @@ class Reconciler:
         removal_delay: float = 0.0,
         namespaces: tuple[str, ...] = (),
         base: Mapping[str, Any] | None = None,
+        ceilings: Ceilings | None = None,
     ) -> None:
         self._bucket, self._runtime, self._board, self._metrics = bucket, runtime, board, metrics
         self._clock, self._namespaces = clock, namespaces
-        self._releases = Releases(bucket, base or {})
+        self._releases = Releases(bucket, base or {}, ceilings)
         self._removals = Removals(runtime, board, metrics, RemovalGuard(max_delete_fraction, removal_delay), clock)
         self._times = UploadTimes(metrics, now)
         self._entries: Mapping[ModelId, Entry] = {}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from watcher.core import user_values
+from watcher.core.ceilings import Ceilings
 from watcher.core.chart import defaults, merge
 from watcher.core.types import Entry, Release, StoredObject
 from watcher.errors import Rejected
@@ -15,15 +16,15 @@ from watcher.stores.base import Bucket
 class Releases:
     """Reads each values.yaml once for each ETag. Thread-safe."""
 
-    def __init__(self, bucket: Bucket, base: Mapping[str, Any]) -> None:
-        self._bucket, self._base = bucket, base
+    def __init__(self, bucket: Bucket, base: Mapping[str, Any], ceilings: Ceilings | None = None) -> None:
+        self._bucket, self._base, self._ceilings = bucket, base, ceilings or {}
         self._files: dict[str, tuple[str, bytes]] = {}
 
     def of(self, entry: Entry) -> Release | None:
         """Return the release that should serve; None when the model is paused.
 
         Raises:
-            Rejected: a values.yaml is invalid, the pinned version is missing, or the file is empty.
+            Rejected: a values.yaml is invalid or above a ceiling, the pinned version is missing, or the file is empty.
             Retryable: a values.yaml cannot be read.
 
         """
@@ -34,7 +35,7 @@ class Releases:
         if version.artifact.size == 0:
             raise Rejected("EmptyFile", f"{version.artifact.key} is empty: upload it again")
         base = merge(defaults(), self._base)
-        return Release(version, user_values.overrides_of(version, model_level, self._read, base))
+        return Release(version, user_values.overrides_of(version, model_level, self._read, base, self._ceilings))
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Forget the files that are not among those of `entries`."""

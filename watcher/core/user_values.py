@@ -5,11 +5,13 @@ Image, command, environment and security settings are not in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from watcher.core.ceilings import Ceilings, Excess, first_excess
 from watcher.core.chart import check, first_problem, merge, schema
+from watcher.core.naming import VALUES
 from watcher.core.plain_yaml import load_map
 from watcher.core.types import Entry, ModelVersion, StoredObject
 from watcher.errors import Rejected
@@ -95,15 +97,43 @@ def model_values(entry: Entry, read: Read) -> dict[str, Any]:
 
 
 def overrides_of(
-    version: ModelVersion, model_level: dict[str, Any], read: Read, base: dict[str, Any]
+    version: ModelVersion,
+    model_level: dict[str, Any],
+    read: Read,
+    base: Mapping[str, Any],
+    ceilings: Ceilings,
 ) -> dict[str, Any]:
     """Return the chart values that the user sets for `version`; those of the version override those of the model.
 
+    `base` are the values without the user's; they respect the ceilings.
+
     Raises:
-        Rejected: `InvalidValues`; the values are invalid by themselves, or merged over `base`.
+        Rejected: `InvalidValues`, if the values are invalid by themselves or merged over `base`; `AboveCeiling`.
 
     """
     own = parse(read(version.values), version.values.key, model_level=False) if version.values else {}
     merged = merge({key: value for key, value in model_level.items() if key not in CONTROLS}, own)
-    check(merge(base, merged))
+    whole = merge(base, merged)
+    check(whole)
+    if excess := first_excess(whole, ceilings):
+        file = version.values if version.values and _sets(own, excess.path) else None
+        key = file.key if file else f"{version.model.prefix}{VALUES}"
+        raise Rejected("AboveCeiling", f"{key}: {refusal_of(excess, ceilings)}")
     return merged
+
+
+def refusal_of(excess: Excess, ceilings: Ceilings) -> str:
+    """Return the sentence for whoever set a value above a ceiling."""
+    allowed = f"the operator allows at most {ceilings[excess.name]} (ceilings.{excess.name})"
+    return f"{excess.path} {excess.value}; {allowed}: set a smaller value, or ask the operator of this KubeServe"
+
+
+def _sets(values: Any, path: str) -> bool:
+    """Return whether the values set the path, or a map on the way to it to null."""
+    for name in path.split("."):
+        if not isinstance(values, Mapping):
+            return True
+        if name not in values:
+            return False
+        values = values[name]
+    return True

@@ -54,6 +54,15 @@ RUN = ("run", "--runtime", "local", "--listen", "127.0.0.1:0")
         ("max-delete-fraction", "-0.1", "'-0.1': expected a number from 0 to 1"),
         ("s3-secure", "perhaps", "'perhaps' is not a valid boolean"),
         ("log-level", "loud", "'loud' is not one of 'debug', 'info', 'warning', 'error'"),
+        ("ceilings", "pods=3", "--ceilings: 'pods=3': expected NAME=QUANTITY, each NAME once, of replicas, cpu,"),
+        ("ceilings", "memory=much", "--ceilings: 'memory=much': expected a quantity above zero"),
+        ("ceilings", "replicas=4", "--ceilings: replicas=4: autoscaling.maxReplicas is 5 for every model: raise the"),
+        (
+            "ceilings",
+            "disk=1Gi",
+            "disk=1Gi: deployment.resources.limits.ephemeral-storage has no limit for every model",
+        ),
+        ("ceilings", "bodySize=1Mi", "bodySize=1Mi: server.maxBodySize is 16777216 by default for every model"),
         ("chart-values", "missing.yaml", "--chart-values missing.yaml: No such file or directory"),
         ("chart-values", ".", "--chart-values .: Is a directory"),
     ],
@@ -87,6 +96,14 @@ def test_a_slip_in_the_chart_values_is_one_line_with_the_file(text: str, tmp_pat
     values = tmp_path / "values.yaml"
     values.write_text(text)
     assert f"--chart-values {values}: " in failure(*RUN, "--chart-values", str(values))
+
+
+def test_a_ceiling_below_the_operators_own_values_is_one_line(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("{autoscaling: {maxReplicas: 9}, server: {maxValues: 7}}")
+    given = (*RUN, "--chart-values", str(values), "--ceilings")
+    assert "replicas=8: autoscaling.maxReplicas is 9 for every model" in failure(*given, "replicas=8")
+    assert "values=6: server.maxValues is 7 for every model" in failure(*given, "replicas=9,values=6")
 
 
 @pytest.mark.parametrize("text", ["", "not a certificate"])

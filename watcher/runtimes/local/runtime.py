@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from watcher.core.chart import merge
 from watcher.core.render import input_files, input_files_text, server_settings
 from watcher.core.types import (
     ETAG,
@@ -75,8 +76,10 @@ class LocalRuntime:
         download_args: tuple[str, ...],
         env: Mapping[str, str],
         on_change: Callable[[ModelId], None],
+        *,
+        base: Mapping[str, Any] | None = None,
     ) -> None:
-        self._root, self._source_of = state_dir.resolve(), source_of
+        self._root, self._source_of, self._base = state_dir.resolve(), source_of, base or {}
         self._download_args, self._env, self._on_change = download_args, env, on_change
         self._services: dict[ModelId, Service] = {}
         self._lock, self._closed = threading.RLock(), threading.Event()
@@ -94,7 +97,7 @@ class LocalRuntime:
             "requirementsEtag": version.requirements.etag if version.requirements else "",
             "inputFiles": input_files_text(input_files(version)),
             "version": version.version,
-            "server": server_settings(release.overrides.get("server", {})),
+            "server": server_settings(merge(self._base, release.overrides).get("server", {})),
         }
         digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
         annotations = {

@@ -54,6 +54,13 @@ def test_of_checks_the_users_values_over_those_of_the_operator() -> None:
         Releases(bucket, {"autoscaling": {"minReplicas": 4}}).of(entry())
 
 
+def test_of_values_above_a_ceiling_is_rejected() -> None:
+    bucket = Files(values="autoscaling: {maxReplicas: 21}")
+    with pytest.raises(Rejected, match=r"maxReplicas is 21; the operator allows at most 20 \(ceilings.replicas\)"):
+        Releases(bucket, {}, {"replicas": "20"}).of(entry())
+    assert Releases(bucket, {}, {"replicas": "21"}).of(entry())
+
+
 def test_of_a_paused_model_is_none_and_of_an_empty_file_is_rejected() -> None:
     assert Releases(Files(values="paused: true"), {}).of(entry()) is None
     with pytest.raises(Rejected, match="is empty"):

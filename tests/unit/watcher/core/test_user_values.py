@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -85,8 +86,52 @@ def test_choose_version_returns_the_highest_unless_one_is_pinned() -> None:
 def test_overrides_of_a_version_win_over_the_models_and_are_checked_together() -> None:
     version = ModelVersion(MODEL, "v1", FILE, values=FILE)
     model_level = {"autoscaling": {"minReplicas": 2, "maxReplicas": 9}, "version": "v1"}
-    assert overrides_of(version, model_level, lambda _: b"autoscaling: {maxReplicas: 3}", defaults()) == {
+    assert overrides_of(version, model_level, lambda _: b"autoscaling: {maxReplicas: 3}", defaults(), {}) == {
         "autoscaling": {"minReplicas": 2, "maxReplicas": 3}
     }
     with pytest.raises(Rejected, match=r"minReplicas \(2\) is above autoscaling.maxReplicas \(1\)"):
-        overrides_of(version, model_level, lambda _: b"autoscaling: {maxReplicas: 1}", defaults())
+        overrides_of(version, model_level, lambda _: b"autoscaling: {maxReplicas: 1}", defaults(), {})
+
+
+@pytest.mark.parametrize(
+    ("of_the_model", "of_the_version", "problem"),
+    [
+        ({"autoscaling": {"maxReplicas": 500}}, "", "t/m/values.yaml: autoscaling.maxReplicas is 500"),
+        ({}, "autoscaling: {maxReplicas: 21}", "t/m/v1/values.yaml: autoscaling.maxReplicas is 21"),
+        (
+            {"autoscaling": {"maxReplicas": 500}},
+            "autoscaling: {maxReplicas: 21}",
+            "t/m/v1/values.yaml: autoscaling.maxReplicas is 21",
+        ),
+        (
+            {"deployment": {"resources": {"limits": {"memory": "9Gi"}}}},
+            "deployment: {resources: {requests: {memory: 2Gi}}}",
+            "t/m/values.yaml: deployment.resources.limits.memory is 9Gi",
+        ),
+        (
+            {},
+            "deployment: {resources: {limits: null}}",
+            "t/m/v1/values.yaml: deployment.resources.limits.memory has no limit",
+        ),
+    ],
+)
+def test_overrides_of_a_value_above_a_ceiling_names_the_file_the_ceiling_and_whom_to_ask(
+    of_the_model: dict[str, Any], of_the_version: str, problem: str
+) -> None:
+    file = StoredObject("t/m/v1/values.yaml", "e", 1, FILE.modified)
+    version = ModelVersion(MODEL, "v1", FILE, values=file)
+    ceilings = {"replicas": "20", "memory": "8Gi"}
+    with pytest.raises(Rejected) as caught:
+        overrides_of(version, of_the_model, lambda _: of_the_version.encode(), defaults(), ceilings)
+    assert caught.value.reason == "AboveCeiling"
+    name = "replicas" if "Replicas" in problem else "memory"
+    allowed = (
+        f"; the operator allows at most {ceilings[name]} (ceilings.{name}): set a smaller value, or ask the operator"
+    )
+    assert str(caught.value) == f"{problem}{allowed} of this KubeServe"
+
+
+def test_overrides_of_values_at_the_ceilings_are_accepted() -> None:
+    version = ModelVersion(MODEL, "v1", FILE)
+    chosen = {"autoscaling": {"maxReplicas": 20}, "deployment": {"resources": {"limits": {"memory": "8192Mi"}}}}
+    assert overrides_of(version, chosen, lambda _: b"", defaults(), {"replicas": "20", "memory": "8Gi"}) == chosen
