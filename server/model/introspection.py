@@ -2,109 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from server.schema import METHODS, InputForm, Kind, Schema
+from server.model.column_facts import TEXT, ColumnFacts, facts_of, is_known, tags_of
+from server.model.evidence import NUMERIC_KINDS
+from server.model.fitted_parts import Part, input_attribute, is_of_scikit_learn, parts_of, selects_columns
+from server.schema import METHODS, Evidence, InputForm, Kind, Schema
 
-Categories = tuple[int, tuple[Any, ...]]
-"""The index of a column, and the values that its encoder was fitted on."""
+TOKENS = ("some", "text")
+ROWS = {InputForm.TEXTS: TEXT, InputForm.TOKENS: TOKENS, InputForm.DICTS: {}}
+"""An invented row of each form that is not a table."""
 
 
 def inspect_estimator(estimator: Any) -> Schema:
     """Return what the fitted estimator says about its input, its classes and its methods."""
-    names = getattr(estimator, "feature_names_in_", None)
-    features = getattr(estimator, "n_features_in_", None)
+    names = input_attribute(estimator, "feature_names_in_")
+    features = input_attribute(estimator, "n_features_in_")
     schema = Schema(
         features=None if features is None else int(features),
         names=tuple(map(str, names)) if names is not None else (),
-        allows_missing=bool(getattr(_input_tags(estimator), "allow_nan", False)),
+        allows_missing=bool(getattr(getattr(tags_of(estimator), "input_tags", None), "allow_nan", False)),
         classes=_plain_classes(getattr(estimator, "classes_", ())),
         methods=frozenset(name for name in METHODS if callable(getattr(estimator, name, None))),
+        form=InputForm.AS_SENT,
     )
-    return _with_form(estimator, schema)
-
-
-def _with_form(estimator: Any, schema: Schema) -> Schema:
-    """Return the schema with the form of the input: which columns hold strings, and an example row."""
-    if _reads_text(estimator):
-        return replace(schema, form=InputForm.TEXTS, example_row=("some text",))
+    parts = parts_of(estimator, tuple(range(schema.features or 0)), schema.names)
+    rows = _form_of_rows(parts)
+    if rows is not None:
+        return replace(schema, form=rows, example_row=_row_of(rows, parts), evidence=Evidence.FITTED_PARTS)
     if schema.features is None:
         return schema
-    columns = list(range(schema.features))
-    values = dict(_encoded(estimator, columns, schema.names))
-    schema = replace(schema, example_row=tuple(values.get(index, (0.0,))[0] for index in columns))
-    if any(isinstance(value, str) for value in schema.example_row):
-        takes = InputForm.DATAFRAME if schema.names else InputForm.OBJECTS
-        return replace(schema, form=takes, kinds=tuple(_kind(values.get(index)) for index in columns))
-    return schema
+    return _of_table(estimator, schema, parts)
 
 
-def _kind(values: tuple[Any, ...] | None) -> Kind:
-    if values is None:
-        return Kind.ANY
-    return Kind.STRING if isinstance(values[0], str) else Kind.NUMBER
+def column_groups(estimator: Any, schema: Schema) -> list[tuple[int, ...]]:
+    """Return the columns that are treated alike, by position: all that are used, those of a part, those of a kind."""
+    used = tuple(index for index, name in enumerate(schema.columns) if name not in schema.unused)
+    parts = parts_of(estimator, tuple(range(schema.features or 0)), schema.names)
+    kinds = [tuple(index for index in used if schema.kinds[index : index + 1] == (kind,)) for kind in Kind]
+    return [group for group in dict.fromkeys([used, *(part.columns for part in parts), *kinds]) if group]
 
 
-def _reads_text(estimator: Any) -> bool:
-    """Return whether the first step turns strings into numbers: then a row is one string."""
-    while getattr(estimator, "steps", None):
-        estimator = estimator.steps[0][1]
-    tags = _input_tags(estimator)
-    return bool(getattr(tags, "string", False)) and not getattr(tags, "two_d_array", True)
+# ---- rows that are no table -------------------------------------------------------------------------------------
 
 
-def _input_tags(estimator: Any) -> Any:
+def _form_of_rows(parts: list[Part]) -> InputForm | None:
+    """Return the form of the rows if the first part that reads them takes no table; None otherwise."""
+    return _row_form(parts[0].estimator) if parts and not parts[0].columns else None
+
+
+def _row_form(estimator: Any) -> InputForm | None:
+    tags = getattr(tags_of(estimator), "input_tags", None)
+    if getattr(tags, "two_d_array", True):
+        return None
+    if getattr(tags, "dict", False):
+        return InputForm.DICTS
+    if not getattr(tags, "string", False):
+        return None
+    return InputForm.TOKENS if is_of_scikit_learn(estimator, "FeatureHasher") else _form_of_documents(estimator)
+
+
+def _form_of_documents(vectorizer: Any) -> InputForm:
+    """Return what a vectorizer of scikit-learn takes as a document.
+
+    With functions of its owner's, that is what they take: strings, or lists of tokens that were made before.
+    """
+    given = [getattr(vectorizer, name, None) for name in ("analyzer", "preprocessor", "tokenizer")]
+    if not any(callable(function) for function in given):
+        return InputForm.TEXTS
+    text, tokens = _analyzed(vectorizer, TEXT), _analyzed(vectorizer, list(TOKENS))
+    if tokens == list(TOKENS):
+        return InputForm.TOKENS
+    if tokens is None and text is not None:
+        return InputForm.TEXTS
+    return InputForm.TOKENS if text is None and tokens is not None else InputForm.AS_SENT
+
+
+def _analyzed(vectorizer: Any, document: Any) -> list[Any] | None:
+    """Return the tokens of a document, or None if the vectorizer's functions refuse it."""
     try:
-        return estimator.__sklearn_tags__().input_tags
-    except Exception:  # noqa: BLE001 - not of scikit-learn, or of a version without tags
+        return list(vectorizer.build_analyzer()(document))
+    except Exception:  # noqa: BLE001 - the owner's own functions may raise anything
         return None
 
 
-def _encoded(estimator: Any, columns: list[int], names: tuple[str, ...]) -> Iterator[Categories]:
-    """Yield the columns that an encoder gets unchanged, with its categories; `columns` are the estimator's input."""
-    if hasattr(estimator, "transformers_"):
-        for _, step, selection in estimator.transformers_:
-            yield from _encoded(step, _selected(selection, columns, names), names)
-    elif hasattr(estimator, "steps"):
-        for _, step in estimator.steps:  # past imputers, up to the step that selects or encodes columns
-            yield from _encoded(step, columns, names)
-            if hasattr(step, "transformers_") or hasattr(step, "categories_"):
-                return
-    elif hasattr(estimator, "categories_") and len(estimator.categories_) == len(columns):
-        for column, values in zip(columns, estimator.categories_, strict=True):
-            yield from _present_categories(column, values)
-    elif _reads_text(estimator) and len(columns) == 1:
-        yield columns[0], ("some text",)
+def _row_of(form: InputForm, parts: list[Part]) -> tuple[Any, ...]:
+    """Return an invented row; of a DictVectorizer one of names that it knows."""
+    if form is InputForm.AS_SENT:
+        return ()
+    names = getattr(parts[0].estimator, "feature_names_", ())
+    if form is InputForm.DICTS and names:
+        name, _, value = str(names[0]).partition(getattr(parts[0].estimator, "separator", "="))
+        return ({name: value or 0.0},)
+    return (list(TOKENS),) if form is InputForm.TOKENS else (ROWS[form],)
 
 
-def _present_categories(column: int, values: Any) -> Iterator[Categories]:
-    """Yield the categories but missing values, which are not an example of a value."""
-    plain = tuple(value for value in np.asarray(values).tolist() if isinstance(value, str | int | float))
-    present = tuple(value for value in plain if value == value)  # noqa: PLR0124 - NaN alone differs from itself
-    if present:
-        yield column, present
+# ---- tables -----------------------------------------------------------------------------------------------------
 
 
-def _selected(selection: Any, columns: list[int], names: tuple[str, ...]) -> list[int]:
-    """Return a ColumnTransformer's selection (names, positions, a slice or a mask) as positions."""
-    if isinstance(selection, str):
-        selection = [selection]
-    where = {name: index for index, name in enumerate(names)}
-    try:
-        picked = [where[name] for name in selection] if _all_strings(selection) else np.asarray(columns)[selection]
-    except (KeyError, IndexError, TypeError):
-        return []
-    return [int(index) for index in np.atleast_1d(picked)]
+def _of_table(estimator: Any, schema: Schema, parts: list[Part]) -> Schema:
+    """Return the schema of a model with one value for each feature."""
+    facts: dict[int, ColumnFacts] = {}
+    for part in parts:
+        for column, found in facts_of(part).items():
+            facts.setdefault(column, found)
+    columns = [facts.get(column, ColumnFacts()) for column in range(schema.features or 0)]
+    none = frozenset(name for name, column in zip(schema.columns, columns, strict=True) if column.null_is_none)
+    schema = replace(schema, example_row=tuple(column.value for column in columns), null_is_none=none)
+    known = all(is_known(part) for part in parts if part.unchanged)
+    functions = any(is_of_scikit_learn(part.estimator, "FunctionTransformer") for part in parts if not is_known(part))
+    numbers = known and all(column.kind in NUMERIC_KINDS and column.dtype != "category" for column in columns)
+    picks = selects_columns(estimator)
+    if schema.names and (picks or not numbers):
+        return _dataframe(schema, columns, parts if picks else [])
+    if not numbers and not known and not any(column.kind is Kind.STRING for column in columns):
+        # A function takes anything, such as integers that it turns into strings. Another unknown part is tried.
+        return replace(schema, evidence=Evidence.FITTED_PARTS) if functions else schema
+    schema = replace(schema, evidence=Evidence.FITTED_PARTS)
+    if numbers:
+        return replace(schema, form=InputForm.MATRIX, dtype=_matrix_dtype(estimator, columns))
+    return replace(schema, form=InputForm.OBJECTS, kinds=tuple(column.kind for column in columns))
 
 
-def _all_strings(selection: Any) -> bool:
-    if isinstance(selection, slice | int) or len(selection) == 0:
-        return False
-    return all(isinstance(item, str) for item in selection)
+def _dataframe(schema: Schema, columns: list[ColumnFacts], parts: list[Part]) -> Schema:
+    dtypes = tuple(column.dtype for column in columns)
+    categories = tuple(column.categories for column in columns)
+    used = {column for part in parts for column in part.columns}
+    unread = {name for index, name in enumerate(schema.names) if index not in used}
+    return replace(
+        schema,
+        form=InputForm.DATAFRAME,
+        kinds=tuple(column.kind for column in columns),
+        dtypes=dtypes if any(dtypes) else (),
+        categories=categories if any(categories) else (),
+        unused=frozenset(unread) if used else frozenset(),
+        evidence=Evidence.FITTED_PARTS,
+    )
+
+
+def _matrix_dtype(estimator: Any, columns: list[ColumnFacts]) -> str:
+    """Return the dtype that the model needs: integers for encoders of integers, float32 where it was fitted in that."""
+    if columns and all(column.dtype == "int64" for column in columns):
+        return "int64"
+    return "float32" if _fitted_in(estimator) == np.float32 else "float64"
+
+
+def _fitted_in(estimator: Any) -> Any:
+    """Return the dtype of what a clustering or a factorization compares rows with, which must have the same dtype."""
+    steps = getattr(estimator, "steps", None)
+    inner = [step for _, step in steps] if isinstance(steps, list) else [getattr(estimator, "best_estimator_", None)]
+    for part in (estimator, *inner):
+        for name in ("cluster_centers_", "components_"):
+            needs_same = name == "cluster_centers_" or is_of_scikit_learn(part, "_BaseNMF")
+            found = getattr(part, name, None) if needs_same else None
+            if found is not None:
+                return getattr(found, "dtype", None)
+    return None
+
+
+# ---- classes ----------------------------------------------------------------------------------------------------
 
 
 def _plain_classes(classes: Any) -> tuple[Any, ...]:

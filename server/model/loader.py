@@ -14,17 +14,21 @@ from typing import Any
 import structlog
 
 from server.errors import ModelError, first_line
+from server.model.fitted_parts import is_of_scikit_learn
+from server.model.input_example import read_clues
 from server.model.methods import Method, methods_of
 from server.model.probe_budget import ProbeBudget
 from server.model.refusals import refusal_of
 from server.model.trials import Trial, try_model
-from server.paths import PACKAGES
+from server.paths import INPUT_EXAMPLE, PACKAGES
 from server.schema import Schema
 
 log = structlog.get_logger()
 
 SAVED_BY_ANOTHER_VERSION = "saved by another scikit-learn: answers may differ"
 """A log line that README quotes."""
+
+ADVICE = f"put {INPUT_EXAMPLE} next to the model: a list of rows as clients send them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,10 @@ class LoadedModel:
     """SHA-256 of the file."""
 
 
-def load(path: Path, *, direct: bool = True) -> LoadedModel:
+def load(path: Path, *, direct: bool = True, example: Path | None = None) -> LoadedModel:
     """Load the file and warm it up; with `direct`, known estimators are evaluated directly.
+
+    `example` is the owner's example; without it, the one next to the model.
 
     Raises:
         ModelError: the file cannot be served; the message says what its owner should do.
@@ -52,10 +58,11 @@ def load(path: Path, *, direct: bool = True) -> LoadedModel:
     estimator, saved_by = unpickle(path)
     if refusal := refusal_of(estimator):
         raise ModelError(f"{path.name} holds {refusal}")
+    clues = read_clues(path.parent, example)
     use_one_job(estimator)
     budget = ProbeBudget()
-    trial = try_model(estimator, budget)
-    require_answer(estimator, trial)
+    trial = try_model(estimator, budget, clues)
+    require_sound(estimator, trial)
     ignore_expected_warnings()
     methods = methods_of(estimator, trial.schema, budget, direct=direct)
     library = library_of(estimator)
@@ -123,33 +130,46 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require_answer(estimator: Any, trial: Trial) -> None:
-    """Raise ModelError if its main method shows that the model is broken.
+def require_sound(estimator: Any, trial: Trial) -> None:
+    """Raise ModelError if the model cannot answer any row: it was never fitted, or lacks a part of itself.
 
-    A ValueError does not show it: the example row may not suit the model.
+    Any other refusal of an invented row shows nothing.
     """
-    if not trial.schema.example_row:
-        require_fitted(estimator)
-        log.info("no warm-up: the model does not say how many features it takes")
-    elif isinstance(trial.refusal, ValueError) and type(trial.refusal).__name__ != "NotFittedError":
-        log.warning("the warm-up row was refused", reason=first_line(trial.refusal))
-    elif trial.refusal:
-        name = type(trial.refusal).__name__
-        verb = trial.schema.main_method.partition("_")[0]
-        raise ModelError(f"the model cannot {verb}: {name}: {first_line(trial.refusal)}") from trial.refusal
+    refusal = trial.refusal
+    if type(refusal).__name__ == "NotFittedError" or (not trial.schema.example_row and not is_fitted(estimator)):
+        raise ModelError(f"the {type(estimator).__name__} was never fitted: save it after fit()") from refusal
+    if isinstance(refusal, AttributeError) and is_of_scikit_learn(refusal.obj, "BaseEstimator"):
+        kind, name = type(refusal.obj).__name__, refusal.name
+        if type(refusal.obj).__module__.startswith("sklearn."):
+            raise ModelError(
+                f"the model cannot predict: its {kind} has no {name}, so another version of scikit-learn saved it"
+            ) from refusal
+    if refusal:
+        reason = first_line(refusal)
+        log.info("the model refused an invented row, which shows nothing", reason=reason, advice=ADVICE)
+    elif not trial.schema.example_row:
+        log.info("no warm-up: the model does not say what it takes", advice=ADVICE)
 
 
-def require_fitted(estimator: Any) -> None:
-    """Raise ModelError if the estimator was never fitted: then its features are unknown too."""
-    if not hasattr(estimator, "__sklearn_tags__"):
-        return
+def is_fitted(estimator: Any) -> bool:
+    """Return whether the estimator was fitted, as far as it can be known without a prediction.
+
+    Only classes of scikit-learn, and those that say so themselves, are asked: others may keep what they learn anywhere.
+    """
+    if not hasattr(estimator, "__sklearn_is_fitted__") and not type(estimator).__module__.startswith("sklearn."):
+        return True
+    if isinstance(getattr(estimator, "steps", None), list) and estimator.steps:
+        return is_fitted(estimator.steps[-1][1])
     from sklearn.exceptions import NotFittedError  # noqa: PLC0415 - loaded with the model
     from sklearn.utils.validation import check_is_fitted  # noqa: PLC0415 - loaded with the model
 
     try:
         check_is_fitted(estimator)
-    except NotFittedError as error:
-        raise ModelError(f"the {type(estimator).__name__} was never fitted: save it after fit()") from error
+    except NotFittedError:
+        return False
+    except Exception:  # noqa: BLE001 - no estimator of scikit-learn's kind
+        return True
+    return True
 
 
 def ignore_expected_warnings() -> None:

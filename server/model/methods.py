@@ -52,8 +52,8 @@ def methods_of(estimator: Any, schema: Schema, budget: ProbeBudget, *, direct: b
     calls = {name: getattr(estimator, name) for name in METHODS if name in schema.methods}
     if schema.features is None or schema.form is not InputForm.MATRIX:
         return {name: _unchanged_method(name, call, schema, budget) for name, call in calls.items()}
-    rows = random_rows(schema.features, PROBE_ROWS)
-    known = direct_methods(estimator) if direct else {}
+    rows = random_rows(schema.features, PROBE_ROWS).astype(schema.dtype)
+    known = direct_methods(estimator) if direct and schema.dtype == "float64" else {}
     independent = is_row_independent(estimator)
     found = {}
     for name, call in calls.items():

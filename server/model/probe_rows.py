@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from server.inputs.dataframe import to_dataframe
+from server.inputs.json_rows import rows_to_input
 from server.schema import InputForm, Schema
+
+SINGLE_VALUES = (InputForm.TEXTS, InputForm.DICTS, InputForm.TOKENS)
+"""The forms whose rows are one value each."""
+
+PLACE = "the example"
 
 
 def example_input(schema: Schema) -> Any:
     """Return the schema's example row in the form that the model takes, as an array or a frame of its own."""
-    if schema.form is InputForm.DATAFRAME:
-        return to_dataframe([[value] for value in schema.example_row], schema)
-    if schema.form is InputForm.TEXTS:
-        return np.array(schema.example_row, dtype=object)
-    return np.array([schema.example_row], dtype=object if schema.form is InputForm.OBJECTS else np.float64)
+    return sent_rows_to_input([example_as_sent(schema)], schema, PLACE)
+
+
+def example_as_sent(schema: Schema) -> Any:
+    """Return the example row as a client would send it: a list of values, or the one value that a row is."""
+    return schema.example_row[0] if schema.form in SINGLE_VALUES else list(schema.example_row)
+
+
+def missing_input(schema: Schema, columns: Sequence[int]) -> Any:
+    """Return the example row as the model takes it, with a missing value in these columns."""
+    row = [None if index in columns else value for index, value in enumerate(schema.example_row)]
+    return sent_rows_to_input([row], replace(schema, allows_missing=True), PLACE)
+
+
+def sent_rows_to_input(rows: Sequence[Any], schema: Schema, place: str) -> Any:
+    """Return rows of a client as the model takes them. Raise InputError as a request's rows do."""
+    return rows_to_input(list(rows), schema, place, no_strings=False)
 
 
 def random_rows(features: int, rows: int) -> np.ndarray[Any, np.dtype[np.float64]]:

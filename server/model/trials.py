@@ -1,62 +1,157 @@
-"""A model tried on its schema's example row: the form of input that it takes, and what each method answers."""
+"""A model tried on the schemas that the evidence suggests: the form that it takes, and what each method answers."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from server.model.introspection import inspect_estimator
-from server.model.probe_budget import ProbeBudget
-from server.model.probe_rows import example_input
-from server.schema import METHODS, InputForm, Kind, Schema
+import numpy as np
+
+from server.errors import InputError, ModelError, first_line
+from server.model.evidence import Candidate, candidates
+from server.model.input_example import Clues
+from server.model.introspection import column_groups, inspect_estimator
+from server.model.probe_budget import ProbeBudget, ProbeBudgetSpentError
+from server.model.probe_rows import example_input, missing_input, sent_rows_to_input
+from server.schema import METHODS, Evidence, InputForm, Schema
+
+MAX_EXAMPLE_ROWS = 64
+"""Rows of an example that the model is tried on."""
+
+MAX_GROUPS = 8
+"""Groups of columns that are tried with missing values, one after another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The result of the trial."""
+    """The result of the trials."""
 
     schema: Schema
     """With the answers of the methods that took the example."""
-    refusal: Exception | None
-    """What the main method raised for the example, if it did."""
+    refusal: Exception | None = None
+    """What the model raised for an invented row of this schema, if it did."""
 
 
-def try_model(estimator: Any, budget: ProbeBudget) -> Trial:
-    """Call each method on the example row that the fitted estimator suggests.
+def try_model(estimator: Any, budget: ProbeBudget, clues: Clues | None = None) -> Trial:
+    """Return the first schema whose rows the model accepts, or the one of the strongest evidence where it accepts none.
 
-    A model that refuses numbers, and has feature names, is tried on a DataFrame: it may pick its columns by name.
+    An invented row that is refused shows nothing. The owner's example does.
 
     Raises:
-        ModelError: it needs a DataFrame, and pandas is not installed.
+        ModelError: the model refuses its owner's example, or needs a DataFrame and pandas is not installed.
 
     """
-    trial = _try_example(estimator, inspect_estimator(estimator), budget)
-    schema = trial.schema
-    if trial.refusal is None or not schema.names or schema.form is not InputForm.MATRIX:
-        return trial
-    framed = replace(schema, form=InputForm.DATAFRAME, kinds=(Kind.ANY,) * len(schema.names), example_answers={})
-    retrial = _try_example(estimator, framed, budget)
-    return trial if retrial.refusal else retrial
+    fitted = inspect_estimator(estimator)
+    clues = clues or Clues()
+    others: list[Trial] = []
+    missing_pandas: ModelError | None = None
+    with _quiet():
+        for candidate in candidates(fitted, clues.owner, clues.mlflow, clues.signature):
+            try:
+                trial = _try_candidate(estimator, candidate, budget)
+            except ModelError as error:
+                missing_pandas = missing_pandas or error
+                continue
+            if trial.refusal is None and trial.schema.example_row:
+                return Trial(_with_missing(estimator, trial.schema, candidate.rows, budget))
+            others.append(trial)
+    if missing_pandas and not others:
+        raise missing_pandas
+    if clues.owner:
+        raise ModelError(_verdict(clues.owner.file, others[0].refusal))
+    return _without_acceptance(others, fitted)
 
 
-def _try_example(estimator: Any, schema: Schema, budget: ProbeBudget) -> Trial:
+def _verdict(file: str, refusal: Exception | None) -> str:
+    if isinstance(refusal, InputError):
+        return f"{file} does not suit the model: {first_line(refusal)}"
+    return f"the model refuses its own example ({file}): {type(refusal).__name__}: {first_line(refusal)}"
+
+
+def _without_acceptance(trials: Sequence[Trial], fitted: Schema) -> Trial:
+    """Return the trial of the strongest evidence, if that is more than an invented form; otherwise the client's form.
+
+    An example of MLflow that was refused is no evidence.
+    """
+    weak = (Evidence.TRIAL, Evidence.MLFLOW_EXAMPLE)
+    for trial in trials:
+        if trial.schema.evidence not in weak:
+            return trial
+    return Trial(replace(fitted, form=InputForm.AS_SENT), trials[0].refusal if trials else None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ignore warnings: "X does not have valid feature names", since the order is the schema's, and what rows cause."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _try_candidate(estimator: Any, candidate: Candidate, budget: ProbeBudget) -> Trial:
+    schema = candidate.schema
     if not schema.example_row:
-        return Trial(schema, None)
-    answers, refusals = {}, {}
-    for name in METHODS:
-        if name not in schema.methods:
-            continue
-        X = example_input(schema)  # one for each method: a method may change it
+        return Trial(schema)
+    lenient = replace(schema, allows_missing=True)  # the model itself decides on an example with missing values
+    answers: dict[str, Any] = {}
+    refusals: dict[str, Exception] = {}
+    main = schema.main_method
+    for name in sorted(schema.methods, key=lambda name: (name != main, METHODS.index(name))):
+        call = budget.probed(name, getattr(estimator, name))
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # "X does not have valid feature names": the order is the schema's
-                answer = budget.probed(name, getattr(estimator, name))(X)
+            sent = sent_rows_to_input(candidate.rows[:MAX_EXAMPLE_ROWS], lenient, "data") if candidate.rows else None
+            # An input of its own for each method: a method may change it.
+            answers[name] = call(example_input(lenient))
+            if sent is not None and name == main:
+                call(sent)
+        except ModelError:
+            raise
+        except ProbeBudgetSpentError as error:
+            if name not in answers:
+                refusals[name] = error
         except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
             refusals[name] = error
-        else:
-            answers[name] = answer
-    return Trial(
-        replace(schema, example_answers={name: answer for name, answer in answers.items() if answer is not None}),
-        refusals.get(schema.main_method),
-    )
+            if name == main:
+                break
+    given = {name: answer for name, answer in answers.items() if answer is not None and name not in refusals}
+    return Trial(replace(schema, example_answers=given), refusals.get(main))
+
+
+# ---- missing values ---------------------------------------------------------------------------------------------
+
+
+def _with_missing(estimator: Any, schema: Schema, rows: Sequence[Any], budget: ProbeBudget) -> Schema:
+    """Return the schema with whether the model takes missing values, by what it does with them.
+
+    Neither its tags nor its parts say that: an imputer inside takes them for all that come after it.
+    """
+    tables = (InputForm.MATRIX, InputForm.DATAFRAME, InputForm.OBJECTS)
+    if schema.form not in tables or not schema.example_row or not schema.methods:
+        return schema
+    seen = any(None in (row.values() if isinstance(row, dict) else row) for row in rows[:MAX_EXAMPLE_ROWS])
+    return replace(schema, allows_missing=seen or _takes_missing(estimator, schema, budget))
+
+
+def _takes_missing(estimator: Any, schema: Schema, budget: ProbeBudget) -> bool:
+    """Return whether the model answers the example row without some of its values: all, or those of one part."""
+    name = schema.main_method
+    call = budget.probed(name, getattr(estimator, name))
+    for group in column_groups(estimator, schema)[:MAX_GROUPS]:
+        try:
+            answer = call(missing_input(schema, group))
+        except ProbeBudgetSpentError:
+            return schema.allows_missing
+        except Exception:  # noqa: BLE001, S112 - the model's own code may raise anything, which is the answer
+            continue
+        if not _has_nan(answer) or _has_nan(schema.example_answers.get(name)):
+            return True
+    return False
+
+
+def _has_nan(answer: Any) -> bool:
+    """Return whether an answer has NaN in it: arithmetic that passes it on does not take missing values."""
+    values = np.asarray(answer) if not isinstance(answer, list | tuple) else None
+    return values is not None and values.dtype.kind == "f" and bool(np.isnan(values).any())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from server.protocols import open_inference, tensors
+from server.protocols import metadata, open_inference
 from server.protocols.json_answer import encode_json, json_ready
 from server.schema import InputForm, Kind, Schema
 
@@ -19,7 +19,20 @@ Json = dict[str, Any]
 VERSION = "3.1.0"
 PAGE = Path(__file__).with_name("docs.html")
 """A page that shows the document and sends its examples."""
-JSON_TYPES = {Kind.NUMBER: "number", Kind.STRING: "string", Kind.ANY: ["number", "string"]}
+JSON_TYPES: dict[Kind, Any] = {
+    Kind.NUMBER: "number",
+    Kind.INTEGER: "integer",
+    Kind.BOOLEAN: "boolean",
+    Kind.STRING: "string",
+    Kind.DATETIME: "string",
+    Kind.ANY: ["number", "string", "boolean"],
+}
+SINGLE_VALUES: dict[InputForm, Json] = {
+    InputForm.TEXTS: {"type": "string"},
+    InputForm.DICTS: {"type": "object"},
+    InputForm.TOKENS: {"type": "array", "items": {"type": "string"}},
+}
+"""The JSON schema of a row that is one value."""
 
 
 def document(schema: Schema, model: str, version: str, library: str) -> Json:
@@ -55,8 +68,10 @@ PROBA: Json = {
 
 def _row(schema: Schema) -> Json:
     """Return the schema of a row: a list in the model's order, or an object by name."""
-    if schema.form is InputForm.TEXTS:
-        return {"type": "string"}
+    if schema.form in SINGLE_VALUES:
+        return SINGLE_VALUES[schema.form]
+    if schema.form is InputForm.AS_SENT:
+        return {}
     kinds = schema.kinds or (Kind.NUMBER,) * (schema.features or 0)
     types = [_nullable(JSON_TYPES[kind], schema) for kind in kinds]
     any_type = {"type": _nullable("number", schema)}
@@ -67,7 +82,12 @@ def _row(schema: Schema) -> Json:
     if not schema.names:
         return listed
     properties = {name: {"type": each} for name, each in zip(schema.names, types, strict=True)}
-    named = {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
+    named = {
+        "type": "object",
+        "required": [name for name in schema.names if name not in schema.unused],
+        "properties": properties,
+        "additionalProperties": schema.ignores_extra_columns,
+    }
     return {"oneOf": [listed, named]}
 
 
@@ -159,27 +179,24 @@ def _operations() -> Json:
 
 def _example_row(schema: Schema) -> Any:
     """Return the example row; two numbers where the model does not say what it takes."""
-    if schema.form is InputForm.TEXTS:
+    if schema.form in SINGLE_VALUES:
         return schema.example_row[0]
     return list(schema.example_row or (0.0, 0.0))
 
 
 def _example_tensors(schema: Schema) -> list[Json]:
-    if schema.form is InputForm.MATRIX:
-        row = _example_row(schema)
-        return [{"name": "input", "shape": [1, len(row)], "datatype": "FP64", "data": row}]
-    if schema.form is InputForm.TEXTS:
-        return [{"name": "input", "shape": [1], "datatype": tensors.BYTES, "data": list(schema.example_row)}]
-    return [
-        {"name": name, "shape": [1], "datatype": tensors.BYTES if isinstance(value, str) else "FP64", "data": [value]}
-        for name, value in zip(schema.columns, schema.example_row, strict=True)
-    ]
+    row, described = _example_row(schema), metadata.inputs(schema)
+    if schema.form in SINGLE_VALUES:
+        return [{**described[0], "shape": [1], "data": [row]}]
+    if schema.form in (InputForm.MATRIX, InputForm.AS_SENT):
+        return [{**described[0], "shape": [1, len(row)], "data": row}]
+    return [{**tensor, "shape": [1], "data": [value]} for tensor, value in zip(described, row, strict=True)]
 
 
 def _example_csv(schema: Schema) -> str:
     """Return a line of names and the example row. A model without names takes any names."""
     row = _example_row(schema)
-    values = [row] if schema.form is InputForm.TEXTS else row
+    values = [row] if schema.form in SINGLE_VALUES else row
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([schema.names or [f"x{i}" for i in range(len(values))], values])
     return text.getvalue()

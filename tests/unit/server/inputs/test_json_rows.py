@@ -52,7 +52,7 @@ def test_rows_of_objects_are_put_into_the_models_order(
         (Schema(2), b'{"data": [{"a": 1, "b": 2}]}', "the model has no feature names"),
         (Schema(2, ("a", "a")), b'{"data": [{"a": 1}]}', "some of the model's names repeat"),
         (PEOPLE, b'{"data": [{"city": 5, "age": 2}]}', "data[0]['city'] is a number; a string is needed"),
-        (PEOPLE, b'{"data": [["Rome", [1]]]}', "data[0][1] is a list; a value is needed"),
+        (PEOPLE, b'{"data": [["Rome", [1]]]}', "data[0][1] is a list; a number is needed"),
         (PEOPLE, b'{"data": [["Rome"]]}', "data[0] has 1 values; the model takes 2: city, age"),
         (OBJECTS, b'{"data": [["x", "y"]]}', "data[0][1] is a string; a number is needed"),
         (TEXTS, b'{"data": [1]}', "data[0] is a number; this model takes a string for each row"),

@@ -21,7 +21,7 @@ from server.schema import InputForm, Kind, Schema
 from tests.unit.server import example_models
 from tests.unit.server.example_models import schema_of
 
-NUMBER, STRING, ANY = Kind.NUMBER, Kind.STRING, Kind.ANY
+NUMBER, INTEGER, STRING, ANY = Kind.NUMBER, Kind.INTEGER, Kind.STRING, Kind.ANY
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ NUMBER, STRING, ANY = Kind.NUMBER, Kind.STRING, Kind.ANY
     [
         (example_models.numbers, InputForm.MATRIX, (), (), (0.0, 0.0)),
         (example_models.named, InputForm.MATRIX, ("a", "b"), (), (0.0, 0.0)),
-        (example_models.people, InputForm.DATAFRAME, ("city", "age"), (STRING, ANY), ("Oslo", 0.0)),
-        (example_models.picked, InputForm.DATAFRAME, ("city", "age"), (ANY, ANY), (0.0, 0.0)),
-        (example_models.objects, InputForm.OBJECTS, (), (STRING, NUMBER), ("x", 1)),
+        (example_models.people, InputForm.DATAFRAME, ("city", "age"), (STRING, NUMBER), ("Oslo", 0.0)),
+        (example_models.picked, InputForm.DATAFRAME, ("city", "age"), (ANY, NUMBER), (0.0, 0.0)),
+        (example_models.objects, InputForm.OBJECTS, (), (STRING, INTEGER), ("x", 1)),
         (example_models.texts, InputForm.TEXTS, (), (), ("some text",)),
     ],
 )

@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 import pytest
 import sklearn.base
+from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest, RandomForestClassifier
@@ -22,12 +23,13 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from structlog.testing import capture_logs
 
-from server.errors import ModelError
+from server.errors import ModelError, first_line
 from server.model.loader import SAVED_BY_ANOTHER_VERSION, load, unpickle, use_one_job
-from server.paths import PACKAGES
+from server.paths import INPUT_EXAMPLE, PACKAGES
+from server.schema import Evidence, InputForm
 from tests.unit.server import example_models
 
 X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 5.0]])
@@ -201,16 +203,64 @@ class Refuses:
         raise self.error
 
 
-def test_load_of_a_model_that_refuses_the_example_row_serves_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error", [ValueError("only cats"), TypeError("no tree\nand more"), KeyError("x"), AttributeError("no .str")]
+)
+def test_load_of_a_model_that_refuses_the_invented_row_serves_it(tmp_path: Path, error: Exception) -> None:
     with capture_logs() as logs:
-        loaded = load(saved(tmp_path, Refuses(ValueError("only cats"))))
-    assert {"event": "the warm-up row was refused", "log_level": "warning", "reason": "only cats"} in logs
+        loaded = load(saved(tmp_path, Refuses(error)))
+    (line,) = [line for line in logs if "invented" in line["event"]]
+    assert line["reason"] == first_line(error)
+    assert "input-example.json" in line["advice"]
     assert loaded.methods["predict"].cost.seconds(1) >= 0.01  # not measured: not on the event loop at first
+    assert loaded.schema.form is InputForm.AS_SENT
 
 
-def test_load_of_a_model_that_fails_on_the_example_row_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="the model cannot predict: AttributeError: no tree"):
-        load(saved(tmp_path, Refuses(AttributeError("no tree\nand more"))))
+def test_load_of_a_model_that_lacks_a_part_of_its_own_is_refused(tmp_path: Path) -> None:
+    model = LogisticRegression().fit(X, LABELS)
+    del model.intercept_  # as other versions of scikit-learn name or keep it elsewhere
+    with pytest.raises(ModelError, match="its LogisticRegression has no intercept_, so another version"):
+        load(saved(tmp_path, model))
+
+
+def test_load_of_a_model_that_refuses_its_owners_example_is_refused_in_words(tmp_path: Path) -> None:
+    path = saved(tmp_path, make_pipeline(OneHotEncoder(), LogisticRegression()).fit([["x"], ["y"]], [0, 1]))
+    (tmp_path / INPUT_EXAMPLE).write_text('[["x"], ["z"]]')
+    with pytest.raises(ModelError, match=r"refuses its own example \(input-example\.json\): ValueError: Found unknown"):
+        load(path)
+
+
+@pytest.mark.parametrize("content", ["", "[", "[]", "3", '{"rows": 1}', '{"other": []}'])
+def test_load_of_a_model_with_a_broken_example_is_refused_in_words(tmp_path: Path, content: str) -> None:
+    path = saved(tmp_path, LinearRegression().fit(X, Y))
+    (tmp_path / INPUT_EXAMPLE).write_text(content)
+    with pytest.raises(ModelError, match=r"^input-example\.json ") as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_load_with_an_example_from_elsewhere_uses_it(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "rows.json"
+    elsewhere.write_text('{"data": [[7, 8]]}')
+    schema = load(saved(tmp_path, LinearRegression().fit(X, Y)), example=elsewhere).schema
+    assert (schema.evidence, schema.example_row) == (Evidence.OWNER_EXAMPLE, (7, 8))
+
+
+class Wrapper(BaseEstimator):  # type: ignore[misc]
+    """Keeps what it learned where scikit-learn does not look for it."""
+
+    def predict(self, rows: Any) -> Any:
+        return np.zeros(len(rows))
+
+
+def test_load_of_an_estimator_without_fitted_attributes_serves_it(tmp_path: Path) -> None:
+    assert load(saved(tmp_path, Wrapper())).schema.evidence is Evidence.NOTHING
+
+
+@pytest.mark.parametrize("model", [make_pipeline(StandardScaler(), LinearRegression()), KMeans(2)])
+def test_load_of_anything_unfitted_is_refused(tmp_path: Path, model: Any) -> None:
+    with pytest.raises(ModelError, match="never fitted"):
+        load(saved(tmp_path, model))
 
 
 def test_load_puts_the_packages_beside_the_model_first_on_the_import_path(

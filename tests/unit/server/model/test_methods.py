@@ -22,7 +22,7 @@ from server.model.methods import ROW_STEPS, Method, methods_of
 from server.model.probe_budget import ProbeBudget
 from server.model.row_independence import same_bits
 from server.model.trials import try_model
-from server.schema import InputForm, Schema
+from server.schema import InputForm, Kind, Schema
 from tests.unit.server.fitted_models import DIRECT, FEATURES, INDEPENDENT, OTHERS, THREE, X, fitted
 
 RNG = np.random.default_rng(3)
@@ -80,7 +80,7 @@ def test_methods_of_a_model_that_changes_its_input_get_copies(model: Any, second
 
 
 def test_methods_of_objects_that_change_their_input_get_copies() -> None:
-    schema = Schema(2, form=InputForm.OBJECTS, example_row=("x", 1))
+    schema = Schema(2, form=InputForm.OBJECTS, kinds=(Kind.STRING, Kind.INTEGER), example_row=("x", 1))
     given = np.array([["x", 1]], dtype=object)
     methods_of(Greedy(), schema, ProbeBudget())["predict"].call(given)
     assert given.tolist() == [["x", 1]]

@@ -284,7 +284,12 @@ def test_model_metadata_describes_the_models_own_inputs_and_outputs() -> None:
             {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]},
             {"name": "decision_function", "datatype": "FP64", "shape": [-1]},
         ],
-        "parameters": {"feature_names": (), "classes": ("no", "yes")},
+        "parameters": {
+            "feature_names": (),
+            "classes": ("no", "yes"),
+            "input_form": "matrix",
+            "input_evidence": "the fitted parts of the model",
+        },
     }
     assert model_metadata(PEOPLE, "m", "", "sklearn 1.9.1")["inputs"] == [
         {"name": "city", "datatype": "BYTES", "shape": [-1]},

@@ -1,0 +1,263 @@
+"""What a fitted part says about the columns that it reads: their kinds, dtypes and categories. Nothing here calls it.
+
+Each kind of part keeps that in attributes of its own. `SOURCES` lists them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from server.model.evidence import invented_value, kind_of_values
+from server.model.fitted_parts import NUMERIC_LIBRARIES, Part, computes_numbers, is_of_scikit_learn, library_of
+from server.schema import Kind
+
+TEXT = "some text"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """What is known of one column."""
+
+    kind: Kind = Kind.ANY
+    dtype: str = ""
+    """The pandas dtype."""
+    categories: tuple[Any, ...] = ()
+    """Of the dtype `category`."""
+    example: Any = None
+    """A value that the model knows; None where any value of the kind will do."""
+    null_is_none: bool = False
+    """Whether the model was fitted with None for a missing value."""
+
+    @property
+    def value(self) -> Any:
+        """A value for an invented row."""
+        return invented_value(self.kind) if self.example is None else self.example
+
+
+Facts = Mapping[int, ColumnFacts]
+"""By the position among the columns that the part reads."""
+
+NUMBER = ColumnFacts(Kind.NUMBER)
+
+
+def facts_of(part: Part) -> dict[int, ColumnFacts]:
+    """Return what the part says about the input's columns, by their positions in the input."""
+    width = len(part.columns)
+    if not part.unchanged:
+        return {column: NUMBER for column in part.columns if takes_numbers(part.estimator)}
+    for source in SOURCES:
+        found = source(part.estimator, width)
+        if found is not None:
+            return {part.columns[index]: facts for index, facts in found.items() if index < width}
+    return dict.fromkeys(part.columns, NUMBER) if takes_numbers(part.estimator) else {}
+
+
+def is_known(part: Part) -> bool:
+    """Return whether what the part takes is known: its columns are numbers, or it says what they are."""
+    return takes_numbers(part.estimator) or any(
+        source(part.estimator, len(part.columns)) is not None for source in SOURCES
+    )
+
+
+def takes_numbers(estimator: Any) -> bool:
+    """Return whether the part takes nothing but numbers.
+
+    Parts with categories say so themselves, before this is asked.
+    """
+    if is_of_scikit_learn(estimator, "FunctionTransformer"):
+        return computes_numbers(estimator)
+    if is_of_scikit_learn(estimator, "SimpleImputer", "_BaseEncoder", "DummyClassifier", "DummyRegressor"):
+        return False
+    tags = getattr(tags_of(estimator), "input_tags", None)
+    return library_of(estimator) in NUMERIC_LIBRARIES and bool(getattr(tags, "two_d_array", True))
+
+
+def tags_of(estimator: Any) -> Any:
+    try:
+        return estimator.__sklearn_tags__()
+    except Exception:  # noqa: BLE001 - not of scikit-learn, or of a version without tags
+        return None
+
+
+# ---- the kinds of parts: each returns None for an estimator of another kind -------------------------------------
+
+
+def _encoder(estimator: Any, width: int) -> Facts | None:
+    """OneHotEncoder, OrdinalEncoder, TargetEncoder: `categories_`, one array for each column."""
+    categories = getattr(estimator, "categories_", None)
+    if not is_of_scikit_learn(estimator, "_BaseEncoder") or categories is None or len(categories) != width:
+        return None
+    return {index: _of_categories(values) for index, values in enumerate(categories)}
+
+
+def _of_categories(values: Any) -> ColumnFacts:
+    array = np.asarray(values)
+    present = _present(array)
+    if array.dtype.kind == "M":
+        return ColumnFacts(Kind.DATETIME, str(array.dtype), example=_iso_date(array))
+    kind = kind_of_values(present)
+    if array.dtype.kind not in "OUT" and kind is not Kind.ANY:
+        dtype = "" if array.dtype.kind == "f" else str(array.dtype)
+        kind = Kind.NUMBER if array.dtype.kind == "f" else kind
+    else:
+        dtype = ""
+    has_none = array.dtype.kind == "O" and any(value is None for value in array)
+    return ColumnFacts(kind, dtype, example=present[0] if present else None, null_is_none=has_none)
+
+
+def _present(values: Any) -> tuple[Any, ...]:
+    """Return the categories but missing values, which are not an example of a value."""
+    plain = (value for value in np.asarray(values).tolist() if isinstance(value, str | int | float))
+    return tuple(value for value in plain if value == value)  # noqa: PLR0124 - NaN alone differs from itself
+
+
+def _iso_date(values: Any) -> str | None:
+    known = values[~np.isnat(values)]
+    return str(np.datetime_as_string(known[0], unit="s")) if len(known) else None
+
+
+def _imputer(estimator: Any, width: int) -> Facts | None:
+    """SimpleImputer of strings; the statistics of numbers say less than the part that it passes them to."""
+    statistics = getattr(estimator, "statistics_", None)
+    if not is_of_scikit_learn(estimator, "SimpleImputer") or statistics is None or len(statistics) != width:
+        return None
+    if np.dtype(getattr(estimator, "_fit_dtype", np.float64)).kind in "fiub":
+        return dict.fromkeys(range(width), NUMBER)
+    none = estimator.missing_values is None
+    values = np.asarray(statistics, dtype=object).tolist()
+    present = [_present([value]) for value in values]
+    return {
+        index: ColumnFacts(kind_of_values(found), example=found[0] if found else None, null_is_none=none)
+        for index, found in enumerate(present)
+    }
+
+
+def _text(estimator: Any, width: int) -> Facts | None:
+    """Return a column of texts for a vectorizer inside a ColumnTransformer."""
+    tags = getattr(tags_of(estimator), "input_tags", None)
+    reads_text = bool(getattr(tags, "string", False)) and not getattr(tags, "two_d_array", True)
+    return {0: ColumnFacts(Kind.STRING, example=TEXT)} if reads_text and width == 1 else None
+
+
+def _histogram_boosting(estimator: Any, width: int) -> Facts | None:
+    """Histogram gradient boosting: its own preprocessor has the categories of the columns in `is_categorical_`."""
+    mask = getattr(estimator, "is_categorical_", None)
+    preprocessor = getattr(estimator, "_preprocessor", None)
+    if mask is None or preprocessor is None or len(mask) != width:
+        return None
+    encoder = preprocessor.named_transformers_["encoder"]
+    positions = np.flatnonzero(mask).tolist()
+    found = dict.fromkeys(range(width), NUMBER)
+    for position, values in zip(positions, encoder.categories_, strict=True):
+        facts = _of_categories(values)
+        if facts.kind is Kind.STRING:
+            categories = _present(values)
+            facts = ColumnFacts(Kind.STRING, "category", categories, categories[0])
+        else:
+            facts = ColumnFacts(Kind.NUMBER, example=facts.example)
+        found[position] = facts
+    return found
+
+
+def _lightgbm(estimator: Any, width: int) -> Facts | None:
+    """LightGBM: the booster has the categories of pandas, and its text the columns that they belong to."""
+    if library_of(estimator) != "lightgbm":
+        return None
+    booster: Any = getattr(estimator, "_Booster", estimator)
+    categories = getattr(booster, "pandas_categorical", None)
+    if not categories:
+        return None
+    declared = re.search(r"^\[categorical_feature: ([\d,]+)\]", booster.model_to_string(num_iteration=1), re.MULTILINE)
+    positions = [int(position) for position in declared[1].split(",")] if declared else []
+    if len(positions) != len(categories):
+        return None
+    found = dict.fromkeys(range(width), NUMBER)
+    for position, values in zip(positions, categories, strict=True):
+        found[position] = _category(values)
+    return found
+
+
+def _category(values: Sequence[Any]) -> ColumnFacts:
+    return ColumnFacts(kind_of_values(values), "category", tuple(values), values[0] if values else None)
+
+
+def _xgboost(estimator: Any, width: int) -> Facts | None:
+    """XGBoost: `feature_types` says which columns are categories, and since 3.1 the model keeps them."""
+    if library_of(estimator) != "xgboost":
+        return None
+    booster = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
+    types = booster.feature_types or []
+    if "c" not in types or len(types) != width:
+        return None
+    known = _xgboost_categories(booster)
+    found = dict.fromkeys(range(width), NUMBER)
+    for position, kind in enumerate(types):
+        if kind == "c":
+            found[position] = _category(known.get(position, ()))
+    return found
+
+
+def _xgboost_categories(booster: Any) -> dict[int, list[Any]]:
+    """Return the categories that a booster keeps. Read from its JSON: its own method for them needs pyarrow.
+
+    Only this object is parsed: the trees after it may be a hundred megabytes.
+    """
+    _, key, rest = bytes(booster.save_raw("json")).partition(b'"cats":')
+    if not key:
+        return {}  # XGBoost before 3.1
+    cats, _ = json.JSONDecoder().raw_decode(rest.partition(b'"gbtree_model_param"')[0].decode())
+    return {position: _decoded(encoding) for position, encoding in enumerate(cats["enc"]) if encoding.get("values")}
+
+
+def _decoded(encoding: Mapping[str, Any]) -> list[Any]:
+    """Return one column's categories: numbers, or strings as the UTF-8 bytes of all with the offsets of each."""
+    if "offsets" not in encoding:
+        return list(encoding["values"])
+    data = bytes(value % 256 for value in encoding["values"])
+    return [data[start:end].decode() for start, end in pairwise(encoding["offsets"])]
+
+
+def _category_encoder(estimator: Any, _: int) -> Facts | None:
+    """category_encoders: the columns in `cols`. The others pass through."""
+    if library_of(estimator) != "category_encoders":
+        return None
+    names = list(getattr(estimator, "feature_names_in_", ()))
+    encoded = {names.index(name) for name in getattr(estimator, "cols", None) or () if name in names}
+    known = _encoded_values(estimator)
+    found = {}
+    for position in encoded:
+        values = _present(known.get(names[position], ()))
+        kind = kind_of_values(values) if values else Kind.ANY
+        found[position] = ColumnFacts(kind, example=values[0] if values else TEXT)
+    return found
+
+
+def _encoded_values(estimator: Any) -> dict[Any, Sequence[Any]]:
+    """Return the values that an encoder was fitted on, by column. Many have an OrdinalEncoder inside that has them."""
+    inner = getattr(estimator, "ordinal_encoder", None) or getattr(estimator, "base_n_encoder", None)
+    if inner is not None:
+        return _encoded_values(inner)
+    mapping = getattr(estimator, "mapping", None)
+    if isinstance(mapping, list):
+        mapping = {each["col"]: each["mapping"] for each in mapping if "data_type" in each}
+    if not isinstance(mapping, dict):
+        return {}
+    return {name: list(values.index) for name, values in mapping.items() if hasattr(values, "index")}
+
+
+SOURCES: tuple[Callable[[Any, int], Facts | None], ...] = (
+    _encoder,
+    _imputer,
+    _text,
+    _histogram_boosting,
+    _lightgbm,
+    _xgboost,
+    _category_encoder,
+)
