@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -96,6 +96,7 @@ def test_read_inference_gives_the_same_matrix_from_bytes_and_from_json(
     shape = st.tuples(st.integers(1, 4), st.just(2))
     X = data.draw(arrays.arrays(dtype, shape, elements=arrays.from_dtype(dtype, **elements)))
     datatype = tensors.DATATYPE_NAMES[dtype]
+    assume(X.dtype.kind == "f" or bool((X.astype(np.float64).astype(object) == X).all()))  # others are refused
     from_json = open_inference.read_inference(as_json(X, datatype, nested=nested), None, Schema(2)).X
     from_bytes = open_inference.read_inference(*as_bytes(X, datatype), Schema(2)).X
     np.testing.assert_array_equal(from_json, X.astype(np.float64))
