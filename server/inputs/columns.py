@@ -16,7 +16,7 @@ import numpy as np
 from server.errors import InputError
 from server.inputs.matrix import plain, plain_but_nan, refuse_rounded
 from server.inputs.wording import Place, kind_of
-from server.schema import Kind, Schema
+from server.schema import InputForm, Kind, Schema
 
 NAN = float("nan")
 LARGEST = float(np.finfo(np.float64).max)
@@ -59,7 +59,8 @@ class Column:
 
 def columns_of(schema: Schema, count: int) -> list[Column]:
     """Return the model's columns, `count` of them where the schema does not say how many."""
-    plain_kind = Kind.NUMBER if schema.features is not None else Kind.ANY
+    numbers = schema.features is not None or schema.form is InputForm.MATRIX
+    plain_kind = Kind.NUMBER if numbers else Kind.ANY
     kinds = schema.kinds or (plain_kind,) * count
     dtypes = schema.dtypes or ("",) * count
     categories = schema.categories or ((),) * count

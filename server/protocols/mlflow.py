@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from server.errors import InputError
+from server.inputs.csv_text import read_csv
 from server.inputs.feature_names import positions
 from server.inputs.json_document import has_no_string_values, read_document
 from server.inputs.json_rows import rows_to_input
-from server.inputs.named_columns import columns_to_input, mapping_to_input, table_to_input
+from server.inputs.named_columns import mapping_to_input, table_to_input
 from server.inputs.sliced_rows import read_sliced_rows
-from server.inputs.value_count import MAX_VALUES, check_csv_values
-from server.inputs.wording import kind_of, quoted_names
+from server.inputs.value_count import MAX_VALUES
+from server.inputs.wording import kind_of, quoted, quoted_names
 from server.protocols.json_answer import encode_predictions
-from server.schema import InputForm, Kind, Schema
+from server.schema import Schema
 
-__all__ = ["encode_predictions", "read_csv", "read_json"]
+__all__ = ["encode_predictions", "read_csv", "read_json", "reader_of"]
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 COLUMNS = "dataframe_split.columns"
+HEADER = {"present": True, "absent": False}
+"""The values of the parameter `header` in `Content-Type: text/csv; header=present`, and what each says."""
 EXAMPLE = '{"dataframe_split": {"columns": ["a", "b"], "data": [[1.0, 2.0]]}}'
 
 
@@ -85,70 +88,22 @@ def _split_to_input(split: Any, schema: Schema) -> Any:
     return table_to_input(_names(columns), data, schema, f"{place}.data", COLUMNS)
 
 
-def read_csv(body: bytes, schema: Schema, max_values: int = MAX_VALUES) -> Any:
-    """Return the input from a CSV whose first line names the columns. An empty field is a missing value.
+def reader_of(content_type: str) -> Callable[..., Any] | None:
+    """Return what reads a body of this Content-Type; None for a type that is not MLflow's.
 
     Raises:
-        InputError: names the problem and its place.
-        TooLargeError: there are more than `max_values` values.
+        InputError: the parameter `header` of a CSV (RFC 4180) has another value than present or absent.
 
     """
-    check_csv_values(body, max_values)
-    try:
-        lines = (line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line)
-        header = next(lines, [])
-        if schema.form is not InputForm.TEXTS and header:
-            positions(header, schema, "the CSV")  # before millions of fields of other columns are read
-        data = list(lines)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"the body is not CSV in UTF-8: {error}") from error
-    if not data:
-        raise InputError("the CSV needs a line of column names and at least one row")
-    for number, line in enumerate(data, start=2):
-        if len(line) != len(header):
-            raise InputError(f"line {number} has {len(line)} fields; the first line has {len(header)}")
-    columns = [list(column) for column in zip(*data, strict=True)]
-    if schema.form is not InputForm.TEXTS:
-        columns = [_typed_fields(column, kind) for column, kind in zip(columns, _kinds(header, schema), strict=True)]
-    return columns_to_input(header, columns, schema, "the CSV")
-
-
-def _kinds(header: list[str], schema: Schema) -> list[Kind]:
-    """Return the kind of each of the CSV's columns, ANY for an unknown name: `columns_to_input` refuses it later."""
-    if schema.form is InputForm.MATRIX:
-        return [Kind.NUMBER] * len(header)
-    kinds = schema.kinds or (Kind.ANY,) * len(header)
-    if not schema.names:
-        return [kinds[index] if index < len(kinds) else Kind.ANY for index in range(len(header))]
-    known = dict(zip(schema.names, kinds, strict=False))
-    return [known.get(name, Kind.ANY) for name in header]
-
-
-def _typed_fields(column: list[str], kind: Kind) -> list[Any]:
-    """Return numbers where the whole column is numbers, unless the model takes strings there.
-
-    Where the model takes numbers, a field that is not one stays a string, and `columns_to_input` refuses it with its
-    place.
-    """
-    if kind is Kind.STRING:
-        return [field or None for field in column]
-    try:
-        return [_number(field) for field in column]
-    except ValueError:
-        return [_number_or_text(field) if kind is Kind.NUMBER else field or None for field in column]
-
-
-def _number_or_text(field: str) -> float | str | None:
-    try:
-        return _number(field)
-    except ValueError:
-        return field
-
-
-def _number(field: str) -> float | int | None:
-    if not field:
+    media_type, *parameters = (part.strip() for part in content_type.lower().split(";"))
+    if media_type == "application/json":
+        return read_json
+    if media_type != "text/csv":
         return None
-    try:
-        return int(field)
-    except ValueError:
-        return float(field)
+    for name, _, value in (parameter.partition("=") for parameter in parameters):
+        if name.strip() == "header":
+            said = value.strip().strip('"')
+            if said not in HEADER:
+                raise InputError(f"header of text/csv is {quoted(said)}; it can be {' or '.join(HEADER)}")
+            return functools.partial(read_csv, has_header=HEADER[said])
+    return read_csv

@@ -14,8 +14,7 @@ from server.http.service import App, Service, server_version
 from server.protocols import mlflow
 from server.protocols.json_answer import encode_predictions
 
-PARSERS = {JSON: mlflow.read_json, "text/csv": mlflow.read_csv}
-"""By media type."""
+MEDIA_TYPES = f"{JSON} or text/csv"
 
 
 def add_routes(app: App, service: Service) -> None:
@@ -23,12 +22,12 @@ def add_routes(app: App, service: Service) -> None:
 
     @app.post("/invocations")
     async def invocations(request: Request) -> HTTPResponse:
-        parser = PARSERS.get(request.content_type.partition(";")[0].strip().lower())
-        if parser is None:
-            raise SanicException(f"Content-Type must be {' or '.join(PARSERS)}", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        reader = mlflow.reader_of(request.content_type)
+        if reader is None:
+            raise SanicException(f"Content-Type must be {MEDIA_TYPES}", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         schema = service.model.schema
         schema.require("predict")
-        X = await service.parse(parser, await body_of(request, service), schema)
+        X = await service.parse(reader, await body_of(request, service), schema)
         return JsonResponse(await service.encode(encode_predictions, await service.predictor.predict(X)))
 
     @app.get("/ping")

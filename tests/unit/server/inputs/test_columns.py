@@ -130,6 +130,7 @@ def test_columns_of_a_schema_have_the_kind_of_their_dtype(dtype: str, kind: Kind
     assert columns_of(schema, 1)[0].kind is kind
 
 
-def test_columns_of_a_schema_without_kinds_are_numbers_unless_the_features_are_unknown() -> None:
-    assert [column.kind for column in columns_of(Schema(2), 2)] == [Kind.NUMBER] * 2
-    assert [column.kind for column in columns_of(Schema(), 2)] == [Kind.ANY] * 2
+def test_columns_of_a_schema_without_kinds_are_numbers_in_a_matrix_or_where_the_features_are_known() -> None:
+    for schema in (Schema(2), Schema()):
+        assert [column.kind for column in columns_of(schema, 2)] == [Kind.NUMBER] * 2
+    assert [column.kind for column in columns_of(Schema(form=InputForm.AS_SENT), 2)] == [Kind.ANY] * 2

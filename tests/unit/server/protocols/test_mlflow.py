@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from server.errors import InputError
-from server.protocols.mlflow import read_csv, read_json
+from server.protocols.mlflow import read_csv, read_json, reader_of
 from server.schema import Schema
 from tests.unit.server import example_models
 from tests.unit.server.example_models import schema_of
@@ -134,3 +134,25 @@ def test_read_of_texts_by_csv_and_split_is_answered() -> None:
 def test_read_csv_of_an_empty_field_of_strings_is_a_missing_value() -> None:
     frame = read_csv(b"age,city\n30,\n30,Rome\n", schema_of(example_models.gaps))
     assert frame["city"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "has_header"),
+    [
+        ("text/csv", None),
+        ("Text/CSV; charset=utf-8", None),
+        ("text/csv; header=present", True),
+        ('text/csv;charset=utf-8; Header = "absent"', False),
+    ],
+)
+def test_reader_of_csv_follows_the_parameter_header(content_type: str, has_header: bool | None) -> None:
+    reader = reader_of(content_type)
+    assert reader is not None
+    assert getattr(reader, "keywords", {}).get("has_header") is has_header
+
+
+def test_reader_of_other_types_is_json_or_none() -> None:
+    assert reader_of("application/json; charset=utf-8") is read_json
+    assert reader_of("text/plain") is reader_of("") is None
+    with pytest.raises(InputError, match="header of text/csv is 'maybe'; it can be present or absent"):
+        reader_of("text/csv; header=maybe")
