@@ -14,6 +14,9 @@ ORJSON_MAX_ITEM = 8
 """Bytes of the widest number that orjson reads from an array."""
 
 
+SLICE = 16 * 1024
+"""Values that are encoded at a time: 1 ms."""
+
 MAX_DENSE_VALUES = 2**22
 """Values of a sparse answer written out with all its zeros: 32 MB. Four rows of HashingVectorizer's default width."""
 
@@ -34,7 +37,8 @@ def json_ready(predictions: Any) -> Any:
         if predictions.dtype.kind == "f" and predictions.dtype.itemsize > ORJSON_MAX_ITEM:
             predictions = predictions.astype(np.float64)
         if predictions.dtype.kind in "fiub":
-            return np.ascontiguousarray(predictions)
+            predictions = np.ascontiguousarray(predictions)
+            return predictions if predictions.size <= SLICE else _encoded_in_slices(predictions)
         return predictions.tolist()
     if hasattr(predictions, "toarray"):  # as vectorizers, encoders and multi-label models may give
         return json_ready(dense(predictions))
@@ -43,6 +47,13 @@ def json_ready(predictions: Any) -> Any:
     if hasattr(predictions, "to_numpy"):  # a pandas object, from a model set to give those
         return json_ready(predictions.to_numpy())
     return predictions
+
+
+def _encoded_in_slices(numbers: np.ndarray[Any, Any]) -> orjson.Fragment:
+    """Return an array of numbers as JSON, part by part: no other thread runs while orjson encodes one."""
+    rows = max(1, SLICE * len(numbers) // numbers.size)
+    parts = [encode_json(numbers[start : start + rows])[1:-1] for start in range(0, len(numbers), rows)]
+    return orjson.Fragment(b"[%b]" % b",".join(parts))
 
 
 def dense(sparse: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from server.errors import InputError
-from server.protocols.json_answer import MAX_DENSE_VALUES, dense, encode_predictions
+from server.protocols.json_answer import MAX_DENSE_VALUES, SLICE, dense, encode_json, encode_predictions
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,12 @@ def test_dense_of_a_matrix_that_would_become_large_is_refused_with_the_rows_that
     with pytest.raises(InputError, match=f"5 x {columns} values; send at most 4 rows"):
         dense(sparse.csr_matrix((5, columns)))
     assert dense(sparse.csr_matrix((3, 0))).shape == (3, 0)
+
+
+@pytest.mark.parametrize(
+    "shape", [(SLICE,), (SLICE + 1,), (SLICE + 1, 3), (5, SLICE), (1, SLICE + 1), (SLICE + 1, 2, 2)]
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "bool"])
+def test_encode_predictions_of_many_numbers_in_slices_is_as_in_one_piece(shape: tuple[int, ...], dtype: str) -> None:
+    numbers = np.random.default_rng(0).normal(0, 9, shape).astype(dtype)
+    assert encode_predictions(numbers) == encode_json({"predictions": numbers})
