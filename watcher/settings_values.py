@@ -13,7 +13,7 @@ from typing import Any
 from watcher.core.ceilings import Ceilings, first_excess, parse
 from watcher.core.chart import check, defaults, merge
 from watcher.core.naming import LABEL_LIMIT, namespace_problem
-from watcher.core.plain_yaml import load, load_map
+from watcher.core.plain_yaml import MAX_DEPTH, load, load_map
 from watcher.core.text import one_line
 from watcher.core.types import Store
 from watcher.errors import Rejected
@@ -168,6 +168,8 @@ def assignment(text: str) -> dict[str, Any]:
     setting = f"--set {one_line(text, 100)}"
     if not equals or not all(path.split(".")):
         raise Rejected("Malformed", f"{setting}: expected a.b=c")
+    if path.count(".") >= MAX_DEPTH:
+        raise Rejected("Malformed", f"{setting}: a path of more than {MAX_DEPTH} names")
     with blamed_on(setting):
         result: Any = load(value.encode(errors="surrogateescape"))
     for name in reversed(path.split(".")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import subprocess
@@ -113,6 +114,26 @@ def test_upload_of_other_bytes_under_the_same_key_changes_the_template(setup: Se
         before = eventually(lambda: setup.cluster.deployment("iris")).spec.template
         setup.put("iris/v1/model.joblib", b"two")
         eventually(lambda: setup.cluster.deployment("iris").spec.template != before)
+
+
+def test_upload_of_an_example_of_the_input_starts_a_rollout_and_its_deletion_ends_in_the_same_object(
+    setup: Setup,
+) -> None:
+    def variable() -> str | None:
+        (container,) = setup.cluster.deployment("iris").spec.template.spec.init_containers
+        return next((item.value for item in container.env if item.name == "KUBESERVE_INPUT_FILES"), None)
+
+    with setup.watcher():
+        setup.put("iris/v1/model.joblib")
+        before = eventually(lambda: setup.cluster.deployment("iris")).spec.template
+        setup.put("iris/v1/input-example.json", b"[[1]]")
+        first = eventually(variable)
+        assert first == f"input-example.json={hashlib.md5(b'[[1]]', usedforsecurity=False).hexdigest()}"
+        setup.put("iris/v1/input-example.json", b"[[2]]")
+        eventually(lambda: variable() not in {first, None})
+        setup.delete("iris/v1/input-example.json")
+        eventually(lambda: variable() is None)
+        assert setup.cluster.deployment("iris").spec.template == before
 
 
 def test_values_next_to_a_model_override_the_chart(setup: Setup) -> None:

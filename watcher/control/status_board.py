@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from watcher.core.text import one_line
 from watcher.core.types import ModelId, ModelStatus, Refusal, State
 
+SHOWN_REFUSALS = 1000
+"""Refused keys that are shown. More than that nobody reads, and `/status` would grow to gigabytes."""
+
 Now = Callable[[], datetime]
 
 
@@ -56,8 +59,14 @@ class StatusBoard:
             return self._models.get(model)
 
     def refuse(self, refusals: Iterable[Refusal]) -> frozenset[Refusal]:
-        """Replace the refused keys. Return those that were not refused before, for the log."""
-        cleaned = tuple(Refusal(one_line(item.key), one_line(item.reason)) for item in refusals)
+        """Replace the refused keys. Return those that were not refused before, for the log.
+
+        Of many only the first are kept: anyone who may upload may make as many as the bucket holds.
+        """
+        every = list(refusals)
+        cleaned = tuple(Refusal(one_line(item.key), one_line(item.reason)) for item in every[:SHOWN_REFUSALS])
+        if (others := len(every) - SHOWN_REFUSALS) > 0:
+            cleaned += (Refusal("…", f"and {others} other keys"),)
         with self._lock:
             before, self._refused = frozenset(self._refused), cleaned
         return frozenset(cleaned) - before

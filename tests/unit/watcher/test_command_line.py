@@ -125,6 +125,7 @@ KEY = "s3://models/t/m/v1/model.joblib"
         ((KEY, "--set", "a=2026-01-31"), 'reads as a date: quote it: "2026-01-31"'),
         ((KEY, "--set", "a={b: 1, b: 2}"), "line 1: b: the key is already in line 1"),
         ((KEY, "--set", f"a={'9' * 5000}"), "is not a decimal number of at most 18 digits"),
+        ((KEY, "--set", f"{'a.' * 9000}a=1"), "a path of more than 32 names"),
         ((KEY, "--set", "a"), "--set a: expected a.b=c"),
         ((KEY, "--set", "a..b=1"), "--set a..b=1: expected a.b=c"),
         ((KEY, "-f", "bad.yaml"), "-f bad.yaml: expected a map"),

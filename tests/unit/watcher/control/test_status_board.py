@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.control.status_board import StatusBoard
+from watcher.control.status_board import SHOWN_REFUSALS, StatusBoard
 from watcher.core.types import ModelId, Refusal, State
 
 IRIS = ModelId("team", "iris")
@@ -29,6 +29,15 @@ def test_refuse_stores_keys_of_others_as_one_printable_line() -> None:
     board = StatusBoard()
     board.refuse([Refusal("team/\x1b[2Jm/v1/model.joblib", "wrong\nname")])
     assert board.refused == (Refusal("team/ [2Jm/v1/model.joblib", "wrong name"),)
+
+
+def test_refuse_of_very_many_keys_keeps_the_first_and_the_number_of_the_others() -> None:
+    board = StatusBoard()
+    board.refuse(Refusal(f"k{number:05}", "why") for number in range(50_000))
+    assert len(board.refused) == SHOWN_REFUSALS + 1
+    assert board.refused[-1] == Refusal("…", "and 49000 other keys")
+    board.refuse([Refusal("k", "why")] * SHOWN_REFUSALS)
+    assert board.refused == (Refusal("k", "why"),) * SHOWN_REFUSALS
 
 
 def test_models_returns_them_in_the_order_of_their_names() -> None:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from watcher.core.naming import model_of, parse_key, version_order
+from watcher.core.naming import ARTIFACT, INPUT_FILES, REQUIREMENTS, VALUES, model_of, parse_key, version_order
 from watcher.core.types import ModelId
 from watcher.errors import Rejected
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize(
@@ -82,3 +87,11 @@ def test_model_of_a_file_that_matters_returns_its_model(file: str) -> None:
 )
 def test_model_of_any_other_key_returns_none(key: str) -> None:
     assert model_of(key) is None
+
+
+@pytest.mark.parametrize("path", ["manifests/charts/kubeserve/templates/NOTES.txt", "docs/operations.md"])
+def test_notification_rules_of_the_documents_name_every_file_that_gives_a_hint(path: str) -> None:
+    (rules,) = re.findall(r"for file in (.*); do", (ROOT / path).read_text())
+    files = set(rules.split())
+    assert files == {ARTIFACT, REQUIREMENTS, VALUES, *INPUT_FILES}
+    assert all(model_of(f"team/iris/v1/{file}") for file in files)
