@@ -46,7 +46,13 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     metrics = Metrics(settings.name, settings.version, lambda: predictor.queued_rows, feature_stats=settings.drift)
     app.ctx.metrics = metrics
     app.ctx.body_budget = BodyBudget(settings.body_memory, metrics)
-    predictor = Predictor(settings.model, limits_of(settings), metrics, direct=settings.direct)
+    predictor = Predictor(
+        settings.model,
+        limits_of(settings),
+        metrics,
+        direct=settings.direct,
+        ignore_extra_columns=settings.extra_columns == "ignore",
+    )
     app.ctx.fast_path = FastPath(predictor, metrics, settings.name)
     add_routes(app, Service(predictor, metrics, settings.name, settings.version, settings.max_values))
     add_error_handling(app)

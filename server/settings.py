@@ -19,9 +19,9 @@ YES = ("true", "1", "yes", "on")
 NO = ("false", "0", "no", "off")
 
 
-def setting(doc: str, default: Any = MISSING, minimum: float | None = None) -> Any:
-    """Return a dataclass field with its help text and its smallest allowed value."""
-    return field(default=default, metadata={"doc": doc, "minimum": minimum})
+def setting(doc: str, default: Any = MISSING, minimum: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """Return a dataclass field with its help text, its smallest allowed value and its allowed words."""
+    return field(default=default, metadata={"doc": doc, "minimum": minimum, "choices": choices})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,12 @@ class Settings:
     threads: int = setting(
         "Threads of BLAS and OpenMP; 0: as many as the container's CPU limit allows, not as many as the host has.", 0, 0
     )
+    extra_columns: str = setting(
+        "What to do with columns by name that the model does not know: `refuse` answers 400 and names them, `ignore` "
+        "leaves them out. A model that does not say what it takes gets all columns.",
+        "refuse",
+        choices=("refuse", "ignore"),
+    )
     direct: bool = setting(
         "Evaluate known estimators without scikit-learn's validation, where the answers are equal bit by bit.", True
     )
@@ -110,6 +116,9 @@ def parse(arguments: list[str] | None = None) -> Settings:
         minimum, value = each.metadata["minimum"], getattr(found, each.name)
         if minimum is not None and not (minimum <= value < math.inf):  # written so that NaN is refused
             parser.error(f"{flag(each)} must be a number of at least {minimum:g}")
+        # Not argparse's own check: it does not look at a default, here the environment's.
+        if each.metadata["choices"] and value not in each.metadata["choices"]:
+            parser.error(f"{flag(each)} is '{value}'; it can be {', '.join(each.metadata['choices'])}")
     return Settings(**vars(found))
 
 

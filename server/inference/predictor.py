@@ -7,6 +7,7 @@ import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,10 +33,16 @@ class Predictor:
     """One model, and one thread for long predictions, so that health checks and metrics are always answered."""
 
     def __init__(
-        self, path: Path, limits: Limits | None = None, observer: Observer | None = None, *, direct: bool = True
+        self,
+        path: Path,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+        *,
+        direct: bool = True,
+        ignore_extra_columns: bool = False,
     ) -> None:
         self._path, self._limits, self._observer = path, limits or Limits(), observer or Observer()
-        self._may_be_direct = direct
+        self._may_be_direct, self._ignore_extra_columns = direct, ignore_extra_columns
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None
         self._direct: Call | None = None
@@ -51,6 +58,8 @@ class Predictor:
         started = time.monotonic()
         run = asyncio.get_running_loop().run_in_executor
         model = await run(self._thread, lambda: load(self._path, direct=self._may_be_direct))
+        if self._ignore_extra_columns:
+            model = replace(model, schema=replace(model.schema, ignores_extra_columns=True))
         self._serve(model)
         self.load_seconds = time.monotonic() - started
         return model

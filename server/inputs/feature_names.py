@@ -9,7 +9,7 @@ from server.errors import InputError
 from server.inputs.wording import kind_of, listed, quoted_names
 from server.schema import Schema
 
-EXTRA_COLUMNS = "--extra-columns ignore lets the server pass over them"
+EXTRA_COLUMNS = "--extra-columns ignore leaves them out"
 
 
 def check_width(width: int, schema: Schema, place: str) -> None:

@@ -158,7 +158,7 @@ def server_env(values: Mapping[str, Any], model: ModelId) -> list[dict[str, str]
 def server_settings(chosen: Mapping[str, Any]) -> dict[str, str]:
     """Return the chart's `server` as environment variables: `batchRows` becomes `KUBESERVE_SERVER_BATCH_ROWS`."""
     return {
-        f"KUBESERVE_SERVER_{CAPITAL.sub('_', name).upper()}": json_of(value)
+        f"KUBESERVE_SERVER_{CAPITAL.sub('_', name).upper()}": value if isinstance(value, str) else json_of(value)
         for name, value in sorted(plain(chosen).items())
     }
 

@@ -25,6 +25,7 @@ def test_parse_prefers_flags_to_the_environment_and_that_to_the_defaults(monkeyp
         ([], "--model"),
         (["--model", "m", "--port", "x"], "argument --port: invalid int value: 'x'"),
         (["--model", "m", "--batch-rows", "0"], "--batch-rows must be a number of at least 1"),
+        (["--model", "m", "--extra-columns", "keep"], "--extra-columns is 'keep'; it can be refuse, ignore"),
         (["--model", "m", "--deadline", "-1"], "--deadline must be a number of at least 0"),
         (["--model", "m", "--deadline", "nan"], "--deadline must be a number of at least 0"),
         (["--model", "m", "--drain-seconds", "inf"], "--drain-seconds must be a number of at least 0"),
@@ -60,3 +61,14 @@ def test_parse_another_word_for_a_switch_is_one_line_that_names_the_variable(
         parse(["--model", "m"])
     words = "KUBESERVE_SERVER_DIRECT is 'ture'; it can be true, 1, yes, on, false, 0, no, off"
     assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_parse_a_word_in_the_environment_is_checked_like_a_flag(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBESERVE_SERVER_EXTRA_COLUMNS", "ignore")
+    assert parse(["--model", "m"]).extra_columns == "ignore"
+    monkeypatch.setenv("KUBESERVE_SERVER_EXTRA_COLUMNS", "all")
+    with pytest.raises(SystemExit):
+        parse(["--model", "m"])
+    assert "--extra-columns is 'all'; it can be refuse, ignore" in capsys.readouterr().err.splitlines()[-1]

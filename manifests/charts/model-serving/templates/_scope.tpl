@@ -79,7 +79,7 @@ The minimum is 30, which is enough for the server's default deadline of 10.
 {{- range $name, $value := .Values.server -}}
   {{- if not (kindIs "invalid" $value) -}}
     {{- $variable := printf "KUBESERVE_SERVER_%s" (snakecase $name | upper) -}}
-    {{- $found = append $found (dict "name" $variable "value" (toJson $value)) -}}
+    {{- $found = append $found (dict "name" $variable "value" (ternary $value (toJson $value) (kindIs "string" $value))) -}}
   {{- end -}}
 {{- end -}}
 {{- dict "env" $found | toJson -}}

@@ -37,7 +37,7 @@ def test_positions_of_names_are_in_the_models_order(names: list[str], schema: Sc
     [
         (["a"], NAMED, "the CSV lacks 'b'; the model takes a, b"),
         (["a"], DROPS, "the CSV lacks 'b'; the model takes a, b, note"),
-        (["a", "b", "z"], NAMED, "has unknown 'z'; the model takes a, b (--extra-columns ignore lets the server pass"),
+        (["a", "b", "z"], NAMED, "has unknown 'z'; the model takes a, b (--extra-columns ignore leaves them out)"),
         (["a", "c"], NAMED, "the CSV has unknown 'c'; the model takes a, b"),
         (["a", "z"], IGNORES, "the CSV lacks 'b'"),
         (["a", "b", "a"], IGNORES, "the CSV repeats 'a'; the model takes a, b"),

@@ -166,7 +166,9 @@ def variable_of(setting: str) -> str:
 
 
 def test_server_settings_become_environment_variables() -> None:
-    env = by_kind(server={"deadline": 2.0, "bodyMemory": 134217728, "direct": False, "drift": None})
+    env = by_kind(
+        server={"deadline": 2.0, "bodyMemory": 134217728, "direct": False, "drift": None, "extraColumns": "ignore"}
+    )
     (container,) = env["Deployment"]["spec"]["template"]["spec"]["containers"]
     assert {item["name"]: item["value"] for item in container["env"]} == {
         "KUBESERVE_SERVER_NAME": "iris",
@@ -174,6 +176,7 @@ def test_server_settings_become_environment_variables() -> None:
         "KUBESERVE_SERVER_BODY_MEMORY": "134217728",
         "KUBESERVE_SERVER_DEADLINE": "2",
         "KUBESERVE_SERVER_DIRECT": "false",
+        "KUBESERVE_SERVER_EXTRA_COLUMNS": "ignore",
     }
 
 
