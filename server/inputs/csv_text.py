@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
+from server.inputs.csv_fields import columns_of_header, typed_fields
 from server.inputs.feature_names import check_width, positions
 from server.inputs.matrix import Matrix, as_matrix_or_none
 from server.inputs.named_columns import columns_to_input, has_own_names
 from server.inputs.value_count import MAX_VALUES, check_csv_values
 from server.inputs.wording import quoted_names
-from server.schema import InputForm, Kind, Schema
+from server.schema import InputForm, Schema
 
 BLOCK = 8192
 """Values that are converted at a time, in whole lines. They take about 2 ms."""
@@ -70,7 +71,8 @@ def _read_matrix(body: bytes, schema: Schema, has_header: bool | None) -> Matrix
         if X is None:
             return None
         pieces.append(X)
-    return np.concatenate(pieces) if pieces else None
+    # A block with an empty field is of floats, and NumPy would round the integers of the others.
+    return np.concatenate(pieces) if len({X.dtype for X in pieces}) == 1 else None
 
 
 def _read_fields(body: bytes, schema: Schema, has_header: bool | None) -> Any:
@@ -82,7 +84,8 @@ def _read_fields(body: bytes, schema: Schema, has_header: bool | None) -> Any:
         raise InputError(f"{PLACE} needs a line of column names and at least one row")
     columns = [list(column) for column in zip(*data, strict=True)]
     if schema.form is not InputForm.TEXTS:
-        columns = [_typed_fields(column, kind) for column, kind in zip(columns, _kinds(names, schema), strict=True)]
+        kinds = columns_of_header(names, schema)
+        columns = [typed_fields(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     return columns_to_input(names, columns, schema, PLACE)
 
 
@@ -127,44 +130,3 @@ def _are_numbers(fields: Sequence[str]) -> bool:
         return bool([float(field) for field in fields if field])
     except ValueError:
         return False
-
-
-def _kinds(header: list[str], schema: Schema) -> list[Kind]:
-    """Return the kind of each of the CSV's columns, ANY for an unknown name: `columns_to_input` refuses it later."""
-    if schema.form is InputForm.MATRIX:
-        return [Kind.NUMBER] * len(header)
-    kinds = schema.kinds or (Kind.ANY,) * len(header)
-    if not schema.names:
-        return [kinds[index] if index < len(kinds) else Kind.ANY for index in range(len(header))]
-    known = dict(zip(schema.names, kinds, strict=False))
-    return [known.get(name, Kind.ANY) for name in header]
-
-
-def _typed_fields(column: list[str], kind: Kind) -> list[Any]:
-    """Return numbers where the whole column is numbers, unless the model takes strings there.
-
-    Where the model takes numbers, a field that is not one stays a string, and `columns_to_input` refuses it with its
-    place.
-    """
-    if kind is Kind.STRING:
-        return [field or None for field in column]
-    try:
-        return [_number(field) for field in column]
-    except ValueError:
-        return [_number_or_text(field) if kind is Kind.NUMBER else field or None for field in column]
-
-
-def _number_or_text(field: str) -> float | str | None:
-    try:
-        return _number(field)
-    except ValueError:
-        return field
-
-
-def _number(field: str) -> float | int | None:
-    if not field:
-        return None
-    try:
-        return int(field)
-    except ValueError:
-        return float(field)

@@ -17,6 +17,7 @@ from tests.unit.server import example_models
 from tests.unit.server.example_models import schema_of
 
 PLAIN, NAMED, NUMBERED, UNKNOWN = Schema(2), Schema(2, ("a", "b")), Schema(2, ("0", "1")), Schema()
+INTEGERS = [Schema(2, dtype="int64", allows_missing=missing) for missing in (False, True)]
 PEOPLE, TEXTS = schema_of(example_models.people), schema_of(example_models.texts)
 
 fields = st.sampled_from(
@@ -38,7 +39,7 @@ def outcome(body: bytes, schema: Schema, *, has_header: bool | None) -> tuple[st
     header=st.sampled_from(["a,b", "b,a", "a,b,c", "x0,x1", "1,2", ""]),
     rows=st.lists(lines, max_size=7),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
-    schema=st.sampled_from([PLAIN, Schema(2, allows_missing=True), NAMED, UNKNOWN]),
+    schema=st.sampled_from([PLAIN, Schema(2, allows_missing=True), NAMED, UNKNOWN, *INTEGERS]),
     has_header=st.sampled_from([None, True, False]),
 )
 def test_read_csv_in_blocks_is_read_as_a_whole(
@@ -56,7 +57,7 @@ def test_read_csv_in_blocks_is_read_as_a_whole(
         whole.setattr(csv_text, "_read_matrix", lambda *_: None)
         as_a_whole = outcome(body, schema, has_header=has_header)
     assert in_blocks[0] == as_a_whole[0]
-    np.testing.assert_array_equal(in_blocks[1], as_a_whole[1])
+    np.testing.assert_array_equal(in_blocks[1], as_a_whole[1], strict=True)
 
 
 @pytest.mark.parametrize(
