@@ -12,6 +12,7 @@ from typing import Any
 
 import server.settings
 from server.telemetry.metrics import SPECS
+from tests import models_of_people
 from watcher.core.ceilings import BOUNDED
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PROTOCOLS = ROOT / "docs" / "protocols.md"
 
 
 def settings_table() -> str:
@@ -90,6 +92,10 @@ SECTIONS: dict[Path, dict[str, Callable[[], str]]] = {
     ARCHITECTURE: {
         "source-protocol": lambda: source_of(Source),
         "runtime-protocol": lambda: source_of(Runtime),
+    },
+    PROTOCOLS: {
+        "request-forms": models_of_people.overview,
+        "request-bodies": models_of_people.bodies,
     },
 }
 """The sections of each document, and what writes them."""
