@@ -85,12 +85,14 @@ def _refuse_ragged(data: list[list[Any]], place: str) -> None:
             raise InputError(f"{place}[{index}] has {len(row)} values, {place}[0] has {len(data[0])}")
 
 
-def columns_as_sent(names: Sequence[str], columns: Sequence[Any], place: str, cell: Cell) -> Any:
-    """Return columns by name as a DataFrame with these names in this order.
+def columns_as_sent(
+    names: Sequence[str], columns: Sequence[Any], place: str, cell: Cell, kinds: Sequence[Kind] = ()
+) -> Any:
+    """Return columns by name as a DataFrame with these names in this order; `kinds` are the request's, if it has any.
 
     Raises:
         InputError: names what is repeated, or the first value that does not suit.
 
     """
     refuse_repeats(names, place)
-    return named_dataframe(names, columns, [Column()] * len(names), cell)
+    return named_dataframe(names, columns, [Column(kind) for kind in kinds or [Kind.ANY] * len(names)], cell)

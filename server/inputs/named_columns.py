@@ -13,7 +13,7 @@ from server.inputs.feature_names import positions, refuse_repeats
 from server.inputs.json_rows import ordered_columns_to_input, rows_to_input
 from server.inputs.row_values import dicts_to_input, texts_to_input
 from server.inputs.wording import Cell, cell_of_column, kind_of, quoted
-from server.schema import InputForm, Schema
+from server.schema import InputForm, Kind, Schema
 
 
 def mapping_to_input(data: dict[str, Any], schema: Schema, place: str) -> Any:
@@ -24,8 +24,12 @@ def mapping_to_input(data: dict[str, Any], schema: Schema, place: str) -> Any:
     return columns_to_input(list(data), list(data.values()), schema, place)
 
 
-def columns_to_input(names: Sequence[str], columns: Sequence[Any], schema: Schema, place: str) -> Any:
+def columns_to_input(
+    names: Sequence[str], columns: Sequence[Any], schema: Schema, place: str, kinds: Sequence[Kind] = ()
+) -> Any:
     """Return lists or one-dimensional arrays, one for each name, as the model takes them.
+
+    `kinds` is what the request says of its columns. It counts where the model does not say.
 
     Raises:
         InputError: a name is missing, unknown or repeated, lengths differ, or a value does not suit.
@@ -43,7 +47,7 @@ def columns_to_input(names: Sequence[str], columns: Sequence[Any], schema: Schem
         refuse_repeats(names, place)
         return dicts_to_input(_as_dicts(names, columns), place)
     if order is None:
-        return columns_as_sent(names, columns, place, cell_of_column(place, names))
+        return columns_as_sent(names, columns, place, cell_of_column(place, names), kinds)
     ordered = [[None] * rows if index is None else columns[index] for index in order]
     return ordered_columns_to_input(ordered, schema, cell_of_column(place, schema.names or names))
 

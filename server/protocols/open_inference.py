@@ -19,7 +19,7 @@ from server.inputs.wording import cell_of_row, kind_of, listed, numbers, quoted
 from server.protocols import tensors
 from server.protocols.json_answer import dense, encode_json
 from server.protocols.tensors import Tail, Tensor
-from server.schema import METHODS, InputForm, Schema
+from server.schema import METHODS, InputForm, Kind, Schema
 
 HEADER = "Inference-Header-Content-Length"
 """The header of a request or answer with binary data; its value is how many bytes of the body are JSON."""
@@ -76,7 +76,7 @@ def read_inference(
     if not isinstance(inputs, list) or not inputs:
         raise InputError(f"'inputs' is missing or empty: expected {EXAMPLE}")
     check_number(tensors.declared_values(inputs), max_values)
-    by_column = parameters.get("content_type") == "pd" or len(inputs) > 1
+    by_column = parameters.get("content_type") == "pd" or len(inputs) > 1 or schema.form is InputForm.DICTS
     if by_column:
         _check_columns(inputs, schema)
     found = [tensors.decode_tensor(item, f"inputs[{index}]", tail) for index, item in enumerate(inputs)]
@@ -112,7 +112,8 @@ def _columns_to_input(found: list[Tensor], schema: Schema) -> Any:
         if tensor.values.ndim != 1 and tensor.values.shape[1:] != (1,):
             raise InputError(f"input {quoted(tensor.name)} has shape {numbers(tensor.values.shape)}; expected [rows]")
     names, columns = [tensor.name for tensor in found], [tensor.values.reshape(-1) for tensor in found]
-    return columns_to_input(names, columns, schema, "inputs")
+    kinds = [Kind.DATETIME if tensor.content_type == "datetime" else Kind.ANY for tensor in found]
+    return columns_to_input(names, columns, schema, "inputs", kinds)
 
 
 def _table_to_input(tensor: Tensor, schema: Schema) -> Any:
@@ -121,8 +122,6 @@ def _table_to_input(tensor: Tensor, schema: Schema) -> Any:
     is_text = tensor.datatype == tensors.BYTES
     if schema.form in (InputForm.TEXTS, InputForm.TOKENS) or (schema.form is InputForm.AS_SENT and is_text):
         return rows_to_input(tensor.values.tolist(), schema, place, no_strings=False)
-    if schema.form is InputForm.DICTS:
-        raise InputError("inputs[0] has no names for its values: this model takes one named input for each of them")
     values = _table(tensor.values, schema)
     if schema.form is InputForm.AS_SENT:
         return np.ascontiguousarray(values)

@@ -47,6 +47,8 @@ class Tensor:
     name: str
     datatype: str
     values: np.ndarray[Any, Any]
+    content_type: str = ""
+    """What MLServer's clients say of the values, such as `datetime`; "" if nothing."""
 
 
 class Tail:
@@ -91,12 +93,13 @@ def decode_tensor(item: Any, place: str, tail: Tail) -> Tensor:
         raise InputError(f"{place}.name is {kind_of(name)}; a string is needed")
     if not isinstance(datatype, str) or (datatype != BYTES and datatype not in DATATYPES):
         raise InputError(f"{place}.datatype is {quoted(datatype)}; it can be {', '.join((*DATATYPES, BYTES))}")
-    size = parameters(item, place).get("binary_data_size")
+    described = parameters(item, place)
+    size, content_type = described.get("binary_data_size"), str(described.get("content_type", ""))
     if size is not None:
-        return Tensor(name, datatype, _from_binary(size, datatype, shape, place, tail))
+        return Tensor(name, datatype, _from_binary(size, datatype, shape, place, tail), content_type)
     if "data" not in item:
         raise InputError(f"{place} has neither data nor parameters.binary_data_size")
-    return Tensor(name, datatype, _from_json(item["data"], datatype, shape, f"{place}.data"))
+    return Tensor(name, datatype, _from_json(item["data"], datatype, shape, f"{place}.data"), content_type)
 
 
 def parameters(item: dict[str, Any], place: str) -> dict[str, Any]:

@@ -7,19 +7,21 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pandas as pd
 import pytest
 
 from server.errors import InputError
 from server.protocols import open_inference
 from server.protocols.metadata import model_metadata
 from server.protocols.open_inference import header_length, read_inference, write_inference
-from server.schema import Schema
+from server.schema import InputForm, Kind, Schema
 from tests.unit.server import example_models
 from tests.unit.server.example_models import schema_of
 
 TWO = Schema(2, methods=frozenset({"predict", "predict_proba"}))
 ONE = Schema(1)
 MISSING = Schema(2, allows_missing=True)
+AS_SENT = Schema(form=InputForm.AS_SENT)
 PEOPLE = schema_of(example_models.people)
 
 
@@ -333,3 +335,60 @@ def test_read_inference_of_numbers_for_a_column_of_strings_is_refused() -> None:
     body = request(tensor([1], (1,), name="city"), tensor([20], (1,), name="age"))
     with pytest.raises(InputError, match="a string is needed"):
         read_inference(body, None, PEOPLE)
+
+
+def test_read_inference_of_columns_as_sent_is_a_dataframe_with_the_requests_names() -> None:
+    when = tensor(["2024-01-31"], (1, 1), "BYTES", "when", parameters={"content_type": "datetime"})
+    city = tensor(["Rome"], (1,), "BYTES", "city", parameters={"content_type": "str"})
+    for more in ({}, {"parameters": {"content_type": "pd"}}):
+        frame = read_inference(request(when, city, tensor([7], (1,), "INT64", "id"), **more), None, AS_SENT).X
+        assert frame.to_dict("records") == [{"when": pd.Timestamp("2024-01-31"), "city": "Rome", "id": 7}]
+    frame = read_inference(request(city, parameters={"content_type": "pd"}), None, AS_SENT).X
+    assert frame.to_dict("records") == [{"city": "Rome"}]
+    with pytest.raises(InputError, match=r"inputs\['when'\]\[0\] is a number; a date in ISO 8601 is needed"):
+        read_inference(request({**when, "data": [5], "datatype": "INT64"}, city), None, AS_SENT)
+
+
+@pytest.mark.parametrize(
+    ("given", "form", "dtype", "expected"),
+    [
+        (tensor([1, 2], datatype="INT64"), InputForm.AS_SENT, "int64", [[1, 2]]),
+        (tensor([1, 2.5], datatype="FP32"), InputForm.AS_SENT, "float32", [[1.0, 2.5]]),
+        (tensor(["a", "b"], datatype="BYTES"), InputForm.AS_SENT, "object", [["a", "b"]]),
+        (tensor(["a", "b"], (2,), "BYTES"), InputForm.AS_SENT, "object", ["a", "b"]),
+        (tensor(["a", "b"], (2, 1), "BYTES"), InputForm.TEXTS, "object", ["a", "b"]),
+    ],
+)
+def test_read_inference_of_one_tensor_keeps_its_type_where_the_model_does_not_say(
+    given: Any, form: InputForm, dtype: str, expected: Any
+) -> None:
+    X = read_inference(request(given), None, Schema(form=form)).X
+    assert (X.dtype, X.tolist()) == (dtype, expected)
+
+
+def test_read_inference_of_dicts_and_tokens_are_lists() -> None:
+    dicts, tokens = Schema(form=InputForm.DICTS), Schema(form=InputForm.TOKENS)
+    city, temp = tensor(["Rome"], (1,), "BYTES", "city"), tensor([21.5], (1,), "FP64", "temp")
+    assert read_inference(request(city, temp), None, dicts).X == [{"city": "Rome", "temp": 21.5}]
+    assert read_inference(request(temp), None, dicts).X == [{"temp": 21.5}]
+    rows = tensor(["a", "b", "c", "d"], (2, 2), "BYTES")
+    assert read_inference(request(rows), None, tokens).X == [["a", "b"], ["c", "d"]]
+
+
+@pytest.mark.parametrize("datatype", ["INT64", "UINT64"])
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_read_inference_of_large_integers_keeps_them_in_columns_and_integer_matrices(
+    datatype: str, as_bytes: bool
+) -> None:
+    ids = [2**53 + 1, 2**53 + 3]
+    described = {"shape": (2, 1), "datatype": datatype, "name": "id"}
+    body, header = (
+        binary(np.array(ids).tobytes(), **described) if as_bytes else (request(tensor(ids, **described)), None)
+    )
+    assert read_inference(body, header, Schema(1, dtype="int64")).X.tolist() == [[value] for value in ids]
+    frame = Schema(names=("id",), form=InputForm.DATAFRAME, kinds=(Kind.ANY,))
+    assert read_inference(body, header, frame).X["id"].tolist() == ids
+    objects = Schema(1, form=InputForm.OBJECTS, kinds=(Kind.ANY,))
+    assert read_inference(body, header, objects).X.tolist() == [[value] for value in ids]
+    with pytest.raises(InputError, match=r"inputs\[0\].data\[0\]\[0\] is 9007199254740993, an integer that a 64-bit"):
+        read_inference(body, header, Schema(1))
