@@ -31,10 +31,8 @@ def typed_fields(fields: Sequence[str], column: Column) -> list[Any]:
     """
     if column.kind in (Kind.STRING, Kind.DATETIME) or _has_text_categories(column):
         return [field or None for field in fields]
-    if column.kind is Kind.BOOLEAN:
-        return [BOOLEANS.get(field.lower(), _number_or_text(field)) for field in fields]
     if column.kind is not Kind.ANY:
-        return [_number_or_text(field) for field in fields]
+        return [_number_boolean_or_text(field) for field in fields]
     if {field.lower() for field in fields if field} <= BOOLEANS.keys():
         return [BOOLEANS.get(field.lower()) for field in fields]
     try:
@@ -47,11 +45,11 @@ def _has_text_categories(column: Column) -> bool:
     return any(isinstance(category, str) for category in column.categories)
 
 
-def _number_or_text(field: str) -> float | str | None:
+def _number_boolean_or_text(field: str) -> float | str | None:
     try:
         return _number(field)
     except ValueError:
-        return field
+        return BOOLEANS.get(field.lower(), field)
 
 
 def _number(field: str) -> float | int | None:

@@ -14,7 +14,7 @@ from server.schema import InputForm, Kind, Schema
 @pytest.mark.parametrize(
     ("column", "fields", "expected"),
     [
-        (Column(Kind.NUMBER), ["1", "2.5", "", "x"], [1, 2.5, None, "x"]),
+        (Column(Kind.NUMBER), ["1", "2.5", "", "x", "TRUE"], [1, 2.5, None, "x", True]),
         (Column(Kind.INTEGER), ["9007199254740993", "1e3"], [9007199254740993, 1000.0]),
         (Column(Kind.STRING), ["007", "", "x"], ["007", None, "x"]),
         (Column(Kind.DATETIME), ["20240131", ""], ["20240131", None]),
