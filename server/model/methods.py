@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ class _Tried:
 def _try_inputs(call: Call, inputs: Sequence[Any]) -> _Tried:
     changes_input = not inputs
     for X in inputs:
-        given = X.copy()
+        given = _copy(X)
         try:
             call(given)
         except ProbeBudgetSpentError as error:
@@ -95,12 +96,17 @@ def _try_inputs(call: Call, inputs: Sequence[Any]) -> _Tried:
 def _differs(given: Any, X: Any) -> bool:
     if isinstance(X, np.ndarray):
         return bool(given.tobytes() != X.tobytes())  # bits: NaN equals itself
-    return not bool(given.equals(X))
+    return bool(given != X) if isinstance(X, list) else not bool(given.equals(X))
 
 
 def _copying(call: Call) -> Call:
     """Return the call with a copy of its input: other methods, and the metrics, read the same input."""
-    return lambda X: call(X.copy())
+    return lambda X: call(_copy(X))
+
+
+def _copy(X: Any) -> Any:
+    """Return a copy of an array, a DataFrame, or a list of dicts or tokens."""
+    return deepcopy(X) if isinstance(X, list) else X.copy()
 
 
 def _unchanged_method(name: str, call: Call, schema: Schema, budget: ProbeBudget) -> Method:

@@ -65,6 +65,21 @@ class Greedy:
         return X[:, 0]
 
 
+class TakesAway:
+    """Empties its rows."""
+
+    def predict(self, rows: list[Any]) -> list[int]:
+        return [(len(row), row.clear())[0] for row in rows]
+
+
+class Counts:
+    """Leaves its rows as they are."""
+
+    @staticmethod
+    def predict(rows: list[Any]) -> list[int]:
+        return [len(row) for row in rows]
+
+
 class GreedyWithoutWidth(Greedy):
     """Does not say how many features it takes, so it cannot be tried."""
 
@@ -84,6 +99,17 @@ def test_methods_of_objects_that_change_their_input_get_copies() -> None:
     given = np.array([["x", 1]], dtype=object)
     methods_of(Greedy(), schema, ProbeBudget())["predict"].call(given)
     assert given.tolist() == [["x", 1]]
+
+
+@pytest.mark.parametrize("rows", [[{"a": 1.0}], [["a", "b"]]])
+def test_methods_of_rows_that_are_lists_get_copies_only_where_they_change_them(rows: list[Any]) -> None:
+    form = InputForm.DICTS if isinstance(rows[0], dict) else InputForm.TOKENS
+    schema = Schema(form=form, example_row=tuple(rows))
+    for model in (TakesAway(), Counts()):
+        given = [row.copy() for row in rows]
+        assert methods_of(model, schema, ProbeBudget())["predict"].call(given) == [len(rows[0])]
+        assert given == rows
+    assert methods_of(Counts(), schema, ProbeBudget())["predict"].call == Counts.predict
 
 
 def test_methods_of_a_known_model_that_is_not_exact_here_are_not_direct(monkeypatch: pytest.MonkeyPatch) -> None:
