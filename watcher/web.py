@@ -28,6 +28,9 @@ from watcher.status_table import snapshot
 
 log = structlog.get_logger()
 
+READ = ("GET", "HEAD")
+"""Methods of each route that only reads: monitors and `wget --spider` ask by HEAD, and Sanic then omits the body."""
+
 BODY_LIMIT = 1024 * 1024
 """Bytes of a notification: MinIO sends about one kilobyte for each event."""
 
@@ -85,23 +88,23 @@ def create_app(
     app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
 
-    @app.get("/status")
+    @app.route("/status", methods=READ)
     async def status(_: Request) -> HTTPResponse:
         health.refresh()
         return json(snapshot(board, sources))
 
-    @app.get("/metrics")
+    @app.route("/metrics", methods=READ)
     async def show_metrics(_: Request) -> HTTPResponse:
         health.refresh()
         fill_gauges(metrics, board, sources)
         return HTTPResponse(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/healthz")
+    @app.route("/healthz", methods=READ)
     async def healthz(_: Request) -> HTTPResponse:
         problem = health.problem()
         return text(problem, status=503) if problem else text("ok")
 
-    @app.get("/readyz")
+    @app.route("/readyz", methods=READ)
     async def readyz(_: Request) -> HTTPResponse:
         health.refresh()
         poll = next((source for source in sources.all() if source.name == "poll"), None)
@@ -115,7 +118,7 @@ def create_app(
         except Rejected as error:
             return _error(str(error), 401 if error.reason == "Unauthorized" else 400)
 
-    @app.route("/events", methods=["HEAD", "GET"])
+    @app.route("/events", methods=READ)
     async def probe(_: Request) -> HTTPResponse:
         return text("")  # MinIO checks in this way that its target exists
 

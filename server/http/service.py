@@ -22,6 +22,7 @@ from server.telemetry.metrics import Metrics
 
 App = Sanic[Any, Any]
 Made = TypeVar("Made")
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 MAX_INLINE_BODY = 64 * 1024
 """Bytes. A longer body is parsed in the thread: the event loop answers health checks and other requests meanwhile. The
@@ -110,6 +111,16 @@ def number_of_values(answer: Any) -> int:
     if not isinstance(answer, list | tuple):
         return 1
     return len(answer) if len(answer) > MAX_INLINE_ANSWER else sum(map(number_of_values, answer))
+
+
+def read_route(app: App, path: str, **options: Any) -> Callable[[Handler], Handler]:
+    """Return a decorator that adds a route for GET, and for HEAD, which uptime monitors use: Sanic omits the body."""
+
+    def add(handler: Handler) -> Handler:
+        app.add_route(handler, path, methods=("GET", "HEAD"), **options)
+        return handler
+
+    return add
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import Any
@@ -22,7 +23,8 @@ CONSTANTS = re.compile(rb"NaN|Infinity")
 def read_document(body: bytes, example: str, max_values: int = MAX_VALUES) -> dict[str, Any]:
     """Return the body's JSON object. Of a name that is repeated in one object, the last value counts.
 
-    NaN is read as null: Python's own JSON encoder writes NaN, so clients send it. `example` is shown in the error text.
+    NaN is read as null: Python's own JSON encoder writes NaN, so clients send it. A byte order mark is skipped, because
+    .NET and PowerShell write one. `example` is shown in the error text.
 
     Raises:
         InputError: the body is not JSON, or not an object.
@@ -38,6 +40,7 @@ def read_document(body: bytes, example: str, max_values: int = MAX_VALUES) -> di
 
 def read_json(text: bytes) -> Any:
     """Return the value of a JSON text, in which NaN is read as null. Raise InputError if it is not JSON."""
+    text = text.removeprefix(codecs.BOM_UTF8)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import os
@@ -101,6 +102,45 @@ def test_infer_with_and_without_version_is_answered(server: Server, version: str
 )
 def test_get_routes_answer(server: Server, path: str, expected: Any) -> None:
     assert server.ask("GET", path) == (200, expected)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/health", "/metrics", "/ping", "/version", "/docs", "/openapi.json", "/v1/models", "/v1/models/larger"),
+        *("/v2", "/v2/models", "/v2/models/larger", "/v2/models/larger/versions/v1", "/v2/health/live"),
+        *("/v2/health/ready", "/v2/models/larger/ready", "/v2/models/larger/versions/v1/ready", "/v2/models/other"),
+    ],
+)
+def test_head_is_answered_like_get_without_the_body(server: Server, path: str) -> None:
+    got, headed = server.send("GET", path), server.send("HEAD", path)
+    assert (headed.status, headed.data) == (got.status, b"")
+    assert headed.headers["Content-Type"] == got.headers["Content-Type"]
+    assert server.healthy()  # the connection is in step
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/predict", {"data": [[0, 3]]}),
+        ("/predict_proba", {"data": [[0, 3]]}),
+        ("/v1/models/larger:predict", {"instances": [[0, 3]]}),
+        ("/v2/models/larger/infer", {"inputs": [TENSOR]}),
+        ("/invocations", {"instances": [[0, 3]]}),
+    ],
+)
+def test_json_with_a_byte_order_mark_is_answered_like_json_without(server: Server, path: str, body: Any) -> None:
+    plain = json.dumps(body).encode()
+    answer = server.ask("POST", path, plain, JSON)
+    assert answer[0] == 200
+    assert server.ask("POST", path, codecs.BOM_UTF8 + plain, JSON) == answer
+
+
+def test_infer_binary_with_a_byte_order_mark_in_its_json_is_answered(server: Server) -> None:
+    body, headers = binary(np.array([[0.0, 3.0]]))
+    marked = codecs.BOM_UTF8 + body
+    answer = server.send("POST", "/v2/models/larger/infer", marked, {LENGTH: str(int(headers[LENGTH]) + 3)})
+    assert (answer.status, answer.data[int(answer.headers[LENGTH]) :]) == (200, b"\x03\0\0\0yes")
 
 
 def test_version_and_documentation_routes_answer(server: Server) -> None:

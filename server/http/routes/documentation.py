@@ -8,7 +8,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from server.http.json_response import JSON
-from server.http.service import App, Service
+from server.http.service import App, Service, read_route
 from server.protocols import openapi
 from server.protocols.json_answer import encode_json
 
@@ -23,10 +23,10 @@ def add_routes(app: App, service: Service) -> None:
 
     page = openapi.PAGE.read_bytes()
 
-    @app.get("/openapi.json")
+    @read_route(app, "/openapi.json")
     async def openapi_json(_: Request) -> HTTPResponse:
         return HTTPResponse(document(), content_type=JSON)
 
-    @app.get("/docs")
+    @read_route(app, "/docs")
     async def docs(_: Request) -> HTTPResponse:
         return HTTPResponse(page, content_type="text/html; charset=utf-8")

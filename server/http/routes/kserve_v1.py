@@ -8,22 +8,22 @@ from sanic.response import HTTPResponse, json
 
 from server.http.body import body_of
 from server.http.json_response import JsonResponse
-from server.http.service import App, Service
+from server.http.service import App, Service, read_route
 from server.protocols import kserve_v1
 
 
 def add_routes(app: App, service: Service) -> None:
     """Add the protocol's routes."""
 
-    @app.get("/")
+    @read_route(app, "/")
     async def v1_live(_: Request) -> HTTPResponse:
         return json({"status": "alive", "docs": "/docs"})
 
-    @app.get("/v1/models")
+    @read_route(app, "/v1/models")
     async def v1_models(_: Request) -> HTTPResponse:
         return json({"models": [service.name]})
 
-    @app.get("/v1/models/<model>", unquote=True)
+    @read_route(app, "/v1/models/<model>", unquote=True)
     async def v1_ready(_: Request, model: str) -> HTTPResponse:
         service.check_name(model)
         return service.readiness(name=service.name)

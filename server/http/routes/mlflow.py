@@ -10,7 +10,7 @@ from sanic.response import HTTPResponse
 
 from server.http.body import body_of
 from server.http.json_response import JSON, JsonResponse
-from server.http.service import App, Service, server_version
+from server.http.service import App, Service, read_route, server_version
 from server.protocols import mlflow
 from server.protocols.json_answer import encode_predictions
 
@@ -30,10 +30,10 @@ def add_routes(app: App, service: Service) -> None:
         X = await service.parse(reader, await body_of(request, service), schema)
         return JsonResponse(await service.encode(encode_predictions, await service.predictor.predict(X)))
 
-    @app.get("/ping")
+    @read_route(app, "/ping")
     async def ping(_: Request) -> HTTPResponse:
         return service.readiness()
 
-    @app.get("/version")
+    @read_route(app, "/version")
     async def version(_: Request) -> HTTPResponse:
         return HTTPResponse(server_version(), content_type="text/plain; charset=utf-8")

@@ -8,7 +8,7 @@ from sanic.response import HTTPResponse, json
 from server.http import large_body
 from server.http.body import unpacked
 from server.http.json_response import JSON
-from server.http.service import App, Service, server_version
+from server.http.service import App, Service, read_route, server_version
 from server.protocols import metadata, open_inference
 from server.protocols.json_answer import encode_json
 
@@ -39,16 +39,16 @@ def _add_inference(app: App, service: Service) -> None:
 
 
 def _add_metadata(app: App, service: Service) -> None:
-    @app.get("/v2")
+    @read_route(app, "/v2")
     async def v2(_: Request) -> HTTPResponse:
         return json(metadata.server_metadata(server_version()))
 
-    @app.get("/v2/models")
+    @read_route(app, "/v2/models")
     async def v2_models(_: Request) -> HTTPResponse:
         return json({"models": [service.name]})
 
-    @app.get("/v2/models/<model>/versions/<version>", name="metadata_version", unquote=True)
-    @app.get("/v2/models/<model>", name="metadata", unquote=True)
+    @read_route(app, "/v2/models/<model>/versions/<version>", name="metadata_version", unquote=True)
+    @read_route(app, "/v2/models/<model>", name="metadata", unquote=True)
     async def model_metadata(_: Request, model: str, version: str | None = None) -> HTTPResponse:
         found = service.model_named(model, version)
         described = metadata.model_metadata(found.schema, service.name, service.version, found.library)
@@ -56,16 +56,16 @@ def _add_metadata(app: App, service: Service) -> None:
 
 
 def _add_health(app: App, service: Service) -> None:
-    @app.get("/v2/health/live")
+    @read_route(app, "/v2/health/live")
     async def v2_live(_: Request) -> HTTPResponse:
         return json({"live": True})
 
-    @app.get("/v2/health/ready")
+    @read_route(app, "/v2/health/ready")
     async def v2_ready(_: Request) -> HTTPResponse:
         return service.readiness()
 
-    @app.get("/v2/models/<model>/versions/<version>/ready", name="ready_version", unquote=True)
-    @app.get("/v2/models/<model>/ready", name="ready", unquote=True)
+    @read_route(app, "/v2/models/<model>/versions/<version>/ready", name="ready_version", unquote=True)
+    @read_route(app, "/v2/models/<model>/ready", name="ready", unquote=True)
     async def model_ready(_: Request, model: str, version: str | None = None) -> HTTPResponse:
         service.check_name(model, version)
         return service.readiness(name=service.name)

@@ -119,6 +119,12 @@ def test_an_unknown_path_or_method_is_a_json_error(port: int, method: str, path:
     assert is_one_line_error(answer)
 
 
+@pytest.mark.parametrize("path", ["/status", "/metrics", "/healthz", "/readyz", "/events"])
+def test_head_is_answered_like_get_without_the_body(port: int, path: str) -> None:
+    status, _ = request(port, "GET", path)
+    assert request(port, "HEAD", path) == (status, b"")
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=300),

@@ -64,3 +64,9 @@ def test_encode_long_answer_runs_in_the_thread(service: Service, answer: Any, wh
         return more, threading.current_thread().name
 
     assert asyncio.run(service.encode(encoder, answer, "more")) == ("more", where)
+
+
+def test_every_route_that_takes_get_takes_head(app: Any) -> None:
+    methods = {route.path: set(route.methods) for route in app.router.routes if "GET" in route.methods}
+    assert len(methods) > 10
+    assert {path: found for path, found in methods.items() if "HEAD" not in found} == {}

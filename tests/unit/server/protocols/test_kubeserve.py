@@ -22,7 +22,8 @@ MISSING = Schema(2, (), allows_missing=True)
     [
         (b'{"data": [[1, 2]]}', [[1.0, 2.0]]),
         (b'{"data": [[1.5, -2], [0, 1e3]], "more": 1}', [[1.5, -2.0], [0.0, 1000.0]]),
-        (b'{"data": [[true, false]]}', [[1.0, 0.0]]),
+        (b'\xef\xbb\xbf{"data": [[1, 2]]}', [[1.0, 2.0]]),
+        (b'\xef\xbb\xbf{"data": [[true, false]]}', [[1.0, 0.0]]),
         (b'{"data": [[true, 2.5]]}', [[1.0, 2.5]]),
         (b'{"data": [[9223372036854775808, -1]]}', [[9223372036854775808.0, -1.0]]),
         (b'{"data": [[9223372036854775808], [-1]]}', [[9223372036854775808.0], [-1.0]]),
@@ -38,6 +39,7 @@ def test_read_data_of_numbers_returns_a_float_matrix(body: bytes, expected: list
     ("body", "schema", "words"),
     [
         (b"", FOUR, ["not JSON"]),
+        (b"\xef\xbb\xbf", FOUR, ["not JSON"]),
         (b'{"data": [[1,]]}', FOUR, ["not JSON", "column"]),
         (b'{"data": [[1,2,NaN,4]]}', FOUR, ["data[0][2] is null", "takes no missing values"]),
         (b'{"data": [[1,2,-Infinity,4]]}', FOUR, ["the body has the value -Infinity; a finite number"]),
