@@ -18,6 +18,7 @@ import structlog
 
 from server.inference.predictor import Predictor
 from server.inputs.matrix import plain
+from server.labels import array_as_json
 from server.protocols.json_answer import encode_predictions
 from server.telemetry.metrics import Metrics
 
@@ -82,7 +83,7 @@ class FastPath:
             return None
         predicted = perf_counter()
         self._predictor.record_duration(len(X), predicted - parsed)
-        answers = answer.tolist()
+        answers = array_as_json(answer)
         response = encoded(answer, answers)
         self._metrics.record_fast_path(endpoint.route, X, answers, (began, started, parsed, predicted, perf_counter()))
         return response
@@ -109,6 +110,6 @@ def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarr
 
 def encoded(answer: Any, answers: list[Any]) -> bytes:
     """Return what `encode_predictions` does for `answer`; orjson is faster with its list, `answers`."""
-    if answer.dtype.char in "dlU":  # float64, int64 and str: their lists give the same JSON
+    if answer.dtype.char in "dlUO":  # float64, int64, str and objects: their lists give the same JSON
         return orjson.dumps({"predictions": answers})
     return encode_predictions(answer)

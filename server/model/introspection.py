@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from server.labels import array_as_json, as_json
 from server.model.column_facts import TEXT, ColumnFacts, facts_of, is_known, tags_of
 from server.model.evidence import NUMERIC_KINDS
 from server.model.fitted_parts import Part, input_attribute, is_of_scikit_learn, parts_of, selects_columns
@@ -167,14 +168,9 @@ def _fitted_in(estimator: Any) -> Any:
 
 
 def _plain_classes(classes: Any) -> tuple[Any, ...]:
-    """Return `classes_` as numbers, booleans and strings; other types become a string."""
+    """Return `classes_` as JSON values: numbers, booleans and text."""
     if classes is None:  # some regressors outside scikit-learn have this
         return ()
     if isinstance(classes, list | tuple):
-        return tuple(_plain_classes(each) if isinstance(each, np.ndarray) else _plain_class(each) for each in classes)
-    return tuple(_plain_class(value) for value in np.asarray(classes).tolist())
-
-
-def _plain_class(value: Any) -> Any:
-    plain = value.item() if isinstance(value, np.generic) else value
-    return plain if isinstance(plain, str | int | float | bool) else str(plain)
+        return tuple(_plain_classes(each) if isinstance(each, np.ndarray) else as_json(each) for each in classes)
+    return tuple(array_as_json(np.asarray(classes)))

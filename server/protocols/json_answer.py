@@ -1,18 +1,17 @@
-"""A model's answers as JSON, for every protocol. Pure."""
+"""A model's answers as JSON, for every protocol; `server.labels` has the form of each label. Pure."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import orjson
 
 from server.errors import InputError
+from server.labels import array_as_json, as_json
 
 ORJSON_MAX_ITEM = 8
 """Bytes of the widest number that orjson reads from an array."""
-
 
 SLICE = 16 * 1024
 """Values that are encoded at a time: 1 ms."""
@@ -28,7 +27,7 @@ def encode_predictions(predictions: Any) -> bytes:
 
 def encode_json(value: Any) -> bytes:
     """Return the value as JSON, NumPy arrays and scalars included."""
-    return orjson.dumps(value, default=_fallback, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(value, default=as_json, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def json_ready(predictions: Any) -> Any:
@@ -39,14 +38,14 @@ def json_ready(predictions: Any) -> Any:
         if predictions.dtype.kind in "fiub":
             predictions = np.ascontiguousarray(predictions)
             return predictions if predictions.size <= SLICE else _encoded_in_slices(predictions)
-        return predictions.tolist()
+        return array_as_json(predictions)
     if hasattr(predictions, "toarray"):  # as vectorizers, encoders and multi-label models may give
         return json_ready(dense(predictions))
     if isinstance(predictions, list | tuple):
         return [json_ready(item) for item in predictions]
     if hasattr(predictions, "to_numpy"):  # a pandas object, from a model set to give those
         return json_ready(predictions.to_numpy())
-    return predictions
+    return as_json(predictions)
 
 
 def _encoded_in_slices(numbers: np.ndarray[Any, Any]) -> orjson.Fragment:
@@ -66,14 +65,3 @@ def dense(sparse: Any) -> Any:
     if rows > most:
         raise InputError(f"the answer would have {rows} x {columns} values; send at most {most} rows in a request")
     return sparse.toarray()
-
-
-def _fallback(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        found = value.item()
-        return found if isinstance(found, str | int | bool) or _is_finite(found) else None
-    return str(value)
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, float) and math.isfinite(value)

@@ -14,6 +14,7 @@ import numpy as np
 from server.errors import InputError
 from server.inputs.matrix import plain, require_numbers
 from server.inputs.wording import kind_of, numbers, quoted, shown
+from server.labels import as_text
 from server.protocols.json_answer import json_ready
 
 BYTES = "BYTES"
@@ -262,13 +263,14 @@ def encode_tensor(name: str, values: np.ndarray[Any, Any], *, binary: bool) -> t
 
 
 def with_datatype(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], str]:
-    """Return the values in a form that has a datatype, and that datatype. Anything but numbers becomes strings."""
+    """Return the values in a form that has a datatype, and that datatype. Anything but numbers becomes text."""
     if values.dtype.kind == "f" and values.dtype.itemsize > DATATYPES["FP64"].itemsize:
         values = values.astype(np.float64)
     name = DATATYPE_NAMES.get(values.dtype.newbyteorder("<"))
     if name is not None:
         return values.astype(DATATYPES[name], copy=False), name
-    return _object_array([str(value) for value in values.ravel().tolist()], values.shape), BYTES
+    texts = values.ravel().tolist() if values.dtype.kind == "U" else list(map(as_text, values.ravel()))
+    return _object_array(texts, values.shape), BYTES
 
 
 def _packed(texts: list[str]) -> bytes:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from server.labels import array_as_json
+
 MAX_BUFFERED_ROWS = 512
 """Rows buffered before they are summarised: 4 KB a feature, and 0.2 ms."""
 
@@ -131,7 +133,7 @@ def sample(X: Any) -> Any:
 
 def _count_array(labels: np.ndarray[Any, Any]) -> Iterable[tuple[Any, int]]:
     if labels.dtype.kind not in "iub":
-        return _count_list(labels.tolist())
+        return _count_list(array_as_json(labels))
     values, counts = np.unique(labels, return_counts=True)
     return zip(values.tolist(), counts.tolist(), strict=True)
 

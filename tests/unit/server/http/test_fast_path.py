@@ -12,6 +12,7 @@ import pytest
 
 from server.http import fast_path
 from server.inference.predictor import Predictor
+from server.labels import array_as_json
 from server.protocols.json_answer import encode_predictions
 from server.protocols.kubeserve import read_data
 from server.schema import Schema
@@ -116,8 +117,10 @@ def test_endpoints_leave_a_target_that_the_router_reads_as_another_name(name: st
         np.array([[0.25, 0.75]]),
         np.array([True]),
         np.array([0.1], dtype=np.float32),
-        np.array(["a", None, 1], dtype=object),
+        np.array(["a", None, 1, float("nan")], dtype=object),
+        np.array([b"a", b"\xff"]),
+        np.array(["2024-01-01", "NaT"], "M8[ns]"),
     ],
 )
 def test_encoded_answer_is_that_of_the_regular_path(answer: Any) -> None:
-    assert fast_path.encoded(answer, answer.tolist()) == encode_predictions(answer)
+    assert fast_path.encoded(answer, array_as_json(answer)) == encode_predictions(answer)
