@@ -1,4 +1,7 @@
-"""`python -m server --model PATH`: settings → app → run. NumPy is imported after its threads are limited."""
+"""`python -m server --model PATH`: settings → app → run.
+
+NumPy is imported last: its threads are limited before, and requirements.txt decides which NumPy it is.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,13 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 
-from server import cpu_limit, logs, settings
+import structlog
+
+from server import cpu_limit, logs, packages, settings
+from server.errors import first_line
+from server.paths import PACKAGES
 
 
 def main() -> int:
@@ -27,8 +35,14 @@ def main() -> int:
     if options.stop_with_stdin:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     cpu_limit.limit_threads(options.threads or cpu_limit.cpu_limit())
-    from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
-    from server.http.connection import Connection, FastPathConnection  # noqa: PLC0415 - the same
+    use_packages(options.model.parent / PACKAGES)
+    try:
+        from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
+        from server.http.connection import Connection, FastPathConnection  # noqa: PLC0415 - the same
+    except Exception as error:  # noqa: BLE001 - a package of the model's owner may raise anything
+        return failed(
+            f"the packages of requirements.txt cannot be imported: {type(error).__name__}: {first_line(error)}"
+        )
 
     app = create_app(options, failures.append)
     protocol = FastPathConnection if options.fast_path else Connection
@@ -36,6 +50,13 @@ def main() -> int:
     code = failed(failures[0]) if failures else 0
     sys.stderr.flush()
     os._exit(code)  # a normal exit would wait for a prediction or a load that still runs in its thread
+
+
+def use_packages(folder: Path) -> None:
+    """Import what requirements.txt brought, where there is any, and log what of it is not used."""
+    ignored = packages.use(folder) if folder.is_dir() else []
+    if ignored:
+        structlog.get_logger().warning("requirements.txt names packages that the server has itself", ignored=ignored)
 
 
 BACKLOG = 1024

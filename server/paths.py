@@ -3,7 +3,7 @@
 MODEL = "model.joblib"
 REQUIREMENTS = "requirements.txt"
 PACKAGES = "packages"
-"""What requirements.txt brought; first on the server's path."""
+"""What requirements.txt brought; `server.packages` puts it on the import path."""
 INPUT_EXAMPLE = "input-example.json"
 """Rows as a client would send them, by the model's owner."""
 MLFLOW_EXAMPLE = "input_example.json"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from server.download.requirements import MAX_NAME, Package, parse
+from server.download.requirements import MAX_NAME, Package, parse, with_numpy
 from server.errors import ModelError
 from server.paths import PACKAGES, REQUIREMENTS
 from server.text import one_line
@@ -105,7 +105,7 @@ class Index:
 
 
 def install(folder: Path, index: Index | None = None, seconds: float = PIP_SECONDS) -> None:
-    """Install `folder`/requirements.txt into `folder`/packages, which the server puts first on its path.
+    """Install `folder`/requirements.txt into `folder`/packages, which the server imports from.
 
     Raises:
         ModelError: the file is refused, or pip fails. The sentence is ours: pip's own may quote anything.
@@ -113,7 +113,7 @@ def install(folder: Path, index: Index | None = None, seconds: float = PIP_SECON
     """
     index = index or Index()
     index.check()
-    packages = parse((folder / REQUIREMENTS).read_bytes())
+    packages = with_numpy(parse((folder / REQUIREMENTS).read_bytes()))
     if not packages:
         return
     log.info("installing requirements.txt", packages=len(packages))

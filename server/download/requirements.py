@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from server.errors import ModelError
 
@@ -33,6 +35,9 @@ COMMENT = re.compile(r"(^|\s)#.*$")
 HASH = re.compile(r"\s--hash(?:=|\s+)(sha256|sha384|sha512):([0-9a-fA-F]{64,128})(?=\s|$)")
 DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lzma")
+NUMPY_2 = {"pandas": "2.2.2", "scikit-learn": "1.4.2", "scipy": "1.13.0", "statsmodels": "0.14.2"}
+"""The first versions that run with NumPy 2. The metadata of many earlier ones does not exclude it."""
+
 ADVICE = "write one package a line, such as pandas==2.2.3"
 
 
@@ -73,6 +78,28 @@ def parse(data: bytes) -> list[Package]:
         raise ModelError(f"requirements.txt names more than {MAX_PACKAGES} packages: name only what the model needs")
     check_hashes([(number, item) for number, item in found if item])
     return [item for _, item in found if item]
+
+
+def with_numpy(packages: list[Package]) -> list[Package]:
+    """Return the packages, and NumPy 1 for pins from before NumPy 2 which do not ask for it themselves.
+
+    With hashes all packages are listed anyway.
+    """
+    if any(item.name == "numpy" or item.hashes for item in packages):
+        return packages
+    is_old = any(item.name in NUMPY_2 and _is_before(item.versions, NUMPY_2[item.name]) for item in packages)
+    return [*packages, Package("numpy", (), "<2", ())] if is_old else packages
+
+
+def _is_before(versions: str, first: str) -> bool:
+    """Return whether the specifier allows only versions before `first`."""
+    for item in SpecifierSet(versions):
+        version = Version(item.version.removesuffix(".*"))
+        if item.operator in ("==", "<=") and version < Version(first):
+            return True
+        if item.operator == "<" and version <= Version(first):
+            return True
+    return False
 
 
 def logical_lines(lines: list[str]) -> Iterator[tuple[int, str]]:

@@ -20,7 +20,7 @@ from server.model.methods import Method, methods_of
 from server.model.probe_budget import ProbeBudget
 from server.model.refusals import refusal_of
 from server.model.trials import Trial, try_model
-from server.paths import INPUT_EXAMPLE, PACKAGES
+from server.paths import INPUT_EXAMPLE
 from server.schema import Schema
 
 log = structlog.get_logger()
@@ -70,15 +70,9 @@ def load(path: Path, *, direct: bool = True, example: Path | None = None) -> Loa
 
 
 def unpickle(path: Path) -> tuple[Any, str]:
-    """Return the file's object, and the library that saved it if that was another version, else "".
-
-    The packages beside the file come first on the import path.
-    """
+    """Return the file's object, and the library that saved it if that was another version, else ""."""
     import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
 
-    packages = path.parent / PACKAGES
-    if packages.is_dir() and str(packages) not in sys.path:
-        sys.path.insert(0, str(packages))
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.download import requirements
-from server.download.requirements import parse
+from server.download.requirements import parse, with_numpy
 from server.errors import ModelError
 
 A, B = "a" * 64, "b" * 64
@@ -149,3 +149,25 @@ def test_parse_the_projects_own_lock_file_is_accepted() -> None:
     found = parse(Path("requirements-server.lock").read_bytes())
     assert {"numpy", "scikit-learn"} <= {item.name for item in found}
     assert all(item.hashes for item in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "added"),
+    [
+        ("scikit-learn==1.2.2", ["numpy<2"]),
+        ("scikit_learn==1.3.*", ["numpy<2"]),
+        ("scikit-learn<1.4.2,>=1.2", ["numpy<2"]),
+        ("scikit-learn<=1.4.1", ["numpy<2"]),
+        ("pandas==2.0.3\nxgboost", ["numpy<2"]),
+        ("scikit-learn==1.4.2", []),
+        ("scikit-learn<1.5", []),
+        ("scikit-learn~=1.3", []),
+        ("scikit-learn", []),
+        ("scikit-learn==1.2.2\nnumpy==1.26.4", []),
+        ("lightgbm==3.0.0", []),
+        (f"scikit-learn==1.2.2 --hash=sha256:{A}", []),
+    ],
+)
+def test_with_numpy_adds_numpy_1_to_a_pin_from_before_numpy_2(text: str, added: list[str]) -> None:
+    packages = parse(text.encode())
+    assert list(map(str, with_numpy(packages)))[len(packages) :] == added

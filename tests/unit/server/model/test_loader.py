@@ -28,7 +28,7 @@ from structlog.testing import capture_logs
 
 from server.errors import ModelError, first_line
 from server.model.loader import SAVED_BY_ANOTHER_VERSION, load, unpickle, use_one_job
-from server.paths import INPUT_EXAMPLE, PACKAGES
+from server.paths import INPUT_EXAMPLE
 from server.schema import Evidence, InputForm
 from tests.unit.server import example_models
 
@@ -261,15 +261,6 @@ def test_load_of_an_estimator_without_fitted_attributes_serves_it(tmp_path: Path
 def test_load_of_anything_unfitted_is_refused(tmp_path: Path, model: Any) -> None:
     with pytest.raises(ModelError, match="never fitted"):
         load(saved(tmp_path, model))
-
-
-def test_load_puts_the_packages_beside_the_model_first_on_the_import_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    (tmp_path / PACKAGES).mkdir()
-    load(saved(tmp_path, LinearRegression().fit(X, Y)))
-    assert sys.path[0] == str(tmp_path / PACKAGES)
 
 
 def test_load_makes_the_model_use_one_job(tmp_path: Path) -> None:

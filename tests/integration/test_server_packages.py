@@ -1,0 +1,67 @@
+"""The packages beside a model decide what its process imports: scikit-learn and NumPy of another generation."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dev import venvs
+
+from .driving import lines_of
+from .serving import command, running
+
+OLD = ("scikit-learn==1.2.2", "numpy==1.26.4")
+"""The last generation before NumPy 2. Files of this scikit-learn do not load in the server's own."""
+
+TRAIN = """
+import joblib, numpy, sys
+from sklearn.ensemble import RandomForestClassifier
+X = numpy.random.RandomState(0).normal(size=(100, 3))
+joblib.dump(RandomForestClassifier(5, random_state=0).fit(X, X[:, 0] > 0), sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def old() -> Path:
+    """Return the Python of an environment with the old packages, created once on each machine."""
+    try:
+        return venvs.venv("old-scikit-learn", *OLD)
+    except venvs.ToolUnavailable as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def saved_by(old: Path, folder: Path) -> Path:
+    path = folder / "model.joblib"
+    subprocess.run([old, "-W", "ignore", "-c", TRAIN, path], check=True)
+    return path
+
+
+def site_packages(old: Path) -> Path:
+    (found,) = old.parents[1].glob("lib/python*/site-packages")
+    return found
+
+
+def test_model_of_an_old_scikit_learn_is_served_by_its_own_packages(old: Path, tmp_path: Path) -> None:
+    path = saved_by(old, tmp_path)
+    (tmp_path / "packages").symlink_to(site_packages(old))
+    with running(path) as server:
+        server.wait()
+        body = b'{"data": [[1, 0, 0], [-1, 0, 0]]}'
+        assert server.ask("POST", "/predict", body) == (200, {"predictions": [True, False]})
+        assert 'library="sklearn 1.2.2"' in server.metrics()
+
+
+def test_packages_that_cannot_be_imported_end_the_server_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "packages" / "numpy").mkdir(parents=True)
+    (tmp_path / "packages" / "numpy" / "__init__.py").write_text("raise RuntimeError('built for another Python')\n")
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        done = subprocess.run(command(tmp_path / "model.joblib", 0), stderr=file, check=False, timeout=60)
+    (line,) = lines_of(log)
+    assert done.returncode == 1
+    assert line["reason"] == (
+        "the packages of requirements.txt cannot be imported: RuntimeError: built for another Python"
+    )
+    assert "Traceback" not in log.read_text()
