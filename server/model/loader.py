@@ -16,6 +16,7 @@ import structlog
 from server.errors import ModelError, first_line
 from server.model.fitted_parts import is_of_scikit_learn
 from server.model.input_example import read_clues
+from server.model.load_failure import advice_of, load_failure
 from server.model.methods import Method, methods_of
 from server.model.probe_budget import ProbeBudget
 from server.model.refusals import refusal_of
@@ -62,7 +63,7 @@ def load(path: Path, *, direct: bool = True, example: Path | None = None) -> Loa
     use_one_job(estimator)
     budget = ProbeBudget()
     trial = try_model(estimator, budget, clues)
-    require_sound(estimator, trial)
+    require_sound(estimator, trial, saved_by)
     ignore_expected_warnings()
     methods = methods_of(estimator, trial.schema, budget, direct=direct)
     library = library_of(estimator)
@@ -71,20 +72,14 @@ def load(path: Path, *, direct: bool = True, example: Path | None = None) -> Loa
 
 def unpickle(path: Path) -> tuple[Any, str]:
     """Return the file's object, and the library that saved it if that was another version, else ""."""
-    import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
-
     try:
+        import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
+
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             estimator = joblib.load(path)
-    except FileNotFoundError as error:
-        raise ModelError(f"there is no file {path}") from error
-    except ModuleNotFoundError as error:
-        raise ModelError(
-            f"the model needs the package '{error.name}': put it into requirements.txt beside the model"
-        ) from error
     except Exception as error:  # unpickling runs the file's own code, which may raise anything
-        raise ModelError(f"{path.name} is not a model that joblib can load: {first_line(error)}") from error
+        raise ModelError(load_failure(error, path)) from error
     return estimator, log_load_warnings(caught)
 
 
@@ -113,8 +108,7 @@ def log_load_warnings(caught: list[warnings.WarningMessage]) -> str:
             log.warning("warning while loading", warning=first_line(message))
         elif not other:
             here = getattr(message, "current_sklearn_version", "another")
-            advice = f"put scikit-learn=={saved} into requirements.txt, or train with {here}"
-            log.warning(SAVED_BY_ANOTHER_VERSION, saved=saved, here=here, advice=advice)
+            log.warning(SAVED_BY_ANOTHER_VERSION, saved=saved, here=here, advice=advice_of(saved))
             other = f"sklearn {saved}"
     return other
 
@@ -124,7 +118,7 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require_sound(estimator: Any, trial: Trial) -> None:
+def require_sound(estimator: Any, trial: Trial, saved_by: str) -> None:
     """Raise ModelError if the model cannot answer any row: it was never fitted, or lacks a part of itself.
 
     Any other refusal of an invented row shows nothing.
@@ -135,9 +129,9 @@ def require_sound(estimator: Any, trial: Trial) -> None:
     if isinstance(refusal, AttributeError) and is_of_scikit_learn(refusal.obj, "BaseEstimator"):
         kind, name = type(refusal.obj).__name__, refusal.name
         if type(refusal.obj).__module__.startswith("sklearn."):
-            raise ModelError(
-                f"the model cannot predict: its {kind} has no {name}, so another version of scikit-learn saved it"
-            ) from refusal
+            advice = advice_of(saved_by.removeprefix("sklearn ")) or "train with the version that serves it"
+            reason = f"its {kind} has no {name}, so another version of scikit-learn saved it"
+            raise ModelError(f"the model cannot predict: {reason}: {advice}") from refusal
     if refusal:
         reason = first_line(refusal)
         log.info("the model refused an invented row, which shows nothing", reason=reason, advice=ADVICE)

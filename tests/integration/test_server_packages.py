@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import sklearn
 
 from dev import venvs
+from server.errors import ModelError
+from server.model.loader import load
 
 from .driving import lines_of
 from .serving import command, running
@@ -17,9 +21,9 @@ OLD = ("scikit-learn==1.2.2", "numpy==1.26.4")
 
 TRAIN = """
 import joblib, numpy, sys
-from sklearn.ensemble import RandomForestClassifier
+from sklearn import ensemble
 X = numpy.random.RandomState(0).normal(size=(100, 3))
-joblib.dump(RandomForestClassifier(5, random_state=0).fit(X, X[:, 0] > 0), sys.argv[1])
+joblib.dump(getattr(ensemble, sys.argv[2])(random_state=0).fit(X, X[:, 0] > 0), sys.argv[1])
 """
 
 
@@ -32,9 +36,9 @@ def old() -> Path:
         pytest.fail(str(error), pytrace=False)
 
 
-def saved_by(old: Path, folder: Path) -> Path:
+def saved_by(old: Path, folder: Path, kind: str = "RandomForestClassifier") -> Path:
     path = folder / "model.joblib"
-    subprocess.run([old, "-W", "ignore", "-c", TRAIN, path], check=True)
+    subprocess.run([old, "-W", "ignore", "-c", TRAIN, path, kind], check=True)
     return path
 
 
@@ -65,3 +69,29 @@ def test_packages_that_cannot_be_imported_end_the_server_with_one_line(tmp_path:
         "the packages of requirements.txt cannot be imported: RuntimeError: built for another Python"
     )
     assert "Traceback" not in log.read_text()
+
+
+GIVEN = ("RandomForestClassifier", "GradientBoostingClassifier", "HistGradientBoostingClassifier")
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+def test_model_of_an_old_scikit_learn_alone_is_refused_with_the_version_to_pin(
+    old: Path, tmp_path: Path, kind: str
+) -> None:
+    path = saved_by(old, tmp_path, kind)
+    with pytest.raises(ModelError) as caught:
+        load(path)
+    pin = f"put scikit-learn==1.2.2, which saved it, into requirements.txt, or train with {sklearn.__version__}"
+    assert pin in str(caught.value)
+
+
+def test_model_of_a_class_in_the_training_script_is_refused_with_the_way_to_save_it(tmp_path: Path) -> None:
+    program = "import joblib, sys\nclass Mine: pass\njoblib.dump(Mine(), sys.argv[1])"
+    subprocess.run([sys.executable, "-c", program, tmp_path / "model.joblib"], check=True)
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        done = subprocess.run(command(tmp_path / "model.joblib", 0), stderr=file, check=False, timeout=60)
+    reason = lines_of(log)[-1]["reason"]
+    assert done.returncode == 1
+    assert reason.startswith("the model needs Mine, which was defined in the script or notebook that saved it")
+    assert "cloudpickle.dump" in reason
