@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,14 @@ def takes_numbers(estimator: Any) -> bool:
 
 
 def tags_of(estimator: Any) -> Any:
+    """Return the estimator's tags. Before scikit-learn 1.6 they were a dict, of which `input_tags` is made here."""
     try:
-        return estimator.__sklearn_tags__()
+        if hasattr(estimator, "__sklearn_tags__"):
+            return estimator.__sklearn_tags__()
+        tags = estimator._get_tags()  # noqa: SLF001 - its name in scikit-learn 0.24 to 1.5
+        found = {"two_d_array": "2darray", "string": "string", "dict": "dict", "sparse": "sparse"}
+        types = {name: kind in tags["X_types"] for name, kind in found.items()}
+        return SimpleNamespace(input_tags=SimpleNamespace(**types, allow_nan=tags["allow_nan"]))
     except Exception:  # noqa: BLE001 - not of scikit-learn, or of a version without tags
         return None
 

@@ -57,6 +57,26 @@ def test_model_of_an_old_scikit_learn_is_served_by_its_own_packages(old: Path, t
         assert 'library="sklearn 1.2.2"' in server.metrics()
 
 
+TRAIN_ON_TEXTS = """
+import joblib, sys
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["good day", "bad day"], ["yes", "no"])
+joblib.dump(model, sys.argv[1])
+"""
+
+
+def test_model_of_texts_of_an_old_scikit_learn_takes_texts(old: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.joblib"
+    subprocess.run([old, "-W", "ignore", "-c", TRAIN_ON_TEXTS, path], check=True)
+    (tmp_path / "packages").symlink_to(site_packages(old))
+    with running(path) as server:
+        server.wait()
+        body = b'{"data": ["good day", "bad day"]}'
+        assert server.ask("POST", "/predict", body) == (200, {"predictions": ["yes", "no"]})
+
+
 def test_packages_that_cannot_be_imported_end_the_server_with_one_line(tmp_path: Path) -> None:
     (tmp_path / "packages" / "numpy").mkdir(parents=True)
     (tmp_path / "packages" / "numpy" / "__init__.py").write_text("raise RuntimeError('built for another Python')\n")
