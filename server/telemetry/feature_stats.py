@@ -67,7 +67,7 @@ class FeatureStats:
         self._min, self._max = np.full(len(self._names), np.inf), np.full(len(self._names), -np.inf)
 
     def record(self, X: Any, answer: Any) -> None:
-        """Buffer the rows and labels of one request, if they are a matrix of floats and one label a row."""
+        """Buffer the rows and labels of one request, if they are a matrix of numbers and one label a row."""
         self._record_rows(X)
         if self._classes and type(answer) is np.ndarray and answer.ndim == 1:
             self._answers.append(answer)
@@ -81,7 +81,7 @@ class FeatureStats:
 
     def _record_rows(self, X: Any) -> None:
         # The model accepts or refuses rows of another width; they are not summarised here.
-        if self._names and type(X) is np.ndarray and X.dtype == np.float64 and X.shape[1:] == (len(self._names),):
+        if self._names and type(X) is np.ndarray and X.dtype.kind in "fi" and X.shape[1:] == (len(self._names),):
             self._rows.append(sample(X))
         self._buffered_rows += min(len(X), MAX_SAMPLED_ROWS)  # in any case: the labels are buffered as well
         if self._buffered_rows > MAX_BUFFERED_ROWS:
@@ -93,7 +93,7 @@ class FeatureStats:
         rows, answers, labels = self._rows, self._answers, self._labels
         self._rows, self._answers, self._labels, self._buffered_rows = [], [], [], 0
         if rows:
-            self._summarise(np.concatenate(rows))
+            self._summarise(np.concatenate(rows, dtype=np.float64))
         self._count(_count_list(list(chain.from_iterable(labels))))
         for dtype in {answer.dtype for answer in answers}:
             self._count(_count_array(np.concatenate([answer for answer in answers if answer.dtype == dtype])))

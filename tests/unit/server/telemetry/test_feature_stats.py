@@ -34,6 +34,14 @@ def test_flush_summarises_each_feature_and_counts_each_class() -> None:
     assert list(made.summaries()) == [("a", 3, 0, 6, 1, 3), ("b", 3, 1, 4, -1, 5)]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_flush_summarises_matrices_of_other_types_than_float64(dtype: str) -> None:
+    made = stats(("a", "b"), 2)
+    made.record(np.array([[1, 2], [3, 5]], dtype), np.array([0, 1]))
+    made.flush()
+    assert list(made.summaries()) == [("a", 2, 0, 4, 1, 3), ("b", 2, 0, 7, 2, 5)]
+
+
 def test_record_many_counts_the_rows_and_labels_of_each_request() -> None:
     made = stats(("a",), 1, ("no", "yes"))
     made.record_many([np.array([[1.0], [2.0]]), np.array([[3.0]])], [["yes", "no"], ["yes"]])
