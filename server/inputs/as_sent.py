@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.columns import NAN, NUMBERS, Column, check_values, to_array, to_objects
+from server.inputs.columns import NAN, Column, check_values, to_array, to_objects
 from server.inputs.dataframe import named_dataframe
 from server.inputs.feature_names import refuse_repeats
-from server.inputs.matrix import columns_to_matrix
+from server.inputs.matrix import NUMBERS_AND_NULL, columns_to_matrix
 from server.inputs.wording import Cell, cell_of_object, cell_of_row, in_column, kind_of, quoted_names
 from server.schema import Kind, Schema
 
@@ -62,13 +62,13 @@ def _lists_as_sent(data: list[list[Any]], place: str) -> Any:
         raise InputError(f"{place}[0] is empty")
     types = set(map(type, chain.from_iterable(data)))
     if len(set(map(len, data))) > 1:
-        if types <= NUMBERS:
+        if types <= NUMBERS_AND_NULL:
             return _refuse_ragged(data, place)
         for index, row in enumerate(data):
             check_values(row, Kind.ANY, partial(cell, index))
         return to_objects([[NAN if value is None else value for value in row] for row in data], NAN)
     columns: list[Any] = list(zip(*data, strict=True))
-    if types <= NUMBERS:
+    if types <= NUMBERS_AND_NULL:
         number = Column(Kind.NUMBER)
         arrays = [to_array(column, number, in_column(cell, index)) for index, column in enumerate(columns)]
         return columns_to_matrix(arrays, ANY_NUMBERS, cell)

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.matrix import plain, plain_but_nan, refuse_rounded
+from server.inputs.matrix import NUMBERS_AND_NULL, plain, plain_but_nan, refuse_rounded
 from server.inputs.wording import Place, kind_of
 from server.schema import InputForm, Kind, Schema
 
 NAN = float("nan")
 LARGEST = float(np.finfo(np.float64).max)
-NUMBERS = frozenset({int, float, bool, type(None)})
 RIGHT_TYPES = {
     Kind.STRING: frozenset({str, type(None)}),
     Kind.DATETIME: frozenset({str, type(None)}),
@@ -112,7 +111,7 @@ def _kind_of_types(types: set[type]) -> Kind:
     """Return what a column of these values holds, as pandas infers it."""
     if types <= {bool, type(None)} and bool in types:
         return Kind.BOOLEAN
-    return Kind.NUMBER if types <= NUMBERS else Kind.ANY
+    return Kind.NUMBER if types <= NUMBERS_AND_NULL else Kind.ANY
 
 
 def check_values(values: Sequence[Any], kind: Kind, place: Place, types: set[type] | None = None) -> None:
@@ -144,7 +143,7 @@ def to_numbers(values: Sequence[Any], place: Place, types: set[type], *, whole: 
 
     With `whole`, floats without a fraction are integers too: JavaScript does not tell them apart.
     """
-    if not types <= NUMBERS:
+    if not types <= NUMBERS_AND_NULL:
         check_values(values, Kind.NUMBER, place, types)
     found = _integers(values) if types <= {int, bool} else None
     if found is not None:

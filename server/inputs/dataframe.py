@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError, ModelError
-from server.inputs.columns import Column, columns_of, to_array
+from server.inputs.columns import Column, check_values, columns_of, to_array, to_objects
 from server.inputs.dates import to_datetimes
+from server.inputs.matrix import refuse_rounded
 from server.inputs.wording import MAX_NAMES, Cell, Place, cell_of_row, in_column, shown
 from server.schema import Kind, Schema
 
@@ -56,6 +57,11 @@ def _series(pd: Any, values: Sequence[Any], column: Column, place: Place) -> Any
         return _categorical(pd, values, column.categories, place)
     if column.kind is Kind.DATETIME:
         return _times(pd, values, column.dtype, place)
+    if column.dtype == "object" and column.kind is Kind.ANY:
+        # 1 and null stay 1 and NaN: a column of floats would make 1.0 of the 1.
+        plain_values = values.tolist() if isinstance(values, np.ndarray) else values
+        check_values(plain_values, Kind.ANY, place)
+        return pd.Series(to_objects(plain_values, column.null), dtype=object)
     found = to_array(values, column, place)
     if column.dtype:
         return _in_dtype(pd, found, column, place)
@@ -90,10 +96,16 @@ def _in_dtype(pd: Any, found: np.ndarray[Any, Any], column: Column, place: Place
         _check_range(found, dtype, place)
     if kind == "b" and found.dtype != bool:
         return pd.Series(found)
+    if found.dtype.kind in "iu" and column.kind is Kind.NUMBER:
+        refuse_rounded(found.tolist(), place)
     try:
-        return pd.Series(found).astype(dtype)
+        with np.errstate(over="ignore"):  # becomes an infinity, which is refused below
+            series = pd.Series(found).astype(dtype)
     except (TypeError, ValueError) as error:
         raise InputError(f"{place(0)}: its column does not fit the type {column.dtype} of the model") from error
+    for row in np.flatnonzero(np.isinf(series)) if kind == "f" else ():
+        raise InputError(f"{place(int(row))} is too large for the model's {dtype}")
+    return series
 
 
 def _check_range(found: np.ndarray[Any, Any], dtype: Any, place: Place) -> None:

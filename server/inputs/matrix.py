@@ -19,6 +19,8 @@ MAX_DOT_SIZE = 4096
 """Elements. Up to here one BLAS dot product finds a non-finite value in half the time of a NumPy reduction. Far above
 it, BLAS starts threads and is slower."""
 
+NUMBERS_AND_NULL = frozenset({int, float, bool, type(None)})
+
 EXACT = 2.0**53
 """Below it every integer has a float64 of its own. Beyond, an integer may become another one."""
 
@@ -52,7 +54,7 @@ def as_matrix_or_none(data: Any, schema: Schema, *, no_strings: bool) -> Matrix 
         return None
     try:
         if not no_strings:
-            require_numbers(chain.from_iterable(data))
+            _require_numbers_or_null(data, schema)
         # Told the type, NumPy is twice as fast, but it would cut off fractions and round large integers.
         X = np.array(data) if schema.dtype == "int64" else np.array(data, np.float64)
     except (ValueError, TypeError, OverflowError):
@@ -75,6 +77,15 @@ def require_numbers(values: Iterable[Any]) -> None:
     of the time of a look at each type.
     """
     sum(values)
+
+
+def _require_numbers_or_null(data: list[Any], schema: Schema) -> None:
+    """Raise as `require_numbers` does, unless the others are nulls and the model takes missing values."""
+    try:
+        require_numbers(chain.from_iterable(data))
+    except TypeError:
+        if not schema.allows_missing or not set(map(type, chain.from_iterable(data))) <= NUMBERS_AND_NULL:
+            raise
 
 
 def _begins_with_row(data: Any, features: int | None) -> bool:
