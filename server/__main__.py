@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ import structlog
 from server import cpu_limit, logs, packages, settings
 from server.errors import first_line
 from server.paths import PACKAGES
+from strict_http.open_files import connections_within
 
 
 def main() -> int:
@@ -27,6 +29,7 @@ def main() -> int:
     gc.disable()
     options = settings.parse()
     logs.configure()
+    options = within_open_files(options)
     failures: list[str] = []
     try:
         sock = listening(options.host, options.port)
@@ -57,6 +60,18 @@ def use_packages(folder: Path) -> None:
     ignored = packages.use(folder) if folder.is_dir() else []
     if ignored:
         structlog.get_logger().warning("requirements.txt names packages that the server has itself", ignored=ignored)
+
+
+def within_open_files(options: settings.Settings) -> settings.Settings:
+    """Return the settings with as many connections as the process may open, and log if these are fewer."""
+    most = connections_within(options.max_connections)
+    if most < options.max_connections:
+        structlog.get_logger().warning(
+            "fewer connections than --max-connections: raise the limit of open files (ulimit -n)",
+            wanted=options.max_connections,
+            connections=most,
+        )
+    return replace(options, max_connections=most)
 
 
 BACKLOG = 1024

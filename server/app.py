@@ -10,6 +10,7 @@ import structlog
 from sanic import Sanic
 
 from server.errors import ModelError, first_line
+from server.http.answer_budget import AnswerBudget
 from server.http.body import WholeBodyRequest
 from server.http.body_budget import BodyBudget
 from server.http.errors import add_error_handling
@@ -22,14 +23,14 @@ from server.inference.batcher import Limits
 from server.inference.predictor import Predictor
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
+from strict_http.limits import Limits as ConnectionLimits
+from strict_http.sanic_connection import apply_limits
 
 log = structlog.get_logger()
 
 SANIC = {
     "ACCESS_LOG": False,
     "FALLBACK_ERROR_FORMAT": "json",
-    # Seconds for the head, and from one piece of a body to the next (server/http/connection.py).
-    "REQUEST_TIMEOUT": 30,
     "KEEP_ALIVE_TIMEOUT": 75,
 }
 
@@ -46,6 +47,8 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
     metrics = Metrics(settings.name, settings.version, lambda: predictor.queued_rows, feature_stats=settings.drift)
     app.ctx.metrics = metrics
     app.ctx.body_budget = BodyBudget(settings.body_memory, metrics)
+    app.ctx.answer_budget = AnswerBudget(settings.answer_memory, metrics)
+    apply_limits(app, connection_limits(settings))
     predictor = Predictor(
         settings.model,
         limits_of(settings),
@@ -85,6 +88,16 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, ModelError):
         return str(error)
     return f"the model cannot be described: {type(error).__name__}: {first_line(error)}"
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        head_seconds=settings.head_timeout,
+        body_seconds=settings.body_timeout,
+        answer_seconds=settings.answer_timeout,
+        least_rate=settings.min_rate,
+        connections=settings.max_connections,
+    )
 
 
 def limits_of(settings: Settings) -> Limits:

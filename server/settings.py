@@ -49,11 +49,41 @@ class Settings:
         1,
     )
     body_memory: int = setting(
-        "Maximum memory for the bodies of all unanswered requests, in bytes. A byte of JSON or CSV counts as 10, which "
-        "is about what its parsed form takes; a byte of a binary tensor as 1. A request that would exceed it is "
-        "rejected with 503 and Retry-After; one alone is always accepted. Bodies below 64 KB are not counted.",
+        "Maximum memory for the bodies of all unanswered requests, in bytes, counted as they arrive. A byte of JSON or "
+        "CSV counts as 10, which is about what its parsed form takes; a byte of a binary tensor, or of a body up to "
+        "64 KB, as 1. A request that would exceed it is rejected with 503 and Retry-After; a single body above 64 KB "
+        "is always accepted, and smaller ones do not wait for larger ones.",
         512 * 1024 * 1024,
         1,
+    )
+    answer_memory: int = setting(
+        "Maximum memory for answers above 64 KB that their clients have not read yet, in bytes. A request whose answer "
+        "would exceed it gets 503 and Retry-After; one alone is always accepted.",
+        256 * 1024 * 1024,
+        1,
+    )
+    max_connections: int = setting(
+        "Maximum open connections. Beyond it the connections that have been idle longest are closed for new ones; if "
+        "none is idle, a request with a body gets 503 and Retry-After, and GET is answered: health checks and metrics. "
+        "Lowered at the start if the process may not open as many files.",
+        1000,
+        1,
+    )
+    head_timeout: float = setting("Maximum time for a request's head to arrive, in seconds; then 408.", 10.0, 0.1)
+    body_timeout: float = setting(
+        "Maximum time for a request's body to arrive, in seconds; then 408. A body that arrives at --min-rate or "
+        "faster may take as long as it needs.",
+        60.0,
+        0.1,
+    )
+    answer_timeout: float = setting(
+        "Maximum time for a client to read its answer, in seconds; then the connection is closed. A client that reads "
+        "at --min-rate or faster may take as long as it needs.",
+        60.0,
+        0.1,
+    )
+    min_rate: int = setting(
+        "Bytes per second at which bodies and answers may exceed their timeouts. The default is 0.5 Mbit/s.", 65536, 1
     )
     batch_rows: int = setting(
         "Maximum rows per batch; 1 disables batching. Above 1024 the per-call overhead is already negligible, and "

@@ -9,7 +9,7 @@ LIMIT = 4096
 def one_line(text: str, limit: int = LIMIT) -> str:
     """Return `text` as one line of printable characters, at most `limit` bytes in UTF-8.
 
-    The twin of `watcher.core.text.one_line`: the server and the watcher share no code, and their images share no files.
+    The twin of `watcher.core.text.one_line`: the server and the watcher share no code but `strict_http`.
     """
     printable = "".join(character if character.isprintable() else " " for character in text[:limit])
     line = " ".join(printable.split())

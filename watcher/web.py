@@ -16,6 +16,8 @@ from sanic.exceptions import SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse, json, text
 
+from strict_http.limits import Limits
+from strict_http.sanic_connection import StrictConnection, apply_limits
 from watcher.control.failure import describe
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
@@ -33,6 +35,9 @@ READ = ("GET", "HEAD")
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a notification: MinIO sends about one kilobyte for each event."""
+
+LIMITS = Limits(connections=200)
+"""A store, a scraper, two probes, and a few people."""
 
 
 def open_socket(address: str) -> socket.socket:
@@ -87,6 +92,7 @@ def create_app(
 ) -> Sanic[Any, Any]:
     app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
+    apply_limits(app, LIMITS)
 
     @app.route("/status", methods=READ)
     async def status(_: Request) -> HTTPResponse:
@@ -176,7 +182,7 @@ class WebServer(threading.Thread):
             self.join(2)
 
     async def _serve(self) -> None:
-        server = await self._app.create_server(sock=self._sock, return_asyncio_server=True)
+        server = await self._app.create_server(sock=self._sock, protocol=StrictConnection, return_asyncio_server=True)
         if server is None:
             return
         await server.startup()

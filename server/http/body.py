@@ -10,7 +10,7 @@ from sanic.exceptions import PayloadTooLarge, SanicException
 from sanic.request import Request
 
 from server.errors import InputError
-from server.http.sanic_internals import announced_size, received_size
+from server.http.sanic_internals import connection_of, received_size
 from server.http.service import MAX_INLINE_BODY, Service
 
 Buffer = bytes | memoryview
@@ -28,17 +28,18 @@ class WholeBodyRequest(Request[Any, Any]):
         """Override: set `self.body` to the whole body. Raise Overloaded if --body-memory does not allow it."""
         stream: Any = self.stream
         budget = self.app.ctx.body_budget
-        budget.admit(self, announced_size(self))
         first = await stream.read()
+        budget.admit(self, received_size(self))
         second = await stream.read() if first else None
         self.body = first or b""
-        if not second:
-            return
-        pieces = [first, second]
-        async for piece in stream:
-            pieces.append(piece)
-            budget.admit(self, received_size(self))  # a chunked body does not announce its size
-        self.body = b"".join(pieces)
+        if second:
+            pieces = bytearray(first)
+            while second:
+                pieces += second
+                budget.admit(self, received_size(self))
+                second = await stream.read()
+            self.body = bytes(pieces)
+        connection_of(self).count_buffered()
 
 
 async def body_of(request: Request, service: Service) -> bytes:

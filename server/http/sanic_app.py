@@ -33,6 +33,8 @@ class KubeserveSanic(Sanic[Any, Any]):
             metrics.in_progress -= 1
             self.ctx.open.discard(request)
             self.ctx.body_budget.release(request)
+            if request.stream is not None:
+                sanic_internals.connection_of(request).count_buffered()
             request.body = b""  # Sanic refers to the request until its connection's next one, maybe for minutes
             metrics.record_request(*_outcome(request), perf_counter() - began)
 

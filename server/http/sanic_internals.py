@@ -6,39 +6,16 @@ another module uses one. Sanic's minor version is pinned in pyproject.toml.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 from sanic import Sanic
-from sanic.exceptions import SanicException
-from sanic.http import Http, Stage
+from sanic.http import Http
 from sanic.request import Request
 from sanic.response import HTTPResponse
-from sanic.server.protocols.http_protocol import HttpProtocol
 
-
-@dataclass(frozen=True, slots=True)
-class Internal:
-    """An attribute that Sanic does not document, and what it is used for here."""
-
-    owner: type
-    name: str
-    use: str
-
+from strict_http.sanic_connection import Internal
 
 INTERNALS = (
-    Internal(HttpProtocol, "_time", "the time of the last byte, from which Sanic computes its timeouts"),
-    Internal(HttpProtocol, "_task", "the task that serves the connection; cancelled to answer with a timeout"),
-    Internal(HttpProtocol, "_can_write", "whether the client reads what was sent"),
-    Internal(HttpProtocol, "recv_buffer", "received bytes that no request has taken yet"),
-    Internal(HttpProtocol, "http", "the state of the connection's request"),
-    Internal(HttpProtocol, "request_timeout", "seconds from one piece of a request to the next"),
-    Internal(HttpProtocol, "request_max_size", "the largest body"),
-    Internal(HttpProtocol, "check_timeouts", "overridden: called from time to time"),
-    Internal(HttpProtocol, "close_if_idle", "overridden: called when the server stops"),
-    Internal(Http, "HEADER_MAX_SIZE", "the largest head"),
-    Internal(Http, "stage", "whether a request is read, handled or answered"),
     Internal(Http, "keep_alive", "whether the connection stays open after the answer"),
     Internal(Http, "exception", "what a cancelled request is answered with"),
     Internal(Http, "response", "the answer, once there is one"),
@@ -55,66 +32,10 @@ INTERNALS = (
 )
 
 
-class SanicConnection(HttpProtocol):
-    """Sanic's connection, with the parts of its state that `server.http.connection` needs."""
-
-    __slots__ = ()
-    transport: Any
-    _task: Any
-
-    def awaits_request(self) -> bool:
-        """Return whether Sanic waits for a request, would answer it at once, and would keep the connection open."""
-        http = self.http
-        if http is None or http.stage is not Stage.IDLE or http.request_body or not http.keep_alive:
-            return False  # not begun, in a request, still reading the body of a refused one, or about to close
-        return not self.recv_buffer and self._can_write.is_set() and self.app.config["KEEP_ALIVE"]
-
-    def restart_timeout(self) -> None:
-        """Let the time until a timeout begin now, as when Sanic receives or sends something."""
-        self._time = monotonic()
-
-    @property
-    def max_body_size(self) -> int:
-        """The largest body, in bytes."""
-        return self.request_max_size  # type: ignore[no-any-return]
-
-    @property
-    def piece_timeout(self) -> float:
-        """Seconds from one piece of a request to the next."""
-        return self.request_timeout  # type: ignore[no-any-return]
-
-    def body_stalls(self) -> bool:
-        """Return whether the client has sent nothing of a body for longer than the request timeout."""
-        http = self.http
-        if self._task is None or http is None or http.stage is not Stage.HANDLER or not http.request_body:
-            return False
-        return bool(monotonic() - self._time > self.piece_timeout)
-
-    def cancel_request(self, answer: SanicException) -> None:
-        """Cancel the request's handler; Sanic then sends `answer`."""
-        self.http.exception = answer
-        self._task.cancel()
-
-    def was_cancelled(self) -> bool:
-        """Return whether the request was cancelled by a timeout and has no answer yet."""
-        return bool(getattr(self.http, "exception", None))
-
-
-def max_head_size() -> int:
-    """Return the size in bytes, without the blank line, from which Sanic refuses a head."""
-    return Http.HEADER_MAX_SIZE
-
-
-def announced_size(request: Request) -> int:
-    """Return the bytes that the body will have, at most the limit; 0 if it comes in chunks."""
-    stream: Any = request.stream
-    return int(min(stream.request_bytes_left, stream.request_max_size))
-
-
 def received_size(request: Request) -> int:
-    """Return the announced size of the body in bytes; of a chunked body, the sum of its chunks so far."""
+    """Return how many bytes of the body have been read so far."""
     stream: Any = request.stream
-    return int(stream.request_bytes)
+    return int(stream.request_bytes - stream.request_bytes_left)
 
 
 def bytes_to_come(request: Request) -> int:
@@ -129,17 +50,18 @@ def limit_body(request: Request) -> None:
     stream.request_max_size = request.app.config.REQUEST_MAX_SIZE
 
 
-def connection_of(request: Request) -> SanicConnection:
+def connection_of(request: Request) -> Any:
     """Return the connection that the request came on."""
     stream: Any = request.stream
-    return stream.protocol  # type: ignore[no-any-return]
+    return stream.protocol
 
 
-async def end_body(request: Request) -> None:
-    """Tell Sanic that the rest of the body has been read by somebody else."""
+async def skip_body(request: Request, count: int) -> None:
+    """Let Sanic know that so many bytes more of the body have been read by somebody else."""
     stream: Any = request.stream
-    stream.request_bytes_left = 0
-    await stream.read()  # with no bytes left, this marks the body as ended
+    stream.request_bytes_left -= count
+    if not stream.request_bytes_left:
+        await stream.read()  # with no bytes left, this marks the body as ended
 
 
 def close_after_answer(request: Request) -> None:

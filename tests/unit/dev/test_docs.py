@@ -15,7 +15,9 @@ from watcher.metrics import Metrics
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
-FILE = re.compile(r"`(\w[\w./-]*(?:\.(?:py|yaml|tpl|toml|md|json)|/)|(?:server|watcher|tests|dev|manifests)/[\w./-]+)`")
+FILE = re.compile(
+    r"`(\w[\w./-]*(?:\.(?:py|yaml|tpl|toml|md|json)|/)|(?:server|watcher|strict_http|tests|dev|manifests)/[\w./-]+)`"
+)
 
 
 @pytest.mark.parametrize("path", SECTIONS, ids=lambda path: path.name)
@@ -43,7 +45,7 @@ def test_documents_name_only_files_that_exist(path: Path) -> None:
 def exists(name: str) -> bool:
     """Return whether the repository has this path; a bare file name may be in any folder."""
     return (ROOT / name).exists() or any(
-        any((ROOT / room).rglob(name)) for room in ("server", "watcher", "tests", "dev", "manifests")
+        any((ROOT / room).rglob(name)) for room in ("server", "watcher", "strict_http", "tests", "dev", "manifests")
     )
 
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from server.errors import Overloaded
-from server.http.body_budget import MAX_UNCOUNTED_BODY, MEMORY_PER_TEXT_BYTE, BodyBudget
+from server.http.body_budget import MAX_SMALL_BODY, MEMORY_PER_TEXT_BYTE, BodyBudget
 from server.inference.observer import Observer
 
 MB = 1 << 20
@@ -41,7 +41,7 @@ def test_admit_beyond_the_budget_is_rejected_until_another_is_released() -> None
 def test_admit_a_growing_body_counts_it_once_and_release_forgets_it_after_a_rejection() -> None:
     budget = BodyBudget(2 * TEXT_MB, Observer())
     budget.admit("other", MB)
-    for size in (MAX_UNCOUNTED_BODY + 1, MB // 2, MB):
+    for size in (MAX_SMALL_BODY + 1, MB // 2, MB):
         budget.admit("a", size)
     assert budget.total == 2 * TEXT_MB
     with pytest.raises(Overloaded):
@@ -50,12 +50,45 @@ def test_admit_a_growing_body_counts_it_once_and_release_forgets_it_after_a_reje
     assert budget.total == TEXT_MB
 
 
-def test_admit_one_alone_takes_any_size_and_small_ones_are_not_counted() -> None:
+def test_admit_one_large_body_alone_takes_any_size_next_to_small_ones() -> None:
     budget = BodyBudget(TEXT_MB, Observer())
-    budget.admit("a", 5 * MB)
-    budget.admit("b", MAX_UNCOUNTED_BODY)
+    budget.admit("small", MAX_SMALL_BODY)
+    for size in (10, MAX_SMALL_BODY + 1, MB, 5 * MB):
+        budget.admit("a", size)
+    budget.admit("another small one", MAX_SMALL_BODY)
+    with pytest.raises(Overloaded):
+        budget.admit("b", MAX_SMALL_BODY + 1)
+    assert budget.total == 5 * TEXT_MB + 2 * MAX_SMALL_BODY
+
+
+def test_admit_what_has_arrived_leaves_the_memory_to_others() -> None:
+    budget = BodyBudget(2 * TEXT_MB, Observer())
+    for slow in range(1000):
+        budget.admit(slow, 10)
+    budget.admit("a", 2 * MB - 1000)
+    assert budget.total == 2 * TEXT_MB
+
+
+def test_admit_small_bodies_are_bounded_by_the_limit_themselves() -> None:
+    budget = BodyBudget(10 * MAX_SMALL_BODY, observer := Rejections())
+    for number in range(10):
+        budget.admit(number, MAX_SMALL_BODY)
+    with pytest.raises(Overloaded):
+        budget.admit("one more", 1)
+    assert observer.reasons == ["bodies"]
+    budget.release(0)
+    budget.admit("one more", 1)
+
+
+def test_hold_counts_a_buffer_that_shrinks_and_says_when_it_does_not_fit() -> None:
+    budget = BodyBudget(100, Observer())
+    assert budget.hold("a", 60)
+    assert not budget.hold("b", 41)
+    assert budget.total == 60
+    assert budget.hold("a", 50)
+    assert budget.hold("b", 41)
+    assert budget.hold("a", 0)
     budget.release("b")
-    budget.release("a")
     assert budget.total == 0
 
 

@@ -1,4 +1,4 @@
-"""Which bytes the connection answers, buffers, or passes to Sanic, and what becomes of requests that stall."""
+"""Which bytes the connection answers, buffers, counts, or passes to Sanic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import pytest
 from sanic.config import Config
 from sanic.http import Http, Stage
 
-from server.http.connection import LINGER, MAX_BUFFERED, RESPONSE, FastPathConnection
+from server.http.answer_budget import AnswerBudget
+from server.http.body_budget import BodyBudget
+from server.http.connection import MAX_BUFFERED, RESPONSE, FastPathConnection
+from server.inference.observer import Observer
+from strict_http.connection_limit import ConnectionLimit
+from strict_http.limits import Limits
+
+MEMORY = 1024 * 1024
 
 
 class Transport:
@@ -18,11 +25,15 @@ class Transport:
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
+        self.is_reading = True
+
+    def pause_reading(self) -> None:
+        self.is_reading = False
 
     write = property(lambda self: self.written.append)
 
     def is_closing(self) -> bool:
-        return True
+        return False
 
 
 @pytest.fixture
@@ -30,7 +41,14 @@ def connection() -> FastPathConnection:
     """One that waits for its next request, in an app whose answers are the bodies."""
     fast_path = SimpleNamespace(endpoints=(b"/predict",), answer=lambda _, body, __: body)
     parts = dict.fromkeys(("handle_request", "error_handler", "request_class"))
-    app = SimpleNamespace(config=Config(), ctx=SimpleNamespace(fast_path=fast_path), **parts)
+    ctx = SimpleNamespace(
+        fast_path=fast_path,
+        limits=Limits(),
+        connection_limit=ConnectionLimit(1000),
+        body_budget=BodyBudget(MEMORY, Observer()),
+        answer_budget=AnswerBudget(MEMORY, Observer()),
+    )
+    app = SimpleNamespace(config=Config(), ctx=ctx, **parts)
     loop = asyncio.new_event_loop()
     made = FastPathConnection(loop=loop, app=app)
     made.transport, made.recv_buffer = Transport(), bytearray()
@@ -40,7 +58,7 @@ def connection() -> FastPathConnection:
 
 
 def request(body: bytes, target: bytes = b"/predict") -> bytes:
-    return b"POST %b HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (target, len(body), body)
+    return b"POST %b HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (target, len(body), body)
 
 
 def test_data_received_whole_request_is_answered_and_restarts_the_timeout(connection: FastPathConnection) -> None:
@@ -66,7 +84,7 @@ def test_data_received_request_in_pieces_is_answered_after_the_last(connection: 
 
 def test_data_received_more_than_the_rest_goes_to_sanic_whole(connection: FastPathConnection) -> None:
     data = request(b"{  }") + b"GET / HTTP/1.1\r\n\r\n"
-    for piece in (data[:48], data[48:]):
+    for piece in (data[:57], data[57:]):
         connection.data_received(piece)
     assert connection.transport.written == []
     assert connection.recv_buffer == data
@@ -76,7 +94,7 @@ def test_data_received_more_than_the_rest_goes_to_sanic_whole(connection: FastPa
     "data",
     [
         *(request(b"{}") * 2, request(b"{}", b"/nope")[:-1], request(b" " * MAX_BUFFERED)[:-1], request(b"{}")[:20]),
-        b"POST /predict HTTP/1.1\r\ncontent-length: 999999999\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 999999999\r\n\r\n",
     ],
     ids=["two at once", "half, elsewhere", "more than is buffered", "half a head", "huge"],
 )
@@ -96,6 +114,7 @@ BUSY: list[Callable[[FastPathConnection], None]] = [
     lambda it: it._can_write.clear(),
     lambda it: it.app.config.update(KEEP_ALIVE=False),
     lambda it: setattr(it, "request_max_size", 1),
+    lambda it: setattr(it, "_is_reserved", True),
 ]
 
 
@@ -143,6 +162,7 @@ def test_close_if_idle_partial_request_is_not_idle(connection: FastPathConnectio
     connection.data_received(request(b"{}")[:-1])
     assert connection.close_if_idle() is False
     assert connection.recv_buffer == request(b"{}")[:-1]
+    connection.transport.is_closing = lambda: True
     assert connection.close_if_idle() is True
 
 
@@ -155,28 +175,45 @@ def test_check_timeouts_partial_request_goes_to_sanic_which_then_gets_the_rest(c
     assert connection.transport.written == []
 
 
-@pytest.mark.parametrize(("since", "closed"), [(-1e9, [(LINGER, "close")]), (1e9, [])])
-def test_check_timeouts_after_a_timeout_closes_without_the_rest_of_the_body(
-    connection: FastPathConnection, since: float, closed: list[tuple[float, str]]
-) -> None:
-    later: list[tuple[float, str]] = []
-    connection.loop = SimpleNamespace(call_later=lambda seconds, call: later.append((seconds, call.__name__)))
-    connection._task, connection._time = SimpleNamespace(cancel=lambda _: None), since
-    http = SimpleNamespace(stage=Stage.HANDLER, upgrade_websocket=False, exception=None, request_body=None)
-    connection._http = http
-    connection.check_timeouts()
-    assert [call for call in later if call[1] == "close"] == closed
+def test_data_received_partial_request_counts_until_it_is_answered(connection: FastPathConnection) -> None:
+    budget = connection.app.ctx.body_budget
+    connection.data_received(request(b"{  }")[:-1])
+    assert budget.total == len(request(b"{  }")) - 1
+    connection.data_received(request(b"{  }")[-1:])
+    assert budget.total == 0
+    assert connection.transport.written
 
 
-@pytest.mark.parametrize(("body", "since", "code"), [(True, -1e9, 408), (True, 1e9, None), (None, -1e9, None)])
-def test_check_timeouts_body_that_stalls_is_answered_408(
-    connection: FastPathConnection, body: bool | None, since: float, code: int | None
+def test_data_received_partial_request_without_memory_goes_to_sanic_and_reading_stops(
+    connection: FastPathConnection,
 ) -> None:
-    cancelled: list[bool] = []
-    connection.loop = SimpleNamespace(call_later=lambda *_: None)
-    connection._task, connection._time = SimpleNamespace(cancel=lambda *_: cancelled.append(True)), since
-    connection._http = SimpleNamespace(stage=Stage.HANDLER, upgrade_websocket=False, exception=None, request_body=body)
-    connection.response_timeout = 1e12
-    connection.check_timeouts()
-    assert getattr(connection._http.exception, "status_code", None) == code
-    assert len(cancelled) == (code is not None)
+    connection.app.ctx.body_budget.hold("others", MEMORY)
+    connection.data_received(request(b"{  }")[:-1])
+    assert connection.recv_buffer == request(b"{  }")[:-1]
+    assert not connection.transport.is_reading
+
+
+def test_connection_lost_gives_back_all_memory(connection: FastPathConnection) -> None:
+    ctx = connection.app.ctx
+    connection.conn_info = SimpleNamespace(lost=False)
+    connection.data_received(request(b"{  }")[:20])
+    connection.admit_answer(MEMORY)
+    assert ctx.body_budget.total == 20
+    assert ctx.answer_budget.total == MEMORY
+    connection.connection_lost(None)
+    connection.admit_answer(MEMORY)  # by the request's task, which is only cancelled in its next turn
+    assert connection.count_buffered()
+    assert ctx.body_budget.total == ctx.answer_budget.total == 0
+
+
+def test_after_answer_counts_it_until_the_client_has_read_it(connection: FastPathConnection) -> None:
+    budget = connection.app.ctx.answer_budget
+    connection.admit_answer(MEMORY)
+    connection.pause_writing()
+    connection.after_answer()
+    assert budget.total == MEMORY
+    connection.resume_writing()
+    assert budget.total == 0
+    connection.admit_answer(MEMORY)
+    connection.after_answer()
+    assert budget.total == 0

@@ -7,17 +7,19 @@ import pytest
 from server.http.request_head import HEAD, PASSED_ON
 
 START = b"POST /predict HTTP/1.1\r\n"
+HOST = b"Host: a\r\n"
 LENGTH = b"Content-Length: 2\r\n"
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        LENGTH,
+        HOST + LENGTH,
+        LENGTH + HOST,
         b"Host: a:80\r\ncontent-length:2\r\nUser-Agent: b (c; d)\r\n",
-        b"CONTENT-LENGTH: 2\r\nConnection: keep-alive\r\n",
-        b"connection: Keep-Alive\r\nX-Empty:\r\ncontent-length: 2\r\nCookie: a=\xff\tb\r\n",
-        b"Upgrade-Insecure-Requests: 1\r\n" + LENGTH + b"X-Content-Length: 7\r\nContent-Length-X: 7\r\n",
+        b"CONTENT-LENGTH: 2\r\nConnection: keep-alive\r\nhost:[::1]:80\r\n",
+        b"connection: Keep-Alive\r\nX-Empty:\r\ncontent-length: 2\r\nCookie: a=\xff\tb\r\nHOST:\r\n",
+        HOST + b"Upgrade-Insecure-Requests: 1\r\n" + LENGTH + b"X-Content-Length: 7\r\nContent-Length-X: 7\r\n",
     ],
 )
 def test_head_plain_fields_matches(fields: bytes) -> None:
@@ -36,7 +38,7 @@ def test_head_plain_fields_matches(fields: bytes) -> None:
     ],
 )
 def test_head_other_request_line_does_not_match(start: bytes) -> None:
-    assert HEAD.match(start + LENGTH + b"\r\n{}") is None
+    assert HEAD.match(start + HOST + LENGTH + b"\r\n{}") is None
 
 
 @pytest.mark.parametrize(
@@ -55,15 +57,29 @@ def test_head_other_request_line_does_not_match(start: bytes) -> None:
     ],
 )
 def test_head_field_that_is_odd_or_changes_how_a_request_is_read_does_not_match(fields: bytes) -> None:
+    assert HEAD.match(START + HOST + fields + b"\r\n{}") is None
+    assert HEAD.match(START + fields + HOST + b"\r\n{}") is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [LENGTH, HOST + HOST + LENGTH, HOST + LENGTH + b"host: b\r\n", LENGTH + b"Host: a b\r\n", b"host : a\r\n" + LENGTH],
+)
+def test_head_without_exactly_one_host_does_not_match(fields: bytes) -> None:
     assert HEAD.match(START + fields + b"\r\n{}") is None
+
+
+@pytest.mark.parametrize("name", [b"Content_Length", b"transfer_encoding", b"TRANSFER_ENCODING"])
+def test_head_underscore_that_may_be_read_as_a_hyphen_does_not_match(name: bytes) -> None:
+    assert HEAD.match(START + HOST + LENGTH + name + b": 2\r\n\r\n{}") is None
 
 
 @pytest.mark.parametrize("name", PASSED_ON)
 def test_head_declared_header_does_not_match_in_any_case_and_place(name: str) -> None:
     for written in (name, name.title(), name.upper()):
         field = written.encode() + b": x\r\n"
-        assert HEAD.match(START + LENGTH + field + b"\r\n") is None
-        assert HEAD.match(START + field + LENGTH + b"\r\n") is None
+        assert HEAD.match(START + HOST + LENGTH + field + b"\r\n") is None
+        assert HEAD.match(START + HOST + field + LENGTH + b"\r\n") is None
 
 
 def test_passed_on_names_every_header_that_changes_how_a_request_is_read() -> None:
