@@ -77,6 +77,16 @@ FIELDS = (
     *(b"Host: a b", b"Host: a\r\nHost: b", b"no colon", b": no name", b"a b: c", b"X: \x00", b"X: \x7f\xff", b"X:"),
     *(b"X: " + b"y" * 8000, b"X: " + b"y" * 9000, b"Keep-Alive: timeout=1", b"Upgrade-Insecure-Requests: 1"),
 )
+CHUNK_SIZES = (b"%x", b"%X", b"0%x", b"%x;a=b", b"%x ;a", b"0x%x", b"+%x", b" %x", b"%x\x0b", b"%x\n", b"")
+ENDS = (
+    b"\r\n0\r\n\r\n",
+    b"\r\n00\r\n\r\n",
+    b"\n0\r\n\r\n",
+    b"0\r\n\r\n",
+    b"\r\n0\r\nX: y\r\n\r\n",
+    b"\r\n0\n\n",
+    b"\r\n-1\r\n\r\n",
+)
 ODD_BYTES = b"\r\n\t \x00\x0b\x1c:,;0-_aP\x7f\x80\xff"
 
 
@@ -85,13 +95,20 @@ def request(
     length: bytes = LENGTHS[0],
     target: bytes = TARGETS[0],
     start: tuple[bytes, bytes] = STARTS[0],
-    field: bytes = b"Host: x",
+    field: bytes = b"Accept: */*",
     surplus: int = 0,
 ) -> bytes:
     """Return a plain request, but for what is given."""
     length = length.replace(b"%d", b"%d" % (len(body) + surplus))
-    head = (b" ".join((start[0], target, start[1])), field, b"Content-Length: " + length, b"", b"")
+    fields = (b"Host: x", field, b"Content-Length: " + length)
+    head = (b" ".join((start[0], target, start[1])), *fields, b"", b"")
     return b"\r\n".join(head) + body
+
+
+def chunked(body: bytes, size: bytes, end: bytes) -> bytes:
+    """Return a request whose body is one chunk."""
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + size.replace(b"%x", b"%x" % len(body)) + b"\r\n" + body + end
 
 
 def odd_in_one_thing() -> Iterator[bytes]:
@@ -102,6 +119,9 @@ def odd_in_one_thing() -> Iterator[bytes]:
     yield from (request(start=start) for start in STARTS)
     yield from (request(field=field) for field in FIELDS)
     yield from (request(surplus=surplus) for surplus in (-20, -1, 1, 7))
+    yield from (chunked(BODIES[0], size, ENDS[0]) for size in CHUNK_SIZES)
+    yield from (chunked(BODIES[0], CHUNK_SIZES[0], end) for end in ENDS)
+    yield from (request() * 2, request() + chunked(BODIES[0], CHUNK_SIZES[0], ENDS[0]), b"\r\n" + request())
 
 
 def pieces_of(sent: bytes) -> Iterator[list[bytes]]:
@@ -113,15 +133,18 @@ def pieces_of(sent: bytes) -> Iterator[list[bytes]]:
 
 
 def mutated(random: Random) -> Iterator[list[bytes]]:
-    """Yield plain requests whose head was changed in one or two bytes, each in two pieces at most."""
+    """Yield plain and chunked requests, some after another, changed in one or two bytes, in three pieces at most."""
     while True:
-        sent = request(field=random.choice((b"Host: x", random.choice(FIELDS))))
+        sent = request(field=random.choice((b"Accept: */*", random.choice(FIELDS))))
+        if not random.randrange(5):
+            sent = chunked(random.choice(BODIES), random.choice(CHUNK_SIZES), random.choice(ENDS))
         for _ in range(random.choice((1, 1, 2))):
-            at = random.randrange(sent.find(b"{"))
+            at = random.randrange(sent.find(b"\r\n\r\n") + 4)
             odd = random.choice((b"", b"\r\n", *[bytes([random.choice(ODD_BYTES)])] * 4))
             sent = sent[:at] + odd + sent[at + random.choice((0, 1)) :]
-        cut = random.choice((len(sent), random.randrange(1, len(sent))))
-        yield [piece for piece in (sent[:cut], sent[cut:], LAST) if piece]
+        sent = random.choice((b"", b"", b"", request())) + sent
+        cut, next_cut = sorted(random.choice((len(sent), random.randrange(1, len(sent)))) for _ in range(2))
+        yield [piece for piece in (sent[:cut], sent[cut:next_cut], sent[next_cut:], LAST) if piece]
 
 
 @pytest.fixture(scope="module")
