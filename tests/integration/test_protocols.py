@@ -85,7 +85,8 @@ def test_infer_with_and_without_version_is_answered(server: Server, version: str
     assert server.ask("POST", f"{path}/infer", json.dumps({"id": "7", "inputs": [TENSOR]}).encode()) == (200, expected)
     assert server.ask("GET", f"{path}/ready") == (200, {"name": "larger", "ready": True})
     status, described = server.ask("GET", path)
-    assert (status, described["parameters"]) == (200, {"feature_names": ["a", "b"], "classes": ["no", "yes"]})
+    parameters = described["parameters"]
+    assert (status, parameters["feature_names"], parameters["classes"]) == (200, ["a", "b"], ["no", "yes"])
 
 
 @pytest.mark.parametrize(

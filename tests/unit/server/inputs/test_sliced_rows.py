@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -96,11 +97,12 @@ FORMS: dict[str, tuple[Read, Any]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("indented", [False, True])
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
 def test_read_of_a_long_body_of_numbers_never_parses_it_as_a_whole(
-    form: str, indented: bool, monkeypatch: pytest.MonkeyPatch
+    form: str, indented: bool, mark: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, document = FORMS[form]
-    body = orjson.dumps(document, option=orjson.OPT_INDENT_2 if indented else None)
+    body = mark + orjson.dumps(document, option=orjson.OPT_INDENT_2 if indented else None)
     parsed: list[int] = []
     real = sliced_rows.read_json
     monkeypatch.setattr(sliced_rows, "read_json", lambda text: (parsed.append(len(text)), real(text))[1])
