@@ -145,7 +145,7 @@ def _error(message: str, status: int, headers: Mapping[str, Any] | None = None) 
 
 
 def fill_gauges(metrics: Metrics, board: StatusBoard, sources: SourceHealth) -> None:
-    """Gauges are read off the board when they are asked for: nothing to keep in step."""
+    """Compute the gauges from the status board. Called at each scrape, so they are never out of date."""
     metrics.models.clear()
     for status in board.models():
         metrics.models.labels(status.state.value).inc()

@@ -24,7 +24,8 @@ class Releases:
         """Return the release that should serve; None when the model is paused.
 
         Raises:
-            Rejected: a values.yaml is invalid or above a ceiling, the pinned version is missing, or the file is empty.
+            Rejected: a values.yaml is invalid or above a ceiling, the pinned version is missing, or its model.joblib
+                is empty.
             Retryable: a values.yaml cannot be read.
 
         """

@@ -1,6 +1,6 @@
 """The protocol of a hint source, and what a source may do with the rest of the watcher.
 
-A hint says that something may have changed at a key. It only makes the next look happen now: the listing decides.
+A hint says that something may have changed at a key. It only makes the next check happen now: the listing decides.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class Reporter:
         self.health.count(self.name, 1)
 
     def up(self, detail: str = "") -> bool:
-        """Report the source as live. Return True if that is news."""
+        """Report the source as live. Return True if that is a change."""
         self.live = True
         return self.health.report(self.name, live=True, detail=detail)
 
     def down(self, reason: str) -> bool:
-        """Report the source as not live, and why. Return True if that is news."""
+        """Report the source as not live, and why. Return True if that is a change."""
         self.live = False
         return self.health.report(self.name, live=False, detail=reason)

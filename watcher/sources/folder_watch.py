@@ -15,7 +15,7 @@ log = structlog.get_logger()
 QUIET_MILLISECONDS = int(SETTLE_SECONDS * 1000) + 100
 """A hint waits until the folder was quiet for this long: by then the listing accepts the files."""
 CHECK_MILLISECONDS = 500
-"""How often the watch is interrupted to see whether it must stop and whether the folder is still the same one."""
+"""How often the watch is interrupted to check whether it must stop and whether the folder is still the same one."""
 RETRY_SECONDS = 10.0
 """After a failure of the watch. The poll finds changes meanwhile."""
 
@@ -85,7 +85,7 @@ class FolderWatch(threading.Thread):
                 return
 
     def _hint_at(self, path: Path, root: Path) -> None:
-        """Hint at a file. What is not a file any more may be a folder that was moved with all its files."""
+        """Hint at a file. A path that is no longer a file may be a folder that was moved with all its files."""
         self._reporter.hint(path.relative_to(root).as_posix() if path.is_file() else "")
 
     def _lost(self, reason: str) -> float:

@@ -128,8 +128,8 @@ def read_at_most(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
 def pool_for(url: str, connect_seconds: float, read_seconds: float, retries: int) -> urllib3.PoolManager:
     """Return a pool for the host of `url`, through the proxy that the environment names for it.
 
-    A failed attempt is repeated within half a second. Retry-After is not obeyed: it would stop everything for as
-    long as the store, or a proxy, likes. The caller's own interval is the pause.
+    A failed attempt is repeated within half a second. Retry-After is ignored: with it a store or a proxy
+    could stop everything for any time. The caller's own interval is the pause.
     """
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=connect_seconds, read=read_seconds),

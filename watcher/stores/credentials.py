@@ -17,7 +17,7 @@ METADATA_HOST = "http://169.254.169.254"
 
 
 class OwnCredentials(Provider):
-    """Implements the client's `Provider`. Thread-safe: the worst of a race is one more question.
+    """Implements the client's `Provider`. Thread-safe: a race costs at most one request more.
 
     Variables and file are read for every request (0.2 ms): a file that a Vault agent, an SSO helper or a mounted
     Secret rewrites counts from the next request. A role's credentials are kept until they expire, or until the store

@@ -75,7 +75,7 @@ def _from_s3(error: S3Error, doing: str) -> WatcherError:
 
 
 def _from_answer(error: MinioException, doing: str) -> WatcherError:
-    """Read an answer that is not S3's: a proxy's page, or the protest of a port that expects TLS."""
+    """Read an answer that is not S3's: a proxy's page, or the error of a port that expects TLS."""
     text = str(error)
     if "HTTP request to an HTTPS server" in text or "plain HTTP request was sent to HTTPS port" in text:
         return Rejected("StoreUnreachable", f"{doing}: the port expects TLS: {ADVICE.needs_tls}")

@@ -1,4 +1,4 @@
-"""The S3 bucket as the reconciler sees it: a complete listing, and small reads."""
+"""The S3 bucket as the reconciler reads it: a complete listing, and small reads."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class S3Bucket:
         """Yield the objects page by page.
 
         Raises:
-            Retryable: the listing has no end, or contradicts itself. Broken look-alikes of S3 repeat a page for ever.
+            Retryable: the listing has no end, or contradicts itself. Defective S3 servers repeat a page without end.
 
         """
         token, tokens, last, found = "", set[str](), "", 0

@@ -52,7 +52,7 @@ class Objects:
         return self._api.items(self._path(kind, namespace), kind, selector)
 
     def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER) -> Manifest:
-        """Apply an object on the server, and return it. Of a Secret, only the metadata returns."""
+        """Apply an object on the server, and return it. Of a Secret, only the metadata is returned."""
         kind, meta = manifest["kind"], manifest["metadata"]
         written = self._api.call(
             "PATCH",
@@ -78,7 +78,7 @@ class Objects:
         """Return the UID of the Secret if one of `owners` owns it, "" if there is no such Secret.
 
         The API server compares the owner label, by a JSON Patch that tests it and changes nothing: the watcher
-        needs no permission to read Secrets, and of this one only the metadata returns (docs/adr).
+        needs no permission to read Secrets, and of this one only the metadata is returned (docs/adr).
 
         Raises:
             ForeignSecret: there is one, without such a label.

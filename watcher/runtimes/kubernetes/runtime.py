@@ -42,14 +42,14 @@ from watcher.runtimes.kubernetes.objects import (
 from watcher.runtimes.kubernetes.rollout import annotations_of, is_complete, pod_failure, rollout_failure
 
 REPLICAS_MANAGER = "kubeserve-replicas"
-"""Keeps a Deployment's replicas when FIELD_MANAGER lets go of them; the API server would set them to 1."""
+"""Keeps a Deployment's replicas when FIELD_MANAGER gives them up; otherwise the API server would set them to 1."""
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 OBSERVED_KINDS = (DEPLOYMENT, SERVICE, HPA)
 """Secrets are written and never read: a watcher that may read them would be worth breaking into."""
 
 
 class KubernetesRuntime:
-    """Implements the reconciler's `Runtime`. Thread-safe, and without a memory: the cluster's is enough.
+    """Implements the reconciler's `Runtime`. Thread-safe. It keeps no state: the cluster has it.
 
     `former_owner` is the owner label of an earlier version. Its objects are adopted if they are of the same store.
     """
@@ -241,7 +241,7 @@ def is_of_store(deployment: Manifest, store: Store) -> bool:
 
 
 def is_copy(item: Manifest, model: ModelId) -> bool:
-    """Return True if a person copied the object, labels and all, to another name or namespace."""
+    """Return True if a person copied the object, with its labels, to another name or namespace."""
     path = annotations_of(item).get(S3_PATH, "")
     elsewhere = bool(path) and f"/{model.prefix}" not in path
     return item["metadata"]["name"] != object_name(model) or elsewhere

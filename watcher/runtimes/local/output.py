@@ -10,7 +10,7 @@ from watcher.core.text import LIMIT, one_line
 
 
 class Output:
-    """Two files that stay open as long as the replica lives.
+    """Two files that stay open as long as the replica exists.
 
     A model runs as the same user as the watcher, so it can put a pipe, a link or a folder in the place of either file.
     That changes nothing here: neither file is opened by its name a second time.

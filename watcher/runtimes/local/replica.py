@@ -126,7 +126,7 @@ class Replica(threading.Thread):
         port = free_port()
         arguments = ["--model", str(self.folder / "model.joblib"), "--host", "127.0.0.1", "--port", str(port)]
         arguments += ["--name", self.model_name, "--version", self.version, "--drain-seconds", "1"]
-        arguments.append("--stop-with-stdin")  # its end of the pipe closes when the watcher dies
+        arguments.append("--stop-with-stdin")  # its end of the pipe closes when the watcher ends
         process = self._start("server", arguments, {**without_secrets(os.environ), **self._spec["server"]}, output)
         if process is None:
             return "stopped"
