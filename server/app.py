@@ -115,5 +115,5 @@ async def keep_up(metrics: Metrics, predictor: Predictor) -> None:
         try:
             metrics.flush()
             predictor.update_direct_limit()
-        except Exception as error:  # noqa: BLE001 - nobody awaits this task: if it ended, the metrics would stand still
+        except Exception as error:  # noqa: BLE001 - nothing awaits this task: if it ended, the metrics would no longer change
             log.error("flushing metrics failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line an error

@@ -1,4 +1,4 @@
-"""The server's errors, by who can act on them: the client, the model's owner, or nobody but time."""
+"""The server's errors, by who can act on them: the client, the model's owner, or nobody, because they pass."""
 
 
 class InputError(ValueError):

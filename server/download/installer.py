@@ -171,7 +171,7 @@ def tail(path: Path) -> str:
 
 
 def log_errors(text: str) -> None:
-    """Log pip's own last words of error, for whoever operates the index. They never become a status or an Event."""
+    """Log pip's own last error lines, for whoever operates the index. They never become a status or an Event."""
     errors = [line for line in text.splitlines() if line.startswith(("ERROR:", "Could not fetch URL"))]
     for line in errors[-LOGGED_LINES:]:
         log.warning("pip", line=one_line(line, 300))

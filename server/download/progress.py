@@ -16,7 +16,7 @@ CHECK_SECONDS = 0.5
 
 
 class Progress:
-    """When the download last got on, and what kept it from it. One thread writes, one reads."""
+    """The time of the download's last progress, and its latest problem. One thread writes, one reads."""
 
     def __init__(self) -> None:
         self.problem = ""
@@ -33,8 +33,8 @@ def run_watched(work: Callable[[Progress], None], stall_seconds: float = STALL_S
     """Run `work` in a thread, and raise what it raises.
 
     A thread, because nothing else bounds a name lookup or an answer whose header arrives byte by byte. And because the
-    main thread then takes a signal at once, whatever the work waits for. A stalled thread is abandoned: the process
-    ends.
+    main thread then handles a signal immediately, whatever the work waits for. A stalled thread is abandoned: the
+    process ends.
 
     Raises:
         ModelError: `work` made no progress for `stall_seconds`.

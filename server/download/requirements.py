@@ -43,7 +43,7 @@ ADVICE = "write one package a line, such as pandas==2.2.3"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One requirement that applies to this Python: what pip may see of a line."""
+    """One requirement that applies to this Python: the part of its line that pip gets."""
 
     name: str
     extras: tuple[str, ...]

@@ -31,7 +31,7 @@ ATTEMPTS = 4
 """After these the program ends. The kubelet (or the local runtime) starts it again, with longer delays."""
 
 RETRY_WAIT = wait_exponential_jitter(initial=0.5, max=5, jitter=0.5)
-"""Seconds between attempts. A Retry-After of the store is ignored: it may ask for hours, whatever ends the cause."""
+"""Seconds between attempts. A Retry-After of the store is ignored: it may be hours, for a cause of seconds."""
 
 ROLE_SECONDS = 2.0
 """Seconds. The platform's credential service is on this node, or not there at all."""
@@ -107,7 +107,7 @@ class S3Source:
         try:
             yield response
         finally:
-            # Not released: the rest of a body that nobody wants would have to be read first.
+            # Closed, not released for reuse: that would have to read the rest of an unwanted body first.
             response.close()
 
     def _chunks(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

@@ -85,7 +85,7 @@ class FastPathConnection(Connection):
                 self._count_or_pass_on()
                 return
             data = self._taken()
-        # Sanic refuses a larger head by where its blank line begins.
+        # Sanic refuses a head with max_head_size() bytes before its blank line, whose four bytes the match includes.
         head = HEAD.match(data, 0, max_head_size() + 3) if self.awaits_request() else None
         missing = head.end() + int(head["length"]) - len(data) if head else -1
         if head and not missing and (body := self._answer_of(head["target"], data[head.end() :], began)) is not None:

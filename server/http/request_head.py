@@ -11,7 +11,7 @@ import re
 PASSED_ON = ("content-encoding", "transfer-encoding", "expect", "upgrade")
 """Headers, in lower case, that only Sanic and the routes understand: a request with one of them is passed on to Sanic.
 
-A feature that must see a header adds its name here.
+A feature that reads a header adds its name here.
 """
 
 _FIELD = (

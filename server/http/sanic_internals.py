@@ -82,7 +82,7 @@ def status_of(request: Request) -> int | None:
 
 
 def set_up_response(response: HTTPResponse, body: bytes, status: int, content_type: str) -> None:
-    """Do what the constructor of a response does, but for its two multi-dictionaries of headers."""
+    """Do what the constructor of a response does, except for its two multi-dictionaries of headers."""
     response.asgi = False
     response.body = body
     response.content_type = content_type

@@ -1,7 +1,8 @@
 """SIGTERM: answer requests for some seconds more, asking the clients to connect elsewhere, then stop.
 
-A pod gets SIGTERM before every node knows that it goes away, and clients keep connections to it for minutes. So each
-answer from then on says `Connection: close`: the client's next connection goes through the Service, to another pod.
+A pod gets SIGTERM before every node has stopped sending it connections, and clients keep connections for minutes. So
+each answer from then on has the header `Connection: close`: the client's next connection goes through the Service, to
+another pod.
 
 A pod's grace period is `drain_seconds` + deadline + LAST_PREDICTION, and at least 30: watcher/core/render.py and the
 model's chart compute it.
@@ -54,7 +55,7 @@ def drain(app: Sanic[Any, Any], seconds: float) -> None:
 
 
 def close_after_answers(app: Sanic[Any, Any]) -> None:
-    """Let no connection outlive the answer that it waits for, or its next one."""
+    """Close each connection after the answer that it waits for, or after its next one."""
     app.config.KEEP_ALIVE = False  # Sanic reads it at the start of each request
     for request in app.ctx.open:
         close_after_answer(request)

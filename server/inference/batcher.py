@@ -71,7 +71,7 @@ class Batcher:
         return method.batchable and self._limits.batch_rows > 1
 
     def place(self, method: Method, rows: int, *, idle: bool) -> Place:
-        """Return where a prediction for so many rows runs; `idle` as in `placement.place`."""
+        """Return where a prediction for this many rows runs; `idle` as in `placement.place`."""
         cost = method.cost
         return place(
             cost.seconds(rows),
@@ -120,7 +120,7 @@ class Batcher:
             self._worker = None
 
     def _take_batch(self) -> list[QueuedRequest]:
-        """Remove and return the oldest request and those that can share its call; drop what is over."""
+        """Remove and return the oldest request and those that can share its call; drop requests that are over."""
         batch: list[QueuedRequest] = []
         rest: deque[QueuedRequest] = deque()
         now, rows = time.perf_counter(), 0
@@ -195,7 +195,7 @@ class Batcher:
             self._timer = asyncio.get_running_loop().call_later(max(left, MIN_TIMER), self._reject_late)
 
     def _is_over(self, request: QueuedRequest, now: float) -> bool:
-        """Return whether nobody waits for the request any more; reject it if it exceeds the deadline."""
+        """Return whether the request has its result or is abandoned; reject it if it exceeds the deadline."""
         if request.result.done():
             return True
         if now - request.queued_at <= self._limits.deadline:

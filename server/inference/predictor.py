@@ -1,4 +1,4 @@
-"""The served model: load it, say whether it is ready, predict, and raise errors that a client can act on."""
+"""The served model: load it, report whether it is ready, predict, and raise errors that a client can act on."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ class Predictor:
         predict = model.methods.get("predict")
         self.features, self._direct = model.schema.features, predict.direct if predict and takes_floats else None
         # What is loaded now is never garbage. Without this each full collection would visit all of scikit-learn's
-        # objects, and one request in a few thousand would wait for that: tens of milliseconds.
+        # objects, and one request in a few thousand would wait for that: tens of milliseconds. The collection has been
+        # disabled since the start (`server.__main__`).
         gc.freeze()
         gc.enable()
         self.model = model

@@ -48,7 +48,7 @@ def _pandas() -> Any:
     try:
         import pandas as pd  # noqa: PLC0415 - slow to import, and only these models need it
     except ModuleNotFoundError as error:
-        raise ModelError("the model picks its columns by name: put pandas into requirements.txt beside it") from error
+        raise ModelError("the model picks its columns by name: put pandas into requirements.txt next to it") from error
     return pd
 
 

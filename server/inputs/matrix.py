@@ -89,7 +89,7 @@ def _require_numbers_or_null(data: list[Any], schema: Schema) -> None:
 
 
 def _begins_with_row(data: Any, features: int | None) -> bool:
-    """Return whether the first row fits. NumPy would look at all the others before it said so."""
+    """Return whether the first row fits. NumPy would look at all the others first."""
     if not isinstance(data, list) or not data or not isinstance(data[0], list) or not data[0]:
         return False
     return features is None or len(data[0]) == features

@@ -21,7 +21,7 @@ SINGLE_ROWS = 3
 def direct_or_plain(direct: Call, plain: Call, features: int) -> Call:
     """Return a call that evaluates directly where that is possible, and by scikit-learn where not.
 
-    NaN, infinities and rows of another form are scikit-learn's to answer or to refuse.
+    NaN, infinities and rows of another form are passed to scikit-learn.
     """
 
     def call(X: Any) -> Any:

@@ -21,7 +21,7 @@ MAX_DENSE_VALUES = 2**22
 
 
 def encode_predictions(predictions: Any) -> bytes:
-    """Return `{"predictions": […]}`. NaN and infinities become null, other types that JSON does not have a string."""
+    """Return `{"predictions": […]}`. NaN and infinities become null. Other values that JSON lacks become strings."""
     return encode_json({"predictions": json_ready(predictions)})
 
 

@@ -86,7 +86,7 @@ def read_inference(
 
 
 def _check_columns(inputs: list[Any], schema: Schema) -> None:
-    """Raise InputError if the names are not the model's columns. A wide request is so refused before it is decoded."""
+    """Raise InputError if the names are not the model's columns, before their tensors are decoded."""
     names: list[Any] = [item.get("name") for item in inputs if isinstance(item, dict)]
     if not has_own_names(schema) and all(isinstance(name, str) for name in names):
         positions(names, schema, "inputs")

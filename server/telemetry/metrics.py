@@ -159,7 +159,7 @@ class Metrics(Observer):
             self.feature_stats.record(X, answer)
 
     def record_request(self, endpoint: str, code: int, seconds: float) -> None:
-        """Count one request. `endpoint` is a route, not a path: a scanner's paths must not make series."""
+        """Count one request. `endpoint` is a route, not a path: a scanner's paths must not create series."""
         self._requests[endpoint, str(code)] += 1
         self._latency_of(endpoint).observe(seconds)
 

@@ -1,4 +1,4 @@
-"""What the registry knows of a kind of estimator."""
+"""What the registry has for a kind of estimator."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Family:
     """How estimators of one type are evaluated. Each function takes the fitted estimator."""
 
     methods: Callable[[Any], Mapping[str, Call]] = no_methods
-    """Return the methods that can be evaluated directly, with scikit-learn's very bits."""
+    """Return the methods that can be evaluated directly, with exactly the bits of scikit-learn."""
     transform: Callable[[Any], Call | None] = no_transform
     """Return how a transformer changes finite rows into a new array, or None."""
     row_independent: Callable[[Any], bool] = never
-    """Return whether each row is computed by itself, so that the rows beside it cannot change a bit of its answer."""
+    """Return whether each row is computed by itself: no other row of a call can change a bit of its answer."""

@@ -84,7 +84,7 @@ def test_inspect_estimator_returns_only_methods_that_the_model_has() -> None:
 @pytest.mark.parametrize("model", [example_models.people, example_models.picked])
 def test_try_model_of_columns_without_pandas_names_the_requirement(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ModelError, match=r"put pandas into requirements\.txt beside it"):
+    with pytest.raises(ModelError, match=r"put pandas into requirements\.txt next to it"):
         schema_of(model)
 
 
