@@ -24,7 +24,7 @@ from server.inference.placement import BLOCKED_LOOP_SECONDS, LOOP_TURNS, MAX_LOO
 from server.model.methods import Method
 
 MIN_TIMER = 0.001
-"""Seconds. The event loop's clock may be a little ahead of ours, so a timer may fire early."""
+"""Seconds. The event loop's clock may be a little ahead of perf_counter(), so a timer may fire early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +120,13 @@ class Batcher:
             self._worker = None
 
     def _take_batch(self) -> list[QueuedRequest]:
-        """Remove and return the oldest request and those that can share its call; drop requests that are over."""
+        """Remove and return the oldest request and those that can share its call; drop late and abandoned ones."""
         batch: list[QueuedRequest] = []
         rest: deque[QueuedRequest] = deque()
         now, rows = time.perf_counter(), 0
         while self._queue and (not batch or self.batches(self._methods[batch[0].method])):
             request = self._queue.popleft()
-            if self._is_over(request, now):
+            if self._reject_if_late(request, now):
                 self._remove(request)
             elif not batch or (_can_share(batch[0], request) and rows + request.rows <= self._limits.batch_rows):
                 batch.append(request)
@@ -185,7 +185,7 @@ class Batcher:
         now = time.perf_counter()
         requests, self._queue = self._queue, deque()
         for request in requests:
-            if self._is_over(request, now):
+            if self._reject_if_late(request, now):
                 self._remove(request)
             else:
                 self._queue.append(request)
@@ -194,9 +194,9 @@ class Batcher:
             left = self._queue[0].queued_at + self._limits.deadline - now
             self._timer = asyncio.get_running_loop().call_later(max(left, MIN_TIMER), self._reject_late)
 
-    def _is_over(self, request: QueuedRequest, now: float) -> bool:
-        """Return whether the request has its result or is abandoned; reject it if it exceeds the deadline."""
-        if request.result.done():
+    def _reject_if_late(self, request: QueuedRequest, now: float) -> bool:
+        """Reject the request if it exceeds the deadline. Return whether it now needs no prediction."""
+        if request.result.done():  # rejected already, or the client has disconnected
             return True
         if now - request.queued_at <= self._limits.deadline:
             return False

@@ -64,7 +64,7 @@ def _read_python_json(body: bytes, refusal: str) -> Any:
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
-        raise InputError(refusal) from error  # one parser's words for the same fault
+        raise InputError(refusal) from error  # orjson's message, whichever parser found the fault
     return found
 
 

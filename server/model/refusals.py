@@ -1,4 +1,4 @@
-"""Words for a file that loads and holds nothing to serve: what it is, why that cannot answer, and what to save instead.
+"""Error text for a file that loads but has nothing to serve: what it is, why it cannot answer, what to save instead.
 
 Pure: nothing here calls the model.
 """

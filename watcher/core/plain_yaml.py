@@ -1,4 +1,4 @@
-"""Read YAML of people as plain values, and refuse what two readers of YAML understand differently. Pure.
+"""Read users' YAML as plain values, and refuse what two readers of YAML understand differently. Pure.
 
 The watcher reads these files with PyYAML, and Helm the same values with a Go library. Both agree on maps with text as
 keys, lists, text, decimal numbers, booleans and null. Everything else is refused with its line: a value that silently
