@@ -64,7 +64,7 @@ def _parts(source: str) -> tuple[str, ModelId, str]:
 
 
 def _values(file: BinaryIO) -> dict[str, object]:
-    with settings_values.blamed_on(f"-f {file.name}"):
+    with settings_values.named_in_errors(f"-f {file.name}"):
         try:
             return load_map(file.read())
         except OSError as error:

@@ -24,8 +24,8 @@ POD_KEYS = "KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_
 
 
 @contextmanager
-def blamed_on(setting: str) -> Iterator[None]:
-    """Put the name of a setting before the sentence of what it is rejected for."""
+def named_in_errors(setting: str) -> Iterator[None]:
+    """Put the name of a setting before the sentence of an error that it causes."""
     try:
         yield
     except Rejected as error:
@@ -52,7 +52,7 @@ def check_all(settings: Settings) -> None:
 
 def endpoint(settings: Settings) -> Endpoint:
     """Return where the watcher reaches the store."""
-    with blamed_on("--s3-endpoint"):
+    with named_in_errors("--s3-endpoint"):
         return Endpoint.of(settings.s3_endpoint, secure=settings.s3_secure)
 
 
@@ -60,7 +60,7 @@ def pod_endpoint(settings: Settings) -> Endpoint:
     """Return where the pods reach the store."""
     if not settings.pod_s3_endpoint:
         return endpoint(settings)
-    with blamed_on("--pod-s3-endpoint"):
+    with named_in_errors("--pod-s3-endpoint"):
         return Endpoint.of(settings.pod_s3_endpoint, secure=settings.s3_secure)
 
 
@@ -99,7 +99,7 @@ def namespaces(settings: Settings) -> tuple[str, ...]:
 
 
 def owner(settings: Settings, bucket: str) -> str:
-    """Return the value of the label that marks a watcher's objects. `run` and `render` agree on it."""
+    """Return the value of the label that marks a watcher's objects. `run` and `render` use the same one."""
     if not settings.owner:
         return default_owner(bucket, endpoint(settings))
     form = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -139,10 +139,10 @@ def certificates(environment: Mapping[str, str]) -> None:
 
 
 def chart_values(settings: Settings) -> dict[str, Any]:
-    """Return the operator's values for every model, checked: a slip in them is no user's fault."""
+    """Return the operator's values for every model, checked here and not once for each model."""
     if not settings.chart_values:
         return {}
-    with blamed_on(f"--chart-values {settings.chart_values}"):
+    with named_in_errors(f"--chart-values {settings.chart_values}"):
         try:
             values = load_map(Path(settings.chart_values).read_bytes())
         except OSError as error:
@@ -153,7 +153,7 @@ def chart_values(settings: Settings) -> dict[str, Any]:
 
 def ceilings(settings: Settings) -> Ceilings:
     """Return the operator's ceilings, which the operator's own values respect: otherwise no model could be served."""
-    with blamed_on("--ceilings"):
+    with named_in_errors("--ceilings"):
         found = parse(settings.ceilings)
         if excess := first_excess(merge(defaults(), chart_values(settings)), found):
             ceiling = f"{excess.name}={found[excess.name]}"
@@ -170,7 +170,7 @@ def assignment(text: str) -> dict[str, Any]:
         raise Rejected("Malformed", f"{setting}: expected a.b=c")
     if path.count(".") >= MAX_DEPTH:
         raise Rejected("Malformed", f"{setting}: a path of more than {MAX_DEPTH} names")
-    with blamed_on(setting):
+    with named_in_errors(setting):
         result: Any = load(value.encode(errors="surrogateescape"))
     for name in reversed(path.split(".")):
         result = {name: result}

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 ROW_STEPS = (1, 4, 16, PROBE_ROWS)
 """Rows of the first calls of a method. A call for four times the rows takes at most four times as long, so each call
-tells whether the next one can be afforded."""
+shows whether the next one fits into the budget."""
 
 MIN_COMPARED_ROWS = 3
 
@@ -121,7 +121,7 @@ def _unchanged_method(name: str, call: Call, schema: Schema, budget: ProbeBudget
     try:
         seconds = median_seconds(budget.probed(name, call), example_input(schema))
     except ProbeBudgetSpentError:
-        seconds = probed.seconds[len(example_input(schema))]
+        seconds = probed.seconds[len(example_input(schema))]  # of the call in `_try_inputs`
     return Method(call, Cost(seconds, seconds / PROBE_ROWS))
 
 

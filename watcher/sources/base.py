@@ -49,7 +49,7 @@ class Health(Protocol):
 
 @dataclass(slots=True)
 class Reporter:
-    """The way of one source to the rest of the watcher: its hints, each one counted, and its health."""
+    """Passes the hints of one source to the watcher, counts them, and reports the source's health."""
 
     name: str
     on_hint: Hint

@@ -61,7 +61,7 @@ class ListenStream(threading.Thread):
         failures = 0
         while not self._halt.is_set():
             reason = self._follow()
-            # Still live here, before `down`, means that this connection had worked.
+            # The source is still live if this connection worked: `down` comes later, and the backoff then starts anew.
             failures = 1 if self._reporter.live else failures + 1
             if not self._halt.is_set() and self._reporter.down(reason):
                 log.warning("listen stream is not live", reason=reason)

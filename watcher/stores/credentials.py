@@ -20,8 +20,8 @@ class OwnCredentials(Provider):
     """Implements the client's `Provider`. Thread-safe: a race costs at most one request more.
 
     Variables and file are read for every request (0.2 ms): a file that a Vault agent, an SSO helper or a mounted
-    Secret rewrites counts from the next request. A role's credentials are kept until they expire, or until the store
-    has refused them.
+    Secret rewrites is in effect from the next request. A role's credentials are kept until they expire, or until the
+    store has refused them.
     """
 
     def __init__(self, pool_of: Callable[[str], urllib3.PoolManager]) -> None:
@@ -29,7 +29,7 @@ class OwnCredentials(Provider):
         self._role: IamAwsProvider | None = None
 
     def retrieve(self) -> Credentials:
-        """Return the credentials that hold now.
+        """Return the current credentials.
 
         Raises:
             Rejected: `InvalidCredentials`, variables or file are incomplete or malformed.

@@ -88,25 +88,25 @@ REGRESSOR = Family(linear.regressor)
 CLASSIFIER = Family(linear.classifier)
 TREE_CLASSIFIER = Family(trees.classifier, row_independent=always)
 TREE_REGRESSOR = Family(trees.regressor, row_independent=always)
-NOT_DIRECT = Family(row_independent=always)
+ROW_INDEPENDENT = Family(row_independent=always)
 ENSEMBLE = Family(row_independent=_all_members_row_independent)
 NEIGHBORS = Family(row_independent=_searches_in_tree)
 SEARCH = Family(_best_methods, row_independent=_best_is_row_independent)
 
 KNOWN: Mapping[str, Family] = {
     "sklearn.discriminant_analysis.LinearDiscriminantAnalysis": CLASSIFIER,
-    "sklearn.dummy.DummyClassifier": NOT_DIRECT,
-    "sklearn.dummy.DummyRegressor": NOT_DIRECT,
+    "sklearn.dummy.DummyClassifier": ROW_INDEPENDENT,
+    "sklearn.dummy.DummyRegressor": ROW_INDEPENDENT,
     "sklearn.ensemble._bagging.BaggingClassifier": ENSEMBLE,
     "sklearn.ensemble._bagging.BaggingRegressor": ENSEMBLE,
     "sklearn.ensemble._forest.ExtraTreesClassifier": TREE_CLASSIFIER,
     "sklearn.ensemble._forest.ExtraTreesRegressor": TREE_REGRESSOR,
     "sklearn.ensemble._forest.RandomForestClassifier": TREE_CLASSIFIER,
     "sklearn.ensemble._forest.RandomForestRegressor": TREE_REGRESSOR,
-    "sklearn.ensemble._gb.GradientBoostingClassifier": NOT_DIRECT,
-    "sklearn.ensemble._gb.GradientBoostingRegressor": NOT_DIRECT,
-    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier": NOT_DIRECT,
-    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor": NOT_DIRECT,
+    "sklearn.ensemble._gb.GradientBoostingClassifier": ROW_INDEPENDENT,
+    "sklearn.ensemble._gb.GradientBoostingRegressor": ROW_INDEPENDENT,
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier": ROW_INDEPENDENT,
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor": ROW_INDEPENDENT,
     "sklearn.ensemble._voting.VotingClassifier": ENSEMBLE,
     "sklearn.ensemble._voting.VotingRegressor": ENSEMBLE,
     "sklearn.ensemble._weight_boosting.AdaBoostClassifier": ENSEMBLE,
@@ -136,7 +136,7 @@ KNOWN: Mapping[str, Family] = {
     "sklearn.model_selection._search.RandomizedSearchCV": SEARCH,
     "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV": SEARCH,
     "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV": SEARCH,
-    "sklearn.naive_bayes.GaussianNB": NOT_DIRECT,
+    "sklearn.naive_bayes.GaussianNB": ROW_INDEPENDENT,
     "sklearn.neighbors._classification.KNeighborsClassifier": NEIGHBORS,
     "sklearn.neighbors._regression.KNeighborsRegressor": NEIGHBORS,
     "sklearn.pipeline.Pipeline": Family(_pipeline_methods, row_independent=_all_steps_row_independent),
@@ -146,11 +146,11 @@ KNOWN: Mapping[str, Family] = {
     "sklearn.preprocessing._data.StandardScaler": Family(transform=scalers.standard, row_independent=always),
     "sklearn.svm._classes.LinearSVC": CLASSIFIER,
     "sklearn.svm._classes.LinearSVR": REGRESSOR,
-    "sklearn.svm._classes.NuSVC": NOT_DIRECT,
-    "sklearn.svm._classes.NuSVR": NOT_DIRECT,
-    "sklearn.svm._classes.OneClassSVM": NOT_DIRECT,
-    "sklearn.svm._classes.SVC": NOT_DIRECT,
-    "sklearn.svm._classes.SVR": NOT_DIRECT,
+    "sklearn.svm._classes.NuSVC": ROW_INDEPENDENT,
+    "sklearn.svm._classes.NuSVR": ROW_INDEPENDENT,
+    "sklearn.svm._classes.OneClassSVM": ROW_INDEPENDENT,
+    "sklearn.svm._classes.SVC": ROW_INDEPENDENT,
+    "sklearn.svm._classes.SVR": ROW_INDEPENDENT,
     "sklearn.tree._classes.DecisionTreeClassifier": TREE_CLASSIFIER,
     "sklearn.tree._classes.DecisionTreeRegressor": TREE_REGRESSOR,
     "sklearn.tree._classes.ExtraTreeClassifier": TREE_CLASSIFIER,

@@ -18,7 +18,10 @@ MESSAGE_LIMIT = 1024
 
 
 class ApiError(Exception):
-    """An answer other than success, or one that is not the API server's. Status 0: the latter."""
+    """An answer other than success, or one that is not the API server's, which has the status 0.
+
+    `causes` is True if the API server lists invalid fields.
+    """
 
     def __init__(self, status: int, message: str, *, causes: bool = False) -> None:
         super().__init__(one_line(message, MESSAGE_LIMIT))
@@ -67,7 +70,7 @@ def checked_object(document: Manifest | None, kinds: Container[str], name: str) 
 
 
 def checked_items(document: Manifest, kind: str) -> list[Manifest]:
-    """Return the items of a list of this kind, each with its `kind`, which an API server leaves out."""
+    """Return the items of a list of this kind. Each gets its `kind`, which API servers leave out in lists."""
     if document.get("kind") != f"{kind}List":
         raise _wrong(f"expected the kind {kind}List, got {document.get('kind')!r}")
     if "items" not in document or not _is_list_of_maps(document["items"]):

@@ -87,7 +87,7 @@ class KubernetesRuntime:
             return self._observe_named()
 
     def apply(self, change: Change) -> None:
-        """Write and delete what `change` lists. Safe to repeat, and when two watchers overlap."""
+        """Write and delete what `change` lists. Safe to repeat, and safe while two watchers overlap."""
         with translated(f"applying {change.model}"):
             if change.remove:
                 # It owns the other objects, and the garbage collector deletes them.
@@ -111,8 +111,8 @@ class KubernetesRuntime:
         Autoscalers are deleted first, so that none overrules the replicas that the Deployment then has.
         """
         model = change.model
-        owner = self._objects.get(DEPLOYMENT, model.namespace, object_name(model)) if change.writes else None
-        owners = self._owners(owner)
+        deployment = self._objects.get(DEPLOYMENT, model.namespace, object_name(model)) if change.writes else None
+        owners = self._owners(deployment)
         secrets = {
             key.name: self._objects.secret_uid(model.namespace, key.name, owners)
             for key in map(key_of, change.writes)
@@ -120,12 +120,12 @@ class KubernetesRuntime:
         }
         for key in change.deletes:
             self._objects.delete(key, model.namespace)
-        for manifest in in_order(change.writes, has_deployment=owner is not None):
+        for manifest in in_order(change.writes, has_deployment=deployment is not None):
             if manifest["kind"] == DEPLOYMENT:
-                self._keep_replicas(manifest, owner)
-                owner = self._objects.apply(manifest)
+                self._keep_replicas(manifest, deployment)
+                deployment = self._objects.apply(manifest)
                 continue
-            owned = owned_by(manifest, owner) if owner else manifest
+            owned = owned_by(manifest, deployment) if deployment else manifest
             if manifest["kind"] == SECRET:
                 name = manifest["metadata"]["name"]
                 # By UID, so that a foreign Secret of this name is never overwritten.
@@ -268,10 +268,15 @@ def is_replicas_owner(deployment: Manifest) -> bool:
     )
 
 
-def owned_by(manifest: Manifest, owner: Manifest) -> Manifest:
+def owned_by(manifest: Manifest, deployment: Manifest) -> Manifest:
     """Return the manifest with the Deployment as its owner, so that deleting the Deployment deletes all."""
     owned = copy.deepcopy(manifest)
-    reference = {"apiVersion": "apps/v1", "kind": DEPLOYMENT, "name": owner["metadata"]["name"], "uid": uid_of(owner)}
+    reference = {
+        "apiVersion": "apps/v1",
+        "kind": DEPLOYMENT,
+        "name": deployment["metadata"]["name"],
+        "uid": uid_of(deployment),
+    }
     owned["metadata"]["ownerReferences"] = [reference]
     return owned
 
