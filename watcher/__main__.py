@@ -1,9 +1,11 @@
-"""The command line, `kubeserve` or `python -m watcher`: run, render, status."""
+"""The command line, `kubeserve` or `python -m watcher`: run, render, check, status."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -55,6 +57,23 @@ def render(source: str, files: tuple[Any, ...], assignments: tuple[str, ...], **
 
     manifests = rendering.render_one(settings, source, files, assignments)
     click.echo(yaml.safe_dump_all(manifests, sort_keys=False), nl=False)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--example", type=click.Path(path_type=Path), help="Rows as clients send them, instead of the file there."
+)
+def check(file: Path, example: Path | None) -> None:
+    """Load a model as its server would, and print what it takes: columns, types, and an example request.
+
+    The input-example.json next to the file counts. Loading a model runs the code in it.
+    """
+    arguments = [str(file), *(["--example", str(example)] if example else [])]
+    code = subprocess.run([sys.executable, "-m", "server.check", *arguments], check=False).returncode  # noqa: S603 - our own module
+    if code < 0:
+        raise click.ClickException(f"the model ended the process that loaded it, by signal {-code}")
+    sys.exit(code)
 
 
 @main.command()

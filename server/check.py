@@ -1,0 +1,151 @@
+"""Load a model as the server would, and print what it takes: `python -m server.check FILE`, for `kubeserve check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from server import packages
+from server.errors import ModelError, first_line
+from server.paths import INPUT_EXAMPLE, PACKAGES
+from server.text import one_line
+
+if TYPE_CHECKING:
+    from server.model.loader import LoadedModel
+    from server.schema import Schema
+
+ADDRESS = "http://127.0.0.1:8080"
+MAX_COLUMNS = 50
+MAX_CATEGORIES = 6
+MAX_BODY = 2000
+"""Characters. The example request of a model with thousands of features fills no terminal."""
+
+FORMS = {
+    "matrix": "rows of numbers",
+    "dataframe": "a DataFrame of named columns",
+    "objects": "rows of values that may be strings",
+    "texts": "one string for each row",
+    "dicts": "one object for each row",
+    "tokens": "one list of strings for each row",
+    "as_sent": "as the client sends it: objects by name become a DataFrame, lists stay lists",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print what the model takes and return 0, or print why it cannot be served and return 1."""
+    parser = argparse.ArgumentParser(prog="kubeserve check", description="Load a model as the server would.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--example", type=Path, help=f"instead of the {INPUT_EXAMPLE} next to the model")
+    given = parser.parse_args(arguments)
+    notes = collected_logs()
+    if (brought := given.file.parent / PACKAGES).is_dir():
+        packages.use(brought)
+    try:
+        for line in checked(given.file, given.example):
+            sys.stdout.write(f"{line}\n")
+    except ModelError as error:
+        return failed(str(error))
+    except ModuleNotFoundError as error:
+        return failed(f"the packages of the server are not installed: pip install 'kubeserve[server]' ({error})")
+    except Exception as error:  # noqa: BLE001 - whatever a model raises is one line for its owner
+        return failed(f"the model cannot be described: {type(error).__name__}: {first_line(error)}")
+    for note in dict.fromkeys(notes):
+        sys.stdout.write(f"note       {note}\n")
+    return 0
+
+
+def failed(reason: str) -> int:
+    sys.stderr.write(f"cannot be served: {one_line(reason)}\n")
+    return 1
+
+
+def collected_logs() -> list[str]:
+    """Return a list that receives the log lines from now on, as text for people."""
+    notes: list[str] = []
+
+    def collect(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+        details = [str(value) for name, value in event.items() if name != "event" and value]
+        notes.append(one_line(": ".join([str(event["event"]), *details])))
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[collect], cache_logger_on_first_use=False)
+    return notes
+
+
+def checked(file: Path, example: Path | None) -> Iterator[str]:
+    """Yield lines about the model.
+
+    Raises:
+        ModelError: the server would not serve it.
+
+    """
+    from server.model.loader import load  # noqa: PLC0415 - imports NumPy, which may be missing
+
+    model = load(file, example=example)
+    yield f"{file} can be served."
+    yield from described(model)
+
+
+def described(model: LoadedModel) -> Iterator[str]:
+    """Yield a line for each thing that a client or the model's owner should know."""
+    schema = model.schema
+    yield f"library    {model.library}" + (f", saved by {model.saved_by}" if model.saved_by != model.library else "")
+    dtype = f" ({schema.dtype})" if schema.form == "matrix" else ""
+    yield f"input      {FORMS[schema.form]}{dtype}"
+    yield f"evidence   {schema.evidence}"
+    yield from _columns(schema)
+    yield f"missing    {'null is taken' if schema.allows_missing else 'null is refused'}"
+    yield f"methods    {', '.join(sorted(schema.methods))}"
+    answered = sorted(schema.example_answers)
+    yield f"answered   {', '.join(answered) if answered else 'nothing: an invented row did not suit the model'}"
+    yield f"request    {_request(schema, model.library)}"
+
+
+def _columns(schema: Schema) -> Iterator[str]:
+    """Yield a line for each column; of a matrix without names their number."""
+    if not schema.columns:
+        return
+    if not schema.names and not schema.kinds:
+        yield f"columns    {len(schema.columns)} without names"
+        return
+    kinds = [str(kind) for kind in schema.kinds] or ["number"] * len(schema.columns)
+    dtypes = schema.dtypes or ("",) * len(kinds)
+    categories = schema.categories or ((),) * len(kinds)
+    described = zip(schema.columns, kinds, dtypes, categories, strict=True)
+    for index, (name, kind, dtype, known) in enumerate(described):
+        if index == MAX_COLUMNS:
+            yield f"           … and {len(kinds) - MAX_COLUMNS} more"
+            return
+        words = [kind if kind != "any" else "not known", dtype, _listed(known)]
+        words.append("need not be sent" if name in schema.unused else "")
+        yield f"{'' if index else 'columns':10} {one_line(name)}: {', '.join(word for word in words if word)}"
+
+
+def _listed(categories: tuple[Any, ...]) -> str:
+    shown = " | ".join(one_line(str(value)) for value in categories[:MAX_CATEGORIES])
+    return f"{shown} | …" if len(categories) > MAX_CATEGORIES else shown
+
+
+def _request(schema: Schema, library: str) -> str:
+    """Return a command that sends the example, as the documentation of the API shows it."""
+    from server.protocols.json_answer import encode_json  # noqa: PLC0415 - as above
+    from server.protocols.openapi import document  # noqa: PLC0415 - as above
+
+    posts = (
+        (path, each["post"]) for path, each in document(schema, "model", "", library)["paths"].items() if "post" in each
+    )
+    preferred = f"/{schema.main_method}"
+    path, post = min(posts, key=lambda found: found[0] != preferred)
+    body = encode_json(post["requestBody"]["content"]["application/json"]["example"]).decode().replace("'", "'\\''")
+    if len(body) > MAX_BODY:
+        body = f"{body[:MAX_BODY]}…"
+    return f"curl {ADDRESS}{path} -H 'Content-Type: application/json' -d '{body}'"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
