@@ -38,7 +38,9 @@ class ColumnFacts:
 
     @property
     def value(self) -> Any:
-        """A value for an invented row."""
+        """A value for an invented row; of categories that are not known a missing one."""
+        if self.dtype == "category" and not self.categories:
+            return None
         return invented_value(self.kind) if self.example is None else self.example
 
 
@@ -224,11 +226,16 @@ def _xgboost_categories(booster: Any) -> dict[int, list[Any]]:
 
 
 def _decoded(encoding: Mapping[str, Any]) -> list[Any]:
-    """Return one column's categories: numbers, or strings as the UTF-8 bytes of all with the offsets of each."""
+    """Return one column's categories: numbers, or strings as the bytes of all with the offsets of each.
+
+    XGBoost counts characters where it should count bytes, so that strings beyond ASCII cannot be told apart.
+    """
+    values = encoding["values"]
     if "offsets" not in encoding:
-        return list(encoding["values"])
-    data = bytes(value % 256 for value in encoding["values"])
-    return [data[start:end].decode() for start, end in pairwise(encoding["offsets"])]
+        return list(values)
+    if any(not 0 <= value < 128 for value in values):  # noqa: PLR2004 - ASCII
+        return []
+    return [bytes(values[start:end]).decode() for start, end in pairwise(encoding["offsets"])]
 
 
 def _category_encoder(estimator: Any, _: int) -> Facts | None:
