@@ -41,7 +41,8 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("smuggling")
     if request.param == "watcher":
         (folder / "bucket").mkdir()
-        with Watcher(folder / "log", "--bucket", str(folder / "bucket")) as watcher:
+        place = ("--store", f"folder:{folder / 'bucket'}", "--runtime", "local", "--state-dir", str(folder / "state"))
+        with Watcher(folder / "log", *place) as watcher:
             yield watcher.port
         return
     joblib.dump(LogisticRegression().fit([[0.0, 0.0], [1.0, 1.0]], ["no", "yes"]), folder / "model.joblib")
