@@ -78,7 +78,10 @@ PHASE = _spec(
 BATCH = _spec("kubeserve_batch_rows", HistogramMetricFamily, "Rows of each call of the model.")
 QUEUE = _spec("kubeserve_queue_rows", GaugeMetricFamily, "Rows in the queue.")
 REJECTED = _spec(
-    "kubeserve_rejected", CounterMetricFamily, "Requests rejected by overload: queue, deadline or bodies.", "reason"
+    "kubeserve_rejected",
+    CounterMetricFamily,
+    "Requests rejected by overload; `reason` names the limit.",
+    "reason",
 )
 PREDICTED = _spec("kubeserve_predictions", CounterMetricFamily, "Predicted rows.")
 LABELLED = _spec(

@@ -37,18 +37,19 @@ SPLIT = (
 
 
 @pytest.fixture(scope="module", params=["server", "server without the fast path", "watcher"])
-def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, bytes]]:
+    """Return a port, and a target there that takes a body."""
     folder = tmp_path_factory.mktemp("smuggling")
     if request.param == "watcher":
         (folder / "bucket").mkdir()
-        place = ("--store", f"folder:{folder / 'bucket'}", "--runtime", "local", "--state-dir", str(folder / "state"))
-        with Watcher(folder / "log", *place) as watcher:
-            yield watcher.port
+        options = ("--store", f"folder:{folder / 'bucket'}", "--runtime", "local", "--state-dir", str(folder / "state"))
+        with Watcher(folder / "log", *options) as watcher:
+            yield watcher.port, b"/events"
         return
     joblib.dump(LogisticRegression().fit([[0.0, 0.0], [1.0, 1.0]], ["no", "yes"]), folder / "model.joblib")
     with running(folder / "model.joblib", *(["--no-fast-path"] if "without" in request.param else [])) as server:
         server.wait()
-        yield server.port
+        yield server.port, b"/predict"
 
 
 async def answer_to(port: int, pieces: list[bytes]) -> tuple[list[int], str]:
@@ -87,14 +88,18 @@ def wrong(port: int, cases: dict[Any, list[bytes]]) -> dict[Any, Any]:
     return asyncio.run(ask_all())
 
 
-def test_request_with_two_readings_gets_one_400_and_a_close(port: int) -> None:
-    cases = requests(b"/predict")
+def test_request_with_two_readings_gets_one_400_and_a_close(place: tuple[int, bytes]) -> None:
+    port, target = place
+    cases = requests(target)
     assert len(cases) > 80
     assert wrong(port, {name: [sent] for name, sent in cases.items()}) == {}
 
 
 @pytest.mark.parametrize("name", SPLIT)
-def test_request_with_two_readings_in_any_two_pieces_gets_one_400_and_a_close(port: int, name: str) -> None:
-    sent = requests()[name]
+def test_request_with_two_readings_in_any_two_pieces_gets_one_400_and_a_close(
+    place: tuple[int, bytes], name: str
+) -> None:
+    port, target = place
+    sent = requests(target)[name]
     cuts = {at: [sent[a:b] for a, b in pairwise((0, at, len(sent)))] for at in range(1, len(sent))}
     assert wrong(port, cuts) == {}

@@ -41,6 +41,7 @@ BOUNDED: dict[str, Bounded] = {
     "bodySize": Bounded(("server.maxBodySize",), "bytes of one request, such as `64Mi`"),
     "values": Bounded(("server.maxValues",), "values of one request"),
     "bodyMemory": Bounded(("server.bodyMemory",), "memory for the bodies of all unanswered requests of one pod"),
+    "answerMemory": Bounded(("server.answerMemory",), "memory for the answers of one pod that clients have not read"),
     "batchRows": Bounded(("server.batchRows",), "rows of one call of the model"),
     "queueRows": Bounded(("server.queueRows",), "rows in the queue of one pod"),
 }

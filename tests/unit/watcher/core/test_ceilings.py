@@ -49,6 +49,7 @@ def excess(path: str, value: Any, **ceilings: str) -> str:
         ("bodySize", "16Mi", "server.maxBodySize", [None, 16777216, 8192], [16777217]),
         ("values", "1Mi", "server.maxValues", [None, 1_048_576], [1_048_577]),
         ("bodyMemory", "512Mi", "server.bodyMemory", [None, 536870912], [536870913]),
+        ("answerMemory", "256Mi", "server.answerMemory", [None, 268435456], [268435457]),
         ("batchRows", "1024", "server.batchRows", [None, 1], [1025]),
         ("queueRows", "32768", "server.queueRows", [None, 32768.0], [32769]),
     ],
