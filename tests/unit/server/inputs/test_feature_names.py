@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from server.errors import InputError
+from server.inputs.as_sent import columns_as_sent, rows_as_sent
 from server.inputs.feature_names import objects_in_order, positions
 from server.inputs.json_rows import rows_to_input
 from server.inputs.named_columns import columns_to_input, table_to_input
+from server.inputs.wording import cell_of_row
 from server.schema import InputForm, Kind, Schema
 
 NAMED = Schema(names=("a", "b"))
@@ -78,3 +82,49 @@ def test_table_with_ignored_columns_is_read_by_name_and_its_faults_by_the_reques
     assert X.tolist() == [[1.0, 2.0]]
     with pytest.raises(InputError, match=r"data\[0\]\[2\] is a string"):
         table_to_input(["z", "b", "a"], [["x", 2, "1"]], IGNORES, "data", "columns")
+
+
+class CountedName(str):
+    """A name that counts how often it is hashed or compared."""
+
+    __slots__ = ()
+    operations: ClassVar[int] = 0
+
+    def __hash__(self) -> int:
+        CountedName.operations += 1
+        return super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        CountedName.operations += 1
+        return super().__eq__(other)
+
+
+def counted(count: int, start: int = 0) -> list[Any]:
+    return [CountedName(index) for index in range(start, start + count)]
+
+
+READS: dict[str, Callable[[int], Any]] = {
+    "the right names": lambda n: positions(counted(n)[::-1], Schema(names=tuple(counted(n))), "x"),
+    "unknown names": lambda n: positions(counted(n, n), Schema(names=tuple(counted(n))), "x"),
+    "one name n times": lambda n: positions([CountedName("a")] * n, Schema(names=tuple(counted(n))), "x"),
+    "ignored names": lambda n: positions(
+        counted(2 * n), Schema(names=tuple(counted(n)), ignores_extra_columns=True), "x"
+    ),
+    "dropped names": lambda n: objects_in_order(
+        [{CountedName("a"): 1}], Schema(names=(CountedName("a"), *counted(n)), unused=frozenset(counted(n))), "x"
+    ),
+    "names as sent": lambda n: rows_as_sent([dict.fromkeys(counted(n), 1), dict.fromkeys(counted(n + 1), 1)], "x"),
+    "columns as sent": lambda n: columns_as_sent([*counted(n), CountedName(0)], [], "x", cell_of_row("x")),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_read_of_ten_times_as_many_names_takes_at_most_twelve_times_the_operations(name: str) -> None:
+    spent = []
+    for count in (100, 1000):
+        CountedName.operations = 0
+        with contextlib.suppress(InputError):
+            READS[name](count)
+        spent.append(CountedName.operations)
+    assert spent[0] > 100
+    assert spent[1] <= 12 * spent[0]
