@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from sanic import Sanic
-from sanic.exceptions import BadRequest, PayloadTooLarge, RequestTimeout, SanicException, ServiceUnavailable
+from sanic.exceptions import BadRequest, BadURL, PayloadTooLarge, RequestTimeout, SanicException, ServiceUnavailable
 from sanic.http import Http, Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
@@ -58,6 +58,7 @@ INTERNALS = (
     Internal(Http, "keep_alive", "whether the connection stays open after the answer"),
     Internal(Http, "exception", "what a cancelled request is answered with"),
     Internal(Http, "request", "the request, once its head is read"),
+    Internal(Http, "url", "the request's target, for the answer to a head that cannot be read"),
     Internal(Http, "response", "the answer, once there is one"),
     Internal(Http, "protocol", "the connection"),
     Internal(Http, "request_body", "None after the body's end; 'chunked' if its size is not announced"),
@@ -93,7 +94,12 @@ class StrictHttp(Http):
         if refusal:
             self.protocol.linger()
             raise BadRequest(refusal)
-        await super().http1_request_header()  # type: ignore[no-untyped-call]
+        try:
+            await super().http1_request_header()  # type: ignore[no-untyped-call]
+        except BadURL as error:
+            self.url = None  # otherwise Sanic would fail with it again, log a traceback, and not answer
+            self.protocol.linger()
+            raise BadRequest("the target of the request is neither a path nor a URL") from error
         if self.request_body == "chunked":
             del self.recv_buffer[:2]  # Sanic leaves the head's last line end for its own reader of chunks
             self._chunks = Chunks()

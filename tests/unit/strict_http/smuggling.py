@@ -120,6 +120,8 @@ def requests(target: bytes = b"/predict") -> dict[str, bytes]:
         "tab for a space": start.replace(b"POST ", b"POST\t") + host + length,
         "space after the version": start.replace(b"1.1", b"1.1 ") + host + length,
         "line feed alone after the version": start.replace(b"\r\n", b"\n") + host + length,
+        "target without a slash": start.replace(b" /", b" ") + host + length,
+        "target with a port that is none": start.replace(b" /", b" http://a:99999/") + host + length,
         "NUL in the method": b"P\x00ST" + start[4:] + host + length,
         "control character in the target": start.replace(b" HTTP", b"\x0b HTTP") + host + length,
         "only lone line feeds": (start + host).replace(b"\r\n", b"\n") + b"\n",
