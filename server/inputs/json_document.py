@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from server.errors import InputError
+from server.inputs.sliced_document import parse_in_slices
 from server.inputs.value_count import MAX_VALUES, check_json_values
 from server.inputs.wording import kind_of
 
@@ -42,7 +43,7 @@ def read_json(text: bytes) -> Any:
     """Return the value of a JSON text, in which NaN is read as null. Raise InputError if it is not JSON."""
     text = text.removeprefix(codecs.BOM_UTF8)
     try:
-        return orjson.loads(text)
+        return parse_in_slices(text, orjson.loads)
     except orjson.JSONDecodeError as error:
         return _read_python_json(text, f"the body is not JSON: {error}")
 
@@ -57,14 +58,18 @@ def _read_python_json(body: bytes, refusal: str) -> Any:
     if not CONSTANTS.search(body):
         raise InputError(refusal)
     try:
-        # Decoded here: from bytes, json.loads would accept some that are not UTF-8.
-        found = json.loads(str(body, "utf-8"), parse_constant=_null_for_nan)
-        if SURROGATE.search(body):
-            _refuse_lone_surrogates(found)
+        return parse_in_slices(body, _parse_python_json)
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
         raise InputError(refusal) from error  # orjson's message, whichever parser found the fault
+
+
+def _parse_python_json(text: bytes) -> Any:
+    # Decoded here: from bytes, json.loads would accept some that are not UTF-8.
+    found = json.loads(str(text, "utf-8"), parse_constant=_null_for_nan)
+    if SURROGATE.search(text):
+        _refuse_lone_surrogates(found)
     return found
 
 
