@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo check test test-cluster images docs manifests lock clean
-.PHONY: bench bench-serving bench-startup bench-webhook
+.PHONY: bench bench-serving bench-startup bench-webhook bench-limits
 
 PYTHON ?= python3
 STORE ?= minio
@@ -58,6 +58,9 @@ bench: bench-serving bench-webhook  ## Run both benchmarks (QUICK=1: for seconds
 
 bench-serving: $(STAMP)  ## Compare the server with its peers → docs/performance.md; needs wrk and a quiet machine for 15 min
 	@exec $(BIN)/python -m tests.bench.serving $(if $(QUICK),--quick)
+
+bench-limits: $(STAMP)  ## Send bodies that are made to cost much, and measure what they cost → docs/limits.md
+	$(BIN)/python -m tests.bench.limits
 
 bench-webhook: $(STAMP)  ## Measure upload → applied by the webhook, and a bare apply
 	$(BIN)/python -m tests.bench.webhook_latency
