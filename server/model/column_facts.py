@@ -47,7 +47,7 @@ class ColumnFacts:
 Facts = Mapping[int, ColumnFacts]
 """By the position among the columns that the part reads."""
 
-NUMBER = ColumnFacts(Kind.NUMBER)
+UNKNOWN, NUMBER = ColumnFacts(), ColumnFacts(Kind.NUMBER)
 
 
 def facts_of(part: Part) -> dict[int, ColumnFacts]:
@@ -243,7 +243,8 @@ def _category_encoder(estimator: Any, _: int) -> Facts | None:
     if library_of(estimator) != "category_encoders":
         return None
     names = list(getattr(estimator, "feature_names_in_", ()))
-    encoded = {names.index(name) for name in getattr(estimator, "cols", None) or () if name in names}
+    cols = set(getattr(estimator, "cols", None) or ())
+    encoded = [position for position, name in enumerate(names) if name in cols]
     known = _encoded_values(estimator)
     found = {}
     for position in encoded:

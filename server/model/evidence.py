@@ -218,10 +218,10 @@ def _with_dtypes(schema: Schema, example: Example) -> Schema:
     """Return the schema with the dtypes that the example gives."""
     if not example.dtypes or schema.form not in TABLES:
         return schema
-    unknown = [name for name in example.dtypes if name not in schema.columns]
+    unknown = example.dtypes.keys() - set(schema.columns)
     if unknown:
         columns = listed(schema.columns)
-        raise ModelError(f"{example.file}: dtypes has {quoted_names(unknown)}, but the columns are {columns}")
+        raise ModelError(f"{example.file}: dtypes has {quoted_names(sorted(unknown))}, but the columns are {columns}")
     given = [example.dtypes.get(name, "") for name in schema.columns]
     if schema.form is InputForm.MATRIX and len(set(given)) == 1 and given[0] in MATRIX_DTYPES:
         return replace(schema, dtype=str(given[0]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from server.labels import array_as_json, as_json
-from server.model.column_facts import TEXT, ColumnFacts, facts_of, is_known, tags_of
+from server.model.column_facts import TEXT, UNKNOWN, ColumnFacts, facts_of, is_known, tags_of
 from server.model.evidence import NUMERIC_KINDS
 from server.model.fitted_parts import Part, input_attribute, is_of_scikit_learn, parts_of, selects_columns
 from server.schema import METHODS, Evidence, InputForm, Kind, Schema
@@ -110,7 +110,7 @@ def _of_table(estimator: Any, schema: Schema, parts: list[Part]) -> Schema:
     for part in parts:
         for column, found in facts_of(part).items():
             facts.setdefault(column, found)
-    columns = [facts.get(column, ColumnFacts()) for column in range(schema.features or 0)]
+    columns = [facts.get(column, UNKNOWN) for column in range(schema.features or 0)]
     none = frozenset(name for name, column in zip(schema.columns, columns, strict=True) if column.null_is_none)
     schema = replace(schema, example_row=tuple(column.value for column in columns), null_is_none=none)
     known = all(is_known(part) for part in parts if part.unchanged)

@@ -29,7 +29,8 @@ def example_as_sent(schema: Schema) -> Any:
 
 def missing_input(schema: Schema, columns: Sequence[int]) -> Any:
     """Return the example row as the model takes it, with a missing value in these columns."""
-    row = [None if index in columns else value for index, value in enumerate(schema.example_row)]
+    missing = frozenset(columns)
+    row = [None if index in missing else value for index, value in enumerate(schema.example_row)]
     return sent_rows_to_input([row], replace(schema, allows_missing=True), PLACE)
 
 
