@@ -9,6 +9,7 @@ import threading
 import zlib
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from watcher.core.types import ModelId
@@ -26,9 +27,12 @@ CALL_SECONDS = 5.0
 """Seconds. A call takes milliseconds; the bound is for a machine that is out of processor or memory."""
 
 
-def preferred_port(model: ModelId) -> int:
-    """Return a port that is the same for a model at every start, so that a pasted curl keeps working."""
-    return FIRST_PORT + zlib.crc32(str(model).encode()) % PORTS
+def preferred_port(state_dir: Path, model: ModelId) -> int:
+    """Return a port that is the same for a model at every start, so that a pasted curl keeps working.
+
+    The state directory is part of it: two watchers on one machine that serve the same model do not want the same port.
+    """
+    return FIRST_PORT + zlib.crc32(f"{state_dir} {model}".encode()) % PORTS
 
 
 def bind(port: int) -> socket.socket:
@@ -48,7 +52,8 @@ def bind(port: int) -> socket.socket:
 class Forwarder:
     """Listens on the ports of all models, in an event loop of its own. Thread-safe; unusable after `stop`."""
 
-    def __init__(self) -> None:
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
         self._loop = asyncio.new_event_loop()
         self._targets: dict[ModelId, int] = {}
         self._listeners: dict[ModelId, socket.socket] = {}
@@ -80,7 +85,7 @@ class Forwarder:
     async def _point(self, model: ModelId, target: int) -> int:
         self._targets[model] = target
         if model not in self._listeners:
-            self._listeners[model] = bind(preferred_port(model))
+            self._listeners[model] = bind(preferred_port(self._state_dir, model))
             self._listen(model, self._listeners[model])
         return int(self._listeners[model].getsockname()[1])
 

@@ -83,7 +83,7 @@ class LocalRuntime:
         self._download_args, self._env, self._on_change = download_args, env, on_change
         self._services: dict[ModelId, Service] = {}
         self._lock, self._closed = threading.RLock(), threading.Event()
-        self._forwarder = Forwarder()
+        self._forwarder = Forwarder(self._root)
         self._numbers, self._stopping = itertools.count(1), set[threading.Thread]()
         self._own = lock(self._root)
         clear(self._root)

@@ -6,6 +6,7 @@ import errno
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from watcher.core.types import ModelId
 from watcher.runtimes.local.forwarder import FIRST_PORT, PORTS, Forwarder, bind, preferred_port
 from watcher.runtimes.local.replica import free_port
 
-IRIS = ModelId("team", "iris")
+IRIS, STATE = ModelId("team", "iris"), Path("/state")
 
 
 class Echo:
@@ -46,7 +47,7 @@ class Echo:
 
 @pytest.fixture
 def forwarder() -> Iterator[Forwarder]:
-    made = Forwarder()
+    made = Forwarder(STATE)
     yield made
     made.stop()
 
@@ -69,8 +70,12 @@ def ask(connection: socket.socket, line: bytes = b"hello\n") -> bytes:
 
 
 def test_preferred_port_is_stable_and_below_the_ephemeral_range() -> None:
-    assert preferred_port(IRIS) == preferred_port(ModelId("team", "iris"))
-    assert all(FIRST_PORT <= preferred_port(ModelId("a", str(n))) < FIRST_PORT + PORTS for n in range(500))
+    assert preferred_port(STATE, IRIS) == preferred_port(Path("/state"), ModelId("team", "iris"))
+    assert all(FIRST_PORT <= preferred_port(STATE, ModelId("a", str(n))) < FIRST_PORT + PORTS for n in range(500))
+
+
+def test_preferred_port_of_one_model_in_many_state_directories_differs() -> None:
+    assert len({preferred_port(Path(f"/state/{n}"), IRIS) for n in range(20)}) == 20
 
 
 def test_bind_a_taken_port_gives_the_next_one_and_the_last_wraps_around() -> None:
@@ -117,7 +122,7 @@ def test_forwarder_a_closed_model_refuses_and_its_port_is_free_again(
 
 
 def test_forwarder_stop_ends_open_connections(echoes: tuple[Echo, Echo]) -> None:
-    forwarder = Forwarder()
+    forwarder = Forwarder(STATE)
     with connect(forwarder.point(IRIS, echoes[0].port)) as connection:
         assert ask(connection) == b"old hello\n"
         forwarder.stop()
@@ -139,7 +144,7 @@ def test_bind_an_error_that_no_other_port_cures_is_raised_at_once(monkeypatch: p
 
 def test_forwarder_connections_that_arrive_during_stop_leave_nothing_open(echoes: tuple[Echo, Echo]) -> None:
     for _ in range(20):
-        forwarder = Forwarder()
+        forwarder = Forwarder(STATE)
         port = forwarder.point(IRIS, echoes[0].port)
         connections = [connect(port) for _ in range(5)]
         forwarder.stop()  # a socket or task left behind is a warning, and so an error of this test
