@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from kubernetes import config
 
 from dev import processes, tools
 from dev.minio_server import MinioServer
 
 from .control_plane import ControlPlane
+from .driving import Cluster, Uploads
 from .helm import Helm
+from .kubernetes_setup import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,3 +77,21 @@ def _tool(name: str) -> Path:
         return tools.find(name)
     except tools.ToolUnavailable as error:
         pytest.fail(f"The tests need the real {name}: {error}", pytrace=False)
+
+
+@pytest.fixture
+def uploads(bucket: Any) -> Uploads:
+    return Uploads(bucket.client, bucket.name)
+
+
+@pytest.fixture
+def cluster(control_plane: Any) -> Iterator[Cluster]:
+    with config.new_client_from_config(str(control_plane.kubeconfig)) as api:
+        found = Cluster(api, f"team-{uuid.uuid4().hex[:8]}")
+        found.core.create_namespace({"metadata": {"name": found.namespace}})
+        yield found
+
+
+@pytest.fixture
+def setup(uploads: Uploads, cluster: Cluster, minio_server: Any, control_plane: Any, tmp_path: Path) -> Setup:
+    return Setup(uploads, cluster, minio_server, control_plane, tmp_path)

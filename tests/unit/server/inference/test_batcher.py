@@ -1,94 +1,19 @@
-"""Batches, the limits of the queue, and the deadline."""
+"""How the batcher groups requests into calls of the model."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from server.errors import Overloaded
-from server.inference.batcher import Batcher, Limits
-from server.inference.observer import Observer
+from server.inference.batcher import Batcher
 from server.inference.placement import BLOCKED_LOOP_SECONDS, LOOP_TURNS
-from server.model.cost_model import Cost
-from server.model.methods import Method
-
-SHORT, LONG = (1e-5, 1e-7), (1.0, 1.0)
-"""Seconds of a call and of a row."""
-
-PATIENCE = 120
-"""Seconds. Bound of every wait for progress, on a busy machine too."""
-
-
-class Calls:
-    """A model that returns the sum of each row, refuses negative values, and records its calls."""
-
-    def __init__(self, pause: float = 0) -> None:
-        self.rows: list[int] = []
-        self.threads: list[str] = []
-        self._pause = pause
-
-    def __call__(self, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        self.rows.append(len(X))
-        self.threads.append(threading.current_thread().name)
-        time.sleep(self._pause)
-        if (X < 0).any():
-            raise ValueError("negative")
-        return X.sum(axis=1)
-
-
-class Recorder(Observer):
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
-        self.batches: list[int] = []
-        self.waits: list[float] = []
-
-    def record_wait(self, seconds: float) -> None:
-        self.waits.append(seconds)
-
-    def record_prediction(self, rows: int, seconds: float, requests: int = 1) -> None:
-        self.batches.append(rows)
-
-    def record_rejection(self, reason: str) -> None:
-        self.reasons.append(reason)
-
-
-@pytest.fixture
-def thread() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1, "predict") as made:
-        yield made
-
-
-@pytest.fixture
-def make(thread: ThreadPoolExecutor) -> Callable[..., Batcher]:
-    def made(
-        call: Any,
-        cost: tuple[float, float] = SHORT,
-        *,
-        batchable: bool = True,
-        observer: Observer | None = None,
-        **limits: Any,
-    ) -> Batcher:
-        methods = {name: Method(call, Cost(*cost), batchable) for name in ("predict", "predict_proba")}
-        return Batcher(methods, thread, Limits(**limits), observer or Observer())
-
-    return made
-
-
-def row(*values: float) -> np.ndarray[Any, Any]:
-    return np.array([values], dtype=np.float64)
-
-
-async def ask(batcher: Batcher, *given: Any, method: str = "predict") -> list[Any]:
-    async with asyncio.timeout(PATIENCE):
-        return await asyncio.gather(*(batcher.predict(X, method) for X in given), return_exceptions=True)
+from tests.unit.server.inference.batching import LONG, PATIENCE, SHORT, Calls, Recorder, ask, row
 
 
 def test_predict_concurrent_requests_share_one_call_and_each_gets_its_rows(make: Callable[..., Batcher]) -> None:
@@ -181,88 +106,6 @@ def test_predict_requests_that_arrive_during_a_prediction_are_the_next_batch(mak
     assert calls.rows == [1, 3]
 
 
-def test_predict_with_a_full_queue_is_rejected_immediately_with_retry_after(make: Callable[..., Batcher]) -> None:
-    recorder = Recorder()
-    first, refused = asyncio.run(ask(make(Calls(), observer=recorder, queue_rows=1), row(1, 2), row(3, 4)))
-    assert first.tolist() == [3]
-    assert isinstance(refused, Overloaded)
-    assert str(refused) == "the queue already holds 1 rows; 1 more would exceed the limit of 1 (--queue-rows)"
-    assert (refused.retry_after, recorder.reasons) == (1, ["queue"])
-
-
-def test_predict_an_empty_queue_accepts_any_size(make: Callable[..., Batcher]) -> None:
-    (answer,) = asyncio.run(ask(make(Calls(), LONG, queue_rows=1, deadline=0.001), np.ones((3, 2))))
-    assert answer.tolist() == [2, 2, 2]
-
-
-def test_predict_an_empty_queue_accepts_any_size_while_another_prediction_runs(make: Callable[..., Batcher]) -> None:
-    started, released = threading.Event(), threading.Event()
-
-    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        started.set()
-        released.wait(PATIENCE)
-        return X.sum(axis=1)
-
-    batcher = make(model, (0.003, 1e-6), queue_rows=1)
-
-    async def one_runs_and_one_comes() -> Any:
-        first = asyncio.create_task(batcher.predict(row(1, 2), "predict"))
-        await asyncio.to_thread(started.wait, PATIENCE)
-        asyncio.get_running_loop().call_soon(released.set)
-        return [*await ask(batcher, np.ones((3, 2))), await first]
-
-    large, first = asyncio.run(one_runs_and_one_comes())
-    assert (large.tolist(), first.tolist()) == ([2, 2, 2], [3])
-
-
-def test_predict_an_expected_wait_beyond_the_deadline_is_rejected_immediately(make: Callable[..., Batcher]) -> None:
-    recorder = Recorder()
-    _, refused = asyncio.run(ask(make(Calls(), LONG, observer=recorder, deadline=1.5), row(1, 2), row(3, 4)))
-    assert isinstance(refused, Overloaded)
-    assert (refused.retry_after, recorder.reasons) == (2, ["deadline"])
-
-
-def test_predict_the_expected_wait_counts_a_call_for_each_unbatched_request(make: Callable[..., Batcher]) -> None:
-    together, one_by_one, unbatched = Recorder(), Recorder(), Recorder()
-    rows = [row(1, 2)] * 5
-    asyncio.run(ask(make(Calls(), (1.0, 1e-6), observer=together, deadline=2.5), *rows))
-    asyncio.run(ask(make(Calls(), (1.0, 1e-6), batchable=False, observer=one_by_one, deadline=2.5), *rows))
-    asyncio.run(ask(make(Calls(), (1.0, 1e-6), batch_rows=1, observer=unbatched, deadline=2.5), *rows))
-    assert (together.reasons, one_by_one.reasons, unbatched.reasons) == ([], ["deadline"] * 2, ["deadline"] * 2)
-
-
-def test_predict_a_request_that_is_late_at_its_turn_is_not_predicted(make: Callable[..., Batcher]) -> None:
-    calls = Calls(pause=0.05)
-    batcher = make(calls, (0.003, 1e-6), batch_rows=1, deadline=0.02)
-    answers = asyncio.run(ask(batcher, row(1, 2), row(3, 4)))
-    assert answers[0].tolist() == [3]
-    assert isinstance(answers[1], Overloaded)
-    assert calls.rows == [1]
-
-
-def test_predict_late_requests_are_rejected_while_a_prediction_still_runs(make: Callable[..., Batcher]) -> None:
-    started, released, recorder = threading.Event(), threading.Event(), Recorder()
-
-    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        started.set()
-        assert released.wait(PATIENCE)
-        return X.sum(axis=1)
-
-    batcher = make(model, (0.003, 1e-6), observer=recorder, deadline=0.05)
-
-    async def one_runs_two_wait() -> Any:
-        first = asyncio.create_task(batcher.predict(row(1, 2), "predict"))
-        await asyncio.to_thread(started.wait, PATIENCE)
-        late = await asyncio.wait_for(ask(batcher, row(3, 4), row(5, 6)), PATIENCE)
-        assert not first.done()
-        released.set()
-        return [*late, (await first).tolist()]
-
-    *late, first = asyncio.run(one_runs_two_wait())
-    assert [str(error) for error in late] == ["no prediction within 0.05 s (--deadline): the server is overloaded"] * 2
-    assert (first, recorder.reasons, batcher.queued_rows) == ([3], ["deadline", "deadline"], 0)
-
-
 def test_predict_a_cancelled_request_is_not_predicted(make: Callable[..., Batcher]) -> None:
     calls = Calls()
     batcher = make(calls)
@@ -330,28 +173,6 @@ def test_predict_between_two_predictions_on_the_loop_the_loop_turns(make: Callab
     assert [later - earlier for earlier, later in itertools.pairwise(at_call)] == [LOOP_TURNS] * 2
 
 
-def test_predict_the_expected_wait_counts_the_running_prediction_until_it_ends(make: Callable[..., Batcher]) -> None:
-    started, released, recorder = threading.Event(), threading.Event(), Recorder()
-
-    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        started.set()
-        assert released.wait(PATIENCE)
-        return X.sum(axis=1)
-
-    batcher = make(model, LONG, observer=recorder, deadline=1.5)
-
-    async def during_and_after() -> list[Any]:
-        first = asyncio.create_task(batcher.predict(row(1), "predict"))
-        await asyncio.to_thread(started.wait, PATIENCE)
-        during = await ask(batcher, row(2))
-        released.set()
-        return [*during, await first, *await ask(batcher, row(3))]
-
-    during, first, after = asyncio.run(during_and_after())
-    assert str(during) == "the expected wait of 2 s in the queue exceeds the limit of 1.5 s (--deadline)"
-    assert (first.tolist(), after.tolist(), recorder.reasons) == ([1], [3], ["deadline"])
-
-
 def test_predict_with_max_loop_seconds_0_uses_the_thread(make: Callable[..., Batcher]) -> None:
     calls = Calls()
     asyncio.run(ask(make(calls, max_loop_seconds=0.0), row(1)))
@@ -388,35 +209,6 @@ def test_predict_a_client_that_leaves_during_the_prediction_changes_no_other(mak
         return await asyncio.wait_for(staying, PATIENCE)
 
     assert asyncio.run(one_leaves()).tolist() == [2]
-
-
-def test_predict_requests_that_become_late_one_after_the_other_are_each_rejected(make: Callable[..., Batcher]) -> None:
-    started, released = threading.Event(), threading.Event()
-
-    def model(X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        started.set()
-        assert released.wait(PATIENCE)
-        return X.sum(axis=1)
-
-    batcher = make(model, (0.003, 1e-6), deadline=0.05)
-
-    async def one_runs_two_wait() -> list[Any]:
-        first = asyncio.create_task(batcher.predict(row(1), "predict"))
-        await asyncio.to_thread(started.wait, PATIENCE)
-        second = asyncio.create_task(ask(batcher, row(2)))
-        await asyncio.sleep(0.03)
-        late = [*await second, *await asyncio.wait_for(ask(batcher, row(3)), PATIENCE)]
-        released.set()
-        await first
-        return late
-
-    assert [type(error) for error in asyncio.run(one_runs_two_wait())] == [Overloaded] * 2
-
-
-def test_predict_after_many_requests_expects_no_wait(make: Callable[..., Batcher]) -> None:
-    batcher = make(Calls(), (0.1, 0.1), deadline=99, batchable=False)
-    asyncio.run(ask(batcher, *(row(i) for i in range(10))))
-    assert batcher._expected_wait() == 0.0
 
 
 def test_predict_lists_of_strings_do_not_share_a_call(make: Callable[..., Batcher]) -> None:

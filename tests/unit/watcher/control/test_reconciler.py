@@ -1,62 +1,20 @@
-from __future__ import annotations
+"""What the reconciler writes and shows for each model."""
 
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from __future__ import annotations
 
 import pytest
 
+from tests.unit.watcher.control.reconciled import IRIS, NOW, A, OneModel, Refusing, World
 from watcher.control.reconciler import Reconciler, Survey
 from watcher.control.status_board import StatusBoard
 from watcher.core.removal_guard import RETURN_WINDOW
 from watcher.core.types import (
-    FINGERPRINT,
-    Change,
-    Manifest,
     ModelId,
     ObjectKey,
-    Observation,
-    Observed,
-    Release,
     State,
-    StoredObject,
-    key_of,
 )
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.metrics import Metrics
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-IRIS, A = ModelId("team", "iris"), ModelId("team", "a")
-
-
-class OneModel:
-    """A bucket that holds team/iris v1."""
-
-    name = "models"
-
-    def list(self, prefix: str = "") -> list[StoredObject]:
-        return [StoredObject(f"{IRIS.prefix}v1/model.joblib", "etag", 1, NOW)]
-
-    def read(self, key: str, limit: int) -> bytes:
-        raise AssertionError(key)
-
-
-class Refusing:
-    """A runtime in which nothing runs and nothing can be written."""
-
-    def __init__(self, error: WatcherError) -> None:
-        self.error = error
-
-    def render(self, release: Release) -> list[Manifest]:
-        return [{"kind": "Process", "metadata": {"name": "iris", "annotations": {FINGERPRINT: "1"}}}]
-
-    def observe(self, model: ModelId | None = None) -> Observation:
-        return Observation()
-
-    def apply(self, change: Change) -> None:
-        raise self.error
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -74,179 +32,6 @@ def test_reconcile_of_a_model_that_cannot_be_applied_shows_the_reason(error: Wat
     status = board.get(IRIS)
     assert status
     assert (status.state, status.reason) == (state, str(error))
-
-
-class World:
-    """A bucket and a runtime in memory, the reconciler between them, and a clock."""
-
-    name = "models"
-
-    def __init__(self, models: str, fraction: float = 0.5, delay: float = 0) -> None:
-        self.files: dict[str, bytes] = {}
-        self.objects: dict[ModelId, dict[ObjectKey, str]] = {}
-        self.unreadable = ""
-        self.observation_error: Exception | None = None
-        self.undeletable: set[ModelId] = set()
-        self.namespaces: tuple[str, ...] = ()
-        self.foreign: tuple[ObjectKey, ...] = ()
-        self.state, self.etag, self.writes, self.deleted = State.READY, "", 0, list[Change]()
-        self.now, self.board, self.metrics = NOW, StatusBoard(), Metrics()
-        self.fraction, self.delay = fraction, delay
-        for model in models:
-            self.put(f"{model}/v1/model.joblib")
-        self.restart()
-        self.look()
-
-    def restart(self) -> None:
-        self.board = StatusBoard()
-        self.reconciler = Reconciler(
-            self,
-            self,
-            self.board,
-            self.metrics,
-            now=lambda: self.now,
-            clock=lambda: self.now.timestamp(),
-            max_delete_fraction=self.fraction,
-            removal_delay=self.delay,
-            namespaces=self.namespaces,
-        )
-
-    def put(self, path: str, data: bytes = b"x") -> None:
-        self.files[f"team/{path}"] = data
-
-    def delete(self, models: str) -> None:
-        for model in models:
-            self.files = {key: data for key, data in self.files.items() if not key.startswith(f"team/{model}/")}
-
-    def look(self, seconds: float = 0) -> None:
-        """Survey `seconds` later, and work on all that it finds."""
-        self.now += timedelta(seconds=seconds)
-        survey = self.reconciler.survey()
-        for model in sorted(survey.changed | survey.stale):
-            with suppress(WatcherError):
-                self.reconciler.reconcile(model)
-
-    def sample(self, name: str, **labels: str) -> float | None:
-        return self.metrics.registry.get_sample_value(f"kubeserve_watcher_{name}", labels)
-
-    def reason(self, model: str) -> str:
-        status = self.board.get(ModelId("team", model))
-        assert status
-        return status.reason
-
-    @property
-    def running(self) -> str:
-        return "".join(sorted(model.name for model in self.objects))
-
-    def states(self, state: State) -> str:
-        return "".join(item.model for item in self.board.models() if item.state is state)
-
-    def list(self, prefix: str = "") -> list[StoredObject]:
-        return [
-            StoredObject(key, str(data), len(data), NOW) for key, data in self.files.items() if key.startswith(prefix)
-        ]
-
-    def read(self, key: str, limit: int) -> bytes:
-        return self.files[key]
-
-    def render(self, release: Release) -> list[Manifest]:
-        print_of = f"{release.version.version} {release.version.artifact.etag}"
-        meta = {"name": release.model.name, "annotations": {FINGERPRINT: print_of}}
-        return [{"kind": kind, "metadata": meta} for kind in ("Deployment", "HPA")]
-
-    def observe(self, model: ModelId | None = None) -> Observation:
-        if self.observation_error:
-            raise self.observation_error
-        if self.unreadable:
-            return Observation(unreadable={"team": self.unreadable})
-        return Observation(
-            {
-                key: Observed(key, dict(found), "v1", self.state, "", f"http://{key.name}", self.etag, self.foreign)
-                for key, found in self.objects.items()
-                if model in (None, key)
-            }
-        )
-
-    def apply(self, change: Change) -> None:
-        if change.model in self.undeletable and not change.writes:
-            raise Rejected("Forbidden", "this may not be deleted")
-        self.writes += len(change.writes)
-        self.deleted += [change] if change.deletes or change.remove else []
-        have = self.objects.setdefault(change.model, {})
-        have |= {key_of(item): item["metadata"]["annotations"][FINGERPRINT] for item in change.writes}
-        for key in list(have) if change.remove else change.deletes:
-            del have[key]
-        if not have:
-            del self.objects[change.model]
-
-    def close(self) -> None:
-        pass
-
-
-def test_survey_with_held_models_keeps_the_hold_when_some_are_restored_and_others_uploaded() -> None:
-    world = World("abcdef")
-    world.delete("abcd")
-    world.look()
-    assert world.states(State.HELD) == "abcd"
-    for model in "abcxyz":
-        world.put(f"{model}/v1/model.joblib")
-        world.look(seconds=100)
-    assert (world.states(State.HELD), world.running) == ("d", "abcdefxyz")
-    world.delete("e")
-    world.look()
-    assert (world.states(State.HELD), world.running) == ("d", "abcdfxyz")
-    world.put("d/v1/model.joblib")
-    world.look()
-    assert world.states(State.HELD) == ""
-    world.delete("d")
-    world.look()
-    assert world.running == "abcfxyz"
-
-
-def test_survey_after_a_restart_holds_again_unless_the_fraction_confirms_it() -> None:
-    world = World("abcd")
-    world.delete("abc")
-    world.restart()
-    world.look()
-    assert world.states(State.HELD) == "abc"
-    world.fraction = 1
-    world.restart()
-    world.look()
-    assert world.running == "d"
-
-
-def test_survey_with_a_second_removal_within_a_minute_delays_it_without_a_hold() -> None:
-    world = World("abc")
-    world.delete("a")
-    world.look()
-    world.delete("b")
-    world.look(seconds=10)
-    assert (world.states(State.WAITING), world.running) == ("b", "bc")
-    status = world.board.get(ModelId("team", "b"))
-    assert status
-    assert "nothing needs to be confirmed" in status.reason
-    assert world.states(State.HELD) == ""
-    world.look(seconds=51)
-    assert world.running == "c"
-
-
-def test_survey_with_a_slow_removal_of_all_models_holds_the_second_half() -> None:
-    world = World("abcdefghij")
-    for model in "abcdefghij":
-        world.delete(model)
-        world.look(seconds=1)
-    assert (world.states(State.HELD), world.running) == ("fghij", "fghij")
-    world.look(seconds=100)
-    assert world.running == "fghij"
-
-
-def test_survey_with_a_removal_in_progress_counts_it_once() -> None:
-    world = World("abc")
-    world.delete("a")
-    world.reconciler.survey()
-    world.delete("b")
-    world.look(seconds=1)
-    assert (world.states(State.WAITING), world.running) == ("b", "bc")
 
 
 def test_reconcile_of_an_empty_upload_rejects_it_and_keeps_what_served() -> None:
@@ -275,18 +60,6 @@ def test_reconcile_with_an_empty_version_that_is_not_chosen_is_not_rejected() ->
     assert world.states(State.REJECTED) == ""
 
 
-def test_survey_with_objects_without_a_deployment_deletes_them_and_counts_no_removal() -> None:
-    world = World("abcd")
-    for model in ("b", "c"):  # as the garbage collector finds them, a while after the Deployment
-        del world.objects[ModelId("team", model)][ObjectKey("Deployment", model)]
-    world.undeletable.add(ModelId("team", "c"))
-    world.delete("abc")
-    world.look()
-    assert (world.states(State.HELD), world.running) == ("", "cd")
-    assert [item.model for item in world.board.models()] == ["d"]
-    assert world.reconciler.survey() == Survey(frozenset(), frozenset())
-
-
 def test_survey_with_an_unreadable_namespace_changes_nothing_there() -> None:
     world = World("abcd")
     world.delete("bcd")
@@ -300,39 +73,6 @@ def test_survey_with_an_unreadable_namespace_changes_nothing_there() -> None:
     world.unreadable = ""
     world.look()
     assert (world.states(State.READY), world.states(State.HELD)) == ("a", "bcd")
-
-
-class Busy(World):
-    """While its bucket is listed, two models are uploaded and applied."""
-
-    def list(self, prefix: str = "") -> list[StoredObject]:
-        listed = super().list(prefix)
-        if not prefix and len(self.files) == 1:
-            for model in "yz":
-                self.put(f"{model}/v1/model.joblib")
-                self.reconciler.reconcile(ModelId("team", model))
-        return listed
-
-
-def test_survey_during_which_models_are_uploaded_does_not_take_them_for_gone() -> None:
-    world = Busy("a")
-    assert (world.states(State.HELD), world.running) == ("", "ayz")
-    assert world.states(State.APPLIED) == "ayz"
-
-
-def test_survey_with_a_namespace_that_is_readable_again_keeps_the_hold_of_a_single_model() -> None:
-    world = World("abcdef")
-    world.delete("abcd")
-    world.look()
-    for model in "abc":
-        world.put(f"{model}/v1/model.joblib")
-    world.look(seconds=100)
-    assert world.states(State.HELD) == "d"
-    world.unreadable = "cannot be read: forbidden"
-    world.look(seconds=100)
-    world.unreadable = ""
-    world.look(seconds=100)
-    assert (world.states(State.HELD), world.running) == ("d", "abcdef")
 
 
 def test_reconciler_with_namespaces_serves_only_those() -> None:
@@ -429,75 +169,6 @@ def test_survey_with_objects_without_a_deployment_of_a_model_in_the_bucket_has_t
     world.look()
     assert len(world.objects[A]) == 2
     assert world.deleted == []
-
-
-def test_survey_with_a_missing_model_removes_it_only_after_the_delay() -> None:
-    world = World("ab", delay=10)
-    world.delete("a")
-    for _ in range(5):
-        world.look()  # as many hints would cause surveys
-    world.look(seconds=9.9)
-    assert (world.states(State.WAITING), world.running) == ("a", "ab")
-    assert "removed after 10 s, unless it is uploaded again" in world.reason("a")
-    world.look(seconds=0.2)
-    assert (world.states(State.WAITING), world.running) == ("", "b")
-
-
-def test_survey_with_a_model_that_is_uploaded_again_begins_the_delay_again() -> None:
-    world = World("ab", delay=10)
-    world.delete("a")
-    world.look()
-    world.now += timedelta(seconds=9)
-    world.put("a/v1/model.joblib")
-    world.reconciler.reconcile(A)  # a hint: no survey has seen the upload
-    world.delete("a")
-    world.look()
-    world.look(seconds=9)
-    assert (world.states(State.WAITING), world.running) == ("a", "ab")
-    world.look(seconds=1)
-    assert world.running == "b"
-
-
-def test_survey_with_a_mass_removal_holds_also_those_whose_delay_has_not_ended() -> None:
-    world = World("abcdefghij", delay=10)
-    for model in "abcdefghij":
-        world.delete(model)
-        world.look(seconds=0.9)
-    assert (world.states(State.HELD), world.running) == ("abcdefghij", "abcdefghij")
-    world.look(seconds=100)
-    assert (world.states(State.HELD), world.running) == ("abcdefghij", "abcdefghij")
-
-
-def test_survey_with_a_removed_model_that_runs_again_leaves_it_until_it_is_in_the_bucket() -> None:
-    world = World("abc")
-    theirs = dict(world.objects[A])
-    world.delete("a")
-    world.look()
-    assert world.running == "bc"
-    for _ in range(3):
-        world.objects[A] = dict(theirs)  # another watcher with the same owner makes it again
-        world.look(seconds=1)
-        assert (world.states(State.HELD), world.running) == ("a", "abc")
-    assert "--owner" in world.reason("a")
-    world.put("a/v1/model.joblib")
-    world.look()
-    assert world.states(State.READY) == "abc"
-    world.delete("a")
-    world.look(seconds=100)
-    assert world.running == "bc"
-
-
-def test_survey_with_a_removal_during_the_observation_does_not_hold_the_model() -> None:
-    world = World("ab")
-    world.delete("a")
-    survey = world.reconciler.survey()
-    before = world.reconciler._clock()
-    observation = world.observe()
-    world.now += timedelta(seconds=1)
-    for model in survey.stale:
-        world.reconciler.reconcile(model)
-    world.reconciler._removals.survey(frozenset({ModelId("team", "b")}), observation, before)
-    assert world.states(State.HELD) == ""
 
 
 def test_reconcile_of_a_model_that_something_else_overwrites_restores_it_once_in_ten_minutes() -> None:
