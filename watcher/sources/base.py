@@ -16,9 +16,9 @@ Hint = Callable[[str], None]
 class Source(Protocol):
     """Something that gives hints: the webhook, the listen stream, the folder watch.
 
-    The poll is not one of these objects: the control loop lists the bucket every --poll-interval by itself, and
-    reports its health under the name "poll". It is the fallback for every other source, so a source may fail without
-    loss. `start` and `stop` never raise.
+    The poll is not one of these objects: it is the timer of the control loop, which alone knows whether a survey
+    succeeded, and reports that as the health of "poll" (ADR 14). It is the fallback for every source, so a source may
+    fail without loss. `start` and `stop` never raise.
     """
 
     @property
