@@ -169,7 +169,7 @@ KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     (r"\{namespace\}/.*", is_upload),
     (r"(\{model\}|kubeserve)-[\w-]+", is_name),
     (r'\{"\w+": "…"\}', is_answer),
-    (r"[\w/]+\.(py|txt|joblib)|[\w/]+/|values\.yaml", is_file),
+    (r"[\w/-]+\.(py|txt|joblib|json)|[\w/]+/|values\.yaml", is_file),
     (r"[a-z][\w]*(\.[\w*-]+)+|\w+[\w.-]*: [\w{\"https].*", is_value),
 )
 
@@ -209,7 +209,14 @@ def test_others_are_each_quoted_and_not_ours() -> None:
             "kubectl delete deployment -l kubeserve.io/owners=x",
             "helm upgrade --set s3.x=1",
         ),
-        *("{namespace}/{model}/value.yaml", "{model}-serving", "server/http/bodies.py", "loops.py", "package/"),
+        *(
+            "{namespace}/{model}/value.yaml",
+            "input_examples.json",
+            "{model}-serving",
+            "server/http/bodies.py",
+            "loops.py",
+            "package/",
+        ),
         *("deployment.replica", "server: {deadlines: 2.0}", "watch.allNamespace: true", "the secret key is bad"),
         *("removed, but it works again …", "reqests", "settings.poll_interval"),
     ],
