@@ -29,8 +29,9 @@ def text_of(path: Path) -> str:
 
 
 def quotes(path: Path) -> list[str]:
-    """Return the code spans of a document, outside of its blocks."""
-    return sorted(set(re.findall(r"`([^`\n]+)`", BLOCK.sub("", text_of(path)))))
+    """Return the code spans of a document, outside of its blocks. A span may go on in the next line."""
+    spans = re.findall(r"`([^`]+)`", BLOCK.sub("", text_of(path)))
+    return sorted({" ".join(span.split()) for span in spans})
 
 
 def blocks(path: Path, *languages: str) -> list[str]:

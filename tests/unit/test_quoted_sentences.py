@@ -27,7 +27,7 @@ from watcher.core.types import State
 OTHERS = {
     *("'.[watcher,local]'", "pip install '.[watcher]'", ".venv/bin/kubeserve", "pandas", "KernelDensity"),
     *("tritonclient", "mlserver infer", "kserve", "python:3.11-slim", "VmHWM", "VmRSS"),
-    *("v9", "v10", "1.0.0", "1.0.0-rc1", "my-team", "job", "AWS_SESSION_TOKEN"),
+    *("v9", "v10", "1.0.0", "1.0.0-rc1", "my-team", "job", "AWS_SESSION_TOKEN", "1G"),
     *("s3:ListBucket", "s3:ListenBucketNotification", "kubeserve.yaml", "?proba=true"),
     *("model.pkl", "{namespace}.{release}", '"parameters": {"content_type": "pd"}'),
 }
