@@ -97,10 +97,11 @@ def routes() -> frozenset[str]:
         for decorator in node.decorator_list
     ]
     return frozenset(
-        re.sub(r"<\w+>", "{}", str(call.args[0].value))
+        re.sub(r"<\w+>", "{}", str(argument.value))
         for call in decorators
-        if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Constant)
-        if isinstance(call.func, ast.Attribute) and call.func.attr in {"get", "post"}
+        if isinstance(call, ast.Call)
+        for argument in call.args
+        if isinstance(argument, ast.Constant) and str(argument.value).startswith("/")
     )
 
 
