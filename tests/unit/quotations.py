@@ -16,6 +16,7 @@ import watcher.settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "operations.md", ROOT / "docs" / "architecture.md")
+PROGRAMS = ("watcher", "server", "strict_http")
 CHARTS = ROOT / "manifests" / "charts"
 GENERATED = re.compile(r"<!-- [\w-]+: written by.*?<!-- /[\w-]+ -->", re.DOTALL)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -43,7 +44,7 @@ def blocks(path: Path, *languages: str) -> list[str]:
 def texts() -> list[tuple[str, re.Pattern[str]]]:
     """Return every text in the code of the two programs, with a pattern in which each `{…}` of an f-string is open."""
     found = []
-    for tree in trees("watcher", "server"):
+    for tree in trees(*PROGRAMS):
         for parts in strings(tree):
             literal = "".join(part for part in parts if part is not None)
             # A pattern with few letters of its own, such as `{a}: {b}`, would match everything.
@@ -91,7 +92,7 @@ def routes() -> frozenset[str]:
     """Return the paths of both programs as their decorators have them, with `{}` for each variable part."""
     decorators = [
         decorator
-        for tree in trees("watcher", "server")
+        for tree in trees(*PROGRAMS)
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for decorator in node.decorator_list

@@ -12,6 +12,7 @@ import yaml
 
 from tests.unit.quotations import (
     DOCUMENTS,
+    PROGRAMS,
     ROOT,
     blocks,
     chart_values,
@@ -22,6 +23,7 @@ from tests.unit.quotations import (
     texts,
     words,
 )
+from watcher.__main__ import main
 from watcher.core.types import State
 
 OTHERS = {
@@ -115,7 +117,7 @@ def is_file(quote: str) -> bool:
     """Return whether the file or folder exists; a bare name may be in any folder, or the code's own name of a file."""
     if "/" in quote.rstrip("/") or not quote.endswith(".py"):
         return (ROOT / quote).exists() or quote.rstrip("/") in words() or quote in words()
-    return any(True for room in ("watcher", "server") for _ in (ROOT / room).rglob(quote))
+    return any(True for room in PROGRAMS for _ in (ROOT / room).rglob(quote))
 
 
 def is_command(quote: str) -> bool:
@@ -155,12 +157,7 @@ def is_answer(quote: str) -> bool:
 
 
 def is_own_command(quote: str) -> bool:
-    return quote.split()[1] in subcommands()
-
-
-def subcommands() -> set[str]:
-    text = (ROOT / "watcher" / "__main__.py").read_text()
-    return set(re.findall(r"^@main.command\(.*\n(?:@.*\n)*def (\w+)", text, re.MULTILINE))
+    return quote.split()[1] in main.commands
 
 
 KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
@@ -171,7 +168,7 @@ KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     (r"make [a-z-]+.*", is_make),
     (r"python -m \S+", is_module),
     (r"kubeserve_\w+.*", is_metric),
-    (r"kubeserve (run|render|status)", is_own_command),
+    (r"kubeserve [a-z]+", is_own_command),
     (r"(kubectl|helm) .*|-c [\w-]+", is_command),
     (r"\{namespace\}/.*", is_upload),
     (r"(\{model\}|kubeserve)-[\w-]+", is_name),
