@@ -426,26 +426,37 @@ class Probe:
             self._thread.join()
 
 
+MAX_LEFT = 32 * MB
+"""Bytes. A server to which earlier bodies have left more, in the allocator's arenas, is replaced by a new one."""
+
+
 class Servers:
     """A server for each model, with its memory before the first request. Each starts when it is first needed."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._stack = folder, ExitStack()
-        self._running: dict[str, tuple[Server, int]] = {}
+        self._folder = folder
+        self._running: dict[str, tuple[Server, int, ExitStack]] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        for _, _, stack in self._running.values():
+            stack.close()
 
     def of(self, model: str) -> tuple[Server, int]:
-        """Return the server of this model, and the bytes of memory that it had when it became ready."""
-        if model not in self._running:
-            server = self._stack.enter_context(running(save(model, self._folder), "--name", NAME))
-            server.wait()
-            self._running[model] = server, peak_memory(server.process.pid, "VmRSS")
-        return self._running[model]
+        """Return a server of this model, and the bytes of memory that it had when it became ready."""
+        if model in self._running:
+            server, idle, stack = self._running[model]
+            if peak_memory(server.process.pid, "VmRSS") <= idle + MAX_LEFT:
+                return server, idle
+            stack.close()
+        stack = ExitStack()
+        server = stack.enter_context(running(save(model, self._folder), "--name", NAME))
+        server.wait()
+        idle = peak_memory(server.process.pid, "VmRSS")
+        self._running[model] = server, idle, stack
+        return server, idle
 
 
 def peak_memory(pid: int, kind: str = "VmHWM") -> int:
