@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -28,8 +29,8 @@ WINDOW = 256 * 1024
 MOST_TRIED = 3
 """Keys that the long list may stand under, and brackets that may close it."""
 
-MARK = "the list, in slices"
-"""Stands for the list in the document without it."""
+MARK = f"the list {secrets.token_hex(16)}"
+"""Stands for the list in the document without it. Random, so that no client's string equals it, escaped or not."""
 
 LIST_BEGINS = re.compile(rb'"(?:data|instances|inputs|dataframe_records)"[ \t\r\n]*+:[ \t\r\n]*+\[[ \t\r\n]*+')
 BETWEEN = {
@@ -69,18 +70,18 @@ def _spans(text: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _around(text: bytes, start: int, end: int, parse: Parse) -> Any:
-    """Return the document with the mark in place of a list; None if no list can begin and end there.
+    """Return the document with the mark in place of a list; None if no list can begin and end there."""
+    with contextlib.suppress(ValueError):
+        return parse_around(text[: text.rindex(b"[", 0, start)], text[end + 1 :], parse)
+    return None
 
-    If `start` is within a string, the quotes of the mark end that string, and the rest is no JSON.
+
+def parse_around(before: bytes, after: bytes, parse: Parse) -> Any:
+    """Return the document with the mark in place of what stands between these bytes. Raise as `parse` does.
+
+    If that is within a string, the quotes of the mark end the string, and the rest is no JSON.
     """
-    before, after = text[: text.rindex(b"[", 0, start)], text[end + 1 :]
-    mark = MARK.encode()
-    if mark in before or mark in after:
-        return None
-    try:
-        return parse(b'%b"%b"%b' % (before, mark, after))
-    except ValueError:
-        return None
+    return parse(b'%b"%b"%b' % (before, MARK.encode(), after))
 
 
 def _items(text: bytes, start: int, end: int, parse: Parse) -> list[Any]:

@@ -18,15 +18,12 @@ import numpy as np
 from server.errors import InputError
 from server.inputs.json_document import read_json
 from server.inputs.matrix import Matrix, as_matrix_or_none
-from server.inputs.sliced_document import MIN_SLICED, SLICE
+from server.inputs.sliced_document import MARK, MIN_SLICED, SLICE, parse_around
 from server.inputs.value_count import check_json_values
 from server.schema import InputForm, Schema
 
 ROWS_BEGIN = re.compile(rb"\[[ \t\r\n]*+(?=\[)")
 BETWEEN_ROWS = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+(?=\[)")
-
-MARK = "the rows, in slices"
-"""Stands for the rows in the document without them."""
 
 FindRows = Callable[[dict[str, Any]], Any]
 
@@ -59,13 +56,8 @@ def read_sliced_rows(body: bytes, schema: Schema, find_rows: FindRows, max_value
 
 
 def _are_the_rows(before: bytes, after: bytes, find_rows: FindRows) -> bool:
-    """Return whether what stands between these bytes is a value of the document, and the one with the rows.
-
-    If it is within a string, the quotes of the mark end that string, and the rest is no JSON.
-    """
-    if MARK.encode() in before or MARK.encode() in after:
-        return False
-    document = read_json(b'%b"%b"%b' % (before, MARK.encode(), after))
+    """Return whether what stands between these bytes is a value of the document, and the one with the rows."""
+    document = parse_around(before, after, read_json)
     return isinstance(document, dict) and find_rows(document) == MARK
 
 

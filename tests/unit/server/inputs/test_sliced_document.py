@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from typing import Any
@@ -69,6 +70,15 @@ def test_read_json_of_a_faulty_list_is_refused_as_a_whole(
     monkeypatch.setattr(sliced_document, "SLICE", size)
     assert whole[0].startswith("the body is not JSON")
     assert outcome(text) == whole
+
+
+def test_mark_is_another_in_each_process_so_that_no_body_has_it() -> None:
+    spec = importlib.util.find_spec(sliced_document.__name__)
+    assert spec
+    assert spec.loader
+    other = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(other)
+    assert other.MARK != sliced_document.MARK
 
 
 LONG: dict[str, Any] = {
