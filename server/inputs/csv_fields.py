@@ -36,7 +36,7 @@ def typed_fields(fields: Sequence[str], column: Column) -> list[Any]:
     if {field.lower() for field in fields if field} <= BOOLEANS.keys():
         return [BOOLEANS.get(field.lower()) for field in fields]
     try:
-        return [_number(field) for field in fields]
+        return [to_number(field) for field in fields]
     except ValueError:
         return [field or None for field in fields]
 
@@ -47,15 +47,20 @@ def _has_text_categories(column: Column) -> bool:
 
 def _number_boolean_or_text(field: str) -> float | str | None:
     try:
-        return _number(field)
+        return to_number(field)
     except ValueError:
         return BOOLEANS.get(field.lower(), field)
 
 
-def _number(field: str) -> float | int | None:
-    """Return the number that the text stands for, None for no text. Raise ValueError for any other text."""
+def to_number(field: str) -> float | int | None:
+    """Return the number that the text stands for, None for no text. Raise ValueError for any other text.
+
+    `1_000` is other text: to Python it is a number, to pandas and to people it may be a name.
+    """
     if not field:
         return None
+    if "_" in field:
+        raise ValueError(field)
     try:
         return int(field)
     except ValueError:

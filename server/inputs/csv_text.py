@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.csv_fields import columns_of_header, typed_fields
+from server.inputs.csv_fields import columns_of_header, to_number, typed_fields
 from server.inputs.feature_names import check_width, positions
 from server.inputs.matrix import Matrix, as_matrix_or_none
 from server.inputs.named_columns import columns_to_input, has_own_names
@@ -59,9 +59,12 @@ def _read_matrix(body: bytes, schema: Schema, has_header: bool | None) -> Matrix
     order = [index for index in positions(names, schema, PLACE) if index is not None]
     if len(order) != len(schema.names or names):
         return None  # a column that the model drops is absent
+    has_underscores = b"_" in body  # in `1_000`, which is no number, or only in the names
     pieces = []
     while block := list(islice(lines, max(1, BLOCK // len(names)))):
         if any(len(fields) != len(names) for _, fields in block):
+            return None
+        if has_underscores and any("_" in field for _, fields in block for field in fields):
             return None
         try:
             rows = [[float(fields[index]) if fields[index] else None for index in order] for _, fields in block]
@@ -127,6 +130,6 @@ def _names_columns(first: Line, schema: Schema) -> bool:
 
 def _are_numbers(fields: Sequence[str]) -> bool:
     try:
-        return bool([float(field) for field in fields if field])
+        return bool([to_number(field) for field in fields if field])
     except ValueError:
         return False

@@ -22,6 +22,8 @@ from server.schema import InputForm, Kind, Schema
         (Column(Kind.ANY), ["1", "2.5", ""], [1, 2.5, None]),
         (Column(Kind.ANY), ["True", "false", ""], [True, False, None]),
         (Column(Kind.ANY), ["1", "x", ""], ["1", "x", None]),
+        (Column(Kind.ANY), ["1_000", "2"], ["1_000", "2"]),
+        (Column(Kind.NUMBER), ["1_000", "2"], ["1_000", 2]),
         (Column(Kind.ANY, "category", ("1", "2")), ["1", ""], ["1", None]),
         (Column(Kind.ANY, "category", (1, 2)), ["1", ""], [1, None]),
     ],

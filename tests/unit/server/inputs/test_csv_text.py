@@ -96,6 +96,7 @@ def test_read_csv_first_line_is_a_header_or_a_row(
         (b"\n\n5,6,7\n", PLAIN, False, "line 3 has 3 values; the model takes 2"),
         (b"5,6\n1,2,3\n", PLAIN, None, "line 2 has 3 fields; the first line has 2"),
         (b"x,y\n1,2\n", PLAIN, False, "is a string; a number is needed"),
+        (b"a,b\n1,2\n1_000,2\n", NAMED, None, r"the CSV\['a'\]\[1\] is a string; a number is needed"),
         (b"5,6\n1,2\n", NAMED, True, "has unknown '5', '6'"),
         (b"", PLAIN, None, "needs a line of column names and at least one row"),
         (b"a,b\n", PLAIN, None, "needs a line of column names and at least one row"),
