@@ -140,9 +140,11 @@ def _categorical(pd: Any, values: Sequence[Any], categories: tuple[Any, ...], pl
     return pd.Series(pd.Categorical.from_codes(found, categories=pd.Index(categories)))
 
 
-@lru_cache(maxsize=64)
 def _codes(categories: tuple[Any, ...]) -> Mapping[tuple[bool, Any], int]:
-    """Return the number of each category. JSON's true is not its 1, though Python's is."""
+    """Return the number of each category. JSON's true is not its 1.
+
+    Not cached by the categories: Python's (False, True) equals (0, 1), so two columns would share one entry.
+    """
     return {(isinstance(value, bool), value): code for code, value in enumerate(categories)}
 
 

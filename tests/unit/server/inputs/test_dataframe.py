@@ -90,6 +90,18 @@ def test_to_dataframe_categories_have_the_models_codes(categories: Any, values: 
     assert tuple(found.cat.categories) == categories
 
 
+def test_to_dataframe_categories_of_booleans_beside_integers_are_not_mixed_up() -> None:
+    both = Schema(
+        names=("a", "b"),
+        form=InputForm.DATAFRAME,
+        kinds=(Kind.ANY, Kind.ANY),
+        dtypes=("category", "category"),
+        categories=((False, True), (0, 1)),
+    )
+    found = to_dataframe([[True], [1]], both)
+    assert [found[name].cat.codes.tolist() for name in ("a", "b")] == [[1], [1]]
+
+
 @pytest.mark.parametrize(
     ("found", "values", "words"),
     [
