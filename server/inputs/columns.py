@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.matrix import NUMBERS_AND_NULL, plain, plain_but_nan, refuse_rounded
+from server.inputs.matrix import NUMBERS_AND_NULL, TOO_LARGE, plain, plain_but_nan, refuse_rounded
 from server.inputs.wording import Place, kind_of
 from server.schema import InputForm, Kind, Schema
 
@@ -85,12 +85,9 @@ def to_array(values: Sequence[Any], column: Column, place: Place) -> np.ndarray[
         InputError: names the first value that does not suit.
 
     """
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        if column.kind in (Kind.NUMBER, Kind.ANY):
-            return _wide(values)
-        values = values.tolist()
-    if isinstance(values, np.ndarray):
-        values = values.tolist()
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub" and column.kind in (Kind.NUMBER, Kind.ANY):
+        return _wide(values, place)
+    values = as_list(values)
     types = set(map(type, values))
     kind = column.kind if column.kind is not Kind.ANY else _kind_of_types(types)
     if kind in (Kind.NUMBER, Kind.INTEGER):
@@ -101,8 +98,15 @@ def to_array(values: Sequence[Any], column: Column, place: Place) -> np.ndarray[
     return to_objects(values, column.null)
 
 
-def _wide(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def as_list(values: Sequence[Any]) -> Sequence[Any]:
+    """Return an array's values as Python's own; anything else as it is."""
+    return values.tolist() if isinstance(values, np.ndarray) else values
+
+
+def _wide(values: np.ndarray[Any, Any], place: Place) -> np.ndarray[Any, Any]:
     """Return an array of numbers as float64, int64, uint64 or bool: pandas and scikit-learn expect native types."""
+    for row in np.flatnonzero(np.isinf(values)) if values.dtype.kind == "f" else ():
+        raise InputError(f"{place(int(row))} is {TOO_LARGE}")
     kinds = {"f": np.float64, "i": np.int64, "u": np.uint64 if values.dtype.itemsize == 8 else np.int64}  # noqa: PLR2004 - bytes
     return values.astype(kinds.get(values.dtype.kind, np.bool_), copy=False)
 
@@ -128,7 +132,7 @@ def _problem_of(value: Any, kind: Kind) -> str:
     """Return what is wrong with a value, or "" if it fits the kind."""
     is_number = isinstance(value, int | float)
     if is_number and kind in (Kind.NUMBER, Kind.INTEGER, Kind.ANY):
-        return "is too large for a 64-bit number" if abs(value) > LARGEST else ""
+        return f"is {TOO_LARGE}" if abs(value) > LARGEST else ""
     fits = {
         Kind.STRING: isinstance(value, str),
         Kind.DATETIME: isinstance(value, str),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from server.errors import InputError, ModelError
-from server.inputs.columns import Column, check_values, columns_of, to_array, to_objects
+from server.inputs.columns import Column, as_list, check_values, columns_of, to_array, to_objects
 from server.inputs.dates import to_datetimes
 from server.inputs.matrix import refuse_rounded
 from server.inputs.wording import MAX_NAMES, Cell, Place, cell_of_row, in_column, shown
@@ -59,7 +59,7 @@ def _series(pd: Any, values: Sequence[Any], column: Column, place: Place) -> Any
         return _times(pd, values, column.dtype, place)
     if column.dtype == "object" and column.kind is Kind.ANY:
         # 1 and null stay 1 and NaN: a column of floats would make 1.0 of the 1.
-        plain_values = values.tolist() if isinstance(values, np.ndarray) else values
+        plain_values = as_list(values)
         check_values(plain_values, Kind.ANY, place)
         return pd.Series(to_objects(plain_values, column.null), dtype=object)
     found = to_array(values, column, place)
@@ -77,7 +77,7 @@ def _holds_only_text(found: np.ndarray[Any, Any]) -> bool:
     return any(is_text) and all(text or value != value for text, value in zip(is_text, found, strict=True))  # noqa: PLR0124 - NaN alone differs from itself
 
 
-@lru_cache(maxsize=1)
+@cache
 def _string_dtype(pd: Any) -> Any:
     """Return the type that this version of pandas gives a column of strings."""
     return pd.Series(["text"]).dtype
@@ -116,8 +116,7 @@ def _check_range(found: np.ndarray[Any, Any], dtype: Any, place: Place) -> None:
 
 
 def _times(pd: Any, values: Sequence[Any], dtype: str, place: Place) -> Any:
-    values = values.tolist() if isinstance(values, np.ndarray) else values
-    found, zoned = to_datetimes(values, place, zoned="," in dtype if dtype.startswith("datetime64") else None)
+    found, zoned = to_datetimes(as_list(values), place, zoned="," in dtype if dtype.startswith("datetime64") else None)
     series = pd.Series(found)
     if zoned:
         series = series.dt.tz_localize("UTC")
@@ -126,10 +125,9 @@ def _times(pd: Any, values: Sequence[Any], dtype: str, place: Place) -> Any:
 
 def _categorical(pd: Any, values: Sequence[Any], categories: tuple[Any, ...], place: Place) -> Any:
     """Return the values as the model's categories. Null is missing; another value is refused."""
-    values = values.tolist() if isinstance(values, np.ndarray) else values
     codes = _codes(categories)
     found = []
-    for row, value in enumerate(values):
+    for row, value in enumerate(as_list(values)):
         if value is None or value != value:  # noqa: PLR0124 - NaN alone differs from itself
             found.append(-1)
             continue

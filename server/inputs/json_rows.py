@@ -8,7 +8,7 @@ import numpy as np
 
 from server.errors import InputError
 from server.inputs.as_sent import rows_as_sent
-from server.inputs.columns import check_values, columns_of, to_array, to_objects
+from server.inputs.columns import as_list, check_values, columns_of, to_array, to_objects
 from server.inputs.dataframe import to_dataframe
 from server.inputs.dates import to_datetimes
 from server.inputs.feature_names import check_width, objects_in_order
@@ -74,7 +74,7 @@ def ordered_columns_to_input(columns: list[Any], schema: Schema, cell: Cell) -> 
         return columns_to_matrix([to_array(*each) for each in zip(columns, kinds, places, strict=True)], schema, cell)
     X = np.empty((len(columns[0]), len(columns)), dtype=object)
     for index, (values, column) in enumerate(zip(columns, kinds, strict=True)):
-        plain = values.tolist() if isinstance(values, np.ndarray) else values
+        plain = as_list(values)
         if column.kind is Kind.DATETIME:
             X[:, index] = list(to_datetimes(plain, in_column(cell, index), zoned=False)[0])
             continue

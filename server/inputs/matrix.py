@@ -24,6 +24,7 @@ NUMBERS_AND_NULL = frozenset({int, float, bool, type(None)})
 EXACT = 2.0**53
 """Below it every integer has a float64 of its own. Beyond, an integer may become another one."""
 
+TOO_LARGE = "too large for a 64-bit number"
 NO_MISSING = "null or NaN; a number is needed and this model takes no missing values"
 
 
@@ -170,7 +171,7 @@ def checked_matrix(X: Matrix, schema: Schema, place: str | Cell) -> Matrix:
     missing += [schema.allows_missing] * (X.shape[1] - len(missing))
     bad[:, missing] = np.isinf(X[:, missing])
     for row, column in np.argwhere(bad)[:1]:
-        problem = NO_MISSING if np.isnan(X[row, column]) else "too large for a 64-bit number"
+        problem = NO_MISSING if np.isnan(X[row, column]) else TOO_LARGE
         raise InputError(f"{cell(row, column)} is {problem}")
     return X
 

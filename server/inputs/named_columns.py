@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from server.errors import InputError
 from server.inputs.as_sent import columns_as_sent
+from server.inputs.columns import as_list
 from server.inputs.feature_names import positions, refuse_repeats
 from server.inputs.json_rows import ordered_columns_to_input, rows_to_input
 from server.inputs.row_values import dicts_to_input, texts_to_input
@@ -67,8 +66,7 @@ def _check_lengths(columns: Sequence[Any], place: str) -> int:
 
 
 def _as_dicts(names: Sequence[str], columns: Sequence[Any]) -> list[Any]:
-    plain = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
-    return [dict(zip(names, row, strict=True)) for row in zip(*plain, strict=True)]
+    return [dict(zip(names, row, strict=True)) for row in zip(*map(as_list, columns), strict=True)]
 
 
 def table_to_input(names: list[str], data: list[Any], schema: Schema, place: str, names_place: str) -> Any:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
+from server.inputs.as_sent import ANY_NUMBERS
 from server.inputs.feature_names import check_width, positions
 from server.inputs.json_document import read_document
 from server.inputs.json_rows import ordered_columns_to_input, rows_to_input
-from server.inputs.matrix import array_to_matrix
+from server.inputs.matrix import array_to_matrix, checked_matrix
 from server.inputs.named_columns import columns_to_input, has_own_names
 from server.inputs.value_count import MAX_VALUES, check_number
 from server.inputs.wording import cell_of_row, kind_of, listed, numbers, quoted
@@ -124,7 +125,7 @@ def _table_to_input(tensor: Tensor, schema: Schema) -> Any:
         return rows_to_input(tensor.values.tolist(), schema, place, no_strings=False)
     values = _table(tensor.values, schema)
     if schema.form is InputForm.AS_SENT:
-        return np.ascontiguousarray(values)
+        return checked_matrix(np.ascontiguousarray(values), ANY_NUMBERS, place)
     if schema.form is not InputForm.MATRIX:
         return ordered_columns_to_input(list(values.T), schema, cell_of_row(place))
     if is_text:

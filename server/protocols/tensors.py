@@ -243,10 +243,14 @@ def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[
     """Return the values in the declared type. Floats are rounded to it; whole numbers must fit."""
     dtype = DATATYPES[datatype]
     if dtype.kind == "f":
-        with np.errstate(over="ignore"):  # becomes an infinity, which is refused later
-            return found.astype(dtype, copy=False)
-    least, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype.str).min, np.iinfo(dtype.str).max)
-    unfit = (found < least) | (found > largest) | (found != np.trunc(found))
+        with np.errstate(over="ignore"):  # becomes an infinity, which is refused below
+            cast = found.astype(dtype, copy=False)
+        if cast is found:
+            return found
+        unfit = np.isinf(cast)
+    else:
+        least, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype.str).min, np.iinfo(dtype.str).max)
+        unfit = (found < least) | (found > largest) | (found != np.trunc(found))
     for (index,) in np.argwhere(unfit.ravel())[:1]:
         raise InputError(f"{place}[{index}] is {found.ravel()[index]}, which is no {datatype}")
     return found.astype(dtype, copy=False)

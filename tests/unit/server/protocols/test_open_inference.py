@@ -116,7 +116,7 @@ def test_read_inference_of_an_aligned_binary_tensor_does_not_copy_it() -> None:
             "data[1] is 1.8446744073709552e+, which is no",
         ),
         (request(tensor([2**63, 1], datatype="INT64")), "inputs[0].data[0] is 9223372036854775808, which is no INT64"),
-        (request(tensor([1, 1e300], datatype="FP32")), "inputs[0].data[0][1] is too large"),
+        (request(tensor([1, 1e300], datatype="FP32")), "inputs[0].data[1] is 1e+300, which is no FP32"),
         (request(tensor(["a", "b"], datatype="BYTES")), "inputs[0].datatype is BYTES; the model takes numbers"),
         (request(tensor([1], (1, 1))), "inputs[0] has 1 values; the model takes 2"),
         (request(tensor([1, 2], (1, 1, 2))), "inputs[0].shape is [1, 1, 2]; expected [rows, 2]"),
@@ -347,6 +347,14 @@ def test_read_inference_of_columns_as_sent_is_a_dataframe_with_the_requests_name
     assert frame.to_dict("records") == [{"city": "Rome"}]
     with pytest.raises(InputError, match=r"inputs\['when'\]\[0\] is a number; a date in ISO 8601 is needed"):
         read_inference(request({**when, "data": [5], "datatype": "INT64"}, city), None, AS_SENT)
+
+
+@pytest.mark.parametrize("more", [{}, {"parameters": {"content_type": "pd"}}])
+def test_read_inference_of_an_infinity_for_a_model_that_does_not_say_what_it_takes_is_refused(more: Any) -> None:
+    described = tensor(None, (1, 1), parameters={"binary_data_size": 8})
+    head = request(described, **more)
+    with pytest.raises(InputError, match=r"inputs.*0.* is too large for a 64-bit number"):
+        read_inference(head + np.array([np.inf]).tobytes(), len(head), AS_SENT)
 
 
 @pytest.mark.parametrize(
