@@ -60,7 +60,8 @@ def use(folder: Path) -> list[str]:
 def _ignored(folder: Path) -> list[str]:
     found = []
     for distribution in importlib.metadata.distributions(path=[str(folder)]):
-        name = re.sub(r"[-_.]+", "_", distribution.name).lower()
+        # An installation that was cut off leaves a folder without metadata, and so without a name.
+        name = re.sub(r"[-_.]+", "_", distribution.name or "").lower()
         own = _own_version(name) if name in OWN else None
         if own and own != distribution.version:
             found.append(f"{name} {distribution.version} (the server's is {own})")

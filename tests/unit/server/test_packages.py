@@ -48,6 +48,7 @@ def packages(tmp_path: Path) -> Path:
         module(made, name)
     module(made, "orjson", "3.6.0")
     module(made, "typing_extensions", importlib.metadata.version("typing_extensions"))
+    (made / "cut_off-1.0.dist-info").mkdir()
     return made
 
 
