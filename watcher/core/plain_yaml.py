@@ -30,8 +30,10 @@ INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 FRACTION = re.compile(r"[-+]?([0-9]{1,18}(\.[0-9]{0,24})?|\.[0-9]{1,24})([eE][-+]?[0-9]{1,3})?")
 EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
 """A number to Helm and in JSON, such as `1e-05`; PyYAML by itself reads it as text."""
-NUMBER_ELSEWHERE = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|0o[0-7]+")
-"""Text to PyYAML, such as `08` and `0o17`, and a number to Helm."""
+NUMBER_ELSEWHERE = re.compile(
+    r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?|0[xXoObB][0-9a-fA-F_]+)"
+)
+"""Text to PyYAML, such as `08`, `0o17`, `0X1F` and `-.5`, and a number to Helm."""
 
 ALLOWED_CONTROLS = "\t\n\r"
 
