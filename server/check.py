@@ -108,20 +108,19 @@ def described(model: LoadedModel) -> Iterator[str]:
 
 def _columns(schema: Schema) -> Iterator[str]:
     """Yield a line for each column; of a matrix without names their number."""
+    from server.inputs.columns import columns_of  # noqa: PLC0415 - as above
+
     if not schema.columns:
         return
     if not schema.names and not schema.kinds:
         yield f"columns    {len(schema.columns)} without names"
         return
-    kinds = [str(kind) for kind in schema.kinds] or ["number"] * len(schema.columns)
-    dtypes = schema.dtypes or ("",) * len(kinds)
-    categories = schema.categories or ((),) * len(kinds)
-    described = zip(schema.columns, kinds, dtypes, categories, strict=True)
-    for index, (name, kind, dtype, known) in enumerate(described):
+    columns = columns_of(schema, len(schema.columns))
+    for index, (name, column) in enumerate(zip(schema.columns, columns, strict=True)):
         if index == MAX_COLUMNS:
-            yield f"           … and {len(kinds) - MAX_COLUMNS} more"
+            yield f"           … and {len(columns) - MAX_COLUMNS} more"
             return
-        words = [kind if kind != "any" else "not known", dtype, _listed(known)]
+        words = [column.kind if column.kind != "any" else "not known", column.dtype, _listed(column.categories)]
         words.append("need not be sent" if name in schema.unused else "")
         yield f"{'' if index else 'columns':10} {one_line(name)}: {', '.join(word for word in words if word)}"
 

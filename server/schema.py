@@ -35,6 +35,13 @@ class InputForm(StrEnum):
     """Not known: rows with names become a DataFrame with the request's names, and rows without names stay lists."""
 
 
+TABLES = (InputForm.MATRIX, InputForm.DATAFRAME, InputForm.OBJECTS)
+"""The forms with one value for each feature."""
+
+SINGLE_VALUES = (InputForm.TEXTS, InputForm.DICTS, InputForm.TOKENS)
+"""The forms whose rows are one value each, without columns."""
+
+
 class Kind(StrEnum):
     """The type of one feature's values."""
 
@@ -106,6 +113,11 @@ class Schema:
     def columns(self) -> tuple[str, ...]:
         """The names, or x0, x1, … as scikit-learn names columns that have none."""
         return self.names or tuple(f"x{index}" for index in range(self.features or 0))
+
+    @property
+    def example_as_sent(self) -> Any:
+        """The example row as a client would send it: a list of values, or the one value that a row is."""
+        return self.example_row[0] if self.form in SINGLE_VALUES else list(self.example_row)
 
     @property
     def main_method(self) -> str:

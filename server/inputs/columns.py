@@ -65,17 +65,19 @@ def columns_of(schema: Schema, count: int) -> list[Column]:
     categories = schema.categories or ((),) * count
     nulls = [None if name in schema.null_is_none else NAN for name in schema.columns] or [NAN] * count
     return [
-        Column(_kind(kind, dtype), dtype, found, null)
+        Column(_more_exact(kind, dtype), dtype, found, null)
         for kind, dtype, found, null in zip(kinds, dtypes, categories, nulls, strict=True)
     ]
 
 
-def _kind(kind: Kind, dtype: str) -> Kind:
-    """Return the more exact of what kind and dtype say."""
-    if kind not in (Kind.ANY, Kind.NUMBER):
-        return kind
-    name = dtype.lower()
-    return next((found for start, found in KIND_OF_DTYPE.items() if name.startswith(start)), kind)
+def _more_exact(kind: Kind, dtype: str) -> Kind:
+    """Return the more exact of what kind and dtype say: a column of numbers may be one of integers."""
+    return kind_of_dtype(dtype) or kind if kind in (Kind.ANY, Kind.NUMBER) else kind
+
+
+def kind_of_dtype(dtype: str) -> Kind | None:
+    """Return the kind of a column of this dtype; None where the dtype does not say."""
+    return next((kind for start, kind in KIND_OF_DTYPE.items() if dtype.lower().startswith(start)), None)
 
 
 def to_array(values: Sequence[Any], column: Column, place: Place) -> np.ndarray[Any, Any]:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from server.model.evidence import invented_value, kind_of_values
 from server.model.fitted_parts import NUMERIC_LIBRARIES, Part, computes_numbers, is_of_scikit_learn, library_of
+from server.model.value_kinds import invented_value, kind_of_values
 from server.schema import Kind
 
 TEXT = "some text"

@@ -23,22 +23,12 @@ from itertools import chain
 from typing import Any
 
 from server.errors import ModelError
-from server.inputs.columns import KIND_OF_DTYPE
+from server.inputs.columns import kind_of_dtype
 from server.inputs.wording import listed, quoted_names
-from server.schema import Evidence, InputForm, Kind, Schema
-
-NUMERIC_KINDS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
-TABLES = (InputForm.MATRIX, InputForm.DATAFRAME, InputForm.OBJECTS)
-"""The forms with one value for each feature."""
+from server.model.value_kinds import NUMERIC_KINDS, invented_value, kind_of_values
+from server.schema import TABLES, Evidence, InputForm, Kind, Schema
 
 MATRIX_DTYPES = ("float64", "float32", "int64")
-INVENTED: Mapping[Kind, Any] = {
-    Kind.STRING: "text",
-    Kind.INTEGER: 0,
-    Kind.BOOLEAN: False,
-    Kind.DATETIME: "2026-01-01T00:00:00",
-}
-"""A value of each kind for an invented row; of all others 0.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,25 +235,6 @@ def _with_dtypes(schema: Schema, example: Example) -> Schema:
     )
 
 
-def kind_of_dtype(dtype: str) -> Kind | None:
-    """Return the kind of a column of this dtype; None where the dtype does not say."""
-    return next((kind for start, kind in KIND_OF_DTYPE.items() if dtype.lower().startswith(start)), None)
-
-
-def kind_of_values(values: Sequence[Any]) -> Kind:
-    """Return the kind that all values but the missing ones have; ANY where they differ."""
-    present = [value for value in values if value is not None]
-    if not present:
-        return Kind.ANY
-    if all(isinstance(value, bool) for value in present):
-        return Kind.BOOLEAN
-    if all(isinstance(value, str) for value in present):
-        return Kind.STRING
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in present):
-        return Kind.INTEGER
-    return Kind.NUMBER if all(isinstance(value, int | float) for value in present) else Kind.ANY
-
-
 def _with_kinds_of_values(schema: Schema, example: Example) -> Schema:
     """Return the schema with the kinds of the example's values, where nothing else says them.
 
@@ -372,8 +343,3 @@ def _invented(schema: Schema, kinds: Sequence[Kind]) -> tuple[Any, ...]:
         value if value is not None and (kind is not Kind.STRING or isinstance(value, str)) else invented_value(kind)
         for value, kind in zip(row, kinds, strict=True)
     )
-
-
-def invented_value(kind: Kind) -> Any:
-    """Return a value of this kind for an invented row."""
-    return INVENTED.get(kind, 0.0)

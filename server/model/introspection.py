@@ -9,8 +9,8 @@ import numpy as np
 
 from server.labels import array_as_json, as_json
 from server.model.column_facts import TEXT, UNKNOWN, ColumnFacts, facts_of, is_known, tags_of
-from server.model.evidence import NUMERIC_KINDS
 from server.model.fitted_parts import Part, input_attribute, is_of_scikit_learn, parts_of, selects_columns
+from server.model.value_kinds import NUMERIC_KINDS
 from server.schema import METHODS, Evidence, InputForm, Kind, Schema
 
 TOKENS = ("some", "text")

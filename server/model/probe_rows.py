@@ -9,22 +9,14 @@ from typing import Any
 import numpy as np
 
 from server.inputs.json_rows import rows_to_input
-from server.schema import InputForm, Schema
-
-SINGLE_VALUES = (InputForm.TEXTS, InputForm.DICTS, InputForm.TOKENS)
-"""The forms whose rows are one value each."""
+from server.schema import Schema
 
 PLACE = "the example"
 
 
 def example_input(schema: Schema) -> Any:
     """Return the schema's example row in the form that the model takes, as an array or a frame of its own."""
-    return sent_rows_to_input([example_as_sent(schema)], schema, PLACE)
-
-
-def example_as_sent(schema: Schema) -> Any:
-    """Return the example row as a client would send it: a list of values, or the one value that a row is."""
-    return schema.example_row[0] if schema.form in SINGLE_VALUES else list(schema.example_row)
+    return sent_rows_to_input([schema.example_as_sent], schema, PLACE)
 
 
 def missing_input(schema: Schema, columns: Sequence[int]) -> Any:

@@ -16,7 +16,7 @@ from server.model.input_example import Clues
 from server.model.introspection import column_groups, inspect_estimator
 from server.model.probe_budget import ProbeBudget, ProbeBudgetSpentError
 from server.model.probe_rows import example_input, missing_input, sent_rows_to_input
-from server.schema import METHODS, Evidence, InputForm, Schema
+from server.schema import METHODS, TABLES, Evidence, InputForm, Schema
 
 MAX_EXAMPLE_ROWS = 64
 """Rows of an example that the model is tried on."""
@@ -128,8 +128,7 @@ def _with_missing(estimator: Any, schema: Schema, rows: Sequence[Any], budget: P
 
     Neither its tags nor its parts say that: an imputer inside takes them for all that come after it.
     """
-    tables = (InputForm.MATRIX, InputForm.DATAFRAME, InputForm.OBJECTS)
-    if schema.form not in tables or not schema.example_row or not schema.methods:
+    if schema.form not in TABLES or not schema.example_row or not schema.methods:
         return schema
     seen = any(None in (row.values() if isinstance(row, dict) else row) for row in rows[:MAX_EXAMPLE_ROWS])
     return replace(schema, allows_missing=seen or _takes_missing(estimator, schema, budget))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.inputs.columns import columns_of
 from server.protocols import open_inference, tensors
 from server.schema import METHODS, InputForm, Kind, Schema
 
@@ -52,10 +53,8 @@ def inputs(schema: Schema) -> list[dict[str, Any]]:
         return [{"name": "input", "datatype": MATRIX_DATATYPES[schema.dtype], "shape": [-1, schema.features or -1]}]
     if schema.form in COLUMNAR:
         return [
-            {"name": name, "datatype": datatype_of(kind, dtype), "shape": [-1]}
-            for name, kind, dtype in zip(
-                schema.columns, schema.kinds, schema.dtypes or ("",) * len(schema.kinds), strict=True
-            )
+            {"name": name, "datatype": datatype_of(column.kind, column.dtype), "shape": [-1]}
+            for name, column in zip(schema.columns, columns_of(schema, len(schema.columns)), strict=True)
         ]
     if schema.form is InputForm.AS_SENT and schema.features:
         return [{"name": "input", "datatype": "FP64", "shape": [-1, schema.features]}]

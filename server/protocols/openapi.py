@@ -12,7 +12,7 @@ import orjson
 
 from server.protocols import metadata, open_inference
 from server.protocols.json_answer import encode_json, json_ready
-from server.schema import InputForm, Kind, Schema
+from server.schema import SINGLE_VALUES, InputForm, Kind, Schema
 
 Json = dict[str, Any]
 
@@ -27,7 +27,7 @@ JSON_TYPES: dict[Kind, Any] = {
     Kind.DATETIME: "string",
     Kind.ANY: ["number", "string", "boolean"],
 }
-SINGLE_VALUES: dict[InputForm, Json] = {
+VALUE_SCHEMAS: dict[InputForm, Json] = {
     InputForm.TEXTS: {"type": "string"},
     InputForm.DICTS: {"type": "object"},
     InputForm.TOKENS: {"type": "array", "items": {"type": "string"}},
@@ -68,8 +68,8 @@ PROBA: Json = {
 
 def _row(schema: Schema) -> Json:
     """Return the schema of a row: a list in the model's order, or an object by name."""
-    if schema.form in SINGLE_VALUES:
-        return SINGLE_VALUES[schema.form]
+    if schema.form in VALUE_SCHEMAS:
+        return VALUE_SCHEMAS[schema.form]
     if schema.form is InputForm.AS_SENT:
         return {}
     kinds = schema.kinds or (Kind.NUMBER,) * (schema.features or 0)
@@ -179,9 +179,7 @@ def _operations() -> Json:
 
 def _example_row(schema: Schema) -> Any:
     """Return the example row; two numbers where the model does not say what it takes."""
-    if schema.form in SINGLE_VALUES:
-        return schema.example_row[0]
-    return list(schema.example_row or (0.0, 0.0))
+    return schema.example_as_sent if schema.example_row else [0.0, 0.0]
 
 
 def _example_tensors(schema: Schema) -> list[Json]:

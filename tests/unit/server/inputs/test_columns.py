@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import InputError
-from server.inputs.columns import Column, columns_of, to_array
+from server.inputs.columns import Column, columns_of, kind_of_dtype, to_array
 from server.schema import InputForm, Kind, Schema
 from tests.examples import examples
 
@@ -136,3 +136,20 @@ def test_columns_of_a_schema_without_kinds_are_numbers_in_a_matrix_or_where_the_
     for schema in (Schema(2), Schema()):
         assert [column.kind for column in columns_of(schema, 2)] == [Kind.NUMBER] * 2
     assert [column.kind for column in columns_of(Schema(form=InputForm.AS_SENT), 2)] == [Kind.ANY] * 2
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [
+        ("Int64", Kind.INTEGER),
+        ("uint8", Kind.INTEGER),
+        ("float32", Kind.NUMBER),
+        ("boolean", Kind.BOOLEAN),
+        ("datetime64[us]", Kind.DATETIME),
+        ("string", Kind.STRING),
+        ("category", None),
+        ("object", None),
+    ],
+)
+def test_kind_of_dtype_reads_the_names_of_pandas(dtype: str, kind: Kind | None) -> None:
+    assert kind_of_dtype(dtype) is kind

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.errors import ModelError
-from server.model.evidence import Example, Signature, SignatureColumn, candidates, kind_of_dtype, kind_of_values
+from server.model.evidence import Example, Signature, SignatureColumn, candidates
 from server.schema import Evidence, InputForm, Kind, Schema
 
 NUMBER, STRING, ANY, DATETIME = Kind.NUMBER, Kind.STRING, Kind.ANY, Kind.DATETIME
@@ -198,36 +198,3 @@ def test_candidates_of_a_signature_of_another_model_leave_it_out(fitted: Schema,
 def test_candidates_of_a_signature_without_names_are_a_matrix(signature: Signature, dtype: str) -> None:
     schema = candidates(numbers, signature=signature)[0].schema
     assert (schema.form, schema.dtype, schema.evidence) == (MATRIX, dtype, Evidence.MLFLOW_SIGNATURE)
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        ([1, None], Kind.INTEGER),
-        ([1, 2.5], NUMBER),
-        (["x", None], STRING),
-        ([True, False], Kind.BOOLEAN),
-        ([None], ANY),
-        (["x", 1], ANY),
-        ([True, "x"], ANY),
-    ],
-)
-def test_kind_of_values_is_what_all_that_are_present_have(values: list[Any], kind: Kind) -> None:
-    assert kind_of_values(values) is kind
-
-
-@pytest.mark.parametrize(
-    ("dtype", "kind"),
-    [
-        ("Int64", Kind.INTEGER),
-        ("uint8", Kind.INTEGER),
-        ("float32", NUMBER),
-        ("boolean", Kind.BOOLEAN),
-        ("datetime64[us]", DATETIME),
-        ("string", STRING),
-        ("category", None),
-        ("object", None),
-    ],
-)
-def test_kind_of_dtype_reads_the_names_of_pandas(dtype: str, kind: Kind | None) -> None:
-    assert kind_of_dtype(dtype) is kind
