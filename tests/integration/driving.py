@@ -176,8 +176,13 @@ class Cluster:
         }
         return {(kind, item.metadata.name): item for kind, found in lists.items() for item in found.items}
 
-    def resource_versions(self) -> dict[tuple[str, str], str]:
-        return {key: item.metadata.resource_version for key, item in self.objects().items()}
+    def writes(self) -> dict[tuple[str, str], list[Any]]:
+        """Return who last wrote each object and when. Without the status, which controllers write at any time."""
+        return {
+            key: [item.metadata.uid]
+            + [(each.manager, each.time) for each in item.metadata.managed_fields if each.subresource != "status"]
+            for key, item in self.objects().items()
+        }
 
     def contents(self) -> dict[tuple[str, str], Any]:
         """Return the objects without what the API server adds, which differs in every run."""
