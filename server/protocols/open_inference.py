@@ -121,15 +121,16 @@ def _table_to_input(tensor: Tensor, schema: Schema) -> Any:
     """Return the input from one tensor of all rows and features."""
     place = "inputs[0].data"
     is_text = tensor.datatype == tensors.BYTES
-    if schema.form in (InputForm.TEXTS, InputForm.TOKENS) or (schema.form is InputForm.AS_SENT and is_text):
+    is_object = tensor.values.dtype == object  # strings, or a null among integers or booleans
+    if schema.form in (InputForm.TEXTS, InputForm.TOKENS) or (schema.form is InputForm.AS_SENT and is_object):
         return rows_to_input(tensor.values.tolist(), schema, place, no_strings=False)
     values = _table(tensor.values, schema)
     if schema.form is InputForm.AS_SENT:
         return checked_matrix(np.ascontiguousarray(values), ANY_NUMBERS, place)
-    if schema.form is not InputForm.MATRIX:
-        return ordered_columns_to_input(list(values.T), schema, cell_of_row(place))
-    if is_text:
+    if schema.form is InputForm.MATRIX and is_text:
         raise InputError("inputs[0].datatype is BYTES; the model takes numbers")
+    if schema.form is not InputForm.MATRIX or is_object:
+        return ordered_columns_to_input(list(values.T), schema, cell_of_row(place))
     return array_to_matrix(values, schema, place)
 
 

@@ -43,7 +43,10 @@ ELEMENT_LENGTH = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A named array. `values` has the declared shape; of BYTES it is an object array of str."""
+    """A named array. `values` has the declared shape; of BYTES it is an object array of str.
+
+    With a null in its JSON it is an object array, but for floats: there null is NaN.
+    """
 
     name: str
     datatype: str
@@ -179,6 +182,8 @@ def _from_json(data: Any, datatype: str, shape: tuple[int, ...], place: str) -> 
     if datatype == BYTES:
         return _object_array(_strings(list(chain.from_iterable(rows)), place), shape)
     found = _numbers(rows, datatype, place)
+    if found.dtype == object:
+        return found.reshape(shape)
     if found.dtype.kind == "f" and DATATYPES[datatype].kind in "iu" and not plain(found):
         found = _exact_integers(list(chain.from_iterable(rows)), datatype, place)
     return _cast(found.reshape(shape), datatype, place)
@@ -200,15 +205,18 @@ def _innermost_lists(data: list[Any], shape: tuple[int, ...], place: str) -> lis
     return level
 
 
-def _strings(flat: list[Any], place: str) -> list[str]:
+def _strings(flat: list[Any], place: str) -> list[str | None]:
     for index, value in enumerate(flat):
-        if not isinstance(value, str):
+        if not isinstance(value, str | None):
             raise InputError(f"{place}[{index}] is {kind_of(value)}; BYTES takes strings")
     return flat
 
 
 def _numbers(rows: list[list[Any]], datatype: str, place: str) -> np.ndarray[Any, Any]:
-    """Return the numbers, where null is NaN. Raise InputError if something else is among them."""
+    """Return the numbers. Raise InputError if something else is among them.
+
+    Null is NaN in floats. Among integers or booleans it makes an object array of checked values.
+    """
     try:
         require_numbers(chain.from_iterable(rows))
         values = rows[0] if len(rows) == 1 else rows
@@ -219,24 +227,37 @@ def _numbers(rows: list[list[Any]], datatype: str, place: str) -> np.ndarray[Any
         return found
     flat = list(chain.from_iterable(rows))
     for index, value in enumerate(flat):
-        if value is None and datatype.startswith("FP"):
-            continue
-        if not isinstance(value, int | float):
+        if value is not None and not isinstance(value, int | float):
             raise InputError(f"{place}[{index}] is {kind_of(value)}; {datatype} takes numbers")
+    if None in flat and not datatype.startswith("FP"):
+        return _object_array(_with_nulls(flat, datatype, place), (len(flat),))
     try:
         return np.array(flat, dtype=np.float64)
     except OverflowError as error:
         raise InputError(f"{place} has a number too large for {datatype}") from error
 
 
+def _with_nulls(flat: list[Any], datatype: str, place: str) -> list[Any]:
+    """Return integers or booleans as the declared type has them, with None for null."""
+    least, largest = _limits(datatype)
+    for index, value in enumerate(flat):
+        if value is not None and not (least <= value <= largest and value == int(value)):
+            raise InputError(f"{place}[{index}] is {shown(value)}, which is no {datatype}")
+    plain_type = bool if datatype == "BOOL" else int
+    return [value if value is None else plain_type(value) for value in flat]
+
+
+def _limits(datatype: str) -> tuple[int, int]:
+    """Return the least and the largest value of a datatype of integers or booleans."""
+    if datatype == "BOOL":
+        return 0, 1
+    limits = np.iinfo(DATATYPES[datatype].str)
+    return limits.min, limits.max
+
+
 def _exact_integers(flat: list[Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
     """Return integers that NumPy would make floats of, since some are beyond int64 or written as `1.0`."""
-    dtype = DATATYPES[datatype]
-    limits = np.iinfo(dtype.str)
-    for index, value in enumerate(flat):
-        if value != int(value) or not limits.min <= value <= limits.max:
-            raise InputError(f"{place}[{index}] is {shown(value)}, which is no {datatype}")
-    return np.array([int(value) for value in flat], dtype)
+    return np.array(_with_nulls(flat, datatype, place), DATATYPES[datatype])
 
 
 def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
@@ -249,7 +270,7 @@ def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[
             return found
         unfit = np.isinf(cast)
     else:
-        least, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype.str).min, np.iinfo(dtype.str).max)
+        least, largest = _limits(datatype)
         unfit = (found < least) | (found > largest) | (found != np.trunc(found))
     for (index,) in np.argwhere(unfit.ravel())[:1]:
         raise InputError(f"{place}[{index}] is {found.ravel()[index]}, which is no {datatype}")

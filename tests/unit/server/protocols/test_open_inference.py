@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from server.errors import InputError
+from server.inputs.json_rows import rows_to_input
 from server.protocols import open_inference
 from server.protocols.metadata import model_metadata
 from server.protocols.open_inference import header_length, read_inference, write_inference
@@ -53,6 +54,8 @@ def binary(values: bytes, **described: Any) -> tuple[bytes, int]:
         (tensor([9223372036854775808.0, 1], datatype="UINT64"), TWO, [[9223372036854775808.0, 1.0]]),
         (tensor([7, 8], (2,), name="x"), ONE, [[7.0], [8.0]]),
         (tensor([None, 2]), MISSING, [[np.nan, 2.0]]),
+        (tensor([None, 2], datatype="INT8"), MISSING, [[np.nan, 2.0]]),
+        (tensor([None, True], datatype="BOOL"), MISSING, [[np.nan, 1.0]]),
     ],
 )
 def test_read_inference_of_a_json_tensor_returns_the_models_input(
@@ -106,7 +109,10 @@ def test_read_inference_of_an_aligned_binary_tensor_does_not_copy_it() -> None:
         ),
         (request(tensor([1, "2"])), "inputs[0].data[1] is a string; FP64 takes numbers"),
         (request(tensor([1, None])), "inputs[0].data[0][1] is null or NaN; a number is needed"),
-        (request(tensor([1, None], datatype="INT8")), "inputs[0].data[1] is null; INT8 takes numbers"),
+        (request(tensor([1, None], datatype="INT8")), "inputs[0].data[0][1] is null or NaN; a number"),
+        (request(tensor([None, 300], datatype="INT8")), "inputs[0].data[1] is 300, which is no INT8"),
+        (request(tensor([None, "1"], datatype="BOOL")), "inputs[0].data[1] is a string; BOOL takes numbers"),
+        (request(tensor([None, 2**53 + 1], datatype="INT64")), "data[0][1] is 9007199254740993, an integer that a"),
         (request(tensor([1, 256], datatype="UINT8")), "inputs[0].data[1] is 256, which is no UINT8"),
         (request(tensor([1, 1.5], datatype="INT64")), "inputs[0].data[1] is 1.5, which is no INT64"),
         (request(tensor([1, 2**53 + 1], datatype="INT64")), "data[0][1] is 9007199254740993, an integer that a 64-bit"),
@@ -335,6 +341,33 @@ def test_read_inference_of_numbers_for_a_column_of_strings_is_refused() -> None:
     body = request(tensor([1], (1,), name="city"), tensor([20], (1,), name="age"))
     with pytest.raises(InputError, match="a string is needed"):
         read_inference(body, None, PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("datatype", "values", "kind"),
+    [
+        ("BYTES", ["Rome", None], Kind.STRING),
+        ("INT64", [7, None], Kind.NUMBER),
+        ("UINT8", [7, None], Kind.INTEGER),
+        ("INT64", [7, None], Kind.ANY),
+        ("BOOL", [True, None], Kind.BOOLEAN),
+        ("FP64", [0.5, None], Kind.NUMBER),
+    ],
+)
+def test_read_inference_of_a_null_in_a_column_of_any_datatype_is_the_missing_value_of_a_json_row(
+    datatype: str, values: list[Any], kind: Kind
+) -> None:
+    schema = Schema(names=("c",), form=InputForm.DATAFRAME, kinds=(kind,))
+    column = tensor(values, (2,), datatype, "c")
+    found = read_inference(request(column, parameters={"content_type": "pd"}), None, schema).X
+    expected = rows_to_input([[value] for value in values], schema, "data", no_strings=False)
+    pd.testing.assert_frame_equal(found, expected)
+    assert found["c"].isna().tolist() == [False, True]
+
+
+def test_read_inference_of_a_null_in_integers_is_missing_where_the_model_does_not_say() -> None:
+    X = read_inference(request(tensor([None, 2], datatype="INT64")), None, AS_SENT).X
+    np.testing.assert_array_equal(X, [[np.nan, 2.0]])
 
 
 def test_read_inference_of_columns_as_sent_is_a_dataframe_with_the_requests_names() -> None:
