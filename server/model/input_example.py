@@ -36,6 +36,14 @@ MAX_ROWS = 1000
 """Rows that are read of an example."""
 
 ROW_KEYS = ("data", "rows", "instances", "dataframe_records", "dataframe_split", "inputs")
+DTYPES = frozenset(
+    {"bool", "boolean", "category", "object", "str", "string", "datetime64"}
+    | {f"datetime64[{unit}{zone}]" for unit in ("s", "ms", "us", "ns") for zone in ("", ", UTC")}
+    | {f"{kind}{bits}" for kind in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)}
+    | {f"{kind}{bits}" for kind in ("float", "Float") for bits in (32, 64)}
+)
+"""What `dtypes` may name, as pandas prints them."""
+
 FORMS = '[{"age": 31}], [[31]], or {"data": [[31]], "dtypes": {"x0": "int64"}}'
 
 
@@ -169,9 +177,8 @@ def _rows_of_split(split: Any, file: str) -> Any:
 
 
 def _rows_of_columns(columns: Mapping[str, Any], file: str) -> list[dict[str, Any]]:
-    if len({len(values) if isinstance(values, list) else -1 for values in columns.values()} - {-1}) != 1:
-        raise ModelError(f"{file}: inputs needs a list for each column, all of one length")
-    if not all(isinstance(values, list) for values in columns.values()):
+    lengths = {len(values) if isinstance(values, list) else None for values in columns.values()}
+    if len(lengths) != 1 or None in lengths:
         raise ModelError(f"{file}: inputs needs a list for each column, all of one length")
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -203,21 +210,9 @@ def _dtypes(given: Any, file: str) -> dict[str, str | tuple[Any, ...]]:
 def _dtype(name: str, dtype: Any, file: str) -> str | tuple[Any, ...]:
     if isinstance(dtype, list) and dtype and all(isinstance(value, str | int | float) for value in dtype):
         return tuple(dtype)
-    if isinstance(dtype, str) and _is_dtype(dtype):
+    if isinstance(dtype, str) and dtype in DTYPES:
         return dtype
     raise ModelError(
         f"{file}: the dtype of {quoted_names([name])} is not known; expected one such as float32, int64, string, "
         "datetime64[ns], or a list of categories"
     )
-
-
-PLAIN_DTYPES = frozenset(
-    {"bool", "boolean", "category", "object", "str", "string", "datetime64", "datetime64[s]", "datetime64[ms]"}
-    | {"datetime64[us]", "datetime64[ns]"}
-    | {f"{kind}{bits}" for kind in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)}
-    | {f"{kind}{bits}" for kind in ("float", "Float") for bits in (32, 64)}
-)
-
-
-def _is_dtype(dtype: str) -> bool:
-    return dtype in PLAIN_DTYPES

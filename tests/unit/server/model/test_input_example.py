@@ -49,6 +49,11 @@ def test_parse_example_with_dtypes_returns_them_with_categories_as_tuples() -> N
     }
 
 
+@pytest.mark.parametrize("dtype", ["datetime64[ns]", "datetime64[us, UTC]", "Int64", "float32", "string"])
+def test_parse_example_takes_dtypes_as_pandas_prints_them(dtype: str) -> None:
+    assert parsed({"data": [["2026-01-31"]], "dtypes": {"x0": dtype}}).dtypes == {"x0": dtype}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
