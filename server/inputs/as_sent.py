@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -61,9 +61,9 @@ def _lists_as_sent(data: list[list[Any]], place: str) -> Any:
     if not set(map(len, data)) - {0}:
         raise InputError(f"{place}[0] is empty")
     types = set(map(type, chain.from_iterable(data)))
-    if len(set(map(len, data))) > 1:
+    if len(set(map(len, data))) > 1:  # lists of tokens, or numbers of which some are missing
         if types <= NUMBERS_AND_NULL:
-            return _refuse_ragged(data, place)
+            _refuse_ragged(data, place)
         for index, row in enumerate(data):
             check_values(row, Kind.ANY, partial(cell, index))
         return to_objects([[NAN if value is None else value for value in row] for row in data], NAN)
@@ -79,10 +79,10 @@ def _lists_as_sent(data: list[list[Any]], place: str) -> Any:
     return X
 
 
-def _refuse_ragged(data: list[list[Any]], place: str) -> None:
-    for index, row in enumerate(data):
-        if len(row) != len(data[0]):
-            raise InputError(f"{place}[{index}] has {len(row)} values, {place}[0] has {len(data[0])}")
+def _refuse_ragged(data: list[list[Any]], place: str) -> NoReturn:
+    """Raise InputError for the first of rows of different lengths that is unlike row 0."""
+    index, row = next((index, row) for index, row in enumerate(data) if len(row) != len(data[0]))
+    raise InputError(f"{place}[{index}] has {len(row)} values, {place}[0] has {len(data[0])}")
 
 
 def columns_as_sent(

@@ -125,6 +125,7 @@ def _from_example(fitted: Schema, example: Example, evidence: Evidence) -> list[
     for schema in _forms_of_rows(fitted, example):
         described = _with_dtypes(_with_example_row(replace(schema, evidence=evidence), example), example)
         found.append(Candidate(_with_kinds_of_values(described, example), example.rows))
+    # Strings that are all dates may be dates or names: as strings first, as dates if the model refuses them.
     dated = [replace(each, schema=_with_dates(each.schema, fitted, example)) for each in found[:1]]
     return [*found[:1], *(each for each in dated if each not in found), *found[1:]]
 
@@ -161,6 +162,11 @@ def _forms_of_objects(fitted: Schema, example: Example) -> Iterator[Schema]:
 
 
 def _forms_of_lists(fitted: Schema, example: Example) -> Iterator[Schema]:
+    """Yield the forms that rows as lists may have.
+
+    Where nothing is known, numbers are a matrix first. Where the fitted parts say that a function takes anything, lists
+    stay what the client sends, and a matrix comes after that.
+    """
     if _says(fitted, InputForm.TOKENS, *TABLES):
         yield fitted
         if fitted.names and fitted.form is InputForm.MATRIX:

@@ -91,8 +91,8 @@ def version_failure(error: Exception, path: Path) -> str:
 
 def not_a_model(error: Exception, path: Path) -> str:
     """Return the error's own text. A KeyError's is only the key, so the type stands before it."""
-    speaks = isinstance(error, pickle.UnpicklingError | EOFError | ValueError)
-    text = first_line(error) if speaks else f"{type(error).__name__}: {first_line(error)}"
+    is_sentence = isinstance(error, pickle.UnpicklingError | EOFError | ValueError)
+    text = first_line(error) if is_sentence else f"{type(error).__name__}: {first_line(error)}"
     return f"{path.name} is not a model that joblib can load: {text}"
 
 
@@ -102,11 +102,11 @@ def missing_module(name: str, path: Path) -> str:
     if name != top and top in sys.modules:
         return other_version(name, top, path)
     if top in PYPI:
-        return f"the model needs the package '{top}': put {PYPI[top]} into requirements.txt beside the model"
+        return f"the model needs the package '{top}': put {PYPI[top]} into requirements.txt next to the model"
     return (
-        f"the model needs the module '{top}'. If it is a package, put it into requirements.txt beside the model. If it "
-        f"is your own code, call cloudpickle.register_pickle_by_value({top}) and save the model by cloudpickle.dump, "
-        "or put a wheel of it on your package index"
+        f"the model needs the module '{top}'. If it is a package, put it into requirements.txt next to the model. "
+        f"If it is your own code, call cloudpickle.register_pickle_by_value({top}) and save the model by "
+        "cloudpickle.dump, or put a wheel of it on your package index"
     )
 
 
