@@ -33,6 +33,13 @@ def test_filled_raises_for_a_document_without_its_sections(tmp_path: Path, monke
         filled(empty)
 
 
+def test_decisions_have_a_number_of_their_own_in_the_name_and_in_the_title() -> None:
+    found = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [int(path.name.partition("-")[0]) for path in found]
+    assert len(set(numbers)) == len(numbers)
+    assert [path.read_text().split(".")[0] for path in found] == [f"# {number}" for number in numbers]
+
+
 @pytest.mark.parametrize(
     "path", [ARCHITECTURE, CONTRIBUTING, *sorted((ROOT / "docs" / "adr").glob("*.md"))], ids=lambda path: path.name
 )
