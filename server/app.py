@@ -54,7 +54,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
         limits_of(settings),
         metrics,
         direct=settings.direct,
-        ignore_extra_columns=settings.extra_columns == "ignore",
+        extra_columns=settings.extra_columns,
     )
     app.ctx.fast_path = FastPath(predictor, metrics, settings.name)
     add_routes(app, Service(predictor, metrics, settings.name, settings.version, settings.max_values))

@@ -114,9 +114,10 @@ class Settings:
     )
     extra_columns: str = setting(
         "What to do with columns by name that the model does not know: `refuse` answers 400 and names them, `ignore` "
-        "leaves them out. A model that does not say what it takes gets all columns.",
-        "refuse",
-        choices=("refuse", "ignore"),
+        "leaves them out. `auto` refuses them where the model reads all of its columns, and leaves them out where it "
+        "drops some of its own. A model that does not say what it takes gets all columns.",
+        "auto",
+        choices=("auto", "refuse", "ignore"),
     )
     direct: bool = setting(
         "Evaluate known estimators without scikit-learn's validation, where the answers are equal bit by bit.", True

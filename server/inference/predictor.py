@@ -39,10 +39,10 @@ class Predictor:
         observer: Observer | None = None,
         *,
         direct: bool = True,
-        ignore_extra_columns: bool = False,
+        extra_columns: str = "auto",
     ) -> None:
         self._path, self._limits, self._observer = path, limits or Limits(), observer or Observer()
-        self._may_be_direct, self._ignore_extra_columns = direct, ignore_extra_columns
+        self._may_be_direct, self._extra_columns = direct, extra_columns
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None
         self._direct: Call | None = None
@@ -58,8 +58,9 @@ class Predictor:
         started = time.monotonic()
         run = asyncio.get_running_loop().run_in_executor
         model = await run(self._thread, lambda: load(self._path, direct=self._may_be_direct))
-        if self._ignore_extra_columns:
-            model = replace(model, schema=replace(model.schema, ignores_extra_columns=True))
+        if self._extra_columns != "auto":
+            ignores = self._extra_columns == "ignore"
+            model = replace(model, schema=replace(model.schema, ignores_extra_columns=ignores))
         self._serve(model)
         self.load_seconds = time.monotonic() - started
         return model

@@ -140,6 +140,7 @@ def _dataframe(schema: Schema, columns: list[ColumnFacts], parts: list[Part]) ->
         dtypes=dtypes if any(dtypes) else (),
         categories=categories if any(categories) else (),
         unused=frozenset(unread) if used else frozenset(),
+        ignores_extra_columns=bool(used and unread),  # as the model itself leaves out what it does not read
         evidence=Evidence.FITTED_PARTS,
     )
 

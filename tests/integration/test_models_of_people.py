@@ -7,7 +7,12 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tests.models_of_people import MODELS, NAME, V2, V2_BINARY, ModelOfPeople, Request
 
@@ -59,3 +64,17 @@ def test_columns_that_the_model_does_not_know_are_refused_or_ignored_as_the_sett
         status, answer = refusing.ask("POST", "/predict", body)
         assert (status, answer["error"]) == (400, f"data[0] has unknown 'trace'; the model takes age, fare ({HINT})")
         assert ignoring.ask("POST", "/predict", body) == (200, {"predictions": ["no", "yes"]})
+
+
+def test_model_that_drops_columns_leaves_out_others_too_unless_told_to_refuse_them(tmp_path: Any) -> None:
+    path = tmp_path / "model.joblib"
+    frame = pd.DataFrame({"id": range(40), "x": np.linspace(-1, 1, 40)})
+    model = make_pipeline(ColumnTransformer([("x", StandardScaler(), ["x"])]), LogisticRegression())
+    joblib.dump(model.fit(frame, frame["x"] > 0), path)
+    body = json.dumps({"data": [{"x": 0.9, "trace": "t1"}]}).encode()
+    with running(path) as server, running(path, "--extra-columns", "refuse") as refusing:
+        server.wait()
+        refusing.wait()
+        assert server.ask("POST", "/predict", body) == (200, {"predictions": [True]})
+        status, answer = refusing.ask("POST", "/predict", body)
+        assert (status, answer["error"]) == (400, f"data[0] has unknown 'trace'; the model takes id, x ({HINT})")

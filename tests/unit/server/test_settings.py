@@ -25,7 +25,7 @@ def test_parse_prefers_flags_to_the_environment_and_that_to_the_defaults(monkeyp
         ([], "--model"),
         (["--model", "m", "--port", "x"], "argument --port: invalid int value: 'x'"),
         (["--model", "m", "--batch-rows", "0"], "--batch-rows must be a number of at least 1"),
-        (["--model", "m", "--extra-columns", "keep"], "--extra-columns is 'keep'; it can be refuse, ignore"),
+        (["--model", "m", "--extra-columns", "keep"], "--extra-columns is 'keep'; it can be auto, refuse, ignore"),
         (["--model", "m", "--deadline", "-1"], "--deadline must be a number of at least 0"),
         (["--model", "m", "--deadline", "nan"], "--deadline must be a number of at least 0"),
         (["--model", "m", "--drain-seconds", "inf"], "--drain-seconds must be a number of at least 0"),
@@ -71,4 +71,4 @@ def test_parse_a_word_in_the_environment_is_checked_like_a_flag(
     monkeypatch.setenv("KUBESERVE_SERVER_EXTRA_COLUMNS", "all")
     with pytest.raises(SystemExit):
         parse(["--model", "m"])
-    assert "--extra-columns is 'all'; it can be refuse, ignore" in capsys.readouterr().err.splitlines()[-1]
+    assert "--extra-columns is 'all'; it can be auto, refuse, ignore" in capsys.readouterr().err.splitlines()[-1]

@@ -71,6 +71,7 @@ def test_inspect_estimator_sees_the_encoder_inside_of_whatever_passes_the_input_
     schema = fitted(model, FRAME)
     assert (schema.form, schema.names, schema.kinds[:2]) == (DATAFRAME, NAMES, (STRING, NUMBER))
     assert (schema.example_row[:2], schema.unused) == (("Oslo", 0.0), {"note"})
+    assert schema.ignores_extra_columns
     assert schema.evidence is Evidence.FITTED_PARTS
 
 
@@ -110,6 +111,7 @@ def test_inspect_estimator_of_a_remainder_that_passes_through_drops_nothing() ->
     columns = make_column_transformer((OneHotEncoder(), ["city"]), remainder="passthrough")
     schema = fitted(make_pipeline(columns, LogisticRegression()), FRAME[["city", "fare"]])
     assert (schema.kinds, schema.unused) == ((STRING, NUMBER), frozenset())
+    assert not schema.ignores_extra_columns
 
 
 @pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder(), TargetEncoder(cv=2)])
