@@ -14,7 +14,7 @@ from server.model.value_kinds import NUMERIC_KINDS
 from server.schema import METHODS, Evidence, InputForm, Kind, Schema
 
 TOKENS = ("some", "text")
-ROWS = {InputForm.TEXTS: TEXT, InputForm.TOKENS: TOKENS, InputForm.DICTS: {}}
+ROWS = {InputForm.TEXTS: TEXT, InputForm.TOKENS: TOKENS, InputForm.DICTS: {"feature": 1.0}}
 """An invented row of each form that is not a table."""
 
 

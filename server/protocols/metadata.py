@@ -56,9 +56,12 @@ def inputs(schema: Schema) -> list[dict[str, Any]]:
             {"name": name, "datatype": datatype_of(column.kind, column.dtype), "shape": [-1]}
             for name, column in zip(schema.columns, columns_of(schema, len(schema.columns)), strict=True)
         ]
-    if schema.form is InputForm.AS_SENT and schema.features:
-        return [{"name": "input", "datatype": "FP64", "shape": [-1, schema.features]}]
-    return [{"name": "input", "datatype": tensors.BYTES, "shape": [-1]}]
+    if schema.form is InputForm.AS_SENT:
+        has_text = any(isinstance(value, str) for value in schema.example_row)
+        datatype = tensors.BYTES if has_text else "FP64"
+        return [{"name": "input", "datatype": datatype, "shape": [-1, schema.features or -1]}]
+    shape = [-1, -1] if schema.form is InputForm.TOKENS else [-1]
+    return [{"name": "input", "datatype": tensors.BYTES, "shape": shape}]
 
 
 def datatype_of(kind: Kind, dtype: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import orjson
 
-from server.protocols import metadata, open_inference
+from server.protocols import metadata, open_inference, tensors
 from server.protocols.json_answer import encode_json, json_ready
-from server.schema import SINGLE_VALUES, InputForm, Kind, Schema
+from server.schema import InputForm, Kind, Schema
 
 Json = dict[str, Any]
 
@@ -154,12 +154,12 @@ def _mlflow(schema: Schema) -> Json:
     ]
     row = _example_row(schema)
     split = {"columns": list(schema.names), "data": [row]} if schema.names else {"data": [row]}
+    example = {"dataframe_records": [row]} if schema.form is InputForm.DICTS else {"dataframe_split": split}
     answers = (_predictions(schema), _answer(schema, "predict"))
-    operation = _post("Predict (MLflow)", {"oneOf": forms}, {"dataframe_split": split}, *answers)
-    operation["post"]["requestBody"]["content"]["text/csv"] = {
-        "schema": {"type": "string"},
-        "example": _example_csv(schema),
-    }
+    operation = _post("Predict (MLflow)", {"oneOf": forms}, example, *answers)
+    if schema.form is not InputForm.TOKENS:  # a CSV has columns
+        text = {"schema": {"type": "string"}, "example": _example_csv(schema)}
+        operation["post"]["requestBody"]["content"]["text/csv"] = text
     operation["post"]["responses"]["415"] = _failure(
         "Neither JSON nor CSV, or compressed by something else than gzip or deflate"
     )
@@ -184,9 +184,15 @@ def _example_row(schema: Schema) -> Any:
 
 def _example_tensors(schema: Schema) -> list[Json]:
     row, described = _example_row(schema), metadata.inputs(schema)
-    if schema.form in SINGLE_VALUES:
+    if schema.form is InputForm.TEXTS:
         return [{**described[0], "shape": [1], "data": [row]}]
-    if schema.form in (InputForm.MATRIX, InputForm.AS_SENT):
+    if schema.form is InputForm.DICTS:
+        datatypes = [tensors.BYTES if isinstance(value, str) else "FP64" for value in row.values()]
+        return [
+            {"name": name, "datatype": datatype, "shape": [1], "data": [value]}
+            for datatype, (name, value) in zip(datatypes, row.items(), strict=True)
+        ]
+    if schema.form in (InputForm.MATRIX, InputForm.AS_SENT, InputForm.TOKENS):
         return [{**described[0], "shape": [1, len(row)], "data": row}]
     return [{**tensor, "shape": [1], "data": [value]} for tensor, value in zip(described, row, strict=True)]
 
@@ -194,9 +200,13 @@ def _example_tensors(schema: Schema) -> list[Json]:
 def _example_csv(schema: Schema) -> str:
     """Return a line of names and the example row. A model without names takes any names."""
     row = _example_row(schema)
-    values = [row] if schema.form in SINGLE_VALUES else row
+    if schema.form is InputForm.DICTS:
+        names, values = list(row), list(row.values())
+    else:
+        values = [row] if schema.form is InputForm.TEXTS else row
+        names = list(schema.names) or [f"x{i}" for i in range(len(values))]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([schema.names or [f"x{i}" for i in range(len(values))], values])
+    csv.writer(text, lineterminator="\n").writerows([names, values])
     return text.getvalue()
 
 

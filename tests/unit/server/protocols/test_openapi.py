@@ -12,6 +12,9 @@ import orjson
 import pytest
 from openapi_spec_validator import validate
 from sanic import Sanic
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
 
 from server.http.routes import add_routes, documentation
 from server.http.service import Service
@@ -29,6 +32,9 @@ MODELS = [
     *(example_models.numbers, example_models.named, example_models.missing, example_models.people),
     *(example_models.picked, example_models.objects, example_models.texts, example_models.two_outputs),
 ]
+DICTS = make_pipeline(DictVectorizer(), RidgeClassifier()).fit([{"a": "x", "b": 1}, {"a": "y", "b": 2}], [0, 1])
+TOKENS = make_pipeline(FeatureHasher(8, input_type="string"), RidgeClassifier()).fit([["a", "b"], ["c"]], [0, 1])
+MODELS += [DICTS, make_pipeline(FeatureHasher(8), RidgeClassifier()).fit([{"a": 1}, {"b": 2}], [0, 1])]
 WITHOUT_PREDICT = [example_models.scaler, example_models.vectorizer, example_models.density]
 
 
@@ -45,7 +51,7 @@ def example(paths: Any, path: str, kind: str = "application/json") -> tuple[byte
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [*MODELS, TOKENS])
 def test_document_is_valid_and_its_examples_are_answered_as_it_says(model: Any) -> None:
     schema = schema_of(model)
     found = described(schema)
@@ -62,7 +68,7 @@ def test_document_is_valid_and_its_examples_are_answered_as_it_says(model: Any) 
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # as the loader does
-@pytest.mark.parametrize("model", [*MODELS, *WITHOUT_PREDICT])
+@pytest.mark.parametrize("model", [*MODELS, TOKENS, *WITHOUT_PREDICT])
 def test_document_example_of_tensors_is_answered_as_it_says(model: Any) -> None:
     schema = schema_of(model)
     found = described(schema)
@@ -95,6 +101,11 @@ def test_document_example_of_csv_is_answered_like_that_of_json(model: Any) -> No
     schema = schema_of(model)
     body, answer = example(described(schema)["paths"], "/invocations", "text/csv")
     assert np.asarray(model.predict(mlflow.read_csv(body, schema))).tolist() == answer["predictions"]
+
+
+def test_document_of_a_model_of_tokens_offers_no_csv_which_it_refuses() -> None:
+    content = described(schema_of(TOKENS))["paths"]["/invocations"]["post"]["requestBody"]["content"]
+    assert set(content) == {"application/json"}
 
 
 def test_document_lists_the_errors_that_a_path_can_give_and_no_others() -> None:
