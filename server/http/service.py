@@ -91,9 +91,9 @@ class Service:
 
 
 def _uncollected(work: Callable[[], Made]) -> Made:
-    """Return `work()`, during which Python looks for no garbage.
+    """Return `work()`, called with garbage collection off.
 
-    What JSON is parsed into has no cycles, so there is nothing to find. But each search visits all of it, and stops all
+    Parsed JSON has no cycles, so there is nothing to collect. But each collection visits all of it and stops all
     threads meanwhile: a million empty lists took 4.9 s, and take 0.2.
     """
     gc.disable()

@@ -2,7 +2,8 @@
 
 A parser holds the interpreter until it is done: no other thread runs, and no health check is answered. So the items of
 the long list are parsed a slice at a time. What is made is the same: a text in brackets that is JSON is a list of
-values, however it was cut, and where a slice is no JSON the whole text is parsed, which says what is wrong.
+values, however it was cut. Where a slice is no JSON the whole text is parsed, which says what is wrong.
+Rows of numbers are parsed by `sliced_rows`, straight into a matrix.
 """
 
 from __future__ import annotations

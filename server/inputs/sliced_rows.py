@@ -1,10 +1,10 @@
 """Long bodies of number rows, parsed in slices straight into a matrix. Pure.
 
 Parsed as a whole, such a body exists three times: as bytes, as Python lists and floats, and as a matrix. It takes about
-ten times its size, and each of the two steps holds the interpreter for as long as it takes: no other thread runs, and
-no health check is answered. In slices only one slice's objects exist at a time, and no step takes longer than some
-milliseconds. Nothing is decided here: a body that is not plain rows of numbers is read by `read_document`, which also
-says what is wrong with it.
+ten times its size, and each of the two steps holds the interpreter until it ends: no other thread runs, and no health
+check is answered. In slices only one slice's objects exist at a time, and no step takes longer than some milliseconds.
+A body that is not plain rows of numbers is read by `read_document`, which also says what is wrong with it. That uses
+`sliced_document`, which cuts any long list, but keeps all of its objects.
 """
 
 from __future__ import annotations
