@@ -6,10 +6,11 @@ Each kind of part keeps that in attributes of its own. `SOURCES` lists them.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,8 @@ from server.model.value_kinds import invented_value, kind_of_values
 from server.schema import Kind
 
 TEXT = "some text"
+MAX_COMBINATIONS = 10_000
+"""Choices of LightGBM's columns that are compared with its categories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +186,48 @@ def _lightgbm(estimator: Any, width: int) -> Facts | None:
     categories = getattr(booster, "pandas_categorical", None)
     if not categories:
         return None
-    declared = re.search(r"^\[categorical_feature: ([\d,]+)\]", booster.model_to_string(num_iteration=1), re.MULTILINE)
-    positions = [int(position) for position in declared[1].split(",")] if declared else []
-    if len(positions) != len(categories):
+    positions = positions_of_categories(booster.model_to_string(num_iteration=1), categories)
+    if positions is None:
         return None
     found = dict.fromkeys(range(width), NUMBER)
     for position, values in zip(positions, categories, strict=True):
         found[position] = _category(values)
     return found
+
+
+def positions_of_categories(model: str, categories: Sequence[Sequence[Any]]) -> list[int] | None:
+    """Return the column of each list of categories by the text of a LightGBM model; None if it does not say which.
+
+    The lists stand in the order of the columns. The text declares the columns without an order of their categories. A
+    column of ordered categories is one of their codes to LightGBM, and only the range of its values shows it.
+    """
+    declared = re.search(r"^\[categorical_feature: ([\d,]+)\]", model, re.MULTILINE)
+    unordered = {int(position) for position in declared[1].split(",")} if declared else set[int]()
+    ordered = len(categories) - len(unordered)
+    infos = re.search(r"^feature_infos=(.*)$", model, re.MULTILINE)
+    ranges = [_range_of(info) for info in infos[1].split(" ")] if infos else []
+    longest = max(map(len, categories))
+    codes = [at for at, found in enumerate(ranges) if at not in unordered and found and found[1] < longest]
+    if ordered < 0 or math.comb(len(codes), ordered) > MAX_COMBINATIONS:
+        return None
+    possible = [sorted((*unordered, *chosen)) for chosen in combinations(codes, ordered)]
+    fitting = [
+        each
+        for each in possible
+        if all(at in unordered or _fits(ranges[at], values) for at, values in zip(each, categories, strict=True))
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _range_of(info: str) -> tuple[int, int] | None:
+    """Return the least and the largest value of a feature if both are codes of categories."""
+    found = re.fullmatch(r"\[(\d+):(\d+)\]", info)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _fits(found: tuple[int, int] | None, categories: Sequence[Any]) -> bool:
+    """Return whether a feature's values are the codes of these categories, all of which usually occur."""
+    return found == (0, len(categories) - 1)
 
 
 def _category(values: Sequence[Any]) -> ColumnFacts:

@@ -17,7 +17,12 @@ LIBRARIES = ("xgboost-cpu==3.2.0", "lightgbm==4.7.0", "category_encoders==2.11.2
 SERVER = ("scikit-learn==1.9.1", "numpy==2.4.6", "pandas==2.3.3", "joblib", "structlog", "orjson")
 
 NUMERIC = {"lightgbm of numbers", "xgboost of numbers"}
-CATEGORICAL = {"histogram of categories", "lightgbm of categories", "xgboost of categories"}
+CATEGORICAL = {
+    "histogram of categories",
+    "lightgbm of categories",
+    "lightgbm of ordered categories",
+    "xgboost of categories",
+}
 MLFLOW = {"mlflow's example": "MLflow's input_example.json", "mlflow's signature": "MLflow's signature"}
 
 

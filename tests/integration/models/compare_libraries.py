@@ -41,6 +41,7 @@ FRAME = pd.DataFrame(
 TARGET = (FRAME.city == "Rome").astype(int) ^ (FRAME.fare > 0)
 CATEGORIES = FRAME.astype({"city": "category", "stars": "category"})
 PLAIN = CATEGORIES.assign(city=CATEGORIES.city.cat.rename_categories({"Zürich": "Zurich"}))
+ORDERED = PLAIN.assign(stars=PLAIN.stars.cat.as_ordered())
 NUMBERS = FRAME[["fare", "rooms"]]
 ENCODED = FRAME[["city", "fare"]]
 ENCODERS = {
@@ -55,6 +56,7 @@ BOOSTERS = {
 MODELS: dict[str, tuple[Any, pd.DataFrame]] = {
     **{f"{name} of categories": (model, PLAIN) for name, model in BOOSTERS.items()},
     **{f"{name} of other letters": (clone(model), CATEGORIES) for name, model in BOOSTERS.items()},
+    "lightgbm of ordered categories": (clone(BOOSTERS["lightgbm"]), ORDERED),
     "lightgbm of numbers": (lightgbm.LGBMRegressor(n_estimators=5, verbose=-1), NUMBERS),
     "xgboost of numbers": (xgboost.XGBRegressor(n_estimators=5), NUMBERS),
     **{
