@@ -208,9 +208,16 @@ def _chosen(wanted: Wanted, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]
 
 
 def arrays(method: str, answer: Any) -> list[tuple[str, np.ndarray[Any, Any]]]:
-    """Return an answer's tensors: one, or one for each output of a model that has several."""
-    if isinstance(answer, list | tuple):
+    """Return an answer's tensors: one, or one for each output of a model that has several.
+
+    Several outputs are a list of arrays. A list of plain values has one for each row; models of your own return that.
+    """
+    if isinstance(answer, list | tuple) and not all(map(_is_plain, answer)):
         return [(f"{method}_{index}", np.asarray(each)) for index, each in enumerate(answer)]
     if hasattr(answer, "toarray"):  # a sparse matrix
         answer = dense(answer)
     return [(method, np.asarray(answer))]
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, list | tuple) and getattr(value, "ndim", 0) == 0

@@ -264,6 +264,17 @@ def test_write_inference_of_two_outputs_gives_a_tensor_for_each() -> None:
     assert [output["name"] for output in outputs] == ["predict_proba_0", "predict_proba_1"]
 
 
+@pytest.mark.parametrize("answer", [[140, 114], (140, 114), [np.float64(0.5), np.float64(1)], ["no", "yes"]])
+def test_write_inference_of_a_list_of_plain_values_is_one_tensor(answer: Any) -> None:
+    body, _ = write_inference(read_inference(request(tensor([1, 2])), None, TWO), [answer], "m", "")
+    assert orjson.loads(body)["outputs"][0] | {"datatype": ""} == {
+        "name": "predict",
+        "shape": [2],
+        "datatype": "",
+        "data": list(answer),
+    }
+
+
 def test_read_inference_takes_each_output_of_the_metadata() -> None:
     schema = schema_of(example_models.two_outputs)
     listed = [output["name"] for output in model_metadata(schema, "m", "", "")["outputs"]]
