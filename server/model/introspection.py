@@ -23,7 +23,7 @@ def inspect_estimator(estimator: Any) -> Schema:
     names = input_attribute(estimator, "feature_names_in_")
     features = input_attribute(estimator, "n_features_in_")
     schema = Schema(
-        features=None if features is None else int(features),
+        features=int(features) if features else None,  # CatBoost forgets the number when it is saved, and says 0
         names=tuple(map(str, names)) if names is not None else (),
         allows_missing=bool(getattr(getattr(tags_of(estimator), "input_tags", None), "allow_nan", False)),
         classes=_plain_classes(getattr(estimator, "classes_", ())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -97,3 +98,8 @@ def test_inspect_estimator_takes_no_missing_value_as_an_example() -> None:
     rows = np.array([[np.nan, "x"], [np.nan, "y"]], dtype=object)
     schema = inspect_estimator(make_pipeline(OneHotEncoder(), LinearRegression()).fit(rows, [0, 1]))
     assert (schema.example_row, schema.kinds) == ((0.0, "x"), (ANY, STRING))
+
+
+def test_inspect_estimator_that_forgot_its_number_of_features_does_not_say_it() -> None:
+    model = SimpleNamespace(n_features_in_=0, predict=len)  # as a CatBoost model that was saved and loaded
+    assert inspect_estimator(model).features is None
