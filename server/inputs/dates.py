@@ -24,20 +24,32 @@ FIRST, LAST = datetime(1677, 9, 23, tzinfo=UTC), datetime(2262, 4, 10, tzinfo=UT
 """The range of datetime64[ns], less a day for offsets."""
 
 
+class UnknownZoneError(InputError):
+    """A time has an offset, and nobody says in which zone the model needs it."""
+
+
 def to_datetimes(values: Sequence[Any], place: Place, *, zoned: bool | None) -> tuple[np.ndarray[Any, Any], bool]:
     """Return the values as datetime64[ns] with NaT for null, and whether they are instants of UTC.
 
-    `zoned` says whether the model was fitted on times with a zone; None: as the first value has it.
+    `zoned` says whether the model was fitted on times with a zone; None: as the first value has it, which is then a
+    time without a zone or one in UTC.
 
     Raises:
+        UnknownZoneError: a value has an offset, and `zoned` is None.
         InputError: names the first value that is no date, or whose zone does not suit.
 
     """
     found = np.full(len(values), np.datetime64("NaT"), "datetime64[ns]")
+    zone_is_unknown = zoned is None
     for row, value in enumerate(values):
         if value is None:
             continue
         moment = _parsed(value, place, row)
+        if zone_is_unknown and moment.utcoffset() not in (None, timedelta(0)):
+            raise UnknownZoneError(
+                f"{place(row)} is {quoted(value)}, and the zone of the model's times is not known: send UTC with Z, or "
+                'name the zone in the dtypes of input-example.json, such as "datetime64[ns, Europe/Rome]"'
+            )
         zoned = moment.tzinfo is not None if zoned is None else zoned
         _check_zone(value, moment, place(row), zoned=zoned)
         # Compared before the change to UTC, which fails in the first and last hours of Python's calendar.

@@ -6,7 +6,7 @@
 - the body of a request: `{"data": rows}` for `/predict`, or `instances`, `dataframe_records`, `dataframe_split` and
   `inputs` as other protocols name them; `rows` is taken too
 - any such body with `"dtypes"`: an object of a pandas dtype for each column that the rows do not explain, such as
-  `{"when": "datetime64[ns]", "id": "int64"}`; a list as the dtype means `category`, and holds the categories
+  `{"when": "datetime64[ns, Europe/Rome]", "id": "int64"}`; a list means `category`, and holds the categories
 
 Columns without a name are x0, x1, … as in answers.
 """
@@ -14,10 +14,12 @@ Columns without a name are x0, x1, … as in answers.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -38,11 +40,14 @@ MAX_ROWS = 1000
 ROW_KEYS = ("data", "rows", "instances", "dataframe_records", "dataframe_split", "inputs")
 DTYPES = frozenset(
     {"bool", "boolean", "category", "object", "str", "string", "datetime64"}
-    | {f"datetime64[{unit}{zone}]" for unit in ("s", "ms", "us", "ns") for zone in ("", ", UTC")}
+    | {f"datetime64[{unit}]" for unit in ("s", "ms", "us", "ns")}
     | {f"{kind}{bits}" for kind in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)}
     | {f"{kind}{bits}" for kind in ("float", "Float") for bits in (32, 64)}
 )
-"""What `dtypes` may name, as pandas prints them."""
+"""What `dtypes` may name, as pandas prints them, but for times with a zone."""
+
+ZONED_DTYPE = re.compile(r"datetime64\[(?:s|ms|us|ns), ([\w+/-]{1,64})\]")
+"""The dtype of times with a zone."""
 
 FORMS = '[{"age": 31}], [[31]], or {"data": [[31]], "dtypes": {"x0": "int64"}}'
 
@@ -210,9 +215,22 @@ def _dtypes(given: Any, file: str) -> dict[str, str | tuple[Any, ...]]:
 def _dtype(name: str, dtype: Any, file: str) -> str | tuple[Any, ...]:
     if isinstance(dtype, list) and dtype and all(isinstance(value, str | int | float) for value in dtype):
         return tuple(dtype)
-    if isinstance(dtype, str) and dtype in DTYPES:
+    if isinstance(dtype, str) and _is_dtype(dtype):
         return dtype
     raise ModelError(
         f"{file}: the dtype of {quoted_names([name])} is not known; expected one such as float32, int64, string, "
-        "datetime64[ns], or a list of categories"
+        "datetime64[ns], datetime64[ns, Europe/Rome], or a list of categories"
     )
+
+
+def _is_dtype(dtype: str) -> bool:
+    zoned = ZONED_DTYPE.fullmatch(dtype)
+    return _is_zone(zoned[1]) if zoned else dtype in DTYPES
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):  # no zone, or a path
+        return name == "UTC"
+    return True

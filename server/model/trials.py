@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError, ModelError, first_line
+from server.inputs.dates import UnknownZoneError
 from server.model.evidence import Candidate, candidates
 from server.model.input_example import Clues
 from server.model.introspection import column_groups, inspect_estimator
@@ -61,7 +62,10 @@ def try_model(estimator: Any, budget: ProbeBudget, clues: Clues | None = None) -
     if missing_pandas and not others:
         raise missing_pandas
     if clues.owner:
-        raise ModelError(_verdict(clues.owner.file, others[0].refusal))
+        refusals = [trial.refusal for trial in others]
+        # The first form may have the dates as text, which the model refuses in words of its own.
+        unknown_zone = next((each for each in refusals if isinstance(each, UnknownZoneError)), refusals[0])
+        raise ModelError(_verdict(clues.owner.file, unknown_zone))
     return _without_acceptance(others, fitted)
 
 

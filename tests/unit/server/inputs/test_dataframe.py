@@ -56,6 +56,11 @@ def series(values: Any, found: Schema) -> Any:
         (schema(dtype="category"), ["x", None], pd.Series(["x", None], dtype="category")),
         (schema(dtype="no such type"), [1], pd.Series([1])),
         (schema(dtype="datetime64[ns]"), ["2024-01-31", None], moments("2024-01-31", None)),
+        (
+            schema(dtype="datetime64[ns, Europe/Rome]"),
+            ["2024-01-30T23:00Z", "2024-01-31T00:00+01:00"],
+            moments("2024-01-31", "2024-01-31", zone="Europe/Rome"),
+        ),
         (schema(dtype="datetime64[us, UTC]"), ["2024-01-31T02:00+02:00"], moments("2024-01-31", zone="UTC", unit="us")),
         (schema(Kind.DATETIME), ["2024-01-31T02:00Z"], moments("2024-01-31T02:00", zone="UTC")),
         (schema(Kind.STRING, null_is_none=frozenset("a")), ["x", None], pd.Series(["x", None], dtype=object)),

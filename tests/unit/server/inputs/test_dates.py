@@ -29,7 +29,8 @@ def place(row: int) -> str:
         ("2024-01-31T12:30:15Z", False, "2024-01-31T12:30:15"),
         ("2024-01-31T12:30:15+00:00", False, "2024-01-31T12:30:15"),
         ("2024-01-31T12:30:15+02:00", True, "2024-01-31T10:30:15"),
-        ("2024-01-31T12:30:15-0130", None, "2024-01-31T14:00:15"),
+        ("2024-01-31T12:30:15-0130", True, "2024-01-31T14:00:15"),
+        ("2024-01-31T12:30:15Z", None, "2024-01-31T12:30:15"),
         ("2024-01-31T12:30:15.25", False, "2024-01-31T12:30:15.25"),
         ("2024-01-31T12:30:15.123456789", False, "2024-01-31T12:30:15.123456789"),
         ("2024-01-31T12:30:15.1234567Z", True, "2024-01-31T12:30:15.1234567"),
@@ -39,7 +40,7 @@ def place(row: int) -> str:
 def test_to_datetimes_of_each_form_is_that_moment(text: Any, zoned: bool | None, expected: str) -> None:
     found, is_zoned = to_datetimes([text], place, zoned=zoned)
     np.testing.assert_array_equal(found, np.array([expected], "datetime64[ns]"))
-    assert is_zoned == bool(zoned if zoned is not None or text is None else text[-5] in "+-")
+    assert is_zoned == bool(zoned if zoned is not None or text is None else text.endswith("Z"))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,9 @@ def test_to_datetimes_of_each_form_is_that_moment(text: Any, zoned: bool | None,
         (["2024-01-31" + " " * 5000], None, "which is no date"),
         (["2024-01-31T12:00:00"], True, "the model's times have a zone: add Z or an offset"),
         (["2024-01-31T12:00:00+02:00"], False, "the model's times have no zone: send it without an offset"),
-        (["2024-01-31", "2024-01-31T12:00:00+02:00"], None, "x[1] is '2024-01-31T12:00:00+02:00'; the model's times"),
+        (["2024-01-31T12:00:00Z", "2024-01-31"], None, "x[1] is '2024-01-31'; the model's times have a zone"),
+        (["2024-01-31T12:00:00+02:00"], None, "the zone of the model's times is not known: send UTC with Z, or name"),
+        (["2024-01-31", "2024-01-31T12:00:00+02:00"], None, "x[1] is '2024-01-31T12:00:00+02:00', and the zone of"),
         (["3000-01-01"], None, "x[0] is '3000-01-01'; dates from 1677-09-23 to 2262-04-10 are possible"),
         (["0001-01-01T00:00:00+10:00"], True, "x[0] is '0001-01-01"),
     ],

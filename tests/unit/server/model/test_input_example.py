@@ -74,6 +74,8 @@ def test_parse_example_takes_dtypes_as_pandas_prints_them(dtype: str) -> None:
         ('{"inputs": [{"name": "x", "datatype": "FP64", "data": [1]}]}', "has the tensors of a V2 request"),
         ('{"data": [[1]], "dtypes": ["int64"]}', "dtypes is a list; expected an object"),
         ('{"data": [[1]], "dtypes": {"x0": "int65"}}', "the dtype of 'x0' is not known; expected one such as"),
+        ('{"data": [[1]], "dtypes": {"x0": "datetime64[ns, Middle/Earth]"}}', "the dtype of 'x0' is not known"),
+        ('{"data": [[1]], "dtypes": {"x0": "datetime64[ns, ../../etc]"}}', "the dtype of 'x0' is not known"),
         ('{"data": [[1]], "dtypes": {"x0": []}}', "the dtype of 'x0' is not known"),
         ('{"data": [[1]], "dtypes": {"x0": [[1]]}}', "the dtype of 'x0' is not known"),
     ],
@@ -128,3 +130,9 @@ def test_read_clues_of_a_file_that_is_no_example_say_so(tmp_path: Path) -> None:
     (tmp_path / INPUT_EXAMPLE).write_bytes(b" " * (MAX_FILE + 1))
     with pytest.raises(ModelError, match="is larger than 1024 KiB"):
         read_clues(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[ns, UTC]", "datetime64[us, Europe/Rome]"])
+def test_parse_example_with_the_dtype_of_times_with_a_zone_keeps_the_zone(dtype: str) -> None:
+    content = json.dumps({"data": [["2024-01-31T00:00:00+01:00"]], "dtypes": {"x0": dtype}})
+    assert parse_example(content.encode(), "input-example.json").dtypes == {"x0": dtype}

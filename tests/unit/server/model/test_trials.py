@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.tree import DecisionTreeClassifier
 
 from server.errors import ModelError
+from server.inputs.json_rows import rows_to_input
 from server.model.evidence import Example, Signature, SignatureColumn
 from server.model.input_example import Clues
 from server.model.probe_budget import ProbeBudget
@@ -196,6 +197,23 @@ def test_try_model_with_missing_values_in_its_owners_example_lets_the_model_deci
     assert (schema.form, schema.allows_missing) == (InputForm.MATRIX, True)
     with pytest.raises(ModelError, match="ValueError: Input X contains NaN"):
         tried(LogisticRegression().fit(X, Y), example(*rows))
+
+
+class Hours:
+    """Reads the clock of its column `when`."""
+
+    def predict(self, X: Any) -> Any:
+        return X["when"].dt.hour.to_numpy()
+
+
+def test_try_model_of_times_with_an_offset_needs_the_zone_in_which_it_reads_the_clock() -> None:
+    row = {"when": "2024-01-31T09:00:00+01:00"}
+    with pytest.raises(ModelError, match="the zone of the model's times is not known: send UTC with Z, or name the"):
+        tried(Hours(), example(row))
+    schema = tried(Hours(), example(row, when="datetime64[ns, Europe/Rome]"))
+    assert schema.example_answers["predict"].tolist() == [9]
+    in_utc = rows_to_input([{"when": "2024-01-31T08:00:00Z"}], schema, "data", no_strings=False)
+    assert Hours().predict(in_utc).tolist() == [9]
 
 
 def test_try_model_that_refuses_the_example_of_mlflow_uses_the_next_evidence() -> None:
