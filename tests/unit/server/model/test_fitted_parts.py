@@ -191,7 +191,7 @@ def same(document: Any) -> Any:
         (CountVectorizer(analyzer=same), LISTS, TOKENS, ["some", "text"]),
         (TfidfVectorizer(tokenizer=same, preprocessor=same, token_pattern=None), LISTS, TOKENS, ["some", "text"]),
         (FeatureHasher(8, input_type="string"), LISTS, TOKENS, ["some", "text"]),
-        (FeatureHasher(8), MAPS, DICTS, {}),
+        (FeatureHasher(8), MAPS, DICTS, {"feature": 1.0}),
         (DictVectorizer(), MAPS, DICTS, {"age": 0.0}),
     ],
 )
