@@ -53,7 +53,8 @@ def array_as_json(values: np.ndarray[Any, Any]) -> Any:
 def as_json(value: Any) -> Any:
     """Return a label as JSON has it. Numbers, booleans, strings and None stay, and lists and dicts keep their form.
 
-    Anything else becomes text: dates and durations of ISO 8601, bytes as UTF-8. What is missing or not finite is None.
+    Anything else becomes text: dates and durations of ISO 8601, bytes as UTF-8. A missing value is None, and so are NaN
+    and infinities of NumPy's types. Those of a Python float stay: orjson writes null.
     """
     if type(value) in JSON_TYPES or is_dataclass(value):  # orjson writes a dataclass as an object
         return value
@@ -91,6 +92,7 @@ def _date(value: dt.date | dt.time) -> str:
 
 def _numpy_date(value: np.datetime64) -> str:
     unit, _ = np.datetime_data(value.dtype)
+    # In these two units NumPy's own text ends at the hour or the minute, such as 2026-01-31T05.
     return _short(str(np.datetime_as_string(value, unit="s")) if unit in ("h", "m") else str(value))
 
 
@@ -101,7 +103,8 @@ def _short(date: str) -> str:
 
 def _duration(value: dt.timedelta) -> str:
     seconds = value.days * 86_400 + value.seconds
-    return _iso_duration(seconds * 10**9 + value.microseconds * 1000 + getattr(value, "nanoseconds", 0))  # pandas' own
+    # A Timedelta of pandas is a timedelta that has nanoseconds, too.
+    return _iso_duration(seconds * 10**9 + value.microseconds * 1000 + getattr(value, "nanoseconds", 0))
 
 
 def _numpy_duration(value: np.timedelta64) -> str:

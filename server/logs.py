@@ -1,4 +1,4 @@
-"""Structured logs: colours on a terminal, JSON lines otherwise. And the termination message for the parent process."""
+"""Structured logs: colours on a terminal, JSON lines otherwise. And the termination message: why the process ends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def report_failure(event: str, reason: str) -> None:
 
 
 def write_termination_message(message: str) -> None:
-    """Write to the file that the parent process has prepared; do nothing if there is none.
+    """Write to the file that Kubernetes or the local runtime has prepared; do nothing if there is none.
 
     Only a regular file is written: a model may have put a pipe or a link in its place.
     """

@@ -21,8 +21,9 @@ OUTLIER_CLAMP = 4.0
 """An observation counts as at most this many times the estimate: one scheduling stall must not distort it."""
 
 FIRST_COOLDOWN = 1000
-"""Predictions in the thread after one blocked the event loop. Each further time there are ten times as many: the first
-time it may have been the machine."""
+"""Number of predictions in the first cooldown, which begins when a prediction blocks the event loop: all of them run in
+the thread. Each later cooldown is ten times as long as the one before. The first is short because the machine may have
+caused the delay."""
 
 MIN_CALL, MIN_ROW = 1e-7, 1e-9
 """Seconds. Below the resolution of the clock; a Cost divides by them."""

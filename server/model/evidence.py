@@ -164,8 +164,8 @@ def _forms_of_objects(fitted: Schema, example: Example) -> Iterator[Schema]:
 def _forms_of_lists(fitted: Schema, example: Example) -> Iterator[Schema]:
     """Yield the forms that rows as lists may have.
 
-    Where nothing is known, numbers are a matrix first. Where the fitted parts say that a function takes anything, lists
-    stay what the client sends, and a matrix comes after that.
+    Where nothing is known, numbers are a matrix first. Where the fitted parts say something, such as that the owner's
+    own function reads the input, lists as the client sends them come first, and a matrix comes after that.
     """
     if _says(fitted, InputForm.TOKENS, *TABLES):
         yield fitted
@@ -205,7 +205,10 @@ def _values(row: Any, schema: Schema) -> tuple[Any, ...]:
 
 
 def _columns(schema: Schema, example: Example) -> list[tuple[Any, ...]]:
-    """Return the example's values by column. Rows of another length are left out: they are refused later, in words."""
+    """Return the example's values by column; nothing if no row has the length of the schema.
+
+    Rows of another length are left out: they are refused later, with an error text.
+    """
     rows = [_values(row, schema) for row in example.rows]
     return list(zip(*(row for row in rows if len(row) == len(schema.columns)), strict=True))
 
@@ -259,6 +262,7 @@ def _with_dates(schema: Schema, fitted: Schema, example: Example) -> Schema:
     if schema.form is not InputForm.DATAFRAME or not schema.kinds:
         return schema
     said = fitted.kinds if len(fitted.kinds) == len(schema.kinds) else (Kind.ANY,) * len(schema.kinds)
+    # `_columns` returns nothing if no row has the length of the schema. The schema then stays as it is.
     kinds = [
         Kind.DATETIME if (before, now) == (Kind.ANY, Kind.STRING) and all(map(_is_date, values)) else now
         for before, now, values in zip(said, schema.kinds, _columns(schema, example), strict=False)
@@ -343,7 +347,10 @@ def _named(schema: Schema, signature: Signature) -> Schema:
 
 
 def _invented(schema: Schema, kinds: Sequence[Kind]) -> tuple[Any, ...]:
-    """Return the fitted parts' example row; a value of each kind where there is none, or one of another kind."""
+    """Return an example row of these kinds: values of the fitted parts' example row where they fit, else invented ones.
+
+    None does not fit, nor does a number where a string is expected. A row of another length does not fit as a whole.
+    """
     row = schema.example_row if len(schema.example_row) == len(kinds) else (None,) * len(kinds)
     return tuple(
         value if value is not None and (kind is not Kind.STRING or isinstance(value, str)) else invented_value(kind)

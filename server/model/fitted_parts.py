@@ -55,7 +55,8 @@ def parts_of(estimator: Any, columns: tuple[int, ...], names: tuple[str, ...]) -
 def input_attribute(estimator: Any, name: str) -> Any:
     """Return `feature_names_in_` or `n_features_in_` of the first part that has it, or None.
 
-    Pipelines ask their first step only, which may be "passthrough".
+    After the estimator itself, its first step or member is asked, and so on. scikit-learn's own Pipeline does not look
+    past a first step that is "passthrough".
     """
     found = getattr(estimator, name, None)
     if found is None:
@@ -100,13 +101,14 @@ def _walk(
     if not chain:
         return
     step, rest = chain[0], chain[1:]
-    # A FunctionTransformer that was fitted on a table counted its columns. Without columns it passes on single texts.
+    # A FunctionTransformer that was fitted on a table has recorded its number of columns. Without columns the rows are
+    # no table, but for example single texts, and the next step shows their form.
     if _passes(step) or (not columns and is_of_scikit_learn(step, "FunctionTransformer")):
         yield from _walk(rest, columns, names, unchanged=unchanged)
     elif _steps(step):
         yield from _walk((*_steps(step), *rest), columns, names, unchanged=unchanged)
     elif hasattr(step, "transformers_") or hasattr(step, "transformer_list"):
-        if unchanged:
+        if unchanged:  # otherwise its selection means the columns that steps before it made
             for inner, read in _branches(step, columns, names):
                 yield from _walk_branch(inner, rest, read, names)
     elif _members(step):

@@ -112,7 +112,8 @@ def missing_module(name: str, path: Path) -> str:
 
 def missing_name(name: str, module: str, path: Path) -> str:
     """Return what to do about a class or function that its module does not have."""
-    if module.rpartition(".")[2] in ("__main__", "__mp_main__"):  # of this process: it is `server.__main__` here
+    # pickle looks in this process's own `__main__`, which Python shows as `server.__main__` (`python -m server`).
+    if module.rpartition(".")[2] in ("__main__", "__mp_main__"):
         return (
             f"the model needs {name}, which was defined in the script or notebook that saved it: save the model with "
             f"cloudpickle.dump, or move {name} into a package and put that into requirements.txt"
@@ -150,7 +151,7 @@ def other_version(missing: str, top: str, path: Path) -> str:
 
 
 def advice_of(saved: str) -> str:
-    """Return what to do with a file that this version of scikit-learn saved; "" where it is this one, or is unknown."""
+    """Return what to do with a file that scikit-learn `saved` wrote; "" if that version is unknown or installed."""
     here = version_of("scikit-learn")
     if not saved or saved == here:
         return ""

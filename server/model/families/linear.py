@@ -42,7 +42,10 @@ def _is_binary(estimator: Any) -> bool:
 
 
 def _scores_of(estimator: Any) -> Call:
-    """Return X·coef + intercept, in the memory layout that scikit-learn multiplies: BLAS sums in its order."""
+    """Return X·coef + intercept, with the memory layout of the coefficients that scikit-learn uses.
+
+    BLAS sums in an order that depends on the layout, and another order may change bits.
+    """
     weights, bias = estimator.coef_.T, estimator.intercept_
     return lambda X: X @ weights + bias
 

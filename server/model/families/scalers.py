@@ -1,4 +1,7 @@
-"""Transformers of numbers: each one's own arithmetic on finite rows. None writes into its input."""
+"""Transformers of numbers: each one's own arithmetic on finite rows. No function writes into its input.
+
+A function returns None where it leaves the transformation to scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,16 @@ def min_max(step: Any) -> Call:
 
 
 def max_abs(step: Any) -> Call | None:
-    """Return a MaxAbsScaler's arithmetic, without clipping."""
+    """Return a MaxAbsScaler's arithmetic, or None if it clips."""
     return None if getattr(step, "clip", False) else _shifted_and_divided(None, step.scale_)
 
 
 def imputer(step: Any) -> Call | None:
-    """Return a SimpleImputer's arithmetic. Finite rows miss nothing, so they stay, unless it drops or adds columns."""
+    """Return a SimpleImputer's arithmetic: finite rows stay as they are, because no value is missing.
+
+    None if the imputer drops columns (their statistics are NaN), adds columns, replaces something other than NaN, or
+    was not fitted on floats.
+    """
     statistics = getattr(step, "statistics_", None)
     numeric = isinstance(statistics, np.ndarray) and statistics.dtype.kind == "f" and np.isfinite(statistics).all()
     looks_for_nan = isinstance(step.missing_values, float) and np.isnan(step.missing_values)
