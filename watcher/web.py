@@ -117,6 +117,12 @@ def create_app(
         ready = poll is not None and poll.live
         return text("ok") if ready else text(poll.detail if poll else "no survey yet", status=503)
 
+    _add_webhook(app, webhook)
+    app.exception(Exception)(_answer_failure)
+    return app
+
+
+def _add_webhook(app: Sanic[Any, Any], webhook: Webhook) -> None:
     @app.post("/events")
     async def events(request: Request) -> HTTPResponse:
         try:
@@ -128,16 +134,14 @@ def create_app(
     async def probe(_: Request) -> HTTPResponse:
         return text("")  # MinIO checks in this way that its target exists
 
-    @app.exception(Exception)
-    async def failed(_: Request, error: Exception) -> HTTPResponse:
-        if isinstance(error, SanicException):
-            return _error(str(error), error.status_code, getattr(error, "headers", {}))
-        reason, message = describe(error)
-        log.warning("a request failed", reason=message)
-        log.debug("unexpected", exc_info=error)
-        return _error(f"{reason}: see the watcher's log", 500)
 
-    return app
+async def _answer_failure(_: Request, error: Exception) -> HTTPResponse:
+    if isinstance(error, SanicException):
+        return _error(str(error), error.status_code, getattr(error, "headers", {}))
+    reason, message = describe(error)
+    log.warning("a request failed", reason=message)
+    log.debug("unexpected", exc_info=error)
+    return _error(f"{reason}: see the watcher's log", 500)
 
 
 def _error(message: str, status: int, headers: Mapping[str, Any] | None = None) -> HTTPResponse:

@@ -28,8 +28,8 @@ BLOCK = 8192
 """Values that are converted at a time, in whole lines. They take about 2 ms."""
 
 PAUSE = 0.0001
-"""Seconds of sleep after each block, in which the event loop gets the interpreter. Without it `/health` could wait
-until the CSV was read: half a second for a million numbers."""
+"""Seconds of sleep between two blocks, in which the event loop gets the interpreter. Without it `/health` could wait
+until the CSV was read: half a second for a million numbers. A CSV of one block is read without a pause."""
 
 PLACE = "the CSV"
 SAY_WHICH = "send Content-Type: text/csv; header=present if it names the columns, header=absent if it is a row"
@@ -65,8 +65,10 @@ def _read_matrix(body: bytes, schema: Schema, has_header: bool | None) -> Matrix
     if len(order) != len(schema.names or names):
         return None  # a column that the model drops is absent
     has_underscores = b"_" in body  # in `1_000`, which is no number, or only in the names
-    pieces = []
+    pieces: list[Matrix] = []
     while block := list(islice(lines, max(1, BLOCK // len(names)))):
+        if pieces:
+            time.sleep(PAUSE)
         if any(len(fields) != len(names) for _, fields in block):
             return None
         if has_underscores and any("_" in field for _, fields in block for field in fields):
@@ -79,7 +81,6 @@ def _read_matrix(body: bytes, schema: Schema, has_header: bool | None) -> Matrix
         if X is None:
             return None
         pieces.append(X)
-        time.sleep(PAUSE)
     # A block with an empty field is of floats, and NumPy would round the integers of the others.
     return np.concatenate(pieces) if len({X.dtype for X in pieces}) == 1 else None
 

@@ -6,12 +6,14 @@ import json
 import random
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kubernetes import client
 
-from .driving import Cluster, eventually
+from .driving import Cluster, Watcher, eventually
 from .kubernetes_setup import ALL_FOUR, Setup, names
 
 
@@ -58,7 +60,9 @@ def test_watcher_without_an_owner_adopts_the_models_of_an_earlier_version(setup:
         eventually(lambda: not names(setup.cluster))
 
 
-def test_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
+@contextmanager
+def watcher_that_holds_four_removals(setup: Setup) -> Iterator[Watcher]:
+    """Deploy the models a, b, c and d, delete all while no watcher runs, and start one."""
     models = ["a", "b", "c", "d"]
     for model in models:
         setup.put(f"{model}/v1/model.joblib")
@@ -68,6 +72,11 @@ def test_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
         setup.delete(f"{model}/v1/model.joblib")
     with setup.watcher() as watcher:
         eventually(lambda: [watcher.state(model) for model in models] == ["Held"] * 4)
+        yield watcher
+
+
+def test_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
+    with watcher_that_holds_four_removals(setup) as watcher:
         assert "--max-delete-fraction 1" in watcher.model("a")["reason"]
         assert len(names(setup.cluster)) == 16
     with setup.watcher("--max-delete-fraction", "1"):
@@ -75,15 +84,7 @@ def test_mass_removal_is_held_until_it_is_confirmed(setup: Setup) -> None:
 
 
 def test_mass_removal_of_which_some_are_restored_holds_the_others(setup: Setup) -> None:
-    models = ["a", "b", "c", "d"]
-    for model in models:
-        setup.put(f"{model}/v1/model.joblib")
-    with setup.watcher():
-        eventually(lambda: len(names(setup.cluster)) == 16)
-    for model in models:
-        setup.delete(f"{model}/v1/model.joblib")
-    with setup.watcher() as watcher:
-        eventually(lambda: [watcher.state(model) for model in models] == ["Held"] * 4)
+    with watcher_that_holds_four_removals(setup) as watcher:
         for model in ("b", "c", "d"):
             setup.put(f"{model}/v1/model.joblib")
             eventually(lambda model=model: watcher.state(model) == "Progressing")

@@ -137,3 +137,12 @@ def test_read_csv_of_many_rows_makes_few_objects_at_a_time(monkeypatch: pytest.M
     )
     assert len(read_csv(b"a,b\n" + b"1,2\n" * 20_000, PLAIN)) == 20_000
     assert max(sizes) <= csv_text.BLOCK
+
+
+@pytest.mark.parametrize(("rows", "pauses"), [(1, 0), (4, 0), (5, 1), (12, 2)])
+def test_read_csv_pauses_between_two_blocks_only(monkeypatch: pytest.MonkeyPatch, rows: int, pauses: int) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(csv_text, "BLOCK", 8)  # four rows of two values
+    monkeypatch.setattr(csv_text.time, "sleep", slept.append)
+    assert read_csv(b"a,b\n" + b"1,2\n" * rows, NAMED).shape == (rows, 2)
+    assert slept == [csv_text.PAUSE] * pauses
