@@ -19,7 +19,7 @@ from server.inference.batcher import Batcher, Limits
 from server.inference.model_call import call_one
 from server.inference.observer import Observer
 from server.inference.placement import BLOCKED_LOOP_SECONDS, Place, inline_limit
-from server.model.families.base import Call, Unsuited
+from server.model.direct.base import Call, Unsuited
 from server.model.loader import LoadedModel, load
 from server.model.methods import Method
 from server.schema import InputForm

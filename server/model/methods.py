@@ -12,9 +12,9 @@ import structlog
 
 from server.errors import first_line
 from server.model.cost_model import PROBE_ROWS, UNMEASURED, Cost, cost_of, measure_cost, median_seconds
+from server.model.direct.base import Call
+from server.model.direct.registry import direct_methods, is_row_independent
 from server.model.direct_evaluation import direct_or_plain, matches_plain
-from server.model.families.base import Call
-from server.model.families.registry import direct_methods, is_row_independent
 from server.model.probe_budget import ProbeBudget, ProbeBudgetSpentError
 from server.model.probe_rows import example_input, random_rows
 from server.model.row_independence import batches_match_single_rows

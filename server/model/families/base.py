@@ -1,42 +1,134 @@
-"""What the registry has for a kind of estimator."""
+"""What a family makes from an estimator's state: a part that can be asked.
+
+A family is one module. For each of its estimators it has a function `State → Part`, and the closed set of keys that the
+state may have. `server.model.families.registry` lists them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from server.inputs.matrix import finite
+from server.model.families.sparse_rows import SparseRows
 
 Call = Callable[[Any], Any]
-"""Takes finite float64 rows in C order, as wide as the model. Raises `Unsuited` where scikit-learn should answer."""
 
 
-class Unsuited(Exception):  # noqa: N818 - not a fault: scikit-learn answers instead
-    """Direct evaluation does not answer these rows. scikit-learn answers or refuses them."""
+class Unsuited(Exception):  # noqa: N818 - not a fault: the complete method answers instead
+    """A direct method does not answer these rows; the complete method answers or refuses them."""
 
 
-def no_methods(_: Any) -> dict[str, Call]:
-    return {}
+class Table(Protocol):
+    """Named columns, in place of a DataFrame."""
 
+    def matrix(self) -> Any:
+        """Return the columns as one array, as pandas would give it."""
 
-def no_transform(_: Any) -> Call | None:
-    return None
-
-
-def never(_: Any) -> bool:
-    return False
-
-
-def always(_: Any) -> bool:
-    return True
+    def __len__(self) -> int:
+        """Return the number of rows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """How estimators of one type are evaluated. Each function takes the fitted estimator."""
+class Part:
+    """A fitted estimator that can be asked, rebuilt from its state."""
 
-    methods: Callable[[Any], Mapping[str, Call]] = no_methods
-    """Return the methods that can be evaluated directly, with exactly the bits of scikit-learn."""
-    transform: Callable[[Any], Call | None] = no_transform
-    """Return how a transformer changes finite rows into a new array, or None."""
-    row_independent: Callable[[Any], bool] = never
-    """Return whether each row is computed by itself: no other row of a call can change a bit of its answer."""
+    name: str
+    """The name of its class, as scikit-learn's error texts have it."""
+    methods: Mapping[str, Call]
+    """Those of `server.schema.METHODS` that the estimator has: all of them, or the family does not know it.
+
+    Each takes what the estimator takes: a matrix (rows, columns) of floats or objects, a Table, SparseRows, a list of
+    texts. It checks as scikit-learn does and raises the same type of error with the same first line. It does not write
+    into its input.
+    """
+    direct: Mapping[str, Call] = field(default_factory=dict)
+    """The same for finite float64 rows in C order, as wide as the model: nothing is checked. May raise `Unsuited`."""
+    width: int | None = None
+    """`n_features_in_`: the columns that it takes. None for texts and dicts."""
+    names: tuple[str, ...] = ()
+    """`feature_names_in_`."""
+    classes: Any = None
+    """`classes_`: an array, or a list of arrays for several outputs."""
+    row_independent: bool = False
+    """Whether each row is computed by itself: no other row of a call can change a bit of its answer."""
+    takes_sparse: bool = False
+    """Whether its methods take SparseRows."""
+    gives_sparse: bool = False
+    """Whether `transform` returns SparseRows."""
+
+
+# ---- checks of scikit-learn -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What an estimator of numbers checks before it computes (scikit-learn's `validate_data`)."""
+
+    name: str
+    """The estimator's name, for error texts."""
+    nan: bool = False
+    """Whether NaN is taken (`ensure_all_finite="allow-nan"`)."""
+    infinite: bool = False
+    """Whether nothing is checked (`ensure_all_finite=False`)."""
+    sparse: bool = False
+    """Whether SparseRows are taken; a family without it never receives any (`require_dense`)."""
+
+    def __call__(self, X: Any) -> Any:
+        """Return the rows as float64, or as SparseRows.
+
+        Raises:
+            ValueError: a value is not a number, or is NaN or infinite where the estimator refuses that.
+
+        """
+        if type(X) is SparseRows:
+            self.require_finite(X.data)
+            return X
+        X = as_floats(X)
+        self.require_finite(X)
+        return X
+
+    def require_finite(self, X: Any, dtype: str = "float64") -> None:
+        """Raise scikit-learn's ValueError if a value is NaN or infinite and that is refused."""
+        if self.infinite or finite(X):
+            return
+        first = _first_not_finite(X)
+        if np.isnan(first) and not self.nan:
+            raise ValueError(
+                f"Input X contains NaN.\n{self.name} does not accept missing values encoded as NaN natively."
+            )
+        if np.isinf(first) or np.isinf(X).any():
+            raise ValueError(f"Input X contains infinity or a value too large for dtype('{dtype}').")
+
+
+def _first_not_finite(X: Any) -> Any:
+    """Return the value that scikit-learn's loop stops at, row by row."""
+    flat = X.reshape(-1)
+    return flat[np.argmin(np.isfinite(flat))]
+
+
+def as_floats(X: Any) -> Any:
+    """Return a matrix or a Table as a float64 matrix, as scikit-learn's `check_array` converts it."""
+    if type(X) is not np.ndarray:
+        X = X.matrix()
+    return X if X.dtype == np.float64 else X.astype(np.float64)
+
+
+def matrix_part(part: Part, methods: Mapping[str, Call], check: Check) -> Part:
+    """Return the part with these methods of float64 rows: direct as they are, complete behind the check.
+
+    The methods must not write into their input.
+    """
+    return replace(
+        part,
+        methods={name: _behind(check, call) for name, call in methods.items()},
+        direct=methods,
+        takes_sparse=check.sparse,
+    )
+
+
+def _behind(check: Check, call: Call) -> Call:
+    return lambda X: call(check(X))

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, HalvingRa
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from server.model.families.registry import PASSTHROUGH, name_of
+from server.model.direct.registry import PASSTHROUGH, name_of
 
 FEATURES = 5
 RNG = np.random.default_rng(7)

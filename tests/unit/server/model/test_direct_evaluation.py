@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.linear_model import LinearRegression
 
+from server.model.direct.registry import direct_methods
 from server.model.direct_evaluation import direct_or_plain, matches_plain, suits
-from server.model.families.registry import direct_methods
 from server.model.row_independence import same_bits
 from tests.examples import examples
 from tests.unit.server.fitted_models import DIRECT, FEATURES, X, fitted

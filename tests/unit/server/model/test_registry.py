@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from server.model.families.registry import KNOWN, direct_methods, is_row_independent, name_of
+from server.model.direct.registry import KNOWN, direct_methods, is_row_independent, name_of
 from server.model.row_independence import batches_match_single_rows, same_bits
 from tests.unit.server.fitted_models import DIRECT, FEATURES, INDEPENDENT, OTHERS, THREE, X, fitted, types_in
 

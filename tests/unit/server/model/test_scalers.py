@@ -9,7 +9,7 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler
 
-from server.model.families.registry import family_of
+from server.model.direct.registry import family_of
 from tests.unit.server.fitted_models import X
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.model.families.registry import direct_methods
-from server.model.families.trees import merge
+from server.model.direct.registry import direct_methods
+from server.model.direct.trees import merge
 from server.model.row_independence import same_bits
 from tests.unit.server.fitted_models import FEATURES, TREES, X, fitted
 
@@ -27,8 +27,8 @@ def test_predict_proba_of_a_forest_too_large_to_merge_gives_the_same_bits(
 ) -> None:
     model = fitted("forest")
     merged = direct_methods(model)["predict_proba"](X)
-    monkeypatch.setattr(f"server.model.families.trees.{limit}", 0)
-    monkeypatch.setattr("server.model.families.trees.merge", None if limit == "MERGED_BYTES" else merge)
+    monkeypatch.setattr(f"server.model.direct.trees.{limit}", 0)
+    monkeypatch.setattr("server.model.direct.trees.merge", None if limit == "MERGED_BYTES" else merge)
     assert same_bits(direct_methods(model)["predict_proba"](X), merged)
 
 

@@ -1,0 +1,83 @@
+"""Rows with few values that are not zero, in SciPy's CSR format, and the sums over them in SciPy's order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class SparseRows:
+    """A CSR matrix. Values that are not stored are zero."""
+
+    data: Any
+    """float64 (stored values): row after row, in the order in which SciPy stores them."""
+    columns: Any
+    """int64 (stored values): the column of each."""
+    starts: Any
+    """int64 (rows + 1): row i has the values from starts[i] to starts[i + 1]."""
+    width: int
+    """The number of columns."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.starts) - 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return (rows, columns)."""
+        return len(self), self.width
+
+    def toarray(self) -> Any:
+        """Return the float64 matrix."""
+        dense = np.zeros(self.shape)
+        np.add.at(dense, (self.rows, self.columns), self.data)
+        return dense
+
+    @property
+    def rows(self) -> Any:
+        """Return the row of each stored value."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def dot(self, weights: Any) -> Any:
+        """Return the product with a vector (columns,) or a matrix (columns, outputs).
+
+        SciPy adds a row's products one after another, in the order in which they are stored, beginning with zero
+        (`csr_matvec`, `csr_matvecs` in scipy/sparse/sparsetools/csr.h).
+        """
+        total = np.zeros((len(self), *weights.shape[1:]))
+        data = self.data if weights.ndim == 1 else self.data[:, None]
+        products = data * weights[self.columns]
+        bounds = self.starts.tolist()
+        for row, (start, end) in enumerate(pairwise(bounds)):
+            if end > start:
+                # `accumulate` adds in order; `sum` adds in pairs, which rounds differently. The first sum is 0.0 + x.
+                total[row] = np.add.accumulate(products[start:end], axis=0)[-1] + 0.0
+        return total
+
+
+def dense_to_sparse(X: Any) -> SparseRows:
+    """Return a matrix as SciPy converts it: zeros are not stored."""
+    rows, columns = np.nonzero(X)
+    starts = np.searchsorted(rows, np.arange(len(X) + 1))
+    return SparseRows(np.ascontiguousarray(X[rows, columns], dtype=np.float64), columns, starts, X.shape[1])
+
+
+def side_by_side(blocks: Sequence[SparseRows]) -> SparseRows:
+    """Return the columns of all blocks, each row's values in the order of the blocks."""
+    rows = np.concatenate([block.rows for block in blocks])
+    offsets = np.cumsum([0, *(block.width for block in blocks)])
+    columns = np.concatenate([block.columns + offset for block, offset in zip(blocks, offsets, strict=False)])
+    order = np.argsort(rows, kind="stable")
+    starts = np.sum([block.starts for block in blocks], axis=0)
+    data = np.concatenate([block.data for block in blocks])
+    return SparseRows(data[order], columns[order], starts, int(offsets[-1]))
+
+
+def dot(X: Any, weights: Any) -> Any:
+    """Return X · weights as scikit-learn's `safe_sparse_dot` computes it."""
+    return X.dot(weights) if type(X) is SparseRows else X @ weights
