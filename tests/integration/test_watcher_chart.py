@@ -256,9 +256,10 @@ def test_models_get_the_pod_credentials_and_the_model_values(site: Site) -> None
     )
     site.put("iris/v1/model.joblib")
     with site.watcher():
-        secret = eventually(lambda: site.models.objects()["Secret", "iris-model-serving"])
+        # The Secret is created empty. Its data is applied afterwards, by its UID.
+        data = eventually(lambda: site.models.objects()["Secret", "iris-model-serving"].data)
         eventually(lambda: site.models.hpa("iris").spec.max_replicas == 9)
-    assert {key: base64.b64decode(text).decode() for key, text in secret.data.items()} == {
+    assert {key: base64.b64decode(text).decode() for key, text in data.items()} == {
         "AWS_ACCESS_KEY_ID": "reader",
         "AWS_SECRET_ACCESS_KEY": "only",
     }
