@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -22,16 +22,6 @@ class Unsuited(Exception):  # noqa: N818 - not a fault: the complete method answ
     """A direct method does not answer these rows; the complete method answers or refuses them."""
 
 
-class Table(Protocol):
-    """Named columns, in place of a DataFrame."""
-
-    def matrix(self) -> Any:
-        """Return the columns as one array, as pandas would give it."""
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """A fitted estimator that can be asked, rebuilt from its state."""
@@ -41,9 +31,9 @@ class Part:
     methods: Mapping[str, Call]
     """Those of `server.schema.METHODS` that the estimator has: all of them, or the family does not know it.
 
-    Each takes what the estimator takes: a matrix (rows, columns) of floats or objects, a Table, SparseRows, a list of
-    texts. It checks as scikit-learn does and raises the same type of error with the same first line. It does not write
-    into its input.
+    Each takes what the estimator takes: a matrix (rows, columns) of floats or objects, a NamedTable, SparseRows, a
+    list of texts. It checks as scikit-learn does and raises the same type of error with the same first line. It does
+    not write into its input.
     """
     direct: Mapping[str, Call] = field(default_factory=dict)
     """The same for finite float64 rows in C order, as wide as the model: nothing is checked. May raise `Unsuited`."""
@@ -111,7 +101,7 @@ def _first_not_finite(X: Any) -> Any:
 
 
 def as_floats(X: Any) -> Any:
-    """Return a matrix or a Table as a float64 matrix, as scikit-learn's `check_array` converts it."""
+    """Return a matrix or a NamedTable as a float64 matrix, as scikit-learn's `check_array` converts it."""
     if type(X) is not np.ndarray:
         X = X.matrix()
     return X if X.dtype == np.float64 else X.astype(np.float64)
