@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.model.families import linear
+from server.model.families import linear, scalers
 from server.model.families.base import Part
 from server.model.families.state import Family, State
 from server.model.pickledata.records import Unknown, as_record, name_of
 
 KNOWN: Mapping[str, Family] = {
     **linear.FAMILIES,
+    **scalers.FAMILIES,
 }
 
 MAX_PARTS = 10_000

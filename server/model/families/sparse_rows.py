@@ -43,6 +43,12 @@ class SparseRows:
         """Return the row of each stored value."""
         return np.repeat(np.arange(len(self)), np.diff(self.starts))
 
+    def only(self, kept: Any) -> SparseRows:
+        """Return the rows with the stored values at which this mask is true; the others become zero."""
+        counts = np.bincount(self.rows[kept], minlength=len(self))
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        return SparseRows(self.data[kept], self.columns[kept], starts, self.width)
+
     def dot(self, weights: Any) -> Any:
         """Return the product with a vector (columns,) or a matrix (columns, outputs).
 

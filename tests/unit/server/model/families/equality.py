@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
 
 from server.model.families.base import Part, Unsuited
 from server.model.families.registry import part_of
-from server.model.families.sparse_rows import SparseRows
+from server.model.families.sparse_rows import SparseRows, dense_to_sparse
+from server.model.pickledata.records import Unknown, as_record
 from server.schema import METHODS
 
 SINGLE_ROWS = 60
@@ -105,3 +109,42 @@ def same(expected: Any, found: Any) -> bool:
 
 def shown(value: Any) -> str:
     return repr(value)[:300]
+
+
+def assert_equal_on_sparse(estimator: Any, matrices: Sequence[Any]) -> None:
+    """Raise AssertionError unless `transform` of sparse rows is scikit-learn's, stored value by stored value."""
+    call = part_of(estimator).methods["transform"]
+    for number, X in enumerate(matrices):
+        expected = outcome(estimator.transform, csr_matrix(X))
+        found = outcome(call, dense_to_sparse(X))
+        assert same(expected, found), f"input {number}: {shown(expected)} != {shown(found)}"
+        if not isinstance(expected, tuple) and not isinstance(answer := estimator.transform(csr_matrix(X)), np.ndarray):
+            stored = call(dense_to_sparse(X))
+            assert stored.data.tobytes() == answer.data.tobytes()
+            assert stored.columns.tolist() == answer.indices.tolist()
+            assert stored.starts.tolist() == answer.indptr.tolist()
+
+
+def sparse_matrices(like: Any, seed: int = 5) -> Iterator[Any]:
+    """Yield finite matrices that are mostly zeros, some rows of them completely."""
+    rng = np.random.default_rng(seed)
+    for rows in (1, 1, 7, MANY_ROWS):
+        X = like[rng.integers(0, len(like), rows)]
+        X[rng.random(X.shape) < 0.7] = 0.0
+        yield X
+    yield np.zeros((2, like.shape[1]))
+    yield np.full((1, like.shape[1]), np.nan)
+
+
+REMOVED = object()
+"""In place of a value: the state has no such attribute."""
+
+
+def assert_unknown_with(estimator: Any, **changes: Any) -> None:
+    """Raise AssertionError unless the estimator is unknown as soon as its state has these values."""
+    record = as_record(deepcopy(estimator))
+    part_of(record)
+    record.state.update(changes)
+    record.state = {key: value for key, value in record.state.items() if value is not REMOVED}
+    with pytest.raises(Unknown):
+        part_of(record)

@@ -1,0 +1,197 @@
+"""Scalers: each value by itself, with the numbers of its column, or of its row (Normalizer).
+
+Source: sklearn/preprocessing/_data.py; for sparse rows `inplace_csr_column_scale` in sklearn/utils/sparsefuncs.py and
+`inplace_csr_row_normalize_l1`, `_l2` in sklearn/utils/sparsefuncs_fast.pyx.
+
+With `copy=False` scikit-learn writes into the input, which other parts of the model may use as well: unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from server.model.families.base import Call, Check, Part, matrix_part
+from server.model.families.sparse_rows import SparseRows
+from server.model.families.state import Family, State, keys
+
+TINY = 10 * np.finfo(np.float64).eps
+"""A row whose norm is below it is not divided."""
+
+
+def standard(state: State) -> Part:
+    """Return a StandardScaler."""
+    shift = state.floats("mean_", state.columns) if state.flag("with_mean") else None
+    return _scaler(state, shift, state.floats("scale_", state.columns) if state.flag("with_std") else None)
+
+
+def robust(state: State) -> Part:
+    """Return a RobustScaler."""
+    shift = state.floats("center_", state.columns) if state.flag("with_centering") else None
+    return _scaler(state, shift, state.floats("scale_", state.columns) if state.flag("with_scaling") else None)
+
+
+def max_abs(state: State) -> Part:
+    """Return a MaxAbsScaler. `clip` is new in scikit-learn 1.9."""
+    limits = (-1.0, 1.0) if state.flag("clip", default=False) else None
+    return _scaler(state, None, state.floats("scale_", state.columns), limits)
+
+
+def min_max(state: State) -> Part:
+    """Return a MinMaxScaler."""
+    scale, shift = state.floats("scale_", state.columns), state.floats("min_", state.columns)
+
+    def transform(X: Any) -> Any:
+        X = X * scale
+        X += shift
+        return X
+
+    call: Call = transform
+    if state.flag("clip"):
+        call = _clipped(transform, *_range(state))
+    check = Check(state.name, nan=True)
+    return matrix_part(_part(state), {"transform": call}, check)
+
+
+def _range(state: State) -> tuple[float, float]:
+    """Return `feature_range`."""
+    found = state.sequence("feature_range")
+    if len(found) != 2 or not all(type(limit) in (int, float) for limit in found):  # noqa: PLR2004 - low and high
+        raise state.unknown("feature_range")
+    return float(found[0]), float(found[1])
+
+
+def _part(state: State) -> Part:
+    """Return the part without methods."""
+    state.must_be("copy", True)
+    return state.part(row_independent=True)
+
+
+def _scaler(state: State, shift: Any, scale: Any, limits: tuple[float, float] | None = None) -> Part:
+    """Return a part that subtracts, then divides, then clips. It shifts no sparse rows: zeros would not stay zero."""
+    dense = _shifted_and_divided(shift, scale)
+    if limits:
+        dense = _clipped(dense, *limits)
+    part = _part(state)
+    if shift is not None:
+        return matrix_part(part, {"transform": dense}, Check(state.name, nan=True))
+    factors = None if scale is None else 1.0 / scale
+
+    def sparse(X: SparseRows) -> SparseRows:
+        data = X.data if factors is None else X.data * factors[X.columns]
+        return replace(X, data=data.clip(*limits) if limits else data)
+
+    return _with_sparse(part, dense, sparse, Check(state.name, nan=True, sparse=True))
+
+
+def _shifted_and_divided(shift: Any, scale: Any) -> Call:
+    if shift is not None and scale is not None:
+
+        def transform(X: Any) -> Any:
+            X = X - shift
+            X /= scale
+            return X
+
+        return transform
+    if shift is not None:
+        return lambda X: X - shift
+    return (lambda X: X / scale) if scale is not None else (lambda X: X)
+
+
+def _clipped(call: Call, low: float, high: float) -> Call:
+    def transform(X: Any) -> Any:
+        X = call(X)
+        return X.clip(low, high, out=X)
+
+    return transform
+
+
+def _with_sparse(part: Part, dense: Call, sparse: Call, check: Check) -> Part:
+    """Return a part that takes both kinds of rows and gives the same kind back."""
+    both = lambda X: sparse(X) if type(X) is SparseRows else dense(X)  # noqa: E731 - short
+    return replace(matrix_part(part, {"transform": both}, check), direct={"transform": dense})
+
+
+# ---- by row
+
+
+def normalizer(state: State) -> Part:
+    """Return a Normalizer."""
+    norm = state.word("norm", "l1", "l2", "max")
+    dense, sparse = DENSE_NORMS[norm], SPARSE_NORMS[norm]
+
+    def transform(X: Any) -> Any:
+        norms = dense(X)
+        norms[norms < TINY] = 1.0
+        return X / norms[:, None]
+
+    def transform_sparse(X: SparseRows) -> SparseRows:
+        norms = sparse(X)[X.rows]
+        # A row of stored zeros stays as it is.
+        return replace(X, data=np.divide(X.data, norms, out=X.data.copy(), where=norms != 0.0))
+
+    # The sums of NumPy depend on the memory layout, and scikit-learn's copy has no gaps.
+    both = lambda X: transform_sparse(X) if type(X) is SparseRows else transform(X.copy("K"))  # noqa: E731 - short
+    part = matrix_part(_part(state), {"transform": both}, Check(state.name, sparse=True))
+    return replace(part, direct={"transform": transform})
+
+
+DENSE_NORMS: Mapping[str, Call] = {
+    "l1": lambda X: np.abs(X).sum(axis=1),
+    "l2": lambda X: np.sqrt(np.einsum("ij,ij->i", X, X)),
+    "max": lambda X: np.abs(X).max(axis=1),
+}
+
+SPARSE_NORMS: Mapping[str, Call] = {
+    "l1": lambda X: _row_sums(X, np.abs(X.data)),
+    "l2": lambda X: np.sqrt(_row_sums(X, X.data * X.data)),
+    "max": lambda X: _row_maxima(X),
+}
+
+
+def _row_sums(X: SparseRows, values: Any) -> Any:
+    """Return each row's sum, one value after another: `bincount` adds in this order."""
+    return np.bincount(X.rows, values, len(X))
+
+
+def _row_maxima(X: SparseRows) -> Any:
+    """Return each row's largest absolute value."""
+    norms = np.zeros(len(X))
+    np.maximum.at(norms, X.rows, np.abs(X.data))
+    return norms
+
+
+# ---- by threshold
+
+
+def binarizer(state: State) -> Part:
+    """Return a Binarizer."""
+    threshold = state.number("threshold")
+    dense: Call = lambda X: (threshold < X).astype(np.float64)  # noqa: E731 - short
+    part = _part(state)
+    if threshold < 0:  # zeros that are not stored would become ones
+        return matrix_part(part, {"transform": dense}, Check(state.name))
+    return _with_sparse(part, dense, lambda X: _ones(X.only(X.data > threshold)), Check(state.name, sparse=True))
+
+
+def _ones(X: SparseRows) -> SparseRows:
+    return replace(X, data=np.ones(len(X.data)))
+
+
+SCALED = keys("copy n_samples_seen_ scale_")
+
+FAMILIES: Mapping[str, Family] = {
+    "sklearn.preprocessing._data.Binarizer": Family(binarizer, keys("copy threshold")),
+    "sklearn.preprocessing._data.MaxAbsScaler": Family(max_abs, SCALED | keys("clip max_abs_")),
+    "sklearn.preprocessing._data.MinMaxScaler": Family(
+        min_max, SCALED | keys("clip feature_range min_ data_min_ data_max_ data_range_")
+    ),
+    "sklearn.preprocessing._data.Normalizer": Family(normalizer, keys("copy norm")),
+    "sklearn.preprocessing._data.RobustScaler": Family(
+        robust, SCALED | keys("with_centering with_scaling quantile_range unit_variance center_")
+    ),
+    "sklearn.preprocessing._data.StandardScaler": Family(standard, SCALED | keys("with_mean with_std mean_ var_")),
+}
