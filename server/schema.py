@@ -78,6 +78,8 @@ class Schema:
     form: InputForm = InputForm.MATRIX
     kinds: tuple[Kind, ...] = ()
     """One for each feature; empty where all are numbers."""
+    named_table: bool = False
+    """Whether named columns are a NamedTable, for a model loaded as data, and not a pandas DataFrame."""
     example_row: tuple[Any, ...] = ()
     """A row that the model should accept: zeros, and for encoded columns one of the encoder's categories."""
     evidence: Evidence = Evidence.NOTHING

@@ -6,7 +6,7 @@ numbers become a matrix, all other lists an object array.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, NoReturn
@@ -18,6 +18,7 @@ from server.inputs.columns import NAN, Column, check_values, to_array, to_object
 from server.inputs.dataframe import named_dataframe
 from server.inputs.feature_names import refuse_repeats
 from server.inputs.matrix import NUMBERS_AND_NULL, columns_to_matrix
+from server.inputs.typed_columns import named_table
 from server.inputs.wording import Cell, cell_of_object, cell_of_row, in_column, kind_of, quoted_names
 from server.schema import Kind, Schema
 
@@ -25,7 +26,7 @@ ANY_NUMBERS = Schema(allows_missing=True)
 """Only the model's own check refuses a missing value."""
 
 
-def rows_as_sent(data: list[Any], place: str) -> Any:
+def rows_as_sent(data: list[Any], schema: Schema, place: str) -> Any:
     """Return rows in the form that the first one has. Null is NaN.
 
     Raises:
@@ -39,11 +40,11 @@ def rows_as_sent(data: list[Any], place: str) -> Any:
         if type(row) is not type(first):
             raise InputError(f"{place}[{index}] is {kind_of(row)}; {place}[0] is {kind_of(first)}")
     if isinstance(first, dict):
-        return _objects_as_sent(data, place)
+        return _objects_as_sent(data, schema, place)
     return to_objects(data, NAN) if isinstance(first, str) else _lists_as_sent(data, place)
 
 
-def _objects_as_sent(data: list[dict[str, Any]], place: str) -> Any:
+def _objects_as_sent(data: list[dict[str, Any]], schema: Schema, place: str) -> Any:
     names = list(data[0])
     if not names:
         raise InputError(f"{place}[0] is empty")
@@ -53,7 +54,7 @@ def _objects_as_sent(data: list[dict[str, Any]], place: str) -> Any:
             problem = f"lacks {quoted_names(lacking)}" if lacking else f"has {quoted_names(more)}"
             raise InputError(f"{place}[{index}] {problem}, unlike {place}[0]: each row needs the same names")
     columns = [[row[name] for row in data] for name in names]
-    return named_dataframe(names, columns, [Column()] * len(names), cell_of_object(place, names))
+    return _table(schema)(names, columns, [Column()] * len(names), cell_of_object(place, names))
 
 
 def _lists_as_sent(data: list[list[Any]], place: str) -> Any:
@@ -86,7 +87,7 @@ def _refuse_ragged(data: list[list[Any]], place: str) -> NoReturn:
 
 
 def columns_as_sent(
-    names: Sequence[str], columns: Sequence[Any], place: str, cell: Cell, kinds: Sequence[Kind] = ()
+    names: Sequence[str], columns: Sequence[Any], schema: Schema, place: str, cell: Cell, *, kinds: Sequence[Kind] = ()
 ) -> Any:
     """Return columns by name as a DataFrame with these names in this order; `kinds` are the request's, if it has any.
 
@@ -95,4 +96,8 @@ def columns_as_sent(
 
     """
     refuse_repeats(names, place)
-    return named_dataframe(names, columns, [Column(kind) for kind in kinds or [Kind.ANY] * len(names)], cell)
+    return _table(schema)(names, columns, [Column(kind) for kind in kinds or [Kind.ANY] * len(names)], cell)
+
+
+def _table(schema: Schema) -> Callable[..., Any]:
+    return named_table if schema.named_table else named_dataframe

@@ -14,6 +14,7 @@ from server.inputs.dates import to_datetimes
 from server.inputs.feature_names import check_width, objects_in_order
 from server.inputs.matrix import as_matrix_or_none, columns_to_matrix
 from server.inputs.row_values import dicts_to_input, texts_to_input, tokens_to_input
+from server.inputs.typed_columns import to_named_table
 from server.inputs.wording import Cell, cell_of_object, cell_of_row, in_column, kind_of
 from server.schema import InputForm, Kind, Schema
 
@@ -44,7 +45,7 @@ def _any_rows(data: Any, schema: Schema, place: str) -> Any:
     if schema.form in BY_ROW:
         return BY_ROW[schema.form](data, place)
     if schema.form is InputForm.AS_SENT:
-        return rows_as_sent(data, place)
+        return rows_as_sent(data, schema, place)
     if isinstance(data[0], dict):
         cell = cell_of_object(place, schema.names)
         return ordered_rows_to_input(objects_in_order(data, schema, place), schema, cell)
@@ -67,7 +68,7 @@ def ordered_columns_to_input(columns: list[Any], schema: Schema, cell: Cell) -> 
 
     """
     if schema.form is InputForm.DATAFRAME:
-        return to_dataframe(columns, schema, cell)
+        return (to_named_table if schema.named_table else to_dataframe)(columns, schema, cell)
     kinds = columns_of(schema, len(columns))
     if schema.form is InputForm.MATRIX:
         places = [in_column(cell, index) for index in range(len(columns))]

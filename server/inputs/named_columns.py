@@ -46,7 +46,7 @@ def columns_to_input(
         refuse_repeats(names, place)
         return dicts_to_input(_as_dicts(names, columns), place)
     if order is None:
-        return columns_as_sent(names, columns, place, cell_of_column(place, names), kinds)
+        return columns_as_sent(names, columns, schema, place, cell_of_column(place, names), kinds=kinds)
     ordered = [[None] * rows if index is None else columns[index] for index in order]
     return ordered_columns_to_input(ordered, schema, cell_of_column(place, schema.names or names))
 
@@ -96,7 +96,7 @@ def table_to_input(names: list[str], data: list[Any], schema: Schema, place: str
     columns = list(zip(*data, strict=True))
     cell = _cell_of_table(place, order)
     if schema.form is InputForm.AS_SENT:
-        return columns_as_sent(names, columns, names_place, cell)
+        return columns_as_sent(names, columns, schema, names_place, cell)
     ordered = [(None,) * len(data) if index is None else columns[index] for index in order]
     return ordered_columns_to_input(ordered, schema, cell)
 

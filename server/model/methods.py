@@ -11,6 +11,7 @@ import numpy as np
 import structlog
 
 from server.errors import first_line
+from server.inputs.named_table import NamedTable
 from server.model.cost_model import PROBE_ROWS, UNMEASURED, Cost, cost_of, measure_cost, median_seconds
 from server.model.direct.base import Call
 from server.model.direct.registry import direct_methods, is_row_independent
@@ -96,6 +97,8 @@ def _try_inputs(call: Call, inputs: Sequence[Any]) -> _Tried:
 def _differs(given: Any, X: Any) -> bool:
     if isinstance(X, np.ndarray):
         return bool(given.tobytes() != X.tobytes())  # bits: NaN equals itself
+    if isinstance(X, NamedTable):
+        return any(map(_differs, given.columns, X.columns))
     return bool(given != X) if isinstance(X, list) else not bool(given.equals(X))
 
 
@@ -105,8 +108,8 @@ def _copying(call: Call) -> Call:
 
 
 def _copy(X: Any) -> Any:
-    """Return a copy of an array, a DataFrame, or a list of dicts or tokens."""
-    return deepcopy(X) if isinstance(X, list) else X.copy()
+    """Return a copy of an array, a DataFrame, a table, or a list of dicts or tokens."""
+    return deepcopy(X) if isinstance(X, list | NamedTable) else X.copy()
 
 
 def _unchanged_method(name: str, call: Call, schema: Schema, budget: ProbeBudget) -> Method:

@@ -113,8 +113,10 @@ READS: dict[str, Callable[[int], Any]] = {
     "dropped names": lambda n: objects_in_order(
         [{CountedName("a"): 1}], Schema(names=(CountedName("a"), *counted(n)), unused=frozenset(counted(n))), "x"
     ),
-    "names as sent": lambda n: rows_as_sent([dict.fromkeys(counted(n), 1), dict.fromkeys(counted(n + 1), 1)], "x"),
-    "columns as sent": lambda n: columns_as_sent([*counted(n), CountedName(0)], [], "x", cell_of_row("x")),
+    "names as sent": lambda n: rows_as_sent(
+        [dict.fromkeys(counted(n), 1), dict.fromkeys(counted(n + 1), 1)], Schema(), "x"
+    ),
+    "columns as sent": lambda n: columns_as_sent([*counted(n), CountedName(0)], [], Schema(), "x", cell_of_row("x")),
 }
 
 
