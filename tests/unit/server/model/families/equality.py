@@ -8,9 +8,11 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
+from server.inputs.named_table import NamedTable
 from server.model.families.base import Part, Unsuited
 from server.model.families.registry import part_of
 from server.model.families.sparse_rows import SparseRows, dense_to_sparse
@@ -56,12 +58,19 @@ def assert_equal_to(estimator: Any, inputs: Sequence[Any], part: Part | None = N
         warnings.simplefilter("ignore")
         for number, X in enumerate(inputs):
             for name, method in part.methods.items():
-                expected, found = outcome(getattr(estimator, name), X), outcome(method, X)
+                expected, found = outcome(getattr(estimator, name), X), outcome(method, as_given(X))
                 assert same(expected, found), f"{name}, input {number}: {shown(expected)} != {shown(found)}"
                 if name in part.direct and is_plain(X, part.width):
                     direct = outcome(part.direct[name], X)
                     if direct is not Unsuited:
                         assert same(expected, direct), f"direct {name}, input {number}"
+
+
+def as_given(X: Any) -> Any:
+    """Return the input as a part takes it: a DataFrame as a table of its columns, without pandas."""
+    if not isinstance(X, pd.DataFrame):
+        return X
+    return NamedTable(tuple(X.columns), [X[name].to_numpy() for name in X.columns])
 
 
 def is_plain(X: Any, width: int | None) -> bool:
