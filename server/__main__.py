@@ -38,14 +38,14 @@ def main() -> int:
     if options.stop_with_stdin:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     cpu_limit.limit_threads(options.threads or cpu_limit.cpu_limit())
-    use_packages(options.model.parent / PACKAGES)
+    folder = options.model.parent / PACKAGES
+    use_packages(folder)
     try:
         from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
         from server.http.connection import Connection, FastPathConnection  # noqa: PLC0415 - the same
     except Exception as error:  # noqa: BLE001 - a package of the model's owner may raise anything
-        return failed(
-            f"the packages of requirements.txt cannot be imported: {type(error).__name__}: {first_line(error)}"
-        )
+        imported = "the packages of requirements.txt" if folder.is_dir() else "the server's own packages"
+        return failed(f"{imported} cannot be imported: {type(error).__name__}: {first_line(error)}")
 
     app = create_app(options, failures.append)
     protocol = FastPathConnection if options.fast_path else Connection

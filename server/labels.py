@@ -16,6 +16,9 @@ JSON_TYPES = frozenset({str, int, float, bool, type(None)})
 PLAIN_ARRAYS = frozenset("?bhilqBHILQefdU")
 """Characters of the dtypes whose `tolist` has values of JSON: booleans, integers, floats up to float64, and str."""
 
+INT64_MIN, UINT64_MAX = -(2**63), 2**64 - 1
+"""The integers that orjson writes lie between these."""
+
 MISSING = frozenset({"NaTType", "NAType"})
 """Names of pandas' types of a missing value. pandas itself may not be installed."""
 
@@ -68,6 +71,33 @@ def as_text(value: Any) -> str:
     """Return a label as text, for BYTES tensors, metrics and the like."""
     words = next((words for kind, words in TEXTS if isinstance(value, kind)), str)
     return str(words(value))
+
+
+def encodable(value: Any) -> Any:
+    """Return a value of JSON with text for what orjson refuses: an integer beyond 64 bits, half a surrogate pair.
+
+    The integer becomes its digits, and the half its escape. Other values stay. This visits all values, so it is called
+    where an encoding has failed.
+    """
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, int):
+        return value if INT64_MIN <= value <= UINT64_MAX else str(value)
+    if isinstance(value, list | tuple):
+        return [encodable(item) for item in value]
+    if isinstance(value, dict):
+        return {encodable(key): encodable(item) for key, item in value.items()}
+    return value
+
+
+def writable(text: str) -> str:
+    """Return the text with the escape of each half of a surrogate pair, which has no UTF-8."""
+    return utf8(text).decode()
+
+
+def utf8(text: str) -> bytes:
+    """Return the text as UTF-8, as `writable` has it."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _numpy_number(value: Any) -> Any:

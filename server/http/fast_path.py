@@ -19,7 +19,7 @@ import structlog
 from server.inference.predictor import Predictor
 from server.inputs.matrix import plain
 from server.labels import array_as_json
-from server.protocols.json_answer import encode_predictions
+from server.protocols.json_answer import encode_json, encode_predictions
 from server.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
@@ -111,5 +111,5 @@ def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarr
 def encoded(answer: Any, answers: list[Any]) -> bytes:
     """Return what `encode_predictions` does for `answer`; orjson is faster with its list, `answers`."""
     if answer.dtype.char in "dlUO":  # float64, int64, str and objects: their lists give the same JSON
-        return orjson.dumps({"predictions": answers})
+        return encode_json({"predictions": answers})
     return encode_predictions(answer)

@@ -9,6 +9,11 @@ import numpy as np
 
 Call = Callable[[Any], Any]
 
+REFUSALS_OF_LIBRARIES = frozenset({"CatBoostError", "LightGBMError", "SchemaError", "SchemaErrors"})
+"""Names of exceptions that are no ValueError although a library raises them for input that it does not take: CatBoost,
+LightGBM, and pandera's schemas in a pipeline's own transformers. The errors of scikit-learn, XGBoost, category_encoders
+and pandas for such input are ValueErrors. By name, because a library that no model uses is not installed."""
+
 
 def call_batch(call: Call, parts: list[Any]) -> list[Any]:
     """Return the result, or the exception, of each part.
@@ -35,6 +40,13 @@ def call_one(call: Call, part: Any) -> Any:
     except BaseException as error:  # noqa: BLE001 - the model's own code
         is_ordinary = isinstance(error, Exception) and not isinstance(error, StopIteration)
         return error if is_ordinary else RuntimeError(type(error).__name__)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether the model's code raised this because of its input, so that the client can mend it."""
+    if isinstance(error, ValueError):
+        return True
+    return any(kind.__name__ in REFUSALS_OF_LIBRARIES for kind in type(error).__mro__)
 
 
 def _split(result: np.ndarray[Any, Any], parts: list[Any]) -> list[Any]:

@@ -16,7 +16,7 @@ import structlog
 
 from server.errors import InputError, ModelError, Overloaded, first_line
 from server.inference.batcher import Batcher, Limits
-from server.inference.model_call import call_one
+from server.inference.model_call import call_one, is_refusal
 from server.inference.observer import Observer
 from server.inference.placement import BLOCKED_LOOP_SECONDS, Place, inline_limit
 from server.model.direct.base import Call, Unsuited
@@ -116,9 +116,9 @@ class Predictor:
             result = await self._result(X, method)
         except (Overloaded, asyncio.CancelledError):
             raise
-        except ValueError as error:
-            raise InputError(f"the model refused the input: {first_line(error)}") from error
         except Exception as error:
+            if is_refusal(error):
+                raise InputError(f"the model refused the input: {first_line(error)}") from error
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error
         if method == self.model.schema.main_method:

@@ -129,8 +129,10 @@ def _names_columns(first: Line, schema: Schema) -> bool:
     """Return whether the first line names the columns. Raise InputError if it may as well be a row of numbers."""
     if schema.form is InputForm.TEXTS or not _are_numbers(first) or set(first) <= set(schema.names):
         return True
-    # pandas writes 0,1,2,… over the columns of a DataFrame that has no names.
-    if schema.features is None or first == [str(index) for index in range(len(first))]:
+    # pandas writes 0,1,2,… over the columns of a DataFrame that has no names. A model of objects has columns of
+    # strings: for it a line of numbers is rather integer names of columns, as `to_csv` writes them, than a row.
+    may_be_names = first == [str(index) for index in range(len(first))] or schema.form is InputForm.OBJECTS
+    if schema.features is None or may_be_names:
         raise InputError(f"the first line of {PLACE} is numbers, {quoted_names(first)}: {SAY_WHICH}")
     return False
 

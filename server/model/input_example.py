@@ -5,6 +5,7 @@
 - a list of rows: `[{"age": 31, "city": "Rome"}]`, `[[31, "Rome"]]` or `["some text"]`
 - the body of a request: `{"data": rows}` for `/predict`, or `instances`, `dataframe_records`, `dataframe_split` and
   `inputs` as other protocols name them; `rows` is taken too
+- the JSON body of a V2 request: one tensor is a table, or texts; several, or one with `content_type: pd`, are columns
 - any such body with `"dtypes"`: an object of a pandas dtype for each column that the rows do not explain, such as
   `{"when": "datetime64[ns, Europe/Rome]", "id": "int64"}`; a list means `category`, and holds the categories
 
@@ -14,9 +15,11 @@ Columns without a name are x0, x1, … as in answers.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -122,7 +125,7 @@ def parse_example(content: bytes, file: str) -> Example:
     if len(given) != 1:
         found = quoted_names(given or document)
         raise ModelError(f"{file} needs one of {', '.join(ROW_KEYS)}, such as {FORMS}; found {found}")
-    rows = _rows_of(given[0], document[given[0]], file)
+    rows = _rows_of(given[0], document, file)
     return Example(file, _rows(rows, file), _dtypes(document.get("dtypes"), file))
 
 
@@ -153,8 +156,9 @@ def _json(content: bytes, file: str) -> Any:
         raise ModelError(f"{file} is not JSON: {first_line(error)}") from error
 
 
-def _rows_of(key: str, found: Any, file: str) -> Any:
+def _rows_of(key: str, document: dict[str, Any], file: str) -> Any:
     """Return the rows that a body has under this key."""
+    found = document[key]
     if key == "dataframe_split":
         return _rows_of_split(found, file)
     if key == "inputs" and isinstance(found, dict):
@@ -164,8 +168,42 @@ def _rows_of(key: str, found: Any, file: str) -> Any:
         and isinstance(found, list)
         and any(isinstance(row, dict) and "datatype" in row for row in found)
     ):
-        raise ModelError(f"{file} has the tensors of a V2 request; expected rows such as {FORMS}")
+        parameters = document.get("parameters")
+        is_frame = isinstance(parameters, dict) and parameters.get("content_type") == "pd"
+        return _rows_of_tensors(found, file, by_column=is_frame or len(found) > 1)
     return found
+
+
+def _rows_of_tensors(tensors: list[Any], file: str, *, by_column: bool) -> Any:
+    """Return the rows of a V2 request. The datatypes are no evidence: clients send integers as FP64, too."""
+    found: dict[str, list[Any]] = {}
+    shape: list[int] = []
+    for index, tensor in enumerate(tensors):
+        name, shape, flat = _tensor(tensor, f"{file}: inputs[{index}]")
+        if name in found or (by_column and len(flat) != shape[0]):
+            raise ModelError(f"{file}: inputs[{index}] must be a column of its own, with the shape [rows]")
+        found[name] = flat
+    if by_column:
+        return _rows_of_columns(found, file)
+    (flat,) = found.values()
+    if len(shape) == 1:
+        return [value if isinstance(value, str) else [value] for value in flat]
+    width = len(flat) // shape[0]
+    return [flat[start : start + width] for start in range(0, len(flat), width)]
+
+
+def _tensor(tensor: Any, place: str) -> tuple[str, list[int], list[Any]]:
+    """Return the name, the shape and the values in one list, of data that is flat or nested."""
+    given = tensor if isinstance(tensor, dict) else {}
+    name: Any = given.get("name")
+    shape: Any = given.get("shape")
+    flat: Any = given.get("data")
+    while isinstance(flat, list) and flat and all(isinstance(part, list) for part in flat):
+        flat = list(chain.from_iterable(flat))
+    is_shape = isinstance(shape, list) and shape and all(type(size) is int and 0 < size <= MAX_FILE for size in shape)
+    if not isinstance(name, str) or not isinstance(flat, list) or not is_shape or math.prod(shape) != len(flat):
+        raise ModelError(f"{place} needs a name, a shape, and data that has it: the JSON of a V2 request")
+    return name, shape, flat
 
 
 def _rows_of_split(split: Any, file: str) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 
 from server.errors import InputError
-from server.labels import array_as_json, as_json
+from server.labels import array_as_json, as_json, encodable
 
 ORJSON_MAX_ITEM = 8
 """Bytes of the widest number that orjson reads from an array."""
@@ -27,7 +27,14 @@ def encode_predictions(predictions: Any) -> bytes:
 
 def encode_json(value: Any) -> bytes:
     """Return the value as JSON, NumPy arrays and scalars included."""
-    return orjson.dumps(value, default=as_json, option=orjson.OPT_SERIALIZE_NUMPY)
+    try:
+        return orjson.dumps(value, default=as_json, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(encodable(value), default=_encodable_form, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _encodable_form(value: Any) -> Any:
+    return encodable(as_json(value))
 
 
 def json_ready(predictions: Any) -> Any:

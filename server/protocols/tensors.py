@@ -14,7 +14,7 @@ import numpy as np
 from server.errors import InputError
 from server.inputs.matrix import plain, require_numbers
 from server.inputs.wording import kind_of, numbers, quoted, shown
-from server.labels import as_text
+from server.labels import as_text, utf8
 from server.protocols.json_answer import json_ready
 
 BYTES = "BYTES"
@@ -299,4 +299,4 @@ def with_datatype(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], s
 
 
 def _packed(texts: list[str]) -> bytes:
-    return b"".join(ELEMENT_LENGTH.pack(len(data)) + data for data in (text.encode() for text in texts))
+    return b"".join(ELEMENT_LENGTH.pack(len(data)) + data for data in map(utf8, texts))

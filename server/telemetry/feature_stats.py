@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from server.labels import array_as_json
+from server.labels import array_as_json, writable
 
 MAX_BUFFERED_ROWS = 512
 """Rows buffered before they are summarised: 4 KB a feature, and 0.2 ms."""
@@ -61,8 +61,8 @@ class FeatureStats:
         named = names if len(names) == count else tuple(map(str, range(count)))
         self._names = named if count <= MAX_FEATURES else ()
         self._classes = classes if len(classes) <= MAX_CLASSES else ()
-        self._class_by_text = {str(label): str(label) for label in self._classes}
-        self._class_by_value = {label: str(label) for label in self._classes}
+        self._class_by_text = {str(label): writable(str(label)) for label in self._classes}
+        self._class_by_value = {label: writable(str(label)) for label in self._classes}
         self._values, self._missing, self._sum = np.zeros((3, len(self._names)))
         self._min, self._max = np.full(len(self._names), np.inf), np.full(len(self._names), -np.inf)
 

@@ -13,7 +13,10 @@ import pytest
 from dev import venvs
 
 SCRIPT = Path(__file__).parent / "models" / "compare_libraries.py"
-LIBRARIES = ("xgboost-cpu==3.2.0", "lightgbm==4.7.0", "category_encoders==2.11.2", "mlflow-skinny==3.17.2")
+LIBRARIES = (
+    *("xgboost-cpu==3.2.0", "lightgbm==4.7.0", "catboost==1.2.10"),
+    *("category_encoders==2.11.2", "mlflow-skinny==3.17.2"),
+)
 SERVER = ("scikit-learn==1.9.1", "numpy==2.4.6", "pandas==2.3.3", "joblib", "structlog", "orjson")
 
 NUMERIC = {"lightgbm of numbers", "xgboost of numbers"}
@@ -27,7 +30,7 @@ MLFLOW = {"mlflow's example": "MLflow's input_example.json", "mlflow's signature
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return what the script prints."""
     try:
         python = venvs.venv("libraries", *LIBRARIES, *SERVER)
@@ -43,6 +46,21 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def compared(printed: dict[str, Any]) -> dict[str, Any]:
+    return printed["models"]  # type: ignore[no-any-return]
+
+
+def test_library_that_refuses_the_input_is_told_from_one_that_fails(printed: dict[str, Any]) -> None:
+    assert printed["refusals"] == {
+        "catboost: a fraction as a category": ["CatBoostError", True],
+        "catboost: a word as a number": ["CatBoostError", True],
+        "lightgbm: too many columns": ["LightGBMError", True],
+        "xgboost: its own kind of error": ["XGBoostError", True],
+        "a fault of the model": ["ZeroDivisionError", False],
+    }
 
 
 def test_server_answers_for_each_model_as_its_library_does(compared: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,18 @@ def test_packages_that_cannot_be_imported_end_the_server_with_one_line(tmp_path:
         "the packages of requirements.txt cannot be imported: RuntimeError: built for another Python"
     )
     assert "Traceback" not in log.read_text()
+
+
+def test_server_that_cannot_be_imported_without_packages_does_not_blame_requirements(tmp_path: Path) -> None:
+    (tmp_path / "broken" / "numpy").mkdir(parents=True)
+    (tmp_path / "broken" / "numpy" / "__init__.py").write_text("raise RuntimeError('built for another Python')\n")
+    log = tmp_path / "log"
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "broken")}
+    with log.open("wb") as file:
+        done = subprocess.run(command(tmp_path / "model.joblib", 0), stderr=file, check=False, timeout=60, env=env)
+    (line,) = lines_of(log)
+    assert done.returncode == 1
+    assert line["reason"] == "the server's own packages cannot be imported: RuntimeError: built for another Python"
 
 
 GIVEN = ("RandomForestClassifier", "GradientBoostingClassifier", "HistGradientBoostingClassifier")

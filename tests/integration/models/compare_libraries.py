@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import catboost
 import category_encoders as ce
 import joblib
 import lightgbm
@@ -24,6 +26,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from server.inference.model_call import call_one, is_refusal
 from server.inputs.json_rows import rows_to_input
 from server.model.loader import load
 
@@ -126,6 +129,22 @@ class ByMonth:
         return np.column_stack([frame["fare"], frame["rooms"], dates.month, dates.dayofweek])
 
 
+def refusals() -> dict[str, Any]:
+    """Return what each library raises for input that it does not take, and whether the server calls it a refusal."""
+    columns = ["city", "rooms"]
+    cat = catboost.CatBoostClassifier(iterations=2, verbose=0, cat_features=["city"]).fit(FRAME[columns], TARGET)
+    light = clone(BOOSTERS["lightgbm"]).fit(NUMBERS, TARGET).booster_
+    calls: dict[str, Callable[[], Any]] = {
+        "catboost: a fraction as a category": lambda: cat.predict(pd.DataFrame([[1.5, 1]], columns=columns)),
+        "catboost: a word as a number": lambda: cat.predict(pd.DataFrame([["Rome", "x"]], columns=columns)),
+        "lightgbm: too many columns": lambda: light.predict(np.ones((1, 9))),
+        "xgboost: its own kind of error": lambda: xgboost.Booster(model_file="missing.json"),
+        "a fault of the model": lambda: 1 // 0,
+    }
+    outcomes = {name: call_one(lambda _, call=call: call(), None) for name, call in calls.items()}
+    return {name: (type(error).__name__, is_refusal(error)) for name, error in outcomes.items()}
+
+
 def main(folder: Path) -> None:
     found = {}
     for name, (model, frame) in MODELS.items():
@@ -137,7 +156,7 @@ def main(folder: Path) -> None:
             sent.loc[0, "fare"] = np.nan
         found[name] = compared(path, model, sent) | {"sent with missing": model_takes_missing}
     found |= of_mlflow(folder / "mlflow")
-    print(json.dumps(found, default=str))
+    print(json.dumps({"models": found, "refusals": refusals()}, default=str))
 
 
 if __name__ == "__main__":

@@ -147,6 +147,8 @@ MODELS = {
     ),
     "decimals": (with_classes([Decimal("1.50"), Decimal(2)]), ["1.50", "2"]),
     "tuples": (with_classes([(1, "a"), (2, "b")]), ["(1, a)", "(2, b)"]),
+    "integers beyond 64 bits": (with_classes([2**64, -(2**63) - 1]), ["18446744073709551616", "-9223372036854775809"]),
+    "half surrogates": (with_classes(["a\ud800", "\udfff"]), ["a\\ud800", "\\udfff"]),
     "strings": (LogisticRegression(C=100).fit(X, np.array(["no", "yes"], object)), ["no", "yes"]),
 }
 
@@ -190,6 +192,18 @@ def infer(answer: Any, *, binary: bool) -> Any:
         found.append(rest[4 : 4 + size].decode())
         rest = rest[4 + size :]
     return found
+
+
+def test_integers_of_64_bits_stay_numbers() -> None:
+    labels = np.array([2**64 - 1, -(2**63), 2**64, True], object)
+    assert encode_predictions(labels) == (
+        b'{"predictions":[18446744073709551615,-9223372036854775808,"18446744073709551616",true]}'
+    )
+
+
+def test_labels_in_lists_and_objects_that_json_lacks_are_text() -> None:
+    labels = [{"\ud800": [2**64]}, (np.array(["\ud800", 1.5], object),)]
+    assert encode_json(labels) == b'[{"\\\\ud800":["18446744073709551616"]},[["\\\\ud800",1.5]]]'
 
 
 def test_json_ready_of_several_outputs_and_of_a_frame_has_readable_labels() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.inference.model_call import call_batch, call_one
+from server.inference.model_call import call_batch, call_one, is_refusal
 
 
 def row(value: float) -> np.ndarray[Any, Any]:
@@ -54,3 +54,9 @@ def test_call_one_lets_ctrl_c_through() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         call_one(call, row(1))
+
+
+def test_is_refusal_is_a_value_error_or_a_library_s_own_error_and_what_is_derived_from_them() -> None:
+    own = type("CatBoostError", (Exception,), {})
+    assert all(map(is_refusal, [ValueError(), UnicodeError(), own(), type("Derived", (own,), {})()]))
+    assert not any(map(is_refusal, [TypeError(), KeyError(), MemoryError(), type("OwnError", (Exception,), {})()]))

@@ -19,6 +19,7 @@ from tests.unit.server.example_models import schema_of
 PLAIN, NAMED, NUMBERED, UNKNOWN = Schema(2), Schema(2, ("a", "b")), Schema(2, ("0", "1")), Schema()
 INTEGERS = [Schema(2, dtype="int64", allows_missing=missing) for missing in (False, True)]
 PEOPLE, TEXTS = schema_of(example_models.people), schema_of(example_models.texts)
+OBJECTS = Schema(2, form=InputForm.OBJECTS)
 
 fields = st.sampled_from(
     ["1", "-2.5", "1e3", "", "nan", "inf", "1e400", "x", '"3"', '"a,b"', '""', " 4 ", "9007199254740993", "1_0", "٣"]
@@ -92,6 +93,7 @@ def test_read_csv_first_line_is_a_header_or_a_row(
             r"the first line of the CSV is numbers, '0', '1': .*header=present .*header=absent",
         ),
         (b"5,6\n1,2\n", UNKNOWN, None, "the first line of the CSV is numbers"),
+        (b"10,20\nRome,2\n", OBJECTS, None, "the first line of the CSV is numbers, '10', '20': .*header=present"),
         (b"5,6,7\n1,2,3\n", PLAIN, None, "line 1 has 3 values; the model takes 2"),
         (b"\n\n5,6,7\n", PLAIN, False, "line 3 has 3 values; the model takes 2"),
         (b"5,6\n1,2,3\n", PLAIN, None, "line 2 has 3 fields; the first line has 2"),

@@ -17,6 +17,10 @@ from server.paths import INPUT_EXAMPLE, MLFLOW_EXAMPLE, MLFLOW_MODEL
 ROW = {"age": 31, "city": "Rome"}
 
 
+def tensor(shape: list[int], data: list[Any], name: str = "a") -> dict[str, Any]:
+    return {"name": name, "shape": shape, "datatype": "BYTES" if isinstance(data[0], str) else "FP64", "data": data}
+
+
 def parsed(document: Any) -> Example:
     return parse_example(json.dumps(document).encode(), "f.json")
 
@@ -35,6 +39,12 @@ def parsed(document: Any) -> Example:
         ({"dataframe_split": {"data": [[31, "Rome"]]}}, ([31, "Rome"],)),
         ({"inputs": {"age": [31, 32], "city": ["Rome", "Rome"]}}, (ROW, {**ROW, "age": 32})),
         ({"inputs": [[1, 2]]}, ([1, 2],)),
+        ({"inputs": [tensor([2, 2], [1, 2, 3, None])]}, ([1, 2], [3, None])),
+        ({"inputs": [tensor([2, 2], [[1, 2], [3, None]])]}, ([1, 2], [3, None])),
+        ({"inputs": [tensor([2], [1, 2])]}, ([1], [2])),
+        ({"inputs": [tensor([2], ["some", "text"])]}, ("some", "text")),
+        ({"inputs": [tensor([2], [31, 32], "age"), tensor([2, 1], ["Rome"] * 2, "city")]}, (ROW, {**ROW, "age": 32})),
+        ({"inputs": [tensor([1], [31], "age")], "parameters": {"content_type": "pd"}}, ({"age": 31},)),
         ([[float("nan"), 2]], ([None, 2],)),
     ],
 )
@@ -71,7 +81,15 @@ def test_parse_example_takes_dtypes_as_pandas_prints_them(dtype: str) -> None:
         ('{"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}', r"data\[0\] must be a list of 1 values"),
         ('{"inputs": {"a": [1], "b": [1, 2]}}', "inputs needs a list for each column, all of one length"),
         ('{"inputs": {"a": [1], "b": 1}}', "inputs needs a list for each column, all of one length"),
-        ('{"inputs": [{"name": "x", "datatype": "FP64", "data": [1]}]}', "has the tensors of a V2 request"),
+        (
+            '{"inputs": [{"name": "x", "datatype": "FP64", "data": [1]}]}',
+            r"inputs\[0\] needs a name, a shape, and data",
+        ),
+        ('{"inputs": [{"name": "x", "shape": [2], "datatype": "FP64", "data": [1]}]}', r"inputs\[0\] needs a name"),
+        ('{"inputs": [{"name": "x", "shape": [0], "datatype": "FP64", "data": []}]}', r"inputs\[0\] needs a name"),
+        ('{"inputs": [3, {"datatype": "FP64"}]}', r"inputs\[0\] needs a name"),
+        (json.dumps({"inputs": [tensor([1, 2], [[1, 2]]), tensor([1], [1], "b")]}), r"inputs\[0\] must be a column"),
+        (json.dumps({"inputs": [tensor([1], [1]), tensor([1], [1])]}), r"inputs\[1\] must be a column of its own"),
         ('{"data": [[1]], "dtypes": ["int64"]}', "dtypes is a list; expected an object"),
         ('{"data": [[1]], "dtypes": {"x0": "int65"}}', "the dtype of 'x0' is not known; expected one such as"),
         ('{"data": [[1]], "dtypes": {"x0": "datetime64[ns, Middle/Earth]"}}', "the dtype of 'x0' is not known"),
