@@ -1,65 +1,26 @@
-"""Linear models: one matrix product, and what each estimator computes from it.
+"""Linear regressors: one matrix product.
 
-Source: sklearn/linear_model/_base.py (`_decision_function`, LinearClassifierMixin.predict), _logistic.py,
-sklearn/utils/extmath.py (softmax).
+Source: sklearn/linear_model/_base.py (`LinearModel._decision_function`). Every regressor here inherits `predict` from
+it or computes the same; _ransac.py calls that of another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
+from dataclasses import replace
 
 from server.model.families.base import Call, Check, Part, matrix_part
 from server.model.families.sparse_rows import dot
 from server.model.families.state import Family, State, keys
-from server.model.pickledata.compiled import EXPIT
 
 
 def regressor(state: State) -> Part:
-    """Return a linear regressor."""
-    return matrix_part(state.part(), {"predict": _scores(state)}, Check(state.name, sparse=True))
+    """Return a linear regressor of one output or several."""
+    return matrix_part(state.part(), {"predict": linear_scores(state)}, Check(state.name, sparse=True))
 
 
-def classifier(state: State) -> Part:
-    """Return a linear classifier without probabilities."""
-    methods, classes = classifier_methods(state)
-    return matrix_part(state.part(classes=classes), methods, Check(state.name, sparse=True))
-
-
-def logistic(state: State) -> Part:
-    """Return a logistic regression: a linear classifier with probabilities."""
-    state.must_be("multi_class", "auto", "deprecated", "multinomial")
-    methods, classes = classifier_methods(state)
-    scores = methods["decision_function"]
-    if len(classes) == 2:  # noqa: PLR2004 - no and yes
-        methods["predict_proba"] = lambda X: two_sided(scores(X))
-    elif state.values.get("solver") == "liblinear":  # one model for each class: not the softmax
-        raise state.unknown("solver")
-    else:
-        methods["predict_proba"] = lambda X: softmax(scores(X))
-    return matrix_part(state.part(classes=classes), methods, Check(state.name, sparse=True))
-
-
-def classifier_methods(state: State) -> tuple[dict[str, Call], Any]:
-    """Return the methods of a linear classifier, and its classes."""
-    scores, classes = _scores(state), state.labels()
-    coefficients = state.values["coef_"]
-    if coefficients.ndim == 1 or len(coefficients) == 1:
-        if len(classes) != 2:  # noqa: PLR2004 - no and yes
-            raise state.unknown("classes_")
-        return {
-            "predict": lambda X: classes[(scores(X).reshape(-1) > 0).astype(np.intp)],
-            "decision_function": lambda X: scores(X).reshape(-1),
-        }, classes
-    if len(classes) != len(coefficients):
-        raise state.unknown("classes_")
-    return {"predict": lambda X: classes[scores(X).argmax(axis=1)], "decision_function": scores}, classes
-
-
-def _scores(state: State) -> Call:
-    """Return X · coef + intercept, with the memory layout of the coefficients that scikit-learn uses.
+def linear_scores(state: State) -> Call:
+    """Return X · coef_ + intercept_, with the memory layout of the coefficients that scikit-learn uses.
 
     BLAS sums in an order that depends on the layout, and another order may change bits.
     """
@@ -67,34 +28,82 @@ def _scores(state: State) -> Call:
     shape = (state.columns,) if getattr(found, "ndim", 0) == 1 else (None, state.columns)
     weights = state.floats("coef_", *shape).T
     bias = state.values.get("intercept_")
-    if type(bias) is float or type(bias) is np.float64:
-        pass
-    elif state.floats("intercept_", None).shape not in ((1,), weights.shape[1:]):
-        raise state.unknown("intercept_")
+    if type(bias) is not float:  # without an intercept: 0.0
+        bias = state.floats("intercept_", *(() if getattr(bias, "ndim", 0) == 0 else (None,)))
+        if bias.shape not in ((), (1,), weights.shape[1:]):
+            raise state.unknown("intercept_")
     return lambda X: dot(X, weights) + bias
 
 
-def two_sided(scores: Any) -> Any:
-    """Return the probabilities of both classes from the score of the second."""
-    second = EXPIT(scores)
-    return np.stack([1 - second, second], axis=1)
+def consensus(state: State) -> Part:
+    """Return a RANSACRegressor: the regressor fitted to the rows that agree."""
+    chosen = state.child("estimator_")
+    if chosen.width != state.columns or chosen.names:
+        raise state.unknown("estimator_")
+    complete, check = chosen.methods["predict"], Check(state.name, infinite=True, sparse=chosen.takes_sparse)
+    return replace(
+        state.part(),
+        methods={"predict": lambda X: complete(check(X))},
+        direct={name: call for name, call in chosen.direct.items() if name == "predict"},
+        row_independent=chosen.row_independent,
+        takes_sparse=chosen.takes_sparse,
+    )
 
 
-def softmax(scores: Any) -> Any:
-    """Return each row's probabilities, computed in place and in scikit-learn's order of operations."""
-    scores -= scores.max(axis=1).reshape(-1, 1)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=1).reshape(-1, 1)
-    return scores
-
-
-LOGISTIC_KEYS = keys(
-    "penalty dual tol C fit_intercept intercept_scaling class_weight random_state solver max_iter multi_class verbose"
-    " warm_start n_jobs l1_ratio classes_ coef_ intercept_ n_iter_"
+ANY_KEYS = keys("fit_intercept coef_ intercept_ n_iter_ max_iter tol verbose copy_X n_jobs random_state")
+DESCENT_KEYS = ANY_KEYS | keys("alpha l1_ratio precompute warm_start positive selection dual_gap_ eps_")
+DESCENT_CV_KEYS = DESCENT_KEYS | keys("eps n_alphas alphas _alphas cv mse_path_ l1_ratio_ alpha_ alphas_")
+BAYES_KEYS = ANY_KEYS | keys(
+    "n_iter alpha_1 alpha_2 lambda_1 lambda_2 compute_score alpha_ lambda_ sigma_ scores_ X_offset_ X_scale_ alpha_init"
+    " lambda_init threshold_lambda"
 )
-LEAST_SQUARES_KEYS = keys("fit_intercept copy_X tol n_jobs positive coef_ intercept_ rank_ singular_")
+ANGLE_KEYS = ANY_KEYS | keys(
+    "alpha normalize precompute n_nonzero_coefs eps fit_path jitter positive alphas_ active_ coef_path_ cv max_n_alphas"
+    " alpha_ cv_alphas_ mse_path_ criterion noise_variance noise_variance_ criterion_"
+)
+PURSUIT_KEYS = ANY_KEYS | keys("n_nonzero_coefs precompute n_nonzero_coefs_ normalize copy cv")
+RIDGE_KEYS = ANY_KEYS | keys("alpha solver positive solver_")
+RIDGE_CV_KEYS = ANY_KEYS | keys(
+    "alphas scoring cv gcv_mode store_cv_values store_cv_results _store_cv_results alpha_per_target alpha_ best_score_"
+    " cv_values_ cv_results_"
+)
+SUPPORT_VECTOR_KEYS = ANY_KEYS | keys("C epsilon intercept_scaling dual loss")
+
+CONSENSUS_KEYS = keys(
+    "estimator min_samples residual_threshold is_data_valid is_model_valid max_trials max_skips stop_n_inliers"
+    " stop_score stop_probability random_state loss n_trials_ n_skips_no_inliers_ n_skips_invalid_data_"
+    " n_skips_invalid_model_ estimator_ inlier_mask_"
+)
+
+REGRESSORS = {
+    "linear_model._base.LinearRegression": ANY_KEYS | keys("positive rank_ singular_"),
+    "linear_model._bayes.ARDRegression": BAYES_KEYS,
+    "linear_model._bayes.BayesianRidge": BAYES_KEYS,
+    "linear_model._coordinate_descent.ElasticNet": DESCENT_KEYS,
+    "linear_model._coordinate_descent.ElasticNetCV": DESCENT_CV_KEYS,
+    "linear_model._coordinate_descent.Lasso": DESCENT_KEYS,
+    "linear_model._coordinate_descent.LassoCV": DESCENT_CV_KEYS,
+    "linear_model._coordinate_descent.MultiTaskElasticNet": DESCENT_KEYS,
+    "linear_model._coordinate_descent.MultiTaskElasticNetCV": DESCENT_CV_KEYS,
+    "linear_model._coordinate_descent.MultiTaskLasso": DESCENT_KEYS,
+    "linear_model._coordinate_descent.MultiTaskLassoCV": DESCENT_CV_KEYS,
+    "linear_model._huber.HuberRegressor": ANY_KEYS | keys("epsilon alpha warm_start scale_ outliers_"),
+    "linear_model._least_angle.Lars": ANGLE_KEYS,
+    "linear_model._least_angle.LarsCV": ANGLE_KEYS,
+    "linear_model._least_angle.LassoLars": ANGLE_KEYS,
+    "linear_model._least_angle.LassoLarsCV": ANGLE_KEYS,
+    "linear_model._least_angle.LassoLarsIC": ANGLE_KEYS,
+    "linear_model._omp.OrthogonalMatchingPursuit": PURSUIT_KEYS,
+    "linear_model._omp.OrthogonalMatchingPursuitCV": PURSUIT_KEYS,
+    "linear_model._quantile.QuantileRegressor": ANY_KEYS | keys("quantile alpha solver solver_options"),
+    "linear_model._ridge.Ridge": RIDGE_KEYS,
+    "linear_model._ridge.RidgeCV": RIDGE_CV_KEYS,
+    "linear_model._theil_sen.TheilSenRegressor": ANY_KEYS
+    | keys("max_subpopulation n_subsamples n_subpopulation_ breakdown_"),
+    "svm._classes.LinearSVR": SUPPORT_VECTOR_KEYS,
+}
 
 FAMILIES: Mapping[str, Family] = {
-    "sklearn.linear_model._base.LinearRegression": Family(regressor, LEAST_SQUARES_KEYS),
-    "sklearn.linear_model._logistic.LogisticRegression": Family(logistic, LOGISTIC_KEYS),
+    **{f"sklearn.{name}": Family(regressor, known) for name, known in REGRESSORS.items()},
+    "sklearn.linear_model._ransac.RANSACRegressor": Family(consensus, CONSENSUS_KEYS),
 }

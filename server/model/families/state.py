@@ -175,6 +175,13 @@ class State:
             raise self.unknown(key)
         return as_record(value)
 
+    def inside(self, key: str, known: frozenset[str], *names: str) -> State:
+        """Return the state of an estimator inside this one that is of one of these types and is no part of its own.
+
+        `known` are its keys.
+        """
+        return State(self.record_of(key, *names), known, self._build)
+
     # ---- what every estimator has
 
     @property

@@ -121,17 +121,19 @@ def shown(value: Any) -> str:
 
 
 def assert_equal_on_sparse(estimator: Any, matrices: Sequence[Any]) -> None:
-    """Raise AssertionError unless `transform` of sparse rows is scikit-learn's, stored value by stored value."""
-    call = part_of(estimator).methods["transform"]
+    """Raise AssertionError unless each answer to sparse rows is scikit-learn's, stored value by stored value."""
+    part = part_of(estimator)
+    assert part.takes_sparse
     for number, X in enumerate(matrices):
-        expected = outcome(estimator.transform, csr_matrix(X))
-        found = outcome(call, dense_to_sparse(X))
-        assert same(expected, found), f"input {number}: {shown(expected)} != {shown(found)}"
-        if not isinstance(expected, tuple) and not isinstance(answer := estimator.transform(csr_matrix(X)), np.ndarray):
-            stored = call(dense_to_sparse(X))
-            assert stored.data.tobytes() == answer.data.tobytes()
-            assert stored.columns.tolist() == answer.indices.tolist()
-            assert stored.starts.tolist() == answer.indptr.tolist()
+        for name, method in part.methods.items():
+            call = getattr(estimator, name)
+            expected, found = outcome(call, csr_matrix(X)), outcome(method, dense_to_sparse(X))
+            assert same(expected, found), f"{name}, input {number}: {shown(expected)} != {shown(found)}"
+            if not isinstance(expected, tuple) and not isinstance(answer := call(csr_matrix(X)), np.ndarray):
+                stored = method(dense_to_sparse(X))
+                assert stored.data.tobytes() == answer.data.tobytes()
+                assert stored.columns.tolist() == answer.indices.tolist()
+                assert stored.starts.tolist() == answer.indptr.tolist()
 
 
 def sparse_matrices(like: Any, seed: int = 5) -> Iterator[Any]:
@@ -157,3 +159,13 @@ def assert_unknown_with(estimator: Any, **changes: Any) -> None:
     record.state = {key: value for key, value in record.state.items() if value is not REMOVED}
     with pytest.raises(Unknown):
         part_of(record)
+
+
+def assert_unknown_with_each(estimator: Any, **changes: Any) -> None:
+    """Raise AssertionError unless the estimator is unknown with each of these changes alone.
+
+    A change is a new value, or a function from the present one to the new one.
+    """
+    state = as_record(estimator).state
+    for key, change in changes.items():
+        assert_unknown_with(estimator, **{key: change(state[key]) if callable(change) else change})
