@@ -9,6 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from server.errors import ModelError
+
+
+class Unreadable(ModelError):  # noqa: N818 - the opposite of a file that can be read
+    """The file is damaged or no model file at all: loading it as code would fail too."""
+
 
 class Unknown(Exception):  # noqa: N818 - not a fault: the file may be loaded as code instead
     """The model is not known as data; the message says which part of it, in words."""

@@ -1,0 +1,153 @@
+"""A model file as records: the bytes of its pickle, mapped where they are raw and decompressed within bounds if not."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from server.model.pickledata import bounds
+from server.model.pickledata.opcodes import read_pickle
+from server.model.pickledata.records import Unknown, Unreadable
+from server.model.pickledata.tape import ENDS_EARLY, Buffer
+
+
+class Decompressor(Protocol):
+    """What bz2 and lzma have; `_Zlib` and `_Lz4` adapt the others."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the compressed stream was reached."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether more compressed bytes are needed before there is more output."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Return at most so many bytes."""
+
+
+def read(path: str | os.PathLike[str]) -> Any:
+    """Return what the file of joblib or pickle describes: plain values, arrays, records. Nothing that it names is run.
+
+    Large arrays are views of the file if it is not compressed: it must not be changed in place afterwards.
+
+    Raises:
+        Unknown: it is a model file, but not one that is known as data.
+        Unreadable: it is damaged or no model file.
+        OSError: the file cannot be read.
+
+    """
+    path = Path(path)
+    data = contents(path)
+    return read_pickle(data, path.stat().st_size if isinstance(data, bytearray) else None)
+
+
+def contents(path: Path) -> Buffer:
+    """Return the bytes of the file's pickle.
+
+    Raises:
+        Unknown: it would decompress to more than the bounds, or needs a package that is missing.
+        Unreadable: it is empty or damaged.
+        OSError: the file cannot be read.
+
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            raise Unreadable("model file is empty")
+        head = file.read(max(map(len, DECOMPRESSORS)))
+        for magic, make in DECOMPRESSORS.items():
+            if head.startswith(magic):
+                file.seek(0)
+                return _inflated(file, size, make())
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _inflated(file: BinaryIO, size: int, unit: Decompressor) -> bytearray:
+    most = min(bounds.MAX_INFLATED, bounds.MIN_INFLATED + bounds.INFLATED_PER_BYTE * size)
+    whole = bytearray()
+    while not unit.eof:
+        piece = b""
+        if unit.needs_input:
+            piece = file.read(bounds.READ_PIECE)
+            if not piece:
+                raise Unreadable(ENDS_EARLY)
+        try:
+            whole += unit.decompress(piece, bounds.INFLATED_PIECE)
+        except MemoryError as error:
+            raise Unknown("a model file that needs so much memory to be decompressed is not known as data") from error
+        except Exception as error:
+            if "memory" in str(error).lower():  # lzma's own error has no other sign
+                raise Unknown("a model file with so large a dictionary of lzma is not known as data") from error
+            raise Unreadable(f"model file is damaged: {str(error)[:100]}") from error
+        if len(whole) > most:
+            raise Unknown(f"a model file that decompresses to more than {most >> 20} MiB is not known as data")
+    return whole
+
+
+class _Zlib:
+    """zlib's decompressor; `window` is 15 for zlib, 31 for gzip."""
+
+    def __init__(self, window: int) -> None:
+        import zlib  # noqa: PLC0415 - raw files need none of these modules
+
+        self._unit = zlib.decompressobj(window)
+
+    @property
+    def eof(self) -> bool:
+        return self._unit.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._unit.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._unit.decompress(self._unit.unconsumed_tail or data, max_length)
+
+
+def _bz2() -> Decompressor:
+    from bz2 import BZ2Decompressor  # noqa: PLC0415 - as above
+
+    return BZ2Decompressor()
+
+
+def _xz() -> Decompressor:
+    import lzma  # noqa: PLC0415 - as above
+
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=bounds.LZMA_MEMORY)
+
+
+def _lzma() -> Decompressor:
+    import lzma  # noqa: PLC0415 - as above
+
+    return lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=bounds.LZMA_MEMORY)
+
+
+def _lz4() -> Decompressor:
+    try:
+        from lz4.frame import LZ4FrameDecompressor  # noqa: PLC0415 - an optional package
+    except ImportError as error:
+        raise Unreadable(
+            "model file is compressed with lz4, whose package is not here: put lz4 into requirements.txt"
+        ) from error
+    made: Decompressor = LZ4FrameDecompressor()
+    return made
+
+
+def _old_joblib() -> Decompressor:
+    raise Unknown("a model file of joblib before 0.10 is not known as data")
+
+
+DECOMPRESSORS: Mapping[bytes, Callable[[], Decompressor]] = {
+    b"\x78": lambda: _Zlib(15),
+    b"\x1f\x8b": lambda: _Zlib(31),
+    b"BZ": _bz2,
+    b"\xfd7zXZ": _xz,
+    b"\x5d\x00": _lzma,
+    b"\x04\x22\x4d\x18": _lz4,
+    b"ZF": _old_joblib,
+}
+"""By the bytes that a compressed file begins with, as joblib/compressor.py has them. No pickle begins so."""
