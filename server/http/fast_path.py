@@ -1,4 +1,4 @@
-"""Fast path for the common request: a JSON matrix of finite numbers, for a model cheap enough for the event loop.
+"""Fast path for the common request: plain rows in JSON, for a model that is cheap enough for the event loop.
 
 It handles bodies, not HTTP. Each function returns None for any other request, which then takes the regular path.
 Without this module every answer would be the same, and slower.
@@ -18,6 +18,7 @@ import structlog
 
 from server.inference.predictor import Predictor
 from server.inputs.matrix import plain
+from server.inputs.plain_rows import PlainReader
 from server.labels import array_as_json
 from server.protocols.json_answer import encode_json, encode_predictions
 from server.telemetry.metrics import Metrics
@@ -74,7 +75,7 @@ class FastPath:
         if endpoint is None or not self._fits(len(body)):
             return None
         started = perf_counter()
-        X = matrix(body, endpoint.keys, self._predictor.features)
+        X = self._read(body, endpoint.keys)
         if X is None:
             return None
         parsed = perf_counter()
@@ -88,10 +89,16 @@ class FastPath:
         self._metrics.record_fast_path(endpoint.route, X, answers, (began, started, parsed, predicted, perf_counter()))
         return response
 
+    def _read(self, body: bytes, keys: Collection[str]) -> Any:
+        """Return the rows as the model takes them, or None."""
+        X = matrix(body, keys, self._predictor.width)
+        read_plain = self._predictor.read_plain
+        return plain_rows(body, keys, read_plain) if X is None and read_plain else X
+
     def _fits(self, size: int) -> bool:
         """Return whether a body of this size may be answered here; any other is parsed once, on the regular path."""
         most = self._predictor.max_direct_rows
-        return bool(most) and size <= ALWAYS_PARSED + most * (self._predictor.features or 0) * BYTES_A_NUMBER
+        return bool(most) and size <= ALWAYS_PARSED + most * (self._predictor.width or 0) * BYTES_A_NUMBER
 
 
 def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarray[Any, np.dtype[np.float64]] | None:
@@ -106,6 +113,15 @@ def matrix(body: bytes, keys: Collection[str], features: int | None) -> np.ndarr
         return None
     # NumPy has made NaN of a null, and may have rounded a large integer; `plain` refuses both.
     return X if key in keys and X.ndim == 2 and X.shape[1] == features and plain(X) else None  # noqa: PLR2004 - rows, features
+
+
+def plain_rows(body: bytes, keys: Collection[str], read: PlainReader) -> Any:
+    """Return what `read` makes of the rows of a body `{key: rows}`; None where there are no such rows."""
+    try:
+        ((key, rows),) = orjson.loads(body).items()
+    except (ValueError, AttributeError):
+        return None
+    return read(rows) if key in keys and type(rows) is list and rows else None
 
 
 def encoded(answer: Any, answers: list[Any]) -> bytes:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import structlog
 
 from server.errors import InputError, ModelError, Overloaded, first_line
@@ -19,6 +18,7 @@ from server.inference.batcher import Batcher, Limits
 from server.inference.model_call import call_one, is_refusal
 from server.inference.observer import Observer
 from server.inference.placement import BLOCKED_LOOP_SECONDS, Place, inline_limit
+from server.inputs.plain_rows import PlainReader, plain_reader
 from server.model.direct.base import Call, Unsuited
 from server.model.loader import LoadedModel, load
 from server.model.methods import Method
@@ -48,8 +48,10 @@ class Predictor:
         self._direct: Call | None = None
         self.model: LoadedModel | None = None
         self.load_seconds = 0.0
-        self.features: int | None = None
-        """The number of columns; None where the model does not declare it."""
+        self.width: int | None = None
+        """The columns of the matrix that `predict_direct` takes; None where it takes none."""
+        self.read_plain: PlainReader | None = None
+        """Reads rows that are no matrix for `predict_direct`; None where each row needs a closer look."""
         self.max_direct_rows = 0
         """The most rows that `predict_direct` accepts; 0 where there is no direct evaluation."""
 
@@ -67,9 +69,11 @@ class Predictor:
 
     def _serve(self, model: LoadedModel) -> None:
         self._batcher = Batcher(model.methods, self._thread, self._limits, self._observer)
-        takes_floats = model.schema.form is InputForm.MATRIX and model.schema.dtype == "float64"
         predict = model.methods.get("predict")
-        self.features, self._direct = model.schema.features, predict.direct if predict and takes_floats else None
+        self._direct = predict.direct if predict else None
+        takes_matrix = model.schema.form is InputForm.MATRIX and self._direct
+        self.width = model.schema.features if takes_matrix else None
+        self.read_plain = plain_reader(model.schema) if self._direct else None
         # What is loaded now is never garbage. Without this each full collection would visit all of scikit-learn's
         # objects, and one request in a few thousand would wait for that: tens of milliseconds. The collection has been
         # disabled since the start (`server.__main__`).
@@ -146,17 +150,17 @@ class Predictor:
         self._observer.record_prediction(len(X), seconds)
         return outcome
 
-    def predict_direct(self, X: np.ndarray[Any, Any]) -> Any:
+    def predict_direct(self, X: Any) -> Any:
         """Return the result of `predict` by direct evaluation; None where that is not possible or not cheap.
 
-        X is float64 in C order, with the model's number of columns and finite values only: scikit-learn answers the
-        rest.
+        X is float64 in C order, with the model's number of columns and finite values only, or what `read_plain`
+        returns. Everything else takes the regular path, and so does what the model refuses.
         """
         if self._direct is None or len(X) > self.max_direct_rows:
             return None
         try:
             return self._direct(X)
-        except Unsuited:
+        except (Unsuited, ValueError):
             return None
 
     def record_duration(self, rows: int, seconds: float) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from server.http import fast_path
 from server.inference.predictor import Predictor
+from server.inputs.plain_rows import plain_reader
 from server.labels import array_as_json
 from server.protocols.json_answer import encode_predictions
 from server.protocols.kubeserve import read_data
@@ -93,6 +94,32 @@ def test_matrix_takes_time_in_proportion_to_the_body(piece: bytes) -> None:
         return min(timeit.repeat(lambda: fast_path.matrix(body, KEYS, 2), number=3, repeat=5, timer=process_time))
 
     assert seconds(20_000) < 40 * seconds(2_000) + 1e-3
+
+
+NAMED = Schema(names=("a", "b"))
+
+
+def test_plain_rows_of_objects_are_those_of_the_regular_path() -> None:
+    body = b'{"data": [{"b": 1, "a": 0.5}, {"a": -3, "b": 2e300}]}'
+    read = plain_reader(NAMED)
+    assert read is not None
+    assert fast_path.plain_rows(body, KEYS, read) is None  # 2e300 may have been an integer
+    body = body.replace(b"2e300", b"2.25")
+    np.testing.assert_array_equal(fast_path.plain_rows(body, KEYS, read), read_data(body, NAMED), strict=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"[]", b'"data"', b"{", b'{"data": []}', b'{"data": {}}', b'{"data": "a"}', b'{"datum": [{"a": 1}]}'),
+        *(b'{"data": [{"a": 1, "b": 2}], "more": 1}', b'{"data": [{"a": 1}]}', b'{"data": [{"a": "1", "b": 2}]}'),
+        *(b'{"data": [{"a": NaN, "b": 2}]}', b'{"data": [{"a": 1, "b": 2}, [1, 2]]}'),
+    ],
+)
+def test_plain_rows_of_anything_else_are_none(body: bytes) -> None:
+    read = plain_reader(NAMED)
+    assert read is not None
+    assert fast_path.plain_rows(body, KEYS, read) is None
 
 
 def test_matrix_before_the_model_is_loaded_is_none() -> None:
