@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from server.model.fitted_parts import NUMERIC_LIBRARIES, Part, computes_numbers, is_of_scikit_learn, library_of
+from server.model.estimator_types import is_of_scikit_learn, library_of, tags_of
+from server.model.fitted_parts import NUMERIC_LIBRARIES, Part, computes_numbers
 from server.model.value_kinds import invented_value, kind_of_values
 from server.schema import Kind
 
@@ -83,19 +83,6 @@ def takes_numbers(estimator: Any) -> bool:
         return False
     tags = getattr(tags_of(estimator), "input_tags", None)
     return library_of(estimator) in NUMERIC_LIBRARIES and bool(getattr(tags, "two_d_array", True))
-
-
-def tags_of(estimator: Any) -> Any:
-    """Return the estimator's tags. Before scikit-learn 1.6 they were a dict, of which `input_tags` is made here."""
-    try:
-        if hasattr(estimator, "__sklearn_tags__"):
-            return estimator.__sklearn_tags__()
-        tags = estimator._get_tags()  # noqa: SLF001 - its name in scikit-learn 0.24 to 1.5
-        found = {"two_d_array": "2darray", "string": "string", "dict": "dict", "sparse": "sparse"}
-        types = {name: kind in tags["X_types"] for name, kind in found.items()}
-        return SimpleNamespace(input_tags=SimpleNamespace(**types, allow_nan=tags["allow_nan"]))
-    except Exception:  # noqa: BLE001 - not of scikit-learn, or of a version without tags
-        return None
 
 
 # ---- the kinds of parts: each returns None for an estimator of another kind -------------------------------------

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from server.model.estimator_types import is_of_scikit_learn, library_of
+
 PASSTHROUGH = (None, "passthrough")
 DROPPED = "drop"
 
@@ -71,17 +73,6 @@ def selects_columns(estimator: Any) -> bool:
         return True
     inner = (*_steps(estimator)[:1], *_members(estimator))
     return any(selects_columns(part) for part in inner)
-
-
-def is_of_scikit_learn(estimator: Any, *names: str) -> bool:
-    """Return whether the estimator is of one of these classes of scikit-learn, or of a class made from one."""
-    return any(
-        kind.__name__ in names and kind.__module__.partition(".")[0] == "sklearn" for kind in type(estimator).__mro__
-    )
-
-
-def library_of(estimator: Any) -> str:
-    return type(estimator).__module__.partition(".")[0]
 
 
 def passes_values_on(step: Any) -> bool:

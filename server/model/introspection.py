@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from server.labels import array_as_json, as_json
-from server.model.column_facts import TEXT, UNKNOWN, ColumnFacts, facts_of, is_known, tags_of
-from server.model.fitted_parts import Part, input_attribute, is_of_scikit_learn, parts_of, selects_columns
+from server.model.column_facts import TEXT, UNKNOWN, ColumnFacts, facts_of, is_known
+from server.model.estimator_types import is_of_scikit_learn, tags_of
+from server.model.fitted_parts import Part, input_attribute, parts_of, selects_columns
+from server.model.recorded_estimator import RecordedEstimator
 from server.model.value_kinds import NUMERIC_KINDS
 from server.schema import METHODS, Evidence, InputForm, Kind, Schema
 
@@ -29,6 +31,7 @@ def inspect_estimator(estimator: Any) -> Schema:
         classes=_plain_classes(getattr(estimator, "classes_", ())),
         methods=frozenset(name for name in METHODS if callable(getattr(estimator, name, None))),
         form=InputForm.AS_SENT,
+        named_table=type(estimator) is RecordedEstimator,
     )
     parts = parts_of(estimator, tuple(range(schema.features or 0)), schema.names)
     rows = _form_of_rows(parts)

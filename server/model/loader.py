@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from server.errors import ModelError, first_line
-from server.model.fitted_parts import is_of_scikit_learn
+from server.model.estimator_types import is_of_scikit_learn
 from server.model.input_example import read_clues
 from server.model.load_failure import advice_of, load_failure
 from server.model.methods import Method, methods_of
