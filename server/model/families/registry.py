@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.model.families import compose, glm, linear, linear_classifiers, scalers, sgd
+from server.model.families import column_transformer, compose, glm, linear, linear_classifiers, scalers, sgd
 from server.model.families.base import Part
 from server.model.families.state import Family, State
 from server.model.pickledata.records import Unknown, as_record, name_of
 
 KNOWN: Mapping[str, Family] = {
+    **column_transformer.FAMILIES,
     **compose.FAMILIES,
     **glm.FAMILIES,
     **linear.FAMILIES,

@@ -110,6 +110,9 @@ def same(expected: Any, found: Any) -> bool:
         return bool(type(expected) is type(found) and expected == found)
     if expected.dtype != found.dtype or expected.shape != found.shape:
         return False
+    if expected.dtype == object:
+        pairs = zip(expected.ravel(), found.ravel(), strict=True)
+        return all(type(a) is type(b) and (a == b or (a != a and b != b)) for a, b in pairs)  # noqa: PLR0124 - NaN
     if expected.dtype.kind != "f":
         return bool((expected == found).all())
     nan = np.isnan(expected)
