@@ -1,8 +1,7 @@
 """Linear classifiers: one matrix product, and the classes and probabilities from it.
 
 Source: sklearn/linear_model/_base.py (LinearClassifierMixin), _logistic.py (`predict_proba`), _ridge.py
-(`_RidgeClassifierMixin`), sklearn/svm/_classes.py (LinearSVC), sklearn/utils/extmath.py (softmax),
-sklearn/preprocessing/_label.py (`inverse_transform`).
+(`_RidgeClassifierMixin`), sklearn/svm/_classes.py (LinearSVC), sklearn/preprocessing/_label.py (`inverse_transform`).
 """
 
 from __future__ import annotations
@@ -14,11 +13,8 @@ import numpy as np
 
 from server.model.families.base import Call, Check, Part, matrix_part
 from server.model.families.linear import ANY_KEYS, RIDGE_CV_KEYS, RIDGE_KEYS, SUPPORT_VECTOR_KEYS, linear_scores
+from server.model.families.probabilities import BINARY, one_against_rest, softmax, two_sided
 from server.model.families.state import Family, State, keys
-from server.model.pickledata.compiled import EXPIT
-
-BINARY = 2
-"""Classes of a binary classifier, which has one score for both."""
 
 
 def classifier(state: State) -> Part:
@@ -90,36 +86,6 @@ def with_probabilities(methods: Mapping[str, Call], probabilities: Call) -> dict
     """Return the methods, and probabilities as a function of the scores, which it may overwrite."""
     scores = methods["decision_function"]
     return {**methods, "predict_proba": lambda X: probabilities(scores(X))}
-
-
-def two_sided(scores: Any) -> Any:
-    """Return the probabilities of both classes from the score of the second."""
-    second = EXPIT(scores)
-    return np.stack([1 - second, second], axis=1)
-
-
-def softmax(scores: Any) -> Any:
-    """Return each row's probabilities, computed in place and in scikit-learn's order of operations."""
-    scores -= scores.max(axis=1).reshape(-1, 1)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=1).reshape(-1, 1)
-    return scores
-
-
-def one_against_rest(scores: Any) -> Any:
-    """Return the probabilities of models that each separate one class from all others."""
-    return shares(EXPIT(scores))
-
-
-def shares(probabilities: Any) -> Any:
-    """Divide each row by its sum, in place. A row of zeros becomes a row of equal shares."""
-    total = probabilities.sum(axis=1)
-    nothing = total == 0
-    if nothing.any():
-        probabilities[nothing, :] = 1
-        total[nothing] = probabilities.shape[1]
-    probabilities /= total.reshape(-1, 1)
-    return probabilities
 
 
 CLASSIFIER_KEYS = ANY_KEYS | keys("classes_ class_weight")

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.model.families import column_transformer, compose, glm, linear, linear_classifiers, scalers, sgd
+from server.model.families import (
+    column_transformer,
+    compose,
+    discriminant,
+    glm,
+    linear,
+    linear_classifiers,
+    naive_bayes,
+    scalers,
+    sgd,
+)
 from server.model.families.base import Part
 from server.model.families.state import Family, State
 from server.model.pickledata.records import Unknown, as_record, name_of
@@ -17,9 +27,11 @@ from server.model.pickledata.records import Unknown, as_record, name_of
 KNOWN: Mapping[str, Family] = {
     **column_transformer.FAMILIES,
     **compose.FAMILIES,
+    **discriminant.FAMILIES,
     **glm.FAMILIES,
     **linear.FAMILIES,
     **linear_classifiers.FAMILIES,
+    **naive_bayes.FAMILIES,
     **scalers.FAMILIES,
     **sgd.FAMILIES,
 }

@@ -13,15 +13,12 @@ import numpy as np
 from server.model.families.base import Check, Part, matrix_part
 from server.model.families.linear import ANY_KEYS, regressor
 from server.model.families.linear_classifiers import (
-    BINARY,
     classifier,
     classifier_methods,
-    one_against_rest,
     part_of_methods,
-    shares,
-    two_sided,
     with_probabilities,
 )
+from server.model.families.probabilities import BINARY, one_against_rest, shares, two_sided
 from server.model.families.sparse_rows import dot
 from server.model.families.state import Family, State, keys
 

@@ -86,6 +86,16 @@ class State:
             raise self.unknown(key)
         return found
 
+    def arrays_of_floats(self, key: str, count: int, *shape: int | None) -> list[Any]:
+        """Return a list of that many float64 arrays, each of this shape."""
+        found = self.values.get(key)
+        if type(found) is not list or len(found) != count:
+            raise self.unknown(key)
+        for array in found:
+            if type(array) is not np.ndarray or array.dtype != np.float64 or not _fits(array.shape, shape):
+                raise self.unknown(key)
+        return found
+
     def labels(self, key: str = "classes_") -> Any:
         """Return a one-dimensional array of at least one class: numbers, booleans or strings."""
         found = self.array(key, "biufUO", None)

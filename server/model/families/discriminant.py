@@ -1,0 +1,100 @@
+"""Discriminant analysis, linear and quadratic.
+
+Source: sklearn/discriminant_analysis.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from server.model.families.base import Call, Check, Part, matrix_part
+from server.model.families.linear_classifiers import classifier_methods, with_probabilities
+from server.model.families.probabilities import BINARY, softmax, two_sided
+from server.model.families.state import Family, State, keys
+
+
+def linear(state: State) -> Part:
+    """Return a LinearDiscriminantAnalysis: a linear classifier that can also project the rows."""
+    classes = state.labels()
+    scores = classifier_methods(state, classes)
+    methods = with_probabilities(scores, two_sided if len(classes) == BINARY else softmax)
+    check = Check(state.name)
+    if state.word("solver", "svd", "eigen", "lsqr") == "lsqr":
+        part = matrix_part(state.part(classes=classes), methods, check)
+        return replace(part, methods={**part.methods, "transform": _no_projection})
+    return matrix_part(state.part(classes=classes), {**methods, "transform": _projection(state)}, check)
+
+
+def _no_projection(_: Any) -> Any:
+    raise NotImplementedError("transform not implemented for 'lsqr' solver (use 'svd' or 'eigen').")
+
+
+def _projection(state: State) -> Call:
+    """Return how rows are projected onto the directions that separate the classes."""
+    scalings = state.floats("scalings_", state.columns, None)
+    kept = state.integer("_max_components")
+    if state.values["solver"] == "eigen":
+        return lambda X: (X @ scalings)[:, :kept]
+    center = state.floats("xbar_", state.columns)
+    return lambda X: ((X - center) @ scalings)[:, :kept]
+
+
+def quadratic(state: State) -> Part:
+    """Return a QuadraticDiscriminantAnalysis: a normal distribution for each class."""
+    classes = state.labels()
+    log_posterior = _log_posterior(state, len(classes))
+
+    def probabilities(X: Any) -> Any:
+        scores = log_posterior(X)
+        likelihood = scores - scores.max(axis=1)[:, np.newaxis]
+        return np.exp(likelihood - np.log(np.exp(likelihood).sum(axis=1)[:, np.newaxis]))
+
+    def decide(X: Any) -> Any:
+        scores = log_posterior(X)
+        return scores[:, 1] - scores[:, 0] if len(classes) == BINARY else scores
+
+    methods = {
+        "predict": lambda X: classes.take(log_posterior(X).argmax(axis=1)),
+        "predict_proba": probabilities,
+        "decision_function": decide,
+    }
+    return matrix_part(state.part(classes=classes), methods, Check(state.name))
+
+
+def _log_posterior(state: State, count: int) -> Call:
+    """Return each class's logarithm of the probability of a row and that class."""
+    means, priors = state.floats("means_", count, state.columns), state.floats("priors_", count)
+    scalings = state.arrays_of_floats("scalings_", count, None)
+    rotations = state.arrays_of_floats("rotations_", count, state.columns, None)
+    if any(len(scaling) != rotation.shape[1] for scaling, rotation in zip(scalings, rotations, strict=True)):
+        raise state.unknown("scalings_")
+    with np.errstate(all="ignore"):
+        whitenings = [rotation * (scaling**-0.5) for scaling, rotation in zip(scalings, rotations, strict=True)]
+        volumes = np.asarray([np.sum(np.log(scaling)) for scaling in scalings])
+        log_priors = np.log(priors)
+    each = list(zip(means, whitenings, strict=True))
+
+    def log_posterior(X: Any) -> Any:
+        squares = np.array([np.sum(np.dot(X - mean, whitening) ** 2, axis=1) for mean, whitening in each]).T
+        return -0.5 * (squares + volumes) + log_priors
+
+    return log_posterior
+
+
+LINEAR_KEYS = keys(
+    "solver shrinkage priors n_components store_covariance tol covariance_estimator classes_ priors_ _max_components"
+    " means_ xbar_ explained_variance_ratio_ scalings_ intercept_ coef_ _n_features_out covariance_"
+)
+QUADRATIC_KEYS = keys(
+    "priors reg_param store_covariance tol classes_ priors_ means_ scalings_ rotations_ covariance_ solver shrinkage"
+    " covariance_estimator"
+)
+
+FAMILIES: Mapping[str, Family] = {
+    "sklearn.discriminant_analysis.LinearDiscriminantAnalysis": Family(linear, LINEAR_KEYS),
+    "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis": Family(quadratic, QUADRATIC_KEYS),
+}

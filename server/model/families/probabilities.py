@@ -1,0 +1,61 @@
+"""Probabilities from scores, in scikit-learn's order of operations.
+
+Source: sklearn/linear_model/_base.py (`_predict_proba_lr`), sklearn/utils/extmath.py (softmax),
+sklearn/utils/_array_api.py (`_logsumexp`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from server.model.pickledata.compiled import EXPIT
+
+BINARY = 2
+"""Classes of a binary classifier, which has one score for both."""
+
+FEW = 8
+"""NumPy adds fewer numbers than this one after another, whatever the memory layout. It adds more of them in another
+order within one row than across many, so a sum over that many classes depends on the number of rows."""
+
+
+def two_sided(scores: Any) -> Any:
+    """Return the probabilities of both classes from the score of the second."""
+    second = EXPIT(scores)
+    return np.stack([1 - second, second], axis=1)
+
+
+def softmax(scores: Any) -> Any:
+    """Return each row's probabilities, computed in place and in scikit-learn's order of operations."""
+    scores -= scores.max(axis=1).reshape(-1, 1)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1).reshape(-1, 1)
+    return scores
+
+
+def one_against_rest(scores: Any) -> Any:
+    """Return the probabilities of models that each separate one class from all others."""
+    return shares(EXPIT(scores))
+
+
+def shares(probabilities: Any) -> Any:
+    """Divide each row by its sum, in place. A row of zeros becomes a row of equal shares."""
+    total = probabilities.sum(axis=1)
+    nothing = total == 0
+    if nothing.any():
+        probabilities[nothing, :] = 1
+        total[nothing] = probabilities.shape[1]
+    probabilities /= total.reshape(-1, 1)
+    return probabilities
+
+
+def log_sum_exp(logs: Any) -> Any:
+    """Return the logarithm of the sum of each row's exponentials, as a column."""
+    largest = logs.max(axis=1, keepdims=True)
+    is_largest = logs == largest
+    others = logs.copy("K")
+    others[is_largest] = -np.inf
+    count = is_largest.astype(np.float64).sum(axis=1, keepdims=True)
+    total = np.exp(others - np.where(np.isfinite(largest), largest, 0)).sum(axis=1, keepdims=True)
+    return np.log1p(np.where(total == 0, total, total / count)) + np.log(count) + largest
