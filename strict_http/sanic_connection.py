@@ -72,6 +72,10 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHECKS = 4
 """Checks within the shortest time limit: a limit is exceeded by a quarter of that one at most."""
 
+HALF_CLOSED_SECONDS = 0.5
+"""Seconds in which a request is still answered after its client has closed its sending side (docs/adr/0018). A client
+that has left sends the same segment, so this long its request goes on for nobody."""
+
 RESERVED_SECONDS = 2.0
 """Seconds that a connection beyond the limit has for its one request."""
 
@@ -205,6 +209,19 @@ class StrictConnection(HttpProtocol):
         if self._body is not None:
             self._body.record(monotonic(), len(data))
         super().data_received(data)
+
+    def eof_received(self) -> bool:
+        """Override: keep the connection for a moment if a whole request has no answer yet; otherwise let it close."""
+        http = self.http
+        if http is None or http.stage not in (Stage.HANDLER, Stage.RESPONSE) or http.request_body is not None:
+            return False
+        self.loop.call_later(HALF_CLOSED_SECONDS, self._end_half_closed)
+        return True
+
+    def _end_half_closed(self) -> None:
+        """Close the connection, unless an answer is on its way: `close` gives that its time."""
+        if not self.is_lost:
+            self.close()
 
     def begin_head(self) -> None:
         """Start the time of a head, of which the first byte is there."""

@@ -153,3 +153,23 @@ def test_client_that_left_is_counted_as_499(model: Path) -> None:
             eventually(lambda: in_progress(server, 2))
         eventually(lambda: in_progress(server, 0))
         assert server.counted() == {("/predict", "499"): 2}
+
+
+def test_client_that_closed_its_sending_side_after_a_whole_request_is_answered(model: Path) -> None:
+    with running(model) as server:
+        server.wait()
+        assert half_closed(server, HEAD % len(ONE) + ONE).endswith(b'{"predictions":[1.0]}')
+        assert half_closed(server, (HEAD % len(ONE) + ONE) * 2).count(b"HTTP/1.1 200") == 2
+        assert half_closed(server, HEAD % len(ONE) + ONE[:-1]) == b""
+        assert half_closed(server, AT_THE_GATE) == b""
+        assert half_closed(server, HEAD % len(AT_THE_GATE) + AT_THE_GATE) == b""  # no answer within the time for it
+        eventually(lambda: in_progress(server, 0))
+        assert server.counted() == {("/predict", "200"): 3, ("/predict", "499"): 2}
+
+
+def half_closed(server: Server, data: bytes) -> bytes:
+    """Return all that the server sends after these bytes and the end of the client's side."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(65536), b""))
