@@ -19,6 +19,7 @@ from server.model.families import (
     naive_bayes,
     scalers,
     sgd,
+    trees,
 )
 from server.model.families.base import Part
 from server.model.families.state import Family, State
@@ -34,6 +35,7 @@ KNOWN: Mapping[str, Family] = {
     **naive_bayes.FAMILIES,
     **scalers.FAMILIES,
     **sgd.FAMILIES,
+    **trees.FAMILIES,
 }
 
 MAX_PARTS = 10_000

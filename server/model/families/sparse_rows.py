@@ -38,6 +38,12 @@ class SparseRows:
         np.add.at(dense, (self.rows, self.columns), self.data)
         return dense
 
+    def part(self, start: int, end: int) -> SparseRows:
+        """Return the rows from `start` to `end`."""
+        starts = self.starts[start : end + 1]
+        place = slice(starts[0], starts[-1])
+        return SparseRows(self.data[place], self.columns[place], starts - starts[0], self.width)
+
     @property
     def rows(self) -> Any:
         """Return the row of each stored value."""

@@ -98,11 +98,15 @@ class State:
 
     def labels(self, key: str = "classes_") -> Any:
         """Return a one-dimensional array of at least one class: numbers, booleans or strings."""
-        found = self.array(key, "biufUO", None)
-        plain = found.dtype.kind != "O" or all(type(label) in LABEL_TYPES for label in found.tolist())
-        if not plain or not len(found):
+        return self.as_labels(key, self.values.get(key))
+
+    def as_labels(self, key: str, value: Any) -> Any:
+        """Return an array that is part of an attribute's value as `labels` returns an attribute."""
+        if type(value) is not np.ndarray or value.dtype.kind not in "biufUO" or value.ndim != 1 or not len(value):
             raise self.unknown(key)
-        return found
+        if value.dtype.kind == "O" and not all(type(label) in LABEL_TYPES for label in value.tolist()):
+            raise self.unknown(key)
+        return value
 
     # ---- single values
 

@@ -1,0 +1,227 @@
+"""Decision trees of any library, walked by scikit-learn's compiled routine for histogram boosting.
+
+Many trees are merged under one root. Its first levels branch on the number of the tree, which each row carries as one
+more feature, and lead to the root of that tree. A row is repeated once for each tree, and one call looks all of them
+up. One call for each tree would cost 2 µs a tree, and scikit-learn's own method takes 35 µs a tree.
+
+The routine follows whatever numbers the nodes hold: a wrong child makes it read memory that is not its own, or never
+end. So every number is checked here, before the first walk.
+
+Source: sklearn/ensemble/_hist_gradient_boosting/_predictor.pyx, common.pyx (PREDICTOR_RECORD_DTYPE).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from server.model.pickledata.compiled import WALK_TREES
+
+NODE = np.dtype(
+    [
+        ("value", "<f8"),
+        ("count", "<u4"),
+        ("feature_idx", "<i8"),
+        ("num_threshold", "<f8"),
+        ("missing_go_to_left", "u1"),
+        ("left", "<u4"),
+        ("right", "<u4"),
+        ("gain", "<f8"),
+        ("depth", "<u4"),
+        ("is_leaf", "u1"),
+        ("bin_threshold", "u1"),
+        ("is_categorical", "u1"),
+        ("bitset_idx", "<u4"),
+    ]
+)
+"""A node as the compiled routine reads it, the same since scikit-learn 1.3. A row goes left where its value is not
+above the threshold, or is NaN and `missing_go_to_left`."""
+
+NO_BITSETS = np.zeros((0, 8), np.uint32)
+
+MERGED_BYTES = 16 * 1024 * 1024
+"""Bytes of nodes. Beyond it the time goes into memory, not into calls, and the trees are walked one by one."""
+
+MERGED_VALUES = 1 << 17
+"""Values (rows × trees × features) looked up together: one megabyte, which fits the CPU's cache."""
+
+MAX_NODES = 1 << 31
+"""Nodes of all trees together; the routine's numbers of nodes have 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bitsets:
+    """Sets of categories, 256 bits each, for trees that branch on categories."""
+
+    left: Any
+    """uint32 (branches on a category, 8): the categories that go left."""
+    known: Any
+    """uint32 (categorical features, 8): the categories seen in training; others count as missing."""
+    place: Any
+    """uint32 (features): each categorical feature's row in `known`. None without any."""
+
+
+NO_CATEGORIES = Bitsets(NO_BITSETS, NO_BITSETS, None)
+
+
+def are_trees(nodes: Any, features: int, bitsets: Bitsets = NO_CATEGORIES) -> bool:
+    """Return whether the nodes make a tree that the compiled routine may walk over rows of so many features.
+
+    `bitset_idx` counts within `bitsets.left`.
+    """
+    size = len(nodes)
+    if nodes.dtype != NODE or not 0 < size < MAX_NODES:
+        return False
+    inner = nodes["is_leaf"] == 0
+    here = np.flatnonzero(inner)
+    feature = nodes["feature_idx"][inner]
+    children_fit = all(_between(nodes[side][inner], here + 1, size) for side in ("left", "right"))
+    if not (children_fit and _between(feature, 0, features)):
+        return False
+    categorical = nodes["is_categorical"][inner] != 0
+    if not categorical.any():
+        return True
+    place = bitsets.place
+    return (
+        place is not None
+        and place.shape == (features,)
+        and _between(place[feature[categorical]], 0, len(bitsets.known))
+        and _between(nodes["bitset_idx"][inner][categorical], 0, len(bitsets.left))
+    )
+
+
+def _between(numbers: Any, low: Any, high: int) -> bool:
+    """Return whether all numbers are at least `low` and below `high`."""
+    return bool((numbers >= low).all() and (numbers < high).all())
+
+
+class Walk:
+    """Trees that were checked, ready to be walked. Threads may share it."""
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        fill: Callable[[int, Any], None],
+        features: int,
+        bitsets: Bitsets = NO_CATEGORIES,
+        *,
+        integers: bool = False,
+    ) -> None:
+        """Take the trees' numbers of nodes, and a function that writes the checked nodes of one tree into an array.
+
+        Trees are written where they stay, so that a large forest is never in memory twice. With `integers` a leaf's
+        value is the bits of an int64: a walk only copies it.
+        """
+        self.count, self._features = len(sizes), features
+        self._dtype = np.int64 if integers else np.float64
+        small = sum(sizes) * NODE.itemsize <= MERGED_BYTES and self.count * (features + 1) <= MERGED_VALUES
+        self._merged = small and self.count > 1
+        self._step = max(1, MERGED_VALUES // (self.count * (features + 1 if self._merged else 1)))
+        searched = self.count - 1 if self._merged else 0
+        nodes = np.zeros(searched + sum(sizes), NODE)
+        starts = (searched + np.cumsum([0, *sizes])).tolist()
+        trees = [nodes[start:end] for start, end in pairwise(starts)]
+        for number, tree in enumerate(trees):
+            fill(number, tree)
+            if self._merged:
+                _move(tree, starts[number])
+        if self._merged:
+            _fill_search(nodes, starts[:-1], features)
+        # NumPy describes the fields to Cython at each call; a memoryview does so once, which saves a microsecond.
+        self._trees = [_buffer(tree) for tree in ([nodes] if self._merged else trees)]
+        places = np.zeros(features, np.uint32) if bitsets.place is None else bitsets.place
+        sets = bitsets.left, bitsets.known, np.append(places, 0).astype(np.uint32)
+        self._sets = tuple(_buffer(np.ascontiguousarray(each)) for each in sets)
+        self._numbers = np.arange(self.count, dtype=np.float64).reshape(-1, 1)
+        self._unused: list[Any] = []
+
+    def __call__(self, X: Any, reduce: Callable[[Any], Any]) -> Any:
+        """Return what `reduce` makes of the values of each tree's leaf: of (trees, rows) values one result a row.
+
+        X is a matrix of floats. Many rows are looked up in parts, so that the values need little memory. `reduce` must
+        not keep its argument, which is used again.
+        """
+        if len(X) == 1 and self._merged:
+            return self._one_row(X, reduce)
+        if len(X) <= self._step:
+            return reduce(self._values(X))
+        starts = range(0, len(X), self._step)
+        return np.concatenate([reduce(self._values(X[start : start + self._step])) for start in starts])
+
+    def _one_row(self, X: Any, reduce: Callable[[Any], Any]) -> Any:
+        """Return the result of one row. The arrays for it are used again, by one thread at a time."""
+        try:
+            arrays = self._unused.pop()
+        except IndexError:
+            arrays = self._arrays()
+        head, repeated, out, found = arrays
+        head[:] = X
+        WALK_TREES.function(self._trees[0], repeated, *self._sets, 1, out)
+        result = reduce(found)
+        self._unused.append(arrays)
+        return result
+
+    def _arrays(self) -> tuple[Any, ...]:
+        """Return the row repeated for each tree, without and with the tree's number, and the found values, twice."""
+        repeated = np.empty((self.count, self._features + 1))
+        repeated[:, self._features :] = self._numbers
+        out = np.empty(self.count)
+        return repeated[:, : self._features], _buffer(repeated), _buffer(out), out.view(self._dtype)[:, None]
+
+    def _values(self, X: Any) -> Any:
+        if self._merged:
+            repeated = np.empty((self.count, len(X), self._features + 1))
+            repeated[:, :, : self._features] = X
+            repeated[:, :, self._features] = self._numbers
+            found = np.empty((1, self.count * len(X)))
+            X = repeated.reshape(-1, self._features + 1)
+        else:
+            if X.shape[1] != self._features:  # the compiled routine would read beyond the row
+                raise ValueError(f"X has {X.shape[1]} features, but {self._features} are expected")
+            found = np.empty((self.count, len(X)))
+            X = X.astype(np.float64, copy=False)
+        for tree, values in zip(self._trees, found, strict=True):
+            WALK_TREES(tree, X, *self._sets, 1, values)
+        return found.reshape(self.count, -1).view(self._dtype)
+
+
+def _buffer(array: Any) -> Any:
+    return memoryview(array)
+
+
+def _move(nodes: Any, start: int) -> None:
+    """Renumber the children of a tree whose first node is number `start`."""
+    inner = nodes["is_leaf"] == 0
+    for side in ("left", "right"):
+        nodes[side][inner] += start
+
+
+def _fill_search(nodes: Any, roots: Sequence[int], feature: int) -> None:
+    """Fill the first len(roots) - 1 nodes with a binary search for the tree's number; node 0 is its start."""
+    unfilled = iter(range(len(roots)))
+
+    def subtree(low: int, high: int) -> int:
+        if high - low == 1:
+            return roots[low]
+        node, middle = next(unfilled), (low + high) // 2
+        nodes[node]["feature_idx"], nodes[node]["num_threshold"] = feature, middle - 0.5
+        nodes[node]["left"] = subtree(low, middle)
+        nodes[node]["right"] = subtree(middle, high)
+        return node
+
+    subtree(0, len(roots))
+
+
+def in_order(values: Any) -> Any:
+    """Return the sum of (trees, …) values, each added to the sum of those before it.
+
+    NumPy's sum does this along an outer axis, but it adds a flat array in pairs, which rounds differently. A sum that
+    begins with zero is never -0.0; this one begins with the first value, so no value may be -0.0.
+    """
+    if values.shape[1] == 1:
+        return np.add.accumulate(values, axis=0)[-1]
+    return np.add.reduce(values, axis=0)
