@@ -35,7 +35,7 @@ def robust(state: State) -> Part:
 
 
 def max_abs(state: State) -> Part:
-    """Return a MaxAbsScaler. `clip` is new in scikit-learn 1.9."""
+    """Return a MaxAbsScaler. `clip` came with scikit-learn 1.8."""
     limits = (-1.0, 1.0) if state.flag("clip", default=False) else None
     return _scaler(state, None, state.floats("scale_", state.columns), limits)
 
