@@ -1,7 +1,11 @@
 """scikit-learn's and SciPy's own compiled routines, by file, without the Python packages around them.
 
-Nothing here is named by a model file: the list is closed. If a package was imported before, its own module is used. If
-it is imported afterwards, it finds the modules that were loaded here, and works as usual.
+Nothing here is named by a model file: the list is closed. Each file is loaded alone, in milliseconds: no `__init__` and
+no other file of a package runs. If a package was imported before, its own module is used. If it is imported afterwards,
+it finds the modules that were loaded here, and works as usual.
+
+The files have no stable interface: another version may read its arguments, which are numbers in memory, in another way.
+So they are loaded only from exactly the versions of requirements-server.lock.
 """
 
 from __future__ import annotations
@@ -12,20 +16,42 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, PathFinder
+from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-SITE = os.path.dirname(os.path.dirname(np.__file__))  # noqa: PTH120 - pathlib takes longer than the rest of this file
-"""The folder of the packages: NumPy's. An environment that has them elsewhere has no routines alone."""
-
-VERSIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "scipy": ("scipy", ("1.17.", "1.18.")),
-    "sklearn": ("scikit_learn", ("1.9.",)),
+VERSIONS: Mapping[str, frozenset[str]] = {
+    "numpy": frozenset({"2.4.6", "2.5.5"}),
+    "scikit_learn": frozenset({"1.9.1"}),
+    "scipy": frozenset({"1.17.1", "1.18.1"}),
 }
-"""By package: the name of its installation, and the versions whose files are loaded alone: those of the image. Another
-version may read its arguments, which are numbers in memory, in another way."""
+"""By distribution: the versions in requirements-server.lock, which has several where they depend on Python's."""
+
+DISTRIBUTIONS = {"sklearn": "scikit_learn", "scipy": "scipy"}
+"""By package."""
+
+UFUNCS = "scipy.special._special_ufuncs"
+PREDICTOR = "sklearn.ensemble._hist_gradient_boosting._predictor"
+LIBSVM = "sklearn.svm._libsvm"
+
+FILES: Mapping[str, tuple[str, ...]] = {
+    UFUNCS: (),
+    PREDICTOR: (
+        "sklearn._cyutility",
+        "sklearn.utils._bitset",
+        "sklearn.ensemble._hist_gradient_boosting.common",
+    ),
+    LIBSVM: (
+        "scipy._cyutility",
+        "scipy.linalg.cython_blas",
+        "sklearn._cyutility",
+        "sklearn.utils._cython_blas",
+    ),
+}
+"""The closed list: each compiled file, and those that it imports, in the order in which they are loaded."""
 
 
 class MissingRoutineError(ImportError):
@@ -60,67 +86,104 @@ def missing_routine() -> str:
     return _MISSING[0] if _MISSING else ""
 
 
+EXPIT = Routine(UFUNCS, "expit")
+WALK_TREES = Routine(PREDICTOR, "_predict_from_raw_data")
+"""(nodes, float64 rows in C order, raw bitsets, known bitsets, feature map, threads, out): each row's leaf value."""
+SVM_PREDICT = Routine(LIBSVM, "predict")
+SVM_DECIDE = Routine(LIBSVM, "decision_function")
+SVM_PROBABILITIES = Routine(LIBSVM, "predict_proba")
+
+
+# ---- versions
+
+
+def require_versions() -> None:
+    """Raise ImportError unless the compiled files are those of the lock. This loads none, and takes a millisecond."""
+    for package in DISTRIBUTIONS:
+        if package not in sys.modules:
+            _site_of(package)
+
+
+def _site_of(package: str) -> str:
+    """Return the folder that has the package, of a version of the lock.
+
+    The folder of the metadata has the version in its name. importlib.metadata would take longer than all else here.
+    """
+    if np.__version__ not in VERSIONS["numpy"]:
+        raise ImportError(f"NumPy {np.__version__} is not the one that they were tested with", name="numpy")
+    spec = PathFinder.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(f"{package} is not installed", name=package)
+    site = os.path.dirname(next(iter(spec.submodule_search_locations)))  # noqa: PTH120 - pathlib takes longer
+    distribution = DISTRIBUTIONS[package]
+    known = VERSIONS[distribution]
+    if not any(os.path.isdir(f"{site}/{distribution}-{version}.dist-info") for version in known):  # noqa: PTH112 - too
+        raise ImportError(f"{package} in {site} is not of version {' or '.join(sorted(known))}", name=package)
+    return site
+
+
+# ---- loading
+
+
 def load_module(name: str) -> ModuleType:
-    """Return a compiled module; none of the packages that it is in is imported.
+    """Return the module of a compiled file in the closed list.
 
     Raises:
         ImportError: the file is not here, or is of another version.
 
     """
-    package = name.partition(".")[0]
-    if package in sys.modules or name in sys.modules:
-        return importlib.import_module(name)
-    with _empty_packages(name):
-        return importlib.import_module(name)
+    files = FILES.get(name)
+    if files is None:
+        raise ImportError("it is not in the closed list", name=name)
+    with _empty_packages((*files, name)):
+        for each in (*files, name):
+            if each not in sys.modules:
+                _load(each)
+    return sys.modules[name]
+
+
+def _load(name: str) -> None:
+    """Load one file alone, or its package's own module if the package was imported."""
+    package, *folders, short = name.split(".")
+    if package not in _empty:
+        importlib.import_module(name)
+        return
+    stem = "/".join((_site_of(package), package, *folders, short))
+    path = next((stem + suffix for suffix in EXTENSION_SUFFIXES if os.path.exists(stem + suffix)), None)  # noqa: PTH110 - as above
+    spec = path and spec_from_file_location(name, path, loader=ExtensionFileLoader(name, path))
+    if not spec or spec.loader is None:
+        raise ImportError(f"there is no compiled file {stem}", name=name)
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+_empty: set[str] = set()
+"""The packages that an empty module stands for now."""
 
 
 @contextmanager
-def _empty_packages(name: str) -> Iterator[None]:
-    """Stand empty modules in for the packages that a compiled file and those that it needs are in.
+def _empty_packages(names: tuple[str, ...]) -> Iterator[None]:
+    """Put empty modules in place of the packages around the files while these are loaded.
 
-    They are taken away afterwards, so that the packages themselves can still be imported.
+    Without a path they have no submodules, so a file finds only those that were loaded before it. Afterwards they are
+    removed, so that the packages themselves can still be imported.
     """
-    made = []
-    for package in PACKAGES[name]:
-        if package in sys.modules:
-            continue
-        if package in VERSIONS:
-            _require_version(package)
-        module = ModuleType(package)
-        module.__path__ = [os.path.join(SITE, *package.split("."))]  # noqa: PTH118 - as above
-        sys.modules[package] = module
-        made.append(package)
+    tops = {name.partition(".")[0] for name in names} - sys.modules.keys()
+    for name in names:
+        parts = name.split(".")
+        for length in range(1, len(parts)):
+            package = ".".join(parts[:length])
+            if parts[0] in tops and package not in _empty:
+                _empty.add(package)
+                sys.modules[package] = ModuleType(package)
+                sys.modules[package].__path__ = []
     try:
         yield
     finally:
-        for package in made:
-            del sys.modules[package]
-
-
-def _require_version(package: str) -> None:
-    """Raise ImportError unless the installed version of the package is one of those in VERSIONS."""
-    installation, known = VERSIONS[package]
-    ending = ".dist-info"
-    found = [entry for entry in os.listdir(SITE) if entry.startswith(f"{installation}-") and entry.endswith(ending)]  # noqa: PTH208 - as above
-    versions = [entry.removeprefix(f"{installation}-").removesuffix(ending) for entry in found]
-    if len(versions) != 1 or not versions[0].startswith(known):
-        raise ImportError(f"{package} {' and '.join(versions) or 'without a version'} is not one that is known")
-
-
-_PREDICTOR = "sklearn.ensemble._hist_gradient_boosting._predictor"
-_LIBSVM = "sklearn.svm._libsvm"
-_UFUNCS = "scipy.special._special_ufuncs"
-
-PACKAGES: Mapping[str, tuple[str, ...]] = {
-    _PREDICTOR: ("sklearn", "sklearn.ensemble", "sklearn.ensemble._hist_gradient_boosting", "sklearn.utils"),
-    _LIBSVM: ("sklearn", "sklearn.svm", "sklearn.utils", "scipy", "scipy.linalg"),
-    _UFUNCS: ("scipy", "scipy.special"),
-}
-"""The packages of each compiled file and of those that it loads itself, the outer ones first."""
-
-EXPIT = Routine(_UFUNCS, "expit")
-WALK_TREES = Routine(_PREDICTOR, "_predict_from_raw_data")
-"""(nodes, float64 rows in C order, raw bitsets, known bitsets, feature map, threads, out): each row's leaf value."""
-SVM_PREDICT = Routine(_LIBSVM, "predict")
-SVM_DECIDE = Routine(_LIBSVM, "decision_function")
-SVM_PROBABILITIES = Routine(_LIBSVM, "predict_proba")
+        while _empty:
+            del sys.modules[_empty.pop()]
