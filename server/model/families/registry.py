@@ -12,6 +12,7 @@ from typing import Any
 from server.model.families import (
     column_transformer,
     compose,
+    delegates,
     discriminant,
     encoders,
     glm,
@@ -21,7 +22,9 @@ from server.model.families import (
     naive_bayes,
     scalers,
     sgd,
+    target,
     trees,
+    voting,
 )
 from server.model.families.base import Part
 from server.model.families.state import Family, State
@@ -30,6 +33,7 @@ from server.model.pickledata.records import Unknown, as_record, name_of
 KNOWN: Mapping[str, Family] = {
     **column_transformer.FAMILIES,
     **compose.FAMILIES,
+    **delegates.FAMILIES,
     **discriminant.FAMILIES,
     **encoders.FAMILIES,
     **glm.FAMILIES,
@@ -39,7 +43,9 @@ KNOWN: Mapping[str, Family] = {
     **naive_bayes.FAMILIES,
     **scalers.FAMILIES,
     **sgd.FAMILIES,
+    **target.FAMILIES,
     **trees.FAMILIES,
+    **voting.FAMILIES,
 }
 
 MAX_PARTS = 10_000

@@ -154,7 +154,7 @@ REMOVED = object()
 """In place of a value: the state has no such attribute."""
 
 
-def assert_unknown_with(estimator: Any, **changes: Any) -> None:
+def assert_unknown_with(estimator: Any, /, **changes: Any) -> None:
     """Raise AssertionError unless the estimator is unknown as soon as its state has these values."""
     record = as_record(deepcopy(estimator))
     part_of(record)

@@ -1,0 +1,157 @@
+"""TransformedTargetRegressor: a regressor of a transformed target, and the way back.
+
+Source: sklearn/compose/_target.py, `inverse_transform` in sklearn/preprocessing/_data.py and _function_transformer.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from server.inputs.matrix import finite
+from server.model.families.base import Call, Part, Unsuited
+from server.model.families.compose import FUNCTION_KEYS, FUNCTION_TRANSFORMER
+from server.model.families.state import Family, State, keys
+from server.model.pickledata.records import Unknown, as_record, name_of
+
+UFUNCS: Mapping[str, Call] = {
+    name: getattr(np, name)
+    for name in (
+        *("exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "square", "cbrt", "negative", "reciprocal"),
+        *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "sin", "cos", "tan", "arcsin", "arccos", "arctan"),
+        *("absolute", "fabs", "degrees", "radians", "floor", "ceil", "rint", "trunc"),
+    )
+}
+"""Functions of NumPy that compute each value by itself."""
+
+NUMPY = ("numpy", "numpy.core._multiarray_umath", "numpy._core._multiarray_umath")
+"""Modules under which files name these functions."""
+
+SCALERS = "sklearn.preprocessing._data."
+SCALER_KEYS = keys(
+    "copy with_mean with_std with_centering with_scaling quantile_range unit_variance feature_range clip mean_ var_"
+    " scale_ center_ min_ max_abs_ data_min_ data_max_ data_range_ n_samples_seen_"
+)
+
+
+def target(state: State) -> Part:
+    """Return the regressor, with predictions as the target was before it was transformed."""
+    inner = state.child("regressor_")
+    flat = state.integer("_training_dim", 1, 2) == 1
+    inverse = _inverse(state)
+    methods = {name: _back(call, inverse, flat) for name, call in inner.methods.items() if name == "predict"}
+    direct = {name: _back_directly(call, inverse, flat) for name, call in inner.direct.items() if name == "predict"}
+    if not methods:
+        raise state.unknown("regressor_")
+    return replace(inner, name=state.name, methods=methods, direct=direct, gives_sparse=False)
+
+
+def _back(call: Call, inverse: Call, flat: bool) -> Call:
+    def predict(X: Any) -> Any:
+        found = call(X)
+        found = inverse(found.reshape(-1, 1) if found.ndim == 1 else found)
+        return found.squeeze(axis=1) if flat and found.ndim == 2 and found.shape[1] == 1 else found  # noqa: PLR2004 - rows and targets
+
+    return predict
+
+
+def _back_directly(call: Call, inverse: Call, flat: bool) -> Call:
+    """Return the direct method, for finite predictions."""
+
+    def predict(X: Any) -> Any:
+        found = call(X)
+        if not finite(found):
+            raise Unsuited
+        return found
+
+    return _back(predict, inverse, flat)
+
+
+def _inverse(state: State) -> Call:
+    """Return the way back of the fitted `transformer_`."""
+    found = state.values.get("transformer_")
+    name = name_of(found)
+    if name == FUNCTION_TRANSFORMER:
+        return _inverse_function(State(as_record(found), FUNCTION_KEYS, _none))
+    if name not in INVERSES:
+        raise Unknown(f"{state.name} with {name.rpartition('.')[2][:60]} is not known as data")
+    scaler = State(as_record(found), SCALER_KEYS, _none)
+    return _checked(INVERSES[name](scaler), scaler.columns, nan=True)
+
+
+def _none(value: Any) -> Part:
+    raise Unknown(f"{name_of(value)} in a transformer of the target is not known as data")
+
+
+def _inverse_function(state: State) -> Call:
+    """Return a function of NumPy, or of nothing."""
+    if state.values.get("inv_kw_args") not in (None, {}):
+        raise state.unknown("inv_kw_args")
+    module, _, name = state.function("inverse_func").rpartition(".")
+    if name and (module not in NUMPY or name not in UFUNCS):
+        raise state.unknown("inverse_func")
+    call: Call = UFUNCS[name] if name else lambda y: y
+    return _checked(call, None, nan=False) if state.flag("validate") else call
+
+
+def _checked(inverse: Call, width: int | None, *, nan: bool) -> Call:
+    """Return the way back for predictions that scikit-learn's `check_array` takes."""
+
+    def check_and_invert(found: Any) -> Any:
+        if not finite(found):
+            if not nan and np.isnan(found).any():
+                raise ValueError("Input contains NaN.")
+            if np.isinf(found).any():
+                raise ValueError("Input contains infinity or a value too large for dtype('float64').")
+        if width is not None and found.shape[1] != width:
+            raise ValueError(f"operands could not be broadcast together with shapes {found.shape} ({width},)")
+        return inverse(found)
+
+    return check_and_invert
+
+
+def _standard(state: State) -> Call:
+    scale = state.floats("scale_", state.columns) if state.flag("with_std") else None
+    shift = state.floats("mean_", state.columns) if state.flag("with_mean") else None
+    return _times_and_plus(scale, shift)
+
+
+def _robust(state: State) -> Call:
+    scale = state.floats("scale_", state.columns) if state.flag("with_scaling") else None
+    shift = state.floats("center_", state.columns) if state.flag("with_centering") else None
+    return _times_and_plus(scale, shift)
+
+
+def _max_abs(state: State) -> Call:
+    return _times_and_plus(state.floats("scale_", state.columns), None)
+
+
+def _min_max(state: State) -> Call:
+    scale, shift = state.floats("scale_", state.columns), state.floats("min_", state.columns)
+    return lambda y: (y - shift) / scale
+
+
+def _times_and_plus(scale: Any, shift: Any) -> Call:
+    def invert(y: Any) -> Any:
+        y = y if scale is None else y * scale
+        return y if shift is None else y + shift
+
+    return invert
+
+
+INVERSES = {
+    f"{SCALERS}MaxAbsScaler": _max_abs,
+    f"{SCALERS}MinMaxScaler": _min_max,
+    f"{SCALERS}RobustScaler": _robust,
+    f"{SCALERS}StandardScaler": _standard,
+}
+
+FAMILIES: Mapping[str, Family] = {
+    "sklearn.compose._target.TransformedTargetRegressor": Family(
+        target,
+        keys("regressor transformer func inverse_func check_inverse regressor_ transformer_ _training_dim"),
+    ),
+}
