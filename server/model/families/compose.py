@@ -142,13 +142,20 @@ def _chained_directly(parts: Sequence[Part]) -> dict[str, Call]:
     return {name: _after(transforms, call) if transforms else call for name, call in parts[-1].direct.items()}
 
 
+def require_plain(X: Any, width: int | None) -> None:
+    """Raise `Unsuited` unless these are rows for a direct method.
+
+    Huge numbers may exceed the range of a float, and a transform may give integers or another memory order.
+    """
+    if X.dtype != FLOAT64 or not X.flags.c_contiguous or X.shape[1] != width or not finite(X):
+        raise Unsuited
+
+
 def _after(transforms: Sequence[tuple[Call, int | None]], call: Call) -> Call:
     def transform_and_call(X: Any) -> Any:
         for transform, width in transforms:
             X = transform(X)
-            # Huge numbers may exceed the range of a float, and a transform may give integers or another memory order.
-            if X.dtype != FLOAT64 or not X.flags.c_contiguous or X.shape[1] != width or not finite(X):
-                raise Unsuited
+            require_plain(X, width)
         return call(X)
 
     return transform_and_call

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.model.families import (
+    calibrated,
     column_transformer,
     compose,
     delegates,
@@ -17,12 +18,15 @@ from server.model.families import (
     encoders,
     glm,
     imputers,
+    isotonic,
     linear,
     linear_classifiers,
     naive_bayes,
     scalers,
     sgd,
+    stacking,
     target,
+    thresholds,
     trees,
     voting,
 )
@@ -31,6 +35,7 @@ from server.model.families.state import Family, State
 from server.model.pickledata.records import Unknown, as_record, name_of
 
 KNOWN: Mapping[str, Family] = {
+    **calibrated.FAMILIES,
     **column_transformer.FAMILIES,
     **compose.FAMILIES,
     **delegates.FAMILIES,
@@ -38,12 +43,15 @@ KNOWN: Mapping[str, Family] = {
     **encoders.FAMILIES,
     **glm.FAMILIES,
     **imputers.FAMILIES,
+    **isotonic.FAMILIES,
     **linear.FAMILIES,
     **linear_classifiers.FAMILIES,
     **naive_bayes.FAMILIES,
     **scalers.FAMILIES,
     **sgd.FAMILIES,
+    **stacking.FAMILIES,
     **target.FAMILIES,
+    **thresholds.FAMILIES,
     **trees.FAMILIES,
     **voting.FAMILIES,
 }

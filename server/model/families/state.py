@@ -145,7 +145,10 @@ class State:
 
     def function(self, key: str) -> str:
         """Return the full name of a class or a function; "" for None."""
-        found = self.values.get(key)
+        return self.function_name(key, self.values.get(key))
+
+    def function_name(self, key: str, found: Any) -> str:
+        """Return the full name of a function that is part of an attribute's value; "" for None."""
         if found is None:
             return ""
         if type(found) is Name:

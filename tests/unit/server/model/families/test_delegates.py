@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ MODELS: dict[str, tuple[Any, str]] = {
 }
 
 
+@cache
 def fitted(name: str) -> Any:
     model, target = MODELS[name]
     return model.fit(X, np.asarray(TARGETS[target]))
