@@ -26,6 +26,8 @@ Content = bytes | bytearray | memoryview
 ARRAY_TYPES = frozenset({"numpy.ndarray", "numpy.memmap", "numpy.core.memmap.memmap"})
 POINTER = 8
 """Bytes of an item of an array of objects."""
+FIELD = 400
+"""Bytes of a field in a dtype, at most."""
 LAST_CODE_POINT = 0x10FFFF
 
 STATE_OF_DTYPE = 8
@@ -50,15 +52,15 @@ class PendingDtype:
         self.code = code
         self.place = -1
 
-    def finish(self, state: Any, *_: Any) -> np.dtype[Any]:
+    def finish(self, state: Any, tape: Tape, _: Any) -> np.dtype[Any]:
         """Return the dtype."""
         if type(state) is not tuple or len(state) != STATE_OF_DTYPE:
             raise _odd_dtype()
         _, order, inner, names, fields, size, _, _ = state
-        if inner is not None or order not in ("<", ">", "|", "="):
+        if inner is not None or not _is_word(order, "<", ">", "|", "="):
             raise _odd_dtype()
         if self.code[0] == "V":
-            return _record_dtype(names, fields, size)
+            return _record_dtype(tape, names, fields, size)
         if names is not None or fields is not None:
             raise _odd_dtype()
         made = np.dtype(self.code)
@@ -67,11 +69,12 @@ class PendingDtype:
         return made.newbyteorder(order) if order in "<>" else made
 
 
-def _record_dtype(names: Any, fields: Any, size: Any) -> np.dtype[Any]:
+def _record_dtype(tape: Tape, names: Any, fields: Any, size: Any) -> np.dtype[Any]:
     """Return a dtype with fields of numbers, each inside the item."""
-    if type(names) is not tuple or type(fields) is not dict or not all(type(name) is str for name in names):
+    if type(names) is not tuple or type(fields) is not dict or not 0 < len(names) <= bounds.MAX_FIELDS:
         raise _odd_dtype()
-    if not 0 < len(names) <= bounds.MAX_FIELDS or len(set(names)) != len(names) or fields.keys() != set(names):
+    tape.count_copied(FIELD * len(names))
+    if not all(type(name) is str for name in names) or len(set(names)) != len(names) or fields.keys() != set(names):
         raise _odd_dtype()
     if type(size) is not int or not 0 < size <= bounds.MAX_ITEM:
         raise _odd_dtype()
@@ -95,6 +98,11 @@ def known_dtype(value: Any) -> np.dtype[Any]:
     return value
 
 
+def _is_word(value: Any, *known: str) -> bool:
+    """Return whether the value is one of these texts. Comparing an array with a text would compare its items."""
+    return type(value) is str and value in known
+
+
 def _odd_dtype() -> Unknown:
     return Unknown("an array of this dtype is not known as data")
 
@@ -102,15 +110,16 @@ def _odd_dtype() -> Unknown:
 # ---- values
 
 
-def scalar(dtype: Any, content: Any) -> Any:
+def scalar(tape: Tape, dtype: Any, content: Any) -> Any:
     """Return a NumPy scalar."""
     dtype = known_dtype(dtype)
     if dtype.kind not in "biufUS" or type(content) is not bytes or not len(content) == dtype.itemsize:
         raise Unknown("a number of this dtype is not known as data")
     if dtype.kind in "iu":
         return dtype.type(int.from_bytes(content, "little" if dtype.isnative else "big", signed=dtype.kind == "i"))
+    tape.count_copied(len(content))
     found = np.frombuffer(content, dtype=dtype)
-    _check_values(found)
+    _check_values(tape, found)
     return found[0]
 
 
@@ -121,7 +130,7 @@ def array(tape: Tape, content: Content, dtype: np.dtype[Any], shape: Any, *, for
         raise Unknown("an array whose content does not fit its shape is not known as data")
     made = np.frombuffer(content, dtype=dtype) if count else np.empty(0, dtype=dtype)
     if count:
-        _check_values(made)
+        _check_values(tape, made)
     native = dtype.isnative
     if not native or made.nbytes <= bounds.MAX_COPIED or made.ctypes.data % bounds.ALIGNMENT:
         tape.count_copied(made.nbytes)
@@ -142,7 +151,7 @@ def objects(tape: Tape, content: Any, shape: Any, *, fortran: bool) -> Any:
 
 def from_buffer(tape: Tape, content: Any, dtype: Any, shape: Any, order: Any) -> Any:
     """Return an array of protocol 5, whose bytes are inside the pickle."""
-    if type(content) not in (bytes, bytearray) or order not in ("C", "F"):
+    if type(content) not in (bytes, bytearray) or not _is_word(order, "C", "F"):
         raise Unknown("an array of this layout is not known as data")
     return array(tape, content, known_dtype(dtype), shape, fortran=order == "F")
 
@@ -161,14 +170,15 @@ def _count(shape: Any) -> int:
     return count
 
 
-def _check_values(values: Any) -> None:
+def _check_values(tape: Tape, values: Any) -> None:
     """Raise `Unknown` for bytes that are no value of their dtype: other code relies on it."""
+    if values.dtype.kind not in "bU":
+        return
+    tape.count_copied(values.nbytes)  # they are read, which takes time, though not copied
     if values.dtype.kind == "b":
         valid = values.view(np.uint8).max() <= 1
-    elif values.dtype.kind == "U":
-        valid = values.view(values.dtype.str[0] + "u4").max() <= LAST_CODE_POINT
     else:
-        return
+        valid = values.view(values.dtype.str[0] + "u4").max() <= LAST_CODE_POINT
     if not valid:
         raise Unknown("an array with bytes that are no values is not known as data")
 
@@ -214,9 +224,10 @@ class PendingFrame:
     def finish(self, state: Any, tape: Tape, read_inner: Callable[[], Any]) -> Any:
         """Return the array, and move the tape behind it."""
         kind = state.get("subclass") if type(state) is dict else None
-        if type(kind) is not Name or kind.text not in ARRAY_TYPES or state.get("order") not in ("C", "F"):
+        if type(kind) is not Name or kind.text not in ARRAY_TYPES or not _is_word(state.get("order"), "C", "F"):
             raise Unknown("an array of another type is not known as data")
         dtype, shape = known_dtype(state.get("dtype")), state.get("shape")
+        length = _count(shape) * dtype.itemsize
         if dtype.hasobject:
             made = read_inner()
             if type(made) is not np.ndarray or made.dtype != dtype or made.shape != shape:
@@ -225,6 +236,5 @@ class PendingFrame:
         # Since joblib 1.2 one byte tells how many bytes of padding follow it.
         if state.get("numpy_array_alignment_bytes") is not None:
             tape.skip(tape.unsigned(1))
-        length = _count(shape) * dtype.itemsize
         at = tape.skip(length)
         return array(tape, tape.view[at : at + length], dtype, shape, fortran=state["order"] == "F")

@@ -50,7 +50,8 @@ BYTES_PER_OBJECT = 4
 """Bytes that count for each further object. A set of 232 bytes needs one byte of a hostile file; a pair of small
 numbers in an honest one needs five."""
 COPIED_PER_BYTE = 16
-"""Bytes of copied values for each byte that counts: an item of an array of objects takes 8, of a set up to 100."""
+"""Bytes of copied values for each byte that counts: an item of an array of objects takes 8, of a set up to 100.
+Values that are only looked at count too, because that takes time."""
 MIN_COPIED = MIB
 """Bytes of copied values that a file of any size may have."""
 MAX_STACK = 1_000_000
@@ -74,6 +75,8 @@ MAX_PICKLE_DEPTH = 1
 
 # ---- keys of dicts and items of sets
 
+MAX_KEY_TEXT = 4096
+"""Bytes or characters of a key: equal texts are compared to their end whenever one of them is set again."""
 MAX_KEY_INTEGER = 1 << 60
 """Integers of Python have equal hashes above 2⁶¹ - 1: a dict of such keys takes quadratic time."""
 MAX_KEY_ITEMS = 64

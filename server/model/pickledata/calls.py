@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from server.model.pickledata import bounds
-from server.model.pickledata.arrays import PendingArray, PendingDtype, PendingFrame, from_buffer, scalar
+from server.model.pickledata.arrays import POINTER, PendingArray, PendingDtype, PendingFrame, from_buffer, scalar
 from server.model.pickledata.records import Name, Record, Unknown
 from server.model.pickledata.tape import Tape
 
@@ -14,8 +16,8 @@ FRAMES = frozenset({"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.
 MODULES_OF_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Names that pickle writes in protocols 0 to 2, for Python 2."""
 
-PLAIN_KEYS = frozenset({str, bytes, float, bool, type(None), Name})
-"""Types of keys that hash without collisions that a file could cause, and without recursion."""
+PLAIN_KEYS = frozenset({float, bool, type(None), Name})
+TEXTS = frozenset({str})
 
 SET_ITEM = 100
 """Bytes of an item of a set, at most, without its value."""
@@ -57,24 +59,30 @@ def new(kind: Any, args: Any) -> Any:
 
 def key(value: Any, tape: Tape) -> Any:
     """Return a value that may be a key of a dict or an item of a set."""
-    if type(value) in PLAIN_KEYS or _is_small_integer(value) or type(value).__module__ == "numpy":
+    if _is_plain_key(value):
         return value
     if type(value) is tuple and len(value) <= bounds.MAX_KEY_ITEMS:
         tape.count_tuple_key()
-        if all(type(item) in PLAIN_KEYS or _is_small_integer(item) for item in value):
+        if all(map(_is_plain_key, value)):
             return value
-    raise Unknown("a key that is no plain value is not known as data")
+    raise Unknown("a key that is no short plain value is not known as data")
 
 
 def keys(values: list[Any], tape: Tape) -> list[Any]:
     """Return values that may all be keys."""
-    if PLAIN_KEYS.issuperset(map(type, values)):
+    if TEXTS.issuperset(map(type, values)) and max(map(len, values), default=0) <= bounds.MAX_KEY_TEXT:
         return values
     return [key(value, tape) for value in values]
 
 
-def _is_small_integer(value: Any) -> bool:
-    return type(value) is int and -bounds.MAX_KEY_INTEGER < value < bounds.MAX_KEY_INTEGER
+def _is_plain_key(value: Any) -> bool:
+    """Return whether a value hashes and compares in little time, and without collisions that a file could cause."""
+    kind = type(value)
+    if kind is str or kind is bytes:
+        return len(value) <= bounds.MAX_KEY_TEXT
+    if kind is int:
+        return bool(-bounds.MAX_KEY_INTEGER < value < bounds.MAX_KEY_INTEGER)
+    return kind in PLAIN_KEYS or (isinstance(value, np.generic) and int(value.nbytes) <= bounds.MAX_KEY_TEXT)
 
 
 # ---- the closed list
@@ -88,10 +96,6 @@ def _reconstruct_array(_: Tape, kind: Any, shape: Any, code: Any) -> Any:  # noq
     return PendingArray(kind)
 
 
-def _scalar(_: Tape, dtype: Any, content: Any) -> Any:
-    return scalar(dtype, content)
-
-
 def _reconstruct(_: Tape, kind: Any, base: Any, state: Any) -> Any:
     """Return the object of protocols 0 and 1."""
     if type(base) is not Name or base.text != "builtins.object" or state is not None:
@@ -99,13 +103,14 @@ def _reconstruct(_: Tape, kind: Any, base: Any, state: Any) -> Any:
     return new(kind, ())
 
 
-def _new(_: Tape, kind: Any, *args: Any) -> Any:
+def _new(tape: Tape, kind: Any, *args: Any) -> Any:
+    tape.count_copied(POINTER * len(args))
     return new(kind, args)
 
 
 def _encode(tape: Tape, text: Any, encoding: Any = None) -> Any:
     """Return the bytes of protocols 0 to 2."""
-    if type(text) is not str or encoding != "latin1":
+    if type(text) is not str or type(encoding) is not str or encoding != "latin1":
         raise Unknown("bytes in another encoding are not known as data")
     tape.count_copied(len(text))
     return text.encode("latin1")
@@ -152,10 +157,10 @@ CALLS: Mapping[str, Call] = {
     "copyreg.__newobj__": _new,
     "copyreg._reconstructor": _reconstruct,
     "numpy._core.multiarray._reconstruct": _reconstruct_array,
-    "numpy._core.multiarray.scalar": _scalar,
+    "numpy._core.multiarray.scalar": scalar,
     "numpy._core.numeric._frombuffer": from_buffer,
     "numpy.core.multiarray._reconstruct": _reconstruct_array,
-    "numpy.core.multiarray.scalar": _scalar,
+    "numpy.core.multiarray.scalar": scalar,
     "numpy.core.numeric._frombuffer": from_buffer,
     "numpy.dtype": _dtype,
 }

@@ -344,7 +344,7 @@ def _newobj(machine: Machine) -> None:
 @_opcode(0x92)
 def _newobj_ex(machine: Machine) -> None:
     named, args, kind = machine.stack.pop(), machine.stack.pop(), machine.stack.pop()
-    if named != {}:
+    if type(named) is not dict or named:
         raise Unknown("an object of named arguments is not known as data")
     machine.push_object(new(kind, args))
 
@@ -355,6 +355,7 @@ def _build(machine: Machine) -> None:
     state = machine.stack.pop()
     target = machine.stack[-1]
     if isinstance(target, PENDING):
+        machine.tape.count_object()
         made = target.finish(state, machine.tape, machine.run_inner)
         machine.stack[-1] = made
         # Every pickler memoizes a value directly after its REDUCE or NEWOBJ.

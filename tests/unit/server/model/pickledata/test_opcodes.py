@@ -154,14 +154,14 @@ def test_closed_set_has_every_opcode_that_pickletools_knows() -> None:
         {frozenset({1}): 1},
         np.array([1j]),
         np.array(["2020-01-01"], dtype="M8[D]"),
-        np.matrix([1.0]),
         np.complex128(1),
         np.zeros(2, dtype=[("a", "f8", (2,))]),
+        np.zeros(2, dtype=[("a", "f8"), ("b", "O")]),
+        np.recarray((1,), dtype=[("a", "f8")]),
         1 << 300,
     ],
     ids=repr,
 )
-@pytest.mark.filterwarnings("ignore:the matrix subclass")
 def test_value_that_is_not_plain_is_unknown(value: Any) -> None:
     with pytest.raises(Unknown):
         read_pickle(pickle.dumps(value))
