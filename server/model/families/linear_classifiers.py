@@ -50,7 +50,7 @@ def _fits_each_class_alone(state: State) -> bool:
 
 def ridge(state: State) -> Part:
     """Return a ridge classifier. Each of several labels may be predicted too."""
-    binarizer = state.inside("_label_binarizer", BINARIZER_KEYS, "sklearn.preprocessing._label.LabelBinarizer")
+    binarizer = state.inside("_label_binarizer", BINARIZER_KEYS, BINARIZER)
     # Up to 1.7, `classes_` was a property that returned the binarizer's.
     classes = state.labels() if "classes_" in state.values else binarizer.labels()
     if binarizer.word("y_type_", "binary", "multiclass", "multilabel-indicator") != "multilabel-indicator":
@@ -59,6 +59,8 @@ def ridge(state: State) -> Part:
     scores = linear_scores(state)
     if binarizer.flag("sparse_input_") or len(classes) < BINARY:
         raise binarizer.unknown("sparse_input_")
+    if (binarizer.integer("neg_label", -1), binarizer.integer("pos_label")) != (-1, 1):
+        raise binarizer.unknown("pos_label")
     methods = {"predict": lambda X: (scores(X) > 0).astype(np.int64), "decision_function": scores}
     return part_of_methods(state, methods, classes)
 
@@ -94,6 +96,7 @@ LOGISTIC_KEYS = CLASSIFIER_KEYS | keys(
     " use_legacy_attributes Cs_ scores_ coefs_paths_ C_ l1_ratio_ l1_ratios_"
 )
 RIDGE_CLASSIFIER_KEYS = CLASSIFIER_KEYS | keys("_label_binarizer")
+BINARIZER = "sklearn.preprocessing._label.LabelBinarizer"
 BINARIZER_KEYS = keys("neg_label pos_label sparse_output y_type_ sparse_input_ classes_")
 
 FAMILIES: Mapping[str, Family] = {

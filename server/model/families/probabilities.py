@@ -22,7 +22,11 @@ order within one row than across many, so a sum over that many classes depends o
 
 def two_sided(scores: Any) -> Any:
     """Return the probabilities of both classes from the score of the second."""
-    second = EXPIT(scores)
+    return two_sided_of_second(EXPIT(scores))
+
+
+def two_sided_of_second(second: Any) -> Any:
+    """Return the probabilities of both classes from that of the second."""
     return np.stack([1 - second, second], axis=1)
 
 

@@ -18,7 +18,7 @@ from server.model.families.linear_classifiers import (
     part_of_methods,
     with_probabilities,
 )
-from server.model.families.probabilities import BINARY, one_against_rest, shares, two_sided
+from server.model.families.probabilities import BINARY, one_against_rest, shares, two_sided, two_sided_of_second
 from server.model.families.sparse_rows import dot
 from server.model.families.state import Family, State, keys
 
@@ -35,8 +35,7 @@ def descent_classifier(state: State) -> Part:
 
 
 def _two_huber(scores: Any) -> Any:
-    second = _clipped(scores)
-    return np.stack([1 - second, second], axis=1)
+    return two_sided_of_second(_clipped(scores))
 
 
 def _many_huber(scores: Any) -> Any:
