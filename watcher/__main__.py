@@ -1,4 +1,7 @@
-"""The command line, `kubeserve` or `python -m watcher`: run, render, check, status."""
+"""The command line, `kubeserve` or `python -m watcher`: run, render, check, status.
+
+Each command imports what it needs, so that a short one, and --help, take little more than the start of Python.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import urllib3
-import yaml
 
-from watcher import __version__, logs
+from watcher import __version__
 from watcher.command_line import Group, settings_options
 from watcher.settings import Settings
-from watcher.status_table import table
 
 POD = ("pod_s3_endpoint", "pod_aws_access_key_id", "pod_aws_secret_access_key")
 """The names of the settings with which pods reach the store."""
@@ -25,17 +25,16 @@ POD = ("pod_s3_endpoint", "pod_aws_access_key_id", "pod_aws_secret_access_key")
 @click.version_option(__version__)
 def main() -> None:
     """Put a model.joblib into a bucket, get a prediction service on Kubernetes."""
-    logs.configure("info")
 
 
 @main.command()
 @settings_options()
 def run(**values: Any) -> None:
     """Watch the bucket and make the runtime follow it, until SIGTERM or Ctrl-C."""
+    from watcher import compose, logs  # noqa: PLC0415 - seconds of imports
+
     settings = Settings(**values)
     logs.configure(settings.log_level)
-    from watcher import compose  # noqa: PLC0415 - seconds of imports that `status` and `--help` need not wait for
-
     compose.run(settings)
 
 
@@ -51,10 +50,12 @@ def render(source: str, files: tuple[Any, ...], assignments: tuple[str, ...], **
     Only the ownerReferences are missing: they contain a UID that the API server creates. The Secret is among the
     objects, so do not print it where others can read it.
     """
+    import yaml  # noqa: PLC0415 - as above
+
+    from watcher import logs, rendering  # noqa: PLC0415 - as above
+
     settings = Settings(**values)
     logs.configure(settings.log_level)
-    from watcher import rendering  # noqa: PLC0415 - as above
-
     manifests = rendering.render_one(settings, source, files, assignments)
     click.echo(yaml.safe_dump_all(manifests, sort_keys=False), nl=False)
 
@@ -81,6 +82,10 @@ def check(file: Path, example: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The body of GET /status as it is.")
 def status(url: str, as_json: bool) -> None:
     """Show every model, refused key and event source of a running watcher."""
+    import urllib3  # noqa: PLC0415 - as above
+
+    from watcher.status_table import table  # noqa: PLC0415 - as above
+
     address = url if "://" in url else f"http://{url}"
     try:
         response = urllib3.request("GET", f"{address.rstrip('/')}/status", timeout=5.0, retries=False)

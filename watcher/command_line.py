@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-import structlog
 
 from watcher.core.text import one_line
 from watcher.errors import WatcherError
@@ -49,7 +48,10 @@ def one_line_errors() -> Iterator[None]:
     except WatcherError as error:
         raise Failure(str(error)) from error
     except Exception as error:  # the last resort: a slip in a setting must not end in a traceback
-        structlog.get_logger().debug("unexpected", exc_info=True)
+        import structlog  # noqa: PLC0415 - --help needs no log
+
+        if structlog.is_configured():  # otherwise it would print every level
+            structlog.get_logger().debug("unexpected", exc_info=True)
         message = f"unexpected {type(error).__name__} (details: --log-level debug): {one_line(str(error), 500)}"
         raise Failure(message) from error
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -170,3 +172,12 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_for_debug(monkeypa
 
 def test_without_arguments_the_help_is_shown() -> None:
     assert "Commands:" in CliRunner().invoke(main, []).output
+
+
+def test_command_line_imports_nothing_large_before_a_command_runs() -> None:
+    program = "import sys, watcher.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    large = {"kubernetes", "minio", "numpy", "prometheus_client", "rich", "sanic", "structlog", "urllib3", "yaml"}
+    assert not large & set(found.split())
