@@ -39,6 +39,9 @@ def main() -> int:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     cpu_limit.limit_threads(options.threads or cpu_limit.cpu_limit())
     folder = options.model.parent / PACKAGES
+    if options.load == "data" and packages.brings_packages(options.model.parent):
+        # Refused before the first of these packages could be imported.
+        return failed(f"this model needs code: {packages.NEEDS_CODE}")
     use_packages(folder)
     try:
         from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads

@@ -21,6 +21,7 @@ from server.http.service import Service
 from server.http.shutdown import drain_on_sigterm
 from server.inference.batcher import Limits
 from server.inference.predictor import Predictor
+from server.model.load_policy import LoadPolicy
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
 from strict_http.limits import Limits as ConnectionLimits
@@ -55,6 +56,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
         metrics,
         direct=settings.direct,
         extra_columns=settings.extra_columns,
+        policy=LoadPolicy(settings.load),
     )
     app.ctx.fast_path = FastPath(predictor, metrics, settings.name)
     add_routes(app, Service(predictor, metrics, settings.name, settings.version, settings.max_values))

@@ -16,6 +16,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from server.paths import PACKAGES, REQUIREMENTS
+
 OWN = frozenset(
     {
         *("aiofiles", "html5tagger", "httptools", "multidict", "orjson", "prometheus_client", "sanic", "sanic_ext"),
@@ -23,6 +25,15 @@ OWN = frozenset(
     }
 )
 """The modules that the serving process needs in its own version. Sanic loads sanic_ext wherever it finds one."""
+
+
+NEEDS_CODE = f"its {REQUIREMENTS} brings packages"
+"""Why a model is not read as data."""
+
+
+def brings_packages(folder: Path) -> bool:
+    """Return whether packages belong to the model of this folder: installed ones, or a file that names them."""
+    return (folder / PACKAGES).is_dir() or (folder / REQUIREMENTS).is_file()
 
 
 class OwnModules(MetaPathFinder):

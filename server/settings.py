@@ -119,6 +119,13 @@ class Settings:
         "auto",
         choices=("auto", "refuse", "ignore"),
     )
+    load: str = setting(
+        "How to load the model: `data` reads it and runs nothing that the file names, and refuses a model of which a "
+        "part is not known as data; `code` loads it by joblib, which runs what the file names; `auto` reads it as data "
+        "where that is possible, and loads it as code otherwise. Only `data` protects against hostile files.",
+        "auto",
+        choices=("auto", "data", "code"),
+    )
     direct: bool = setting(
         "Evaluate known estimators without scikit-learn's validation, where the answers are equal bit by bit.", True
     )

@@ -19,7 +19,8 @@ from server.inference.model_call import call_one, is_refusal
 from server.inference.observer import Observer
 from server.inference.placement import BLOCKED_LOOP_SECONDS, Place, inline_limit
 from server.inputs.plain_rows import PlainReader, plain_reader
-from server.model.direct.base import Call, Unsuited
+from server.model.families.base import Call, Unsuited
+from server.model.load_policy import LoadPolicy
 from server.model.loader import LoadedModel, load
 from server.model.methods import Method
 from server.schema import InputForm
@@ -40,9 +41,10 @@ class Predictor:
         *,
         direct: bool = True,
         extra_columns: str = "auto",
+        policy: LoadPolicy = LoadPolicy.AUTO,
     ) -> None:
         self._path, self._limits, self._observer = path, limits or Limits(), observer or Observer()
-        self._may_be_direct, self._extra_columns = direct, extra_columns
+        self._may_be_direct, self._extra_columns, self._policy = direct, extra_columns, policy
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None
         self._direct: Call | None = None
@@ -59,7 +61,7 @@ class Predictor:
         """Load and warm up. Raises `ModelError`."""
         started = time.monotonic()
         run = asyncio.get_running_loop().run_in_executor
-        model = await run(self._thread, lambda: load(self._path, direct=self._may_be_direct))
+        model = await run(self._thread, lambda: load(self._path, direct=self._may_be_direct, policy=self._policy))
         if self._extra_columns != "auto":
             ignores = self._extra_columns == "ignore"
             model = replace(model, schema=replace(model.schema, ignores_extra_columns=ignores))

@@ -1,6 +1,6 @@
 """Direct evaluation: a known estimator's own arithmetic, without the validation that scikit-learn repeats at each call.
 
-`server.model.direct` holds the arithmetic. It is compared with the estimator itself at each load, bit by bit.
+`server.model.families` holds the arithmetic. It is compared with the estimator itself at each load, bit by bit.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from server.inputs.matrix import finite
-from server.model.direct.base import Call, Unsuited
+from server.model.families.base import Call, Unsuited
 from server.model.probe_budget import ProbeBudgetSpentError
 from server.model.row_independence import same_bits
 

@@ -38,7 +38,7 @@ TAKE_NAN = frozenset(
         *("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"),
         *("ExtraTreesClassifier", "ExtraTreesRegressor"),
         *("HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "IsolationForest", "KNNImputer"),
-        *("MaxAbsScaler", "MinMaxScaler", "OneHotEncoder", "OrdinalEncoder", "PowerTransformer"),
+        *("MaxAbsScaler", "MissingIndicator", "MinMaxScaler", "OneHotEncoder", "OrdinalEncoder", "PowerTransformer"),
         *("QuantileTransformer", "RandomForestClassifier", "RandomForestRegressor", "RobustScaler", "StandardScaler"),
         *("TargetEncoder", "VarianceThreshold"),
     }
@@ -63,11 +63,6 @@ def library_of(estimator: Any) -> str:
     return str(name).partition(".")[0]
 
 
-def class_name_of(estimator: Any) -> str:
-    """Return the name of the estimator's class."""
-    return estimator.class_name if type(estimator) is RecordedEstimator else type(estimator).__name__
-
-
 def tags_of(estimator: Any) -> Any:
     """Return the estimator's tags. Before scikit-learn 1.6 they were a dict, of which `input_tags` is made here."""
     if type(estimator) is RecordedEstimator:
@@ -88,7 +83,7 @@ def _tags_of_record(estimator: RecordedEstimator) -> Any:
     hashes = getattr(estimator, "input_type", "") if kind == "FeatureHasher" else ""
     tags = SimpleNamespace(
         two_d_array=kind not in TAKE_NO_TABLE,
-        string=kind in READ_TEXTS or hashes == "string",
+        string=kind in READ_TEXTS or hashes == "string" or kind == "MissingIndicator",
         dict=kind == "DictVectorizer" or hashes == "dict",
         allow_nan=_takes_nan(estimator),
     )

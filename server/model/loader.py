@@ -1,4 +1,4 @@
-"""A joblib file → a model that has answered once, with its schema."""
+"""A model file → a model that has answered once, with its schema: read as data, or loaded by joblib."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import Any
 import structlog
 
 from server.errors import ModelError, first_line
-from server.model.estimator_types import is_of_scikit_learn
+from server.model import estimator_types
 from server.model.input_example import read_clues
-from server.model.load_failure import advice_of, load_failure
+from server.model.load_policy import LoadPolicy, NotDataError, read_as_data
 from server.model.methods import Method, methods_of
+from server.model.pickledata.compiled import missing_routine
 from server.model.probe_budget import ProbeBudget
 from server.model.refusals import refusal_of
 from server.model.trials import Trial, try_model
@@ -40,22 +41,39 @@ class LoadedModel:
     """Those of `server.schema.METHODS` that the model has: at least one."""
     schema: Schema
     library: str
-    """The library that runs the model, such as `sklearn 1.9.1`."""
+    """The library that runs the model, such as `sklearn 1.9.1`; for a model that was read as data the one that saved
+    it, whose answers it gives."""
     saved_by: str
     """The library that saved it, in the same form."""
     digest: str
     """SHA-256 of the file."""
+    loaded: str = LoadPolicy.CODE.value
+    """`data` if the file was read, `code` if it was run."""
+    needs_code: str = ""
+    """Why it was not read as data, where that was tried."""
 
 
-def load(path: Path, *, direct: bool = True, example: Path | None = None) -> LoadedModel:
+def load(
+    path: Path, *, direct: bool = True, example: Path | None = None, policy: LoadPolicy = LoadPolicy.AUTO
+) -> LoadedModel:
     """Load the file and warm it up; with `direct`, known estimators are evaluated directly.
 
     `example` is the owner's example; without it, the one next to the model.
 
     Raises:
-        ModelError: the file cannot be served; the message says what its owner should do.
+        ModelError: the file cannot be served, or not in the way that the policy demands. The message says what its
+            owner should do.
 
     """
+    needs_code = ""
+    if policy is not LoadPolicy.CODE:
+        try:
+            return load_as_data(path, direct=direct, example=example)
+        except NotDataError as error:
+            if policy is LoadPolicy.DATA:
+                raise
+            needs_code = error.reason
+            log.info("loaded as code", reason=needs_code)
     estimator, saved_by = unpickle(path)
     if refusal := refusal_of(estimator):
         raise ModelError(f"{path.name} holds {refusal}")
@@ -64,10 +82,36 @@ def load(path: Path, *, direct: bool = True, example: Path | None = None) -> Loa
     budget = ProbeBudget()
     trial = try_model(estimator, budget, clues)
     require_sound(estimator, trial, saved_by)
+    log_refusal(trial)
     ignore_expected_warnings()
     methods = methods_of(estimator, trial.schema, budget, direct=direct)
     library = library_of(estimator)
-    return LoadedModel(methods, trial.schema, library, saved_by or library, digest_of(path))
+    return LoadedModel(
+        methods, trial.schema, library, saved_by or library, digest_of(path), LoadPolicy.CODE.value, needs_code
+    )
+
+
+def load_as_data(path: Path, *, direct: bool = True, example: Path | None = None) -> LoadedModel:
+    """Read the file as data and warm it up.
+
+    Raises:
+        NotDataError: it is not known as data, or a compiled routine that it needs cannot be loaded alone.
+        ModelError: it cannot be served in any way.
+
+    """
+    estimator = read_as_data(path)
+    clues = read_clues(path.parent, example)
+    budget = ProbeBudget()
+    try:
+        trial = try_model(estimator, budget, clues)
+        methods = methods_of(estimator, trial.schema, budget, direct=direct)
+    finally:
+        if missing := missing_routine():
+            raise NotDataError(f"{missing} cannot be loaded alone")
+    log_refusal(trial)
+    ignore_expected_warnings()
+    library = f"{estimator_types.library_of(estimator)} {estimator.saved_version}".strip()
+    return LoadedModel(methods, trial.schema, library, library, digest_of(path), LoadPolicy.DATA.value)
 
 
 def unpickle(path: Path) -> tuple[Any, str]:
@@ -79,6 +123,8 @@ def unpickle(path: Path) -> tuple[Any, str]:
             warnings.simplefilter("always")
             estimator = joblib.load(path)
     except Exception as error:  # unpickling runs the file's own code, which may raise anything
+        from server.model.load_failure import load_failure  # noqa: PLC0415 - reads files of every compression
+
         raise ModelError(load_failure(error, path)) from error
     return estimator, log_load_warnings(caught)
 
@@ -101,6 +147,8 @@ def log_load_warnings(caught: list[warnings.WarningMessage]) -> str:
 
     scikit-learn warns of another version once for each estimator in the file. That is logged once, with advice.
     """
+    from server.model.load_failure import advice_of  # noqa: PLC0415 - as above
+
     other = ""
     for message in (warning.message for warning in caught):
         saved = getattr(message, "original_sklearn_version", None)
@@ -119,21 +167,24 @@ def digest_of(path: Path) -> str:
 
 
 def require_sound(estimator: Any, trial: Trial, saved_by: str) -> None:
-    """Raise ModelError if the model cannot answer any row: it was never fitted, or lacks a part of itself.
-
-    Any other refusal of an invented row shows nothing.
-    """
+    """Raise ModelError if the model cannot answer any row: it was never fitted, or lacks a part of itself."""
     refusal = trial.refusal
     if type(refusal).__name__ == "NotFittedError" or (not trial.schema.example_row and not is_fitted(estimator)):
         raise ModelError(f"the {type(estimator).__name__} was never fitted: save it after fit()") from refusal
-    if isinstance(refusal, AttributeError) and is_of_scikit_learn(refusal.obj, "BaseEstimator"):
+    if isinstance(refusal, AttributeError) and estimator_types.is_of_scikit_learn(refusal.obj, "BaseEstimator"):
         kind, name = type(refusal.obj).__name__, refusal.name
         if type(refusal.obj).__module__.startswith("sklearn."):
+            from server.model.load_failure import advice_of  # noqa: PLC0415 - as above
+
             advice = advice_of(saved_by.removeprefix("sklearn ")) or "train with the version that serves it"
             reason = f"its {kind} has no {name}, so another version of scikit-learn saved it"
             raise ModelError(f"the model cannot predict: {reason}: {advice}") from refusal
-    if refusal:
-        reason = first_line(refusal)
+
+
+def log_refusal(trial: Trial) -> None:
+    """Log that the model refused an invented row, which shows nothing, or that there was none to try."""
+    if trial.refusal:
+        reason = first_line(trial.refusal)
         log.info("the model refused an invented row, which shows nothing", reason=reason, advice=ADVICE)
     elif not trial.schema.example_row:
         log.info("no warm-up: the model does not say what it takes", advice=ADVICE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +13,14 @@ import structlog
 from server.errors import first_line
 from server.inputs.named_table import NamedTable
 from server.model.cost_model import PROBE_ROWS, UNMEASURED, Cost, cost_of, measure_cost, median_seconds
-from server.model.direct.base import Call
 from server.model.direct.registry import direct_methods, is_row_independent
 from server.model.direct_evaluation import direct_or_plain, matches_plain
+from server.model.families.base import Call
+from server.model.families.registry import part_of
+from server.model.pickledata.records import Unknown
 from server.model.probe_budget import ProbeBudget, ProbeBudgetSpentError
 from server.model.probe_rows import example_input, random_rows
+from server.model.recorded_estimator import RecordedEstimator
 from server.model.row_independence import batches_match_single_rows
 from server.schema import METHODS, InputForm, Schema
 
@@ -55,8 +58,8 @@ def methods_of(estimator: Any, schema: Schema, budget: ProbeBudget, *, direct: b
     if schema.features is None or schema.form is not InputForm.MATRIX:
         return {name: _unchanged_method(name, call, schema, budget) for name, call in calls.items()}
     rows = random_rows(schema.features, PROBE_ROWS).astype(schema.dtype)
-    known = direct_methods(estimator) if direct and schema.dtype == "float64" else {}
-    independent = is_row_independent(estimator)
+    known, independent = _direct_methods(estimator)
+    known = known if direct and schema.dtype == "float64" else {}
     found = {}
     for name, call in calls.items():
         tried = _try_inputs(budget.probed(name, call), [rows[:count] for count in ROW_STEPS])
@@ -69,6 +72,15 @@ def methods_of(estimator: Any, schema: Schema, budget: ProbeBudget, *, direct: b
             plain = _copying(call) if tried.changes_input else call
             found[name] = _probed_method(name, plain, known.get(name), rows, budget, independent=independent)
     return found
+
+
+def _direct_methods(estimator: Any) -> tuple[Mapping[str, Call], bool]:
+    """Return the estimator's methods for finite rows, without checks, and whether each row is computed by itself."""
+    try:
+        part = estimator.part if isinstance(estimator, RecordedEstimator) and estimator.part else part_of(estimator)
+    except Unknown:
+        return direct_methods(estimator), is_row_independent(estimator)
+    return part.direct, part.row_independent
 
 
 @dataclass(frozen=True, slots=True)

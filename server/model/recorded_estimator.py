@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from server.model.families.base import Part
+import numpy as np
+
+from server.model.families.base import Call, Part
 from server.model.pickledata.records import Record
 from server.schema import METHODS
 
@@ -37,7 +39,7 @@ class RecordedEstimator:
 
         """
         if name in METHODS:
-            found = self.part.methods.get(name) if self.part else None
+            found = _method(self.part, name) if self.part else None
         else:
             found = _of_part(self.part, name) if self.part else None
             found = self._of_record(name) if found is None else found
@@ -65,6 +67,30 @@ class RecordedEstimator:
             return presented(self._state[name])
         made = PROPERTIES.get(name)
         return made(self) if made else None
+
+
+def _method(part: Part, name: str) -> Call | None:
+    """Return a method that refuses matrices of another width and without rows, as scikit-learn does.
+
+    Parts do not check that: the server's inputs do, and so does each part for those inside it.
+    """
+    call, width = part.methods.get(name), part.width
+    if call is None or width is None:
+        return call
+
+    def checked(X: Any) -> Any:
+        if type(X) is np.ndarray and X.ndim == 2:  # noqa: PLR2004 - rows and features
+            if X.shape[1] != width:
+                raise ValueError(
+                    f"X has {X.shape[1]} features, but {part.name} is expecting {width} features as input."
+                )
+            if not len(X):
+                raise ValueError(
+                    f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by {part.name}."
+                )
+        return call(X)
+
+    return checked
 
 
 def _of_part(part: Part, name: str) -> Any:

@@ -20,15 +20,15 @@ def server_metadata(version: str) -> dict[str, Any]:
     return {"name": "kubeserve", "version": version, "extensions": [open_inference.EXTENSION]}
 
 
-def model_metadata(schema: Schema, model: str, version: str, library: str) -> dict[str, Any]:
-    """Return the model's inputs and outputs as its schema has them."""
+def model_metadata(schema: Schema, model: str, version: str, library: str, loaded: str = "code") -> dict[str, Any]:
+    """Return the model's inputs and outputs as its schema has them. `loaded` is `data` or `code`."""
     return {
         "name": model,
         "versions": [version] if version else [],
         "platform": f"{library.partition(' ')[0] or 'python'}_joblib",
         "inputs": inputs(schema),
         "outputs": [tensor for name in METHODS if name in schema.methods for tensor in _outputs(name, schema)],
-        "parameters": _parameters(schema),
+        "parameters": {**_parameters(schema), "loaded": loaded},
     }
 
 

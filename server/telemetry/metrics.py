@@ -104,7 +104,11 @@ SUM = _spec(
 MIN = _spec("kubeserve_feature_min", GaugeMetricFamily, "Smallest value of a feature since the start.", "feature")
 MAX = _spec("kubeserve_feature_max", GaugeMetricFamily, "Largest value of a feature since the start.", "feature")
 LOAD = _spec("kubeserve_model_load_seconds", GaugeMetricFamily, "Time to load the model and warm it up.")
-MODEL = _spec("kubeserve_model", InfoMetricFamily, "1; the labels are the versions and the file's digest.")
+MODEL = _spec(
+    "kubeserve_model",
+    InfoMetricFamily,
+    "1; the labels are the versions, the file's digest, and `loaded`: `data` or `code`.",
+)
 KSERVE = _spec(
     "request_predict_seconds", HistogramMetricFamily, "Time of the predict phase of each request, under KServe's name."
 )
@@ -151,7 +155,12 @@ class Metrics(Observer):
     def configure(self, model: LoadedModel, load_seconds: float) -> None:
         """Set what is only known once the model is loaded."""
         self._load_seconds = load_seconds
-        self.info = {"library": model.library, "saved_by": model.saved_by, "digest": model.digest}
+        self.info = {
+            "library": model.library,
+            "saved_by": model.saved_by,
+            "digest": model.digest,
+            "loaded": model.loaded,
+        }
         if self.feature_stats:
             schema = model.schema
             classes = schema.classes if "predict" in schema.methods else ()  # an encoder has classes, and predicts none

@@ -51,7 +51,7 @@ def _add_metadata(app: App, service: Service) -> None:
     @read_route(app, "/v2/models/<model>", name="metadata", unquote=True)
     async def model_metadata(_: Request, model: str, version: str | None = None) -> HTTPResponse:
         found = service.model_named(model, version)
-        described = metadata.model_metadata(found.schema, service.name, service.version, found.library)
+        described = metadata.model_metadata(found.schema, service.name, service.version, found.library, found.loaded)
         return HTTPResponse(encode_json(described), content_type=JSON)
 
 

@@ -19,7 +19,7 @@ def add_routes(app: App, service: Service) -> None:
         reason = service.predictor.reason
         if reason:
             return json({"status": "loading", "reason": reason, **model}, status=503)
-        return json({"status": "ok", **model})
+        return json({"status": "ok", **model, "loaded": service.model.loaded})
 
     @read_route(app, "/metrics")
     async def metrics(_: Request) -> HTTPResponse:

@@ -6,12 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Call = Callable[[Any], Any]
-"""Takes finite float64 rows in C order, as wide as the model. Raises `Unsuited` where scikit-learn should answer."""
-
-
-class Unsuited(Exception):  # noqa: N818 - not a fault: scikit-learn answers instead
-    """Direct evaluation does not answer these rows. scikit-learn answers or refuses them."""
+from server.model.families.base import Call
 
 
 def no_methods(_: Any) -> dict[str, Call]:

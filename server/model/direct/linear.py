@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from server.model.direct.base import Call
+from server.model.families.base import Call
 
 
 def regressor(estimator: Any) -> dict[str, Call]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from server.inputs.matrix import finite
 from server.model.direct import linear, scalers, trees
-from server.model.direct.base import Call, Family, Unsuited, always
+from server.model.direct.base import Family, always
+from server.model.families.base import Call, Unsuited
 
 PASSTHROUGH = (None, "passthrough")
 """Steps of a pipeline that do nothing."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from server.model.direct.base import Call
+from server.model.families.base import Call
 
 
 def standard(step: Any) -> Call:

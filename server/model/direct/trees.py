@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from server.inputs.matrix import finite
-from server.model.direct.base import Call, Unsuited
+from server.model.families.base import Call, Unsuited
 
 MERGED_BYTES = 16 * 1024 * 1024
 """Bytes of nodes. A merged forest is a second copy of them. Beyond this size its trees are called one by one."""

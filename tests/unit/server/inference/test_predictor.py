@@ -26,7 +26,7 @@ from server.inference.batcher import Limits
 from server.inference.placement import BLOCKED_LOOP_SECONDS, INLINE_UNBATCHED
 from server.inference.predictor import Predictor
 from server.model.cost_model import Cost
-from server.model.direct.base import Unsuited
+from server.model.families.base import Unsuited
 from server.model.loader import LoadedModel
 from server.model.methods import Method
 from server.protocols.json_answer import encode_predictions

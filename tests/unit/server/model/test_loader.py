@@ -25,6 +25,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from structlog.testing import capture_logs
 
 from server.errors import ModelError, first_line
+from server.model.load_policy import LoadPolicy
 from server.model.loader import SAVED_BY_ANOTHER_VERSION, load, unpickle, use_one_job
 from server.paths import INPUT_EXAMPLE
 from server.schema import Evidence, InputForm
@@ -262,7 +263,7 @@ def test_load_of_anything_unfitted_is_refused(tmp_path: Path, model: Any) -> Non
 
 def test_load_makes_the_model_use_one_job(tmp_path: Path) -> None:
     forest = RandomForestClassifier(2).fit(X, LABELS).set_params(n_jobs=2)
-    predict = load(saved(tmp_path, forest), direct=False).methods["predict"].call
+    predict = load(saved(tmp_path, forest), direct=False, policy=LoadPolicy.CODE).methods["predict"].call
     assert predict.__self__.n_jobs == 1  # type: ignore[attr-defined]
 
 

@@ -114,7 +114,7 @@ def test_methods_of_rows_that_are_lists_get_copies_only_where_they_change_them(r
 
 def test_methods_of_a_known_model_that_is_not_exact_here_are_not_direct(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {"predict": lambda X: np.array(["low"] * len(X))}
-    monkeypatch.setattr("server.model.methods.direct_methods", lambda _: wrong)
+    monkeypatch.setattr("server.model.methods._direct_methods", lambda _: (wrong, False))
     found = methods(fitted("logistic"))["predict"]
     assert found.direct is None
     assert found.call(X).tolist() == fitted("logistic").predict(X).tolist()

@@ -75,6 +75,14 @@ def test_attributes_of_the_part_come_before_those_of_the_record() -> None:
     assert found.predict([1, 2]) == 2
 
 
+@pytest.mark.parametrize(
+    ("X", "words"), [(np.zeros((1, 2)), "X has 2 features, but A is expecting 3"), (np.zeros((0, 3)), "0 sample")]
+)
+def test_method_refuses_matrices_of_another_width_or_without_rows(X: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        RecordedEstimator(Record("sklearn.some.Thing", state={}), PART).predict(X)
+
+
 @pytest.mark.parametrize("name", ["predict", "transform", "coef_", "classes_", "__sklearn_tags__"])
 def test_attribute_that_the_estimator_would_not_have_raises(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'Thing' object has no attribute '{name}'"):

@@ -54,6 +54,7 @@ def test_model_metadata_names_the_evidence_and_what_is_known_of_the_columns() ->
         "dtypes": {"size": "category", "id": "int64"},
         "categories": {"size": ("S", "M")},
         "unused_features": ["note"],
+        "loaded": "code",
     }
 
 

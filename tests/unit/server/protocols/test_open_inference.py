@@ -293,7 +293,7 @@ def test_read_inference_takes_each_output_of_the_metadata() -> None:
 
 
 def test_model_metadata_describes_the_models_own_inputs_and_outputs() -> None:
-    assert model_metadata(schema_of(example_models.numbers), "m", "v1", "sklearn 1.9.1") == {
+    assert model_metadata(schema_of(example_models.numbers), "m", "v1", "sklearn 1.9.1", "data") == {
         "name": "m",
         "versions": ["v1"],
         "platform": "sklearn_joblib",
@@ -308,6 +308,7 @@ def test_model_metadata_describes_the_models_own_inputs_and_outputs() -> None:
             "classes": ("no", "yes"),
             "input_form": "matrix",
             "input_evidence": "the fitted parts of the model",
+            "loaded": "data",
         },
     }
     assert model_metadata(PEOPLE, "m", "", "sklearn 1.9.1")["inputs"] == [

@@ -183,8 +183,8 @@ def test_collect_before_the_first_request_has_a_zero_for_each_rejection_and_the_
 
 def test_configure_shows_the_model_s_versions_and_digest() -> None:
     made = metrics()
-    made.configure(LoadedModel({}, Schema(1), "sklearn 1.9", "sklearn 1.8", "abc"), 2.5)
-    labels = {**HERE, "library": "sklearn 1.9", "saved_by": "sklearn 1.8", "digest": "abc"}
+    made.configure(LoadedModel({}, Schema(1), "sklearn 1.9", "sklearn 1.8", "abc", "data"), 2.5)
+    labels = {**HERE, "library": "sklearn 1.9", "saved_by": "sklearn 1.8", "digest": "abc", "loaded": "data"}
     assert made.registry.get_sample_value("kubeserve_model_info", labels) == 1
     assert made.registry.get_sample_value("kubeserve_model_load_seconds", HERE) == 2.5
 
