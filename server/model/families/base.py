@@ -76,7 +76,7 @@ class Check:
         """
         if type(X) is SparseRows:
             self.require_finite(X.data)
-            return X
+            return X if X.data.dtype == np.float64 else replace(X, data=X.data.astype(np.float64))
         X = as_floats(X)
         self.require_finite(X)
         return X

@@ -121,22 +121,23 @@ def _with_sparse(part: Part, dense: Call, sparse: Call, check: Check) -> Part:
 def normalizer(state: State) -> Part:
     """Return a Normalizer."""
     norm = state.word("norm", "l1", "l2", "max")
-    dense, sparse = DENSE_NORMS[norm], SPARSE_NORMS[norm]
+    dense = DENSE_NORMS[norm]
 
     def transform(X: Any) -> Any:
         norms = dense(X)
         norms[norms < TINY] = 1.0
         return X / norms[:, None]
 
-    def transform_sparse(X: SparseRows) -> SparseRows:
-        norms = sparse(X)[X.rows]
-        # A row of stored zeros stays as it is.
-        return replace(X, data=np.divide(X.data, norms, out=X.data.copy(), where=norms != 0.0))
-
     # The sums of NumPy depend on the memory layout, and scikit-learn's copy has no gaps.
-    both = lambda X: transform_sparse(X) if type(X) is SparseRows else transform(X.copy("K"))  # noqa: E731 - short
+    both = lambda X: normalized(X, norm) if type(X) is SparseRows else transform(X.copy("K"))  # noqa: E731 - short
     part = matrix_part(_part(state), {"transform": both}, Check(state.name, sparse=True))
     return replace(part, direct={"transform": transform})
+
+
+def normalized(X: SparseRows, norm: str) -> SparseRows:
+    """Return each row divided by its norm: "l1", "l2" or "max". A row of stored zeros stays as it is."""
+    norms = SPARSE_NORMS[norm](X)[X.rows]
+    return replace(X, data=np.divide(X.data, norms, out=X.data.copy(), where=norms != 0.0))
 
 
 DENSE_NORMS: Mapping[str, Call] = {

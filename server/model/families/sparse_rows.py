@@ -15,7 +15,7 @@ class SparseRows:
     """A CSR matrix. Values that are not stored are zero."""
 
     data: Any
-    """float64 (stored values): row after row, in the order in which SciPy stores them."""
+    """float64, or int64 of counts (stored values): row after row, in the order in which SciPy stores them."""
     columns: Any
     """int64 (stored values): the column of each."""
     starts: Any
@@ -33,8 +33,8 @@ class SparseRows:
         return len(self), self.width
 
     def toarray(self) -> Any:
-        """Return the float64 matrix."""
-        dense = np.zeros(self.shape)
+        """Return the matrix."""
+        dense = np.zeros(self.shape, self.data.dtype)
         np.add.at(dense, (self.rows, self.columns), self.data)
         return dense
 
