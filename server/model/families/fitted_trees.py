@@ -16,7 +16,7 @@ import numpy as np
 from server.inputs.matrix import finite
 from server.model.families.base import Call, Check, Part, Unsuited
 from server.model.families.sparse_rows import SparseRows
-from server.model.families.state import State
+from server.model.families.state import State, keys
 from server.model.families.tree_walk import MAX_NODES, MERGED_BYTES, NODE, Walk, are_trees
 
 FITTED_NODE: Mapping[str, str] = {
@@ -34,6 +34,20 @@ FITTED_NODE: Mapping[str, str] = {
 NO_CHILD = -1
 SPARSE_VALUES = 1 << 20
 """Values. Sparse rows are made dense in parts of this size."""
+
+
+TREE_KEYS = keys(
+    "ccp_alpha class_weight classes_ criterion max_depth max_features max_features_ max_leaf_nodes"
+    " min_impurity_decrease min_samples_leaf min_samples_split min_weight_fraction_leaf monotonic_cst n_classes_"
+    " n_outputs_ random_state splitter tree_"
+)
+
+
+def members(state: State, values: Sequence[Any], kind: str) -> list[State]:
+    """Return the states of an ensemble's trees, which must all be of one class."""
+    if not values:
+        raise state.unknown("estimators_")
+    return [State(state.as_record("estimators_", value, kind), TREE_KEYS, state.build) for value in values]
 
 
 class Trees:

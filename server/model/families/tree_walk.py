@@ -2,7 +2,7 @@
 
 Many trees are merged under one root. Its first levels branch on the number of the tree, which each row carries as one
 more feature, and lead to the root of that tree. A row is repeated once for each tree, and one call looks all of them
-up. One call for each tree would cost 2 µs a tree, and scikit-learn's own method takes 35 µs a tree.
+up. One call for each tree costs 2 µs a tree, and scikit-learn's own method takes 35 µs a tree.
 
 The routine follows whatever numbers the nodes hold: a wrong child makes it read memory that is not its own, or never
 end. So every number is checked here, before the first walk.
@@ -12,7 +12,7 @@ Source: sklearn/ensemble/_hist_gradient_boosting/_predictor.pyx, common.pyx (PRE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -44,7 +44,10 @@ above the threshold, or is NaN and `missing_go_to_left`."""
 NO_BITSETS = np.zeros((0, 8), np.uint32)
 
 MERGED_BYTES = 16 * 1024 * 1024
-"""Bytes of nodes. Beyond it the time goes into memory, not into calls, and the trees are walked one by one."""
+"""Bytes of nodes. A merged forest is a second copy of them. Beyond this size the time goes into memory, not calls."""
+
+MERGED_ROWS = 96
+"""Rows. A call for each tree costs no more than the search for the tree's number in so many rows."""
 
 MERGED_VALUES = 1 << 17
 """Values (rows × trees × features) looked up together: one megabyte, which fits the CPU's cache."""
@@ -113,26 +116,19 @@ class Walk:
     ) -> None:
         """Take the trees' numbers of nodes, and a function that writes the checked nodes of one tree into an array.
 
-        Trees are written where they stay, so that a large forest is never in memory twice. With `integers` a leaf's
-        value is the bits of an int64: a walk only copies it.
+        With `integers` a leaf's value is the bits of an int64: a walk only copies it.
         """
         self.count, self._features = len(sizes), features
         self._dtype = np.int64 if integers else np.float64
-        small = sum(sizes) * NODE.itemsize <= MERGED_BYTES and self.count * (features + 1) <= MERGED_VALUES
-        self._merged = small and self.count > 1
-        self._step = max(1, MERGED_VALUES // (self.count * (features + 1 if self._merged else 1)))
-        searched = self.count - 1 if self._merged else 0
-        nodes = np.zeros(searched + sum(sizes), NODE)
-        starts = (searched + np.cumsum([0, *sizes])).tolist()
-        trees = [nodes[start:end] for start, end in pairwise(starts)]
+        trees = [np.zeros(size, NODE) for size in sizes]
         for number, tree in enumerate(trees):
             fill(number, tree)
-            if self._merged:
-                _move(tree, starts[number])
-        if self._merged:
-            _fill_search(nodes, starts[:-1], features)
         # NumPy describes the fields to Cython at each call; a memoryview does so once, which saves a microsecond.
-        self._trees = [_buffer(tree) for tree in ([nodes] if self._merged else trees)]
+        self._trees = [_buffer(tree) for tree in trees]
+        small = sum(sizes) * NODE.itemsize <= MERGED_BYTES and self.count > 1
+        self._merged_rows = min(MERGED_ROWS, MERGED_VALUES // (self.count * (features + 1))) if small else 0
+        self._merged = _buffer(_merge(trees, features)) if self._merged_rows else None
+        self.step = max(1, MERGED_VALUES // self.count)
         places = np.zeros(features, np.uint32) if bitsets.place is None else bitsets.place
         sets = bitsets.left, bitsets.known, np.append(places, 0).astype(np.uint32)
         self._sets = tuple(_buffer(np.ascontiguousarray(each)) for each in sets)
@@ -142,15 +138,21 @@ class Walk:
     def __call__(self, X: Any, reduce: Callable[[Any], Any]) -> Any:
         """Return what `reduce` makes of the values of each tree's leaf: of (trees, rows) values one result a row.
 
-        X is a matrix of floats. Many rows are looked up in parts, so that the values need little memory. `reduce` must
-        not keep its argument, which is used again.
+        X is a matrix of floats. Many rows are looked up in parts, so that the values need little memory. `reduce` may
+        change its argument but not keep it: the array is used again.
         """
-        if len(X) == 1 and self._merged:
-            return self._one_row(X, reduce)
-        if len(X) <= self._step:
-            return reduce(self._values(X))
-        starts = range(0, len(X), self._step)
-        return np.concatenate([reduce(self._values(X[start : start + self._step])) for start in starts])
+        if len(X) <= self._merged_rows:
+            return self._one_row(X, reduce) if len(X) == 1 else reduce(self._few_rows(X))
+        if X.shape[1] != self._features:  # the compiled routine would read beyond the row
+            raise ValueError(f"X has {X.shape[1]} features, but {self._features} are expected")
+        X = X.astype(np.float64, copy=False)
+        if len(X) <= self.step:
+            return reduce(self._many_rows(X))
+        return np.concatenate([reduce(self._many_rows(part)) for part in self.parts(X)])
+
+    def parts(self, X: Any) -> Iterator[Any]:
+        """Return the rows in parts that are looked up together."""
+        return (X[start : start + self.step] for start in range(0, len(X), self.step))
 
     def _one_row(self, X: Any, reduce: Callable[[Any], Any]) -> Any:
         """Return the result of one row. The arrays for it are used again, by one thread at a time."""
@@ -160,7 +162,7 @@ class Walk:
             arrays = self._arrays()
         head, repeated, out, found = arrays
         head[:] = X
-        WALK_TREES.function(self._trees[0], repeated, *self._sets, 1, out)
+        WALK_TREES.function(self._merged, repeated, *self._sets, 1, out)
         result = reduce(found)
         self._unused.append(arrays)
         return result
@@ -172,32 +174,37 @@ class Walk:
         out = np.empty(self.count)
         return repeated[:, : self._features], _buffer(repeated), _buffer(out), out.view(self._dtype)[:, None]
 
-    def _values(self, X: Any) -> Any:
-        if self._merged:
-            repeated = np.empty((self.count, len(X), self._features + 1))
-            repeated[:, :, : self._features] = X
-            repeated[:, :, self._features] = self._numbers
-            found = np.empty((1, self.count * len(X)))
-            X = repeated.reshape(-1, self._features + 1)
-        else:
-            if X.shape[1] != self._features:  # the compiled routine would read beyond the row
-                raise ValueError(f"X has {X.shape[1]} features, but {self._features} are expected")
-            found = np.empty((self.count, len(X)))
-            X = X.astype(np.float64, copy=False)
+    def _few_rows(self, X: Any) -> Any:
+        width = self._features + 1
+        repeated = np.empty((self.count, len(X), width))
+        repeated[:, :, :-1] = X
+        repeated[:, :, -1] = self._numbers
+        found = np.empty(self.count * len(X))
+        WALK_TREES(self._merged, repeated.reshape(-1, width), *self._sets, 1, found)
+        return found.reshape(self.count, -1).view(self._dtype)
+
+    def _many_rows(self, X: Any) -> Any:
+        found = np.empty((self.count, len(X)))
         for tree, values in zip(self._trees, found, strict=True):
             WALK_TREES(tree, X, *self._sets, 1, values)
-        return found.reshape(self.count, -1).view(self._dtype)
+        return found.view(self._dtype)
 
 
 def _buffer(array: Any) -> Any:
     return memoryview(array)
 
 
-def _move(nodes: Any, start: int) -> None:
-    """Renumber the children of a tree whose first node is number `start`."""
-    inner = nodes["is_leaf"] == 0
-    for side in ("left", "right"):
-        nodes[side][inner] += start
+def _merge(trees: Sequence[Any], features: int) -> Any:
+    """Return the nodes of all trees under one root. Feature number `features` is the number of the tree to walk."""
+    starts = (len(trees) - 1 + np.cumsum([0, *map(len, trees)])).tolist()
+    nodes = np.zeros(starts[-1], NODE)
+    for tree, (start, end) in zip(trees, pairwise(starts), strict=True):
+        moved = nodes[start:end]
+        moved[:] = tree
+        for side in ("left", "right"):
+            moved[side] += start
+    _fill_search(nodes, starts[:-1], features)
+    return nodes
 
 
 def _fill_search(nodes: Any, roots: Sequence[int], feature: int) -> None:

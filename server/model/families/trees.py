@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Part
-from server.model.families.fitted_trees import Trees, tree_part
+from server.model.families.fitted_trees import TREE_KEYS, Trees, members, tree_part
 from server.model.families.state import Family, State, keys
 from server.model.families.tree_walk import in_order
 
@@ -33,18 +33,13 @@ def tree_regressor(state: State) -> Part:
 
 def forest_regressor(state: State) -> Part:
     """Return a forest that predicts one or several numbers."""
-    members = members_of(state)
-    trees = Trees(state, members, state.integer("n_outputs_", 1, MAX_OUTPUTS), 1)
-    return tree_part(state, {"predict": _mean_of(trees)}, nan=_takes_nan(members[0]))
+    fitted = _members_of(state)
+    trees = Trees(state, fitted, state.integer("n_outputs_", 1, MAX_OUTPUTS), 1)
+    return tree_part(state, {"predict": _mean_of(trees)}, nan=_takes_nan(fitted[0]))
 
 
-def members_of(state: State) -> list[State]:
-    """Return the states of a forest's trees."""
-    kind = MEMBERS[state.record.name]
-    values = state.sequence("estimators_", MAX_TREES)
-    if not values:
-        raise state.unknown("estimators_")
-    return [State(state.as_record("estimators_", value, kind), TREE_KEYS, state.build) for value in values]
+def _members_of(state: State) -> list[State]:
+    return members(state, state.sequence("estimators_", MAX_TREES), MEMBERS[state.record.name])
 
 
 def _mean_of(trees: Trees) -> Call:
@@ -83,10 +78,10 @@ def tree_classifier(state: State) -> Part:
 
 def forest_classifier(state: State) -> Part:
     """Return a forest that predicts classes."""
-    classes, members = _Classes(state), members_of(state)
-    shares = _mean_of_leaves(Trees(state, members, classes.outputs, classes.width), classes.shares)
+    classes, fitted = _Classes(state), _members_of(state)
+    shares = _mean_of_leaves(Trees(state, fitted, classes.outputs, classes.width), classes.shares)
     methods = {"predict": lambda X: classes.best(shares(X)), "predict_proba": lambda X: classes.split(shares(X))}
-    return tree_part(state, methods, nan=_takes_nan(members[0]), classes=classes.classes)
+    return tree_part(state, methods, nan=_takes_nan(fitted[0]), classes=classes.classes)
 
 
 class _Classes:
@@ -138,11 +133,6 @@ def _takes_nan(member: State) -> bool:
     return "ExtraTree" not in member.name or member.word("splitter", "best", "random") == "random"
 
 
-TREE_KEYS = keys(
-    "ccp_alpha class_weight classes_ criterion max_depth max_features max_features_ max_leaf_nodes"
-    " min_impurity_decrease min_samples_leaf min_samples_split min_weight_fraction_leaf monotonic_cst n_classes_"
-    " n_outputs_ random_state splitter tree_"
-)
 FOREST_KEYS = keys(
     "_n_samples _n_samples_bootstrap _sample_weight base_estimator bootstrap ccp_alpha class_weight classes_ criterion"
     " estimator estimator_ estimator_params estimators_ max_depth max_features max_leaf_nodes max_samples"

@@ -87,6 +87,7 @@ def missing_routine() -> str:
 
 
 EXPIT = Routine(UFUNCS, "expit")
+LOGIT = Routine(UFUNCS, "logit")
 WALK_TREES = Routine(PREDICTOR, "_predict_from_raw_data")
 """(nodes, float64 rows in C order, raw bitsets, known bitsets, feature map, threads, out): each row's leaf value."""
 SVM_PREDICT = Routine(LIBSVM, "predict")

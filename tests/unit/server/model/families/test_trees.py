@@ -69,9 +69,9 @@ def test_predict_of_rows_on_a_threshold_goes_the_same_way(name: str) -> None:
 def test_part_of_a_forest_too_large_to_merge_gives_the_answers_of_scikit_learn(
     name: str, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree_walk, limit, 400)
+    monkeypatch.setattr(tree_walk, limit, 40)
     model = fitted(name)
-    assert_equal_to(model, [X, X[:1], HOLES], part_of(recorded(model)))
+    assert_equal_to(model, [X, X[:1], X[:7], HOLES], part_of(recorded(model)))
 
 
 def test_part_of_a_large_live_forest_is_unknown_so_that_its_nodes_are_in_memory_once(
