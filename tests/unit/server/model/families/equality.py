@@ -41,6 +41,7 @@ def hostile_matrices(like: Any, seed: int = 3) -> Iterator[Any]:
     mixed = usual(9)
     mixed[2, 0], mixed[1, -1] = np.inf, np.nan
     yield mixed
+    yield mixed[::-1].copy()
     for row in usual(SINGLE_ROWS):
         yield row.reshape(1, -1)
     yield np.asfortranarray(usual(12))
