@@ -48,7 +48,9 @@ class Part:
     takes_sparse: bool = False
     """Whether its methods take SparseRows."""
     gives_sparse: bool = False
-    """Whether `transform` returns SparseRows."""
+    """Whether `transform` returns SparseRows, whatever it receives."""
+    keeps_sparse: bool = False
+    """Whether `transform` of SparseRows returns SparseRows."""
 
 
 # ---- checks of scikit-learn -------------------------------------------------------------------------------------
@@ -79,6 +81,23 @@ class Check:
             return X if X.data.dtype == np.float64 else replace(X, data=X.data.astype(np.float64))
         X = as_floats(X)
         self.require_finite(X)
+        return X
+
+    def unconverted(self, X: Any) -> Any:
+        """Return the rows as they are (`dtype=None`): a matrix of whatever dtype, or SparseRows.
+
+        Raises:
+            ValueError: a value is NaN or infinite where the estimator refuses that.
+
+        """
+        if type(X) is SparseRows:
+            self.require_finite(X.data)
+            return X
+        X = X if type(X) is np.ndarray else X.matrix()
+        if X.dtype.kind == "f":
+            self.require_finite(X, X.dtype.name)
+        elif X.dtype.kind == "O" and not self.nan and (X != X).any():  # noqa: PLR0124 - only NaN is not itself
+            raise ValueError("Input contains NaN")
         return X
 
     def require_finite(self, X: Any, dtype: str = "float64") -> None:

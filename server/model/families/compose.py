@@ -88,7 +88,9 @@ def pipeline(state: State) -> Part:
     if steps[-1] is IDENTITY:
         last = replace(last, methods=only_transform(last.methods), direct=only_transform(last.direct), classes=None)
     before = real[:-1]
-    require_sparse_is_taken(state, [*before, last])
+    of_dense, of_sparse = _sparse_after([*before, last], sparse=False), _sparse_after([*before, last], sparse=True)
+    if of_dense is None:
+        raise Unknown(f"{state.name} with sparse rows for a part that takes none is not known as data")
     return replace(
         last,
         name="Pipeline",
@@ -97,7 +99,9 @@ def pipeline(state: State) -> Part:
         width=real[0].width,
         names=real[0].names,
         row_independent=all(step.row_independent for step in real),
-        takes_sparse=real[0].takes_sparse,
+        takes_sparse=of_sparse is not None,
+        gives_sparse=of_dense,
+        keeps_sparse=of_sparse is True,
     )
 
 
@@ -106,11 +110,16 @@ def only_transform(methods: Mapping[str, Call]) -> dict[str, Call]:
     return {name: call for name, call in methods.items() if name == TRANSFORM}
 
 
-def require_sparse_is_taken(state: State, parts: Sequence[Part]) -> None:
-    """Raise `Unknown` if a part gives SparseRows to one that does not take them."""
-    for part, following in pairwise(parts):
-        if part.gives_sparse and not following.takes_sparse:
-            raise Unknown(f"{state.name} with sparse rows for {following.name} is not known as data")
+def _sparse_after(parts: Sequence[Part], sparse: bool) -> bool | None:
+    """Return whether the last part gives SparseRows, where the first one receives them or not.
+
+    None: some part would receive them that does not take them.
+    """
+    for part in parts:
+        if sparse and not part.takes_sparse:
+            return None
+        sparse = part.gives_sparse or (sparse and part.keeps_sparse)
+    return sparse
 
 
 def require_width(X: Any, part: Part) -> None:

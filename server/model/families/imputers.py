@@ -47,11 +47,8 @@ class Missing:
 
         """
         X = self._converted(X if type(X) is np.ndarray else X.matrix())
+        X = Check(self.name, nan=self.is_nan).unconverted(X)
         kind = X.dtype.kind
-        if kind == "f":
-            Check(self.name, nan=self.is_nan).require_finite(X, X.dtype.name)
-        elif kind == "O" and not self.is_nan and (X != X).any():  # noqa: PLR0124 - only NaN is not itself
-            raise ValueError("Input contains NaN")
         if kind in "iuf" and type(self.value) not in (int, float):
             raise ValueError(
                 "'X' and 'missing_values' types are expected to be both numerical. "

@@ -112,7 +112,8 @@ def _clipped(call: Call, low: float, high: float) -> Call:
 def _with_sparse(part: Part, dense: Call, sparse: Call, check: Check) -> Part:
     """Return a part that takes both kinds of rows and gives the same kind back."""
     both = lambda X: sparse(X) if type(X) is SparseRows else dense(X)  # noqa: E731 - short
-    return replace(matrix_part(part, {"transform": both}, check), direct={"transform": dense})
+    part = matrix_part(part, {"transform": both}, check)
+    return replace(part, direct={"transform": dense}, keeps_sparse=True)
 
 
 # ---- by row
@@ -131,7 +132,7 @@ def normalizer(state: State) -> Part:
     # The sums of NumPy depend on the memory layout, and scikit-learn's copy has no gaps.
     both = lambda X: normalized(X, norm) if type(X) is SparseRows else transform(X.copy("K"))  # noqa: E731 - short
     part = matrix_part(_part(state), {"transform": both}, Check(state.name, sparse=True))
-    return replace(part, direct={"transform": transform})
+    return replace(part, direct={"transform": transform}, keeps_sparse=True)
 
 
 def normalized(X: SparseRows, norm: str) -> SparseRows:

@@ -55,6 +55,12 @@ class SparseRows:
         starts = np.concatenate([[0], np.cumsum(counts)])
         return SparseRows(self.data[kept], self.columns[kept], starts, self.width)
 
+    def take(self, chosen: Any) -> SparseRows:
+        """Return these columns (a mask), in their order."""
+        found = self.only(chosen[self.columns])
+        places = np.cumsum(chosen) - 1
+        return SparseRows(found.data, places[found.columns], found.starts, int(chosen.sum()))
+
     def dot(self, weights: Any) -> Any:
         """Return the product with a vector (columns,) or a matrix (columns, outputs).
 

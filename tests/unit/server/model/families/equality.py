@@ -165,7 +165,7 @@ def assert_unknown_with(estimator: Any, /, **changes: Any) -> None:
         part_of(record)
 
 
-def assert_unknown_with_each(estimator: Any, **changes: Any) -> None:
+def assert_unknown_with_each(estimator: Any, /, **changes: Any) -> None:
     """Raise AssertionError unless the estimator is unknown with each of these changes alone.
 
     A change is a new value, or a function from the present one to the new one.
