@@ -68,6 +68,8 @@ class Check:
     """Whether nothing is checked (`ensure_all_finite=False`)."""
     sparse: bool = False
     """Whether SparseRows are taken; a family without it never receives any (`require_dense`)."""
+    keeps_integers: bool = False
+    """Whether scikit-learn keeps integers, for a matrix product. NumPy then converts them in C order."""
 
     def __call__(self, X: Any) -> Any:
         """Return the rows as float64, or as SparseRows.
@@ -79,7 +81,7 @@ class Check:
         if type(X) is SparseRows:
             self.require_finite(X.data)
             return X if X.data.dtype == np.float64 else replace(X, data=X.data.astype(np.float64))
-        X = as_floats(X)
+        X = as_floats(X, in_c_order=self.keeps_integers)
         self.require_finite(X)
         return X
 
@@ -112,11 +114,16 @@ class Check:
             raise ValueError(f"Input X contains infinity or a value too large for dtype('{dtype}').")
 
 
-def as_floats(X: Any) -> Any:
-    """Return a matrix or a NamedTable as a float64 matrix, as scikit-learn's `check_array` converts it."""
+def as_floats(X: Any, *, in_c_order: bool = False) -> Any:
+    """Return a matrix or a NamedTable as a float64 matrix, as scikit-learn's `check_array` converts it.
+
+    `in_c_order` is for integers only, which are otherwise converted in the memory order that they have.
+    """
     if type(X) is not np.ndarray:
         X = X.matrix()
-    return X if X.dtype == np.float64 else X.astype(np.float64)
+    if X.dtype == np.float64:
+        return X
+    return X.astype(np.float64, order="C" if in_c_order and X.dtype.kind in "iub" else "K")
 
 
 def matrix_part(part: Part, methods: Mapping[str, Call], check: Check) -> Part:

@@ -16,7 +16,9 @@ from server.model.families.state import Family, State, keys
 
 def regressor(state: State) -> Part:
     """Return a linear regressor of one output or several."""
-    return matrix_part(state.part(), {"predict": linear_scores(state)}, Check(state.name, sparse=True))
+    return matrix_part(
+        state.part(), {"predict": linear_scores(state)}, Check(state.name, sparse=True, keeps_integers=True)
+    )
 
 
 def linear_scores(state: State) -> Call:
@@ -40,7 +42,10 @@ def consensus(state: State) -> Part:
     chosen = state.child("estimator_")
     if chosen.width != state.columns or chosen.names:
         raise state.unknown("estimator_")
-    complete, check = chosen.methods["predict"], Check(state.name, infinite=True, sparse=chosen.takes_sparse)
+    complete, check = (
+        chosen.methods["predict"],
+        Check(state.name, infinite=True, sparse=chosen.takes_sparse, keeps_integers=True),
+    )
     return replace(
         state.part(),
         methods={"predict": lambda X: complete(check(X))},

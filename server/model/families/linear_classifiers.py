@@ -67,7 +67,7 @@ def ridge(state: State) -> Part:
 
 def part_of_methods(state: State, methods: Mapping[str, Call], classes: Any) -> Part:
     """Return the part of a linear classifier, which takes sparse rows."""
-    return matrix_part(state.part(classes=classes), methods, Check(state.name, sparse=True))
+    return matrix_part(state.part(classes=classes), methods, Check(state.name, sparse=True, keeps_integers=True))
 
 
 def classifier_methods(state: State, classes: Any) -> dict[str, Call]:

@@ -62,7 +62,7 @@ def one_class(state: State) -> Part:
         "decision_function": distance,
         "score_samples": lambda X: distance(X) + offset,
     }
-    return matrix_part(state.part(), methods, Check(state.name, sparse=True))
+    return matrix_part(state.part(), methods, Check(state.name, sparse=True, keeps_integers=True))
 
 
 LOSSES = keys(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import linear_model, svm
 from sklearn.base import clone
@@ -91,3 +92,12 @@ def test_part_of_a_consensus_of_an_unknown_or_other_estimator_is_unknown() -> No
 @pytest.mark.parametrize("name", ["least squares", "least squares of two", "consensus"])
 def test_part_of_a_linear_regressor_gives_the_answers_of_scikit_learn_on_sparse_rows(name: str) -> None:
     assert_equal_on_sparse(fit(MODELS, name), list(sparse_matrices(X)))
+
+
+@pytest.mark.parametrize("model", [linear_model.LinearRegression(), linear_model.Perceptron(max_iter=5)])
+@pytest.mark.filterwarnings("ignore")
+def test_part_of_a_linear_model_of_integers_in_columns_gives_the_answers_of_scikit_learn(model: Any) -> None:
+    target = TARGETS["two" if hasattr(model, "max_iter") else "number"]
+    frame = pd.DataFrame({f"c{at}": (column * 100).astype(int) for at, column in enumerate(X.T)})
+    assert_equal_to(model.fit(X, np.asarray(target)), [frame.to_numpy(), np.asfortranarray(frame)])
+    assert_equal_to(model.fit(frame, np.asarray(target)), [frame, frame[:1]])
