@@ -10,6 +10,7 @@ So they are loaded only from exactly the versions of requirements-server.lock.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import sys
@@ -33,11 +34,13 @@ VERSIONS: Mapping[str, frozenset[str]] = {
 DISTRIBUTIONS = {"sklearn": "scikit_learn", "scipy": "scipy"}
 """By package."""
 
+BLAS = "scipy.linalg._fblas"
 UFUNCS = "scipy.special._special_ufuncs"
 PREDICTOR = "sklearn.ensemble._hist_gradient_boosting._predictor"
 LIBSVM = "sklearn.svm._libsvm"
 
 FILES: Mapping[str, tuple[str, ...]] = {
+    BLAS: (),
     UFUNCS: (),
     PREDICTOR: (
         "sklearn._cyutility",
@@ -78,6 +81,23 @@ class Routine:
         return self.function(*args, **kwargs)
 
 
+class OneThreadRoutine(Routine):
+    """A function of SciPy's BLAS, which from then on computes in one thread, as scikit-learn uses it.
+
+    Several threads share a product in other parts, which may change bits. NumPy has a BLAS of its own, which keeps its
+    threads.
+    """
+
+    @cached_property
+    def function(self) -> Any:
+        """The function. Raises `MissingRoutineError`."""
+        found = super().function
+        library = ctypes.CDLL(load_module(self.module).__file__)
+        if hasattr(library, "scipy_openblas_set_num_threads"):  # macOS has another BLAS
+            library.scipy_openblas_set_num_threads(1)
+        return found
+
+
 _MISSING: list[str] = []
 
 
@@ -88,6 +108,8 @@ def missing_routine() -> str:
 
 EXPIT = Routine(UFUNCS, "expit")
 LOGIT = Routine(UFUNCS, "logit")
+MATRIX_PRODUCT = OneThreadRoutine(BLAS, "dgemm")
+"""(alpha, a, b, beta, c, trans_a, trans_b, overwrite_c): alpha · a · b + beta · c, in Fortran's order."""
 WALK_TREES = Routine(PREDICTOR, "_predict_from_raw_data")
 """(nodes, float64 rows in C order, raw bitsets, known bitsets, feature map, threads, out): each row's leaf value."""
 SVM_PREDICT = Routine(LIBSVM, "predict")

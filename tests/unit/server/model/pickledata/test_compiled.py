@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from scipy import special
+from scipy.linalg import blas
 from sklearn import svm
 from sklearn.ensemble._hist_gradient_boosting import _predictor
 
 from server.model.pickledata import compiled
 from server.model.pickledata.compiled import (
     EXPIT,
+    MATRIX_PRODUCT,
     SVM_DECIDE,
     SVM_PREDICT,
     SVM_PROBABILITIES,
@@ -28,7 +30,7 @@ from server.model.pickledata.compiled import (
 )
 
 ROOT = Path(__file__).parents[5]
-NAMES = ("WALK_TREES", "SVM_PREDICT", "SVM_DECIDE", "SVM_PROBABILITIES", "EXPIT")
+NAMES = ("WALK_TREES", "SVM_PREDICT", "SVM_DECIDE", "SVM_PROBABILITIES", "EXPIT", "MATRIX_PRODUCT")
 
 ALONE = f"""
 import json, sys, time
@@ -68,6 +70,12 @@ def test_routines_alone_give_the_same_bits() -> None:
     assert alone == [each.hex() for each in special.expit(values)]
 
 
+def test_matrix_product_computes_in_one_thread() -> None:
+    count = "ctypes.CDLL(compiled.load_module(compiled.BLAS).__file__).scipy_openblas_get_num_threads()"
+    code = f"import ctypes, os\nos.environ['OPENBLAS_NUM_THREADS'] = '2'\n{ALONE}\nprint(json.dumps({count}))"
+    assert run(code) == 1
+
+
 def test_packages_work_as_usual_after_that() -> None:
     use = """
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -88,6 +96,7 @@ def test_routines_after_scikit_learn_are_its_own() -> None:
     assert SVM_PREDICT.function is svm._libsvm.predict
     assert SVM_DECIDE.function is svm._libsvm.decision_function
     assert SVM_PROBABILITIES.function is svm._libsvm.predict_proba
+    assert MATRIX_PRODUCT.function is blas.dgemm
 
 
 def test_routines_of_one_package_are_loaded_alone_where_only_the_other_was_imported() -> None:
