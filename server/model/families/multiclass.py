@@ -1,0 +1,226 @@
+"""OneVsRestClassifier and OneVsOneClassifier: many binary classifiers for several classes.
+
+Source: sklearn/multiclass.py, sklearn/utils/multiclass.py (`_ovr_decision_function`), sklearn/preprocessing/_label.py
+(`LabelBinarizer.inverse_transform`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from server.model.families.base import Call, Part, as_floats
+from server.model.families.sparse_rows import SparseRows
+from server.model.families.state import Family, State, keys
+from server.model.pickledata.records import Unknown, name_of
+
+BINARIZER = "sklearn.preprocessing._label.LabelBinarizer"
+BINARIZER_KEYS = keys("neg_label pos_label sparse_output y_type_ sparse_input_ classes_")
+SCORES = ("predict_proba", "decision_function")
+CONSTANT = "sklearn.multiclass._ConstantPredictor"
+
+
+def constant(state: State) -> Part:
+    """Return the answer for a class that all training rows had, or none."""
+    (answer,) = state.array("y_", "iu", 1).tolist()
+    if answer not in (0, 1):
+        raise state.unknown("y_")
+    y = state.values["y_"]
+    scores: Call = lambda X: np.repeat(y, len(X))  # noqa: E731 - short
+    both = np.array([[1.0 - answer, float(answer)]])
+    methods = {"predict": scores, "decision_function": scores, "predict_proba": lambda X: both.repeat(len(X), axis=0)}
+    return replace(
+        state.part(classes=np.array([0, 1]), row_independent=True), methods=methods, direct=methods, takes_sparse=True
+    )
+
+
+# ---- one against the rest
+
+
+def one_vs_rest(state: State) -> Part:
+    """Return a classifier with one member for each class, or one for two classes."""
+    binarizer = State(state.record_of("label_binarizer_", BINARIZER), BINARIZER_KEYS, _none)
+    kind = binarizer.word("y_type_", "binary", "multiclass", "multilabel-indicator")
+    classes, members = binarizer.labels(), _members(state)
+    expected = 1 if kind == "binary" else len(classes)
+    if len(members) != expected or (kind == "binary" and len(classes) != 2) or binarizer.flag("sparse_input_"):  # noqa: PLR2004 - no and yes
+        raise state.unknown("label_binarizer_")
+    if (binarizer.integer("neg_label"), binarizer.integer("pos_label")) != (0, 1):
+        raise state.unknown("label_binarizer_")
+    methods = _rest_methods(members, lambda part: part.methods, kind, classes)
+    direct = {}
+    if all(set(part.direct) >= {_score_name(part)} for part in members):
+        direct = _rest_methods(members, lambda part: part.direct, kind, classes)
+    return _part(state, members, methods, direct, classes)
+
+
+def _rest_methods(
+    members: Sequence[Part], pick: Callable[[Part], Mapping[str, Call]], kind: str, classes: Any
+) -> dict[str, Call]:
+    """Return the methods, of the methods that `pick` takes of each member."""
+    scores = [_score(part, pick(part)) for part in members]
+    if kind == "multiclass":
+        methods: dict[str, Call] = {"predict": lambda X: classes[_last_largest(scores, X)]}
+    else:
+        above = _above(scores, _threshold(members[0]))
+        methods = {"predict": (lambda X: classes[above(X)[:, 0]]) if kind == "binary" else above}
+    if all("predict_proba" in pick(part) for part in members):
+        methods["predict_proba"] = _probabilities([pick(part)["predict_proba"] for part in members], kind)
+    if all("decision_function" in pick(part) for part in members):
+        methods["decision_function"] = _decisions([pick(part)["decision_function"] for part in members])
+    return methods
+
+
+def _last_largest(scores: Sequence[Call], X: Any) -> Any:
+    """Return the index of each row's largest score. Of equal ones the first counts, and NaN is larger than all."""
+    largest, found = np.full(len(X), -np.inf), np.zeros(len(X), dtype=int)
+    for index in range(len(scores) - 1, -1, -1):
+        each = scores[index](X)
+        np.maximum(largest, each, out=largest)
+        found[largest == each] = index
+    return found
+
+
+def _above(scores: Sequence[Call], threshold: float) -> Call:
+    """Return the function that says by 0 and 1 which scores are above the threshold: (rows, members)."""
+    return lambda X: np.stack([score(X) > threshold for score in scores], axis=1).astype(int)
+
+
+def _probabilities(calls: Sequence[Call], kind: str) -> Call:
+    def predict_proba(X: Any) -> Any:
+        found = np.array([call(X)[:, 1] for call in calls]).T
+        if len(calls) == 1:
+            found = np.concatenate((1 - found, found), axis=1)
+        if kind != "multilabel-indicator":
+            total = np.sum(found, axis=1)[:, np.newaxis]
+            np.divide(found, total, out=found, where=total != 0)
+        return found
+
+    return predict_proba
+
+
+def _decisions(calls: Sequence[Call]) -> Call:
+    if len(calls) == 1:
+        return calls[0]
+    return lambda X: np.array([call(X).ravel() for call in calls]).T
+
+
+# ---- one against another
+
+
+def one_vs_one(state: State) -> Part:
+    """Return a classifier with one member for each pair of classes."""
+    if state.values.get("pairwise_indices_") is not None:
+        raise state.unknown("pairwise_indices_")
+    classes, members = state.labels(), _members(state)
+    if len(classes) < 2 or len(members) != len(classes) * (len(classes) - 1) // 2:  # noqa: PLR2004 - no and yes
+        raise state.unknown("estimators_")
+    direct = {}
+    if all(set(part.direct) >= {_score_name(part), "predict"} for part in members):
+        direct = _one_methods(members, lambda part: part.direct, classes)
+    methods = _one_methods(members, lambda part: part.methods, classes)
+    methods = {name: _of_numbers(call) for name, call in methods.items()}
+    return _part(state, members, methods, direct, classes)
+
+
+def _of_numbers(call: Call) -> Call:
+    """Return the method of rows that scikit-learn converts once for all members."""
+    return lambda X: call(X if type(X) is SparseRows else as_floats(X))
+
+
+def _one_methods(members: Sequence[Part], pick: Callable[[Part], Mapping[str, Call]], classes: Any) -> dict[str, Call]:
+    scores = [_score(part, pick(part)) for part in members]
+    predictions = [pick(part)["predict"] for part in members]
+
+    def decide(X: Any) -> Any:
+        codes = np.vstack([call(X) for call in predictions]).T
+        found = _votes(codes, np.vstack([score(X) for score in scores]).T, len(classes))
+        return found[:, 1] if len(classes) == 2 else found  # noqa: PLR2004 - no and yes
+
+    if len(classes) == 2:  # noqa: PLR2004 - no and yes
+        threshold = _threshold(members[0])
+        return {"predict": lambda X: classes[(decide(X) > threshold).astype(int)], "decision_function": decide}
+    return {"predict": lambda X: classes[decide(X).argmax(axis=1)], "decision_function": decide}
+
+
+def _votes(codes: Any, confidences: Any, count: int) -> Any:
+    """Return each class's votes, plus less than half a vote by the sum of the confidences."""
+    votes, total = np.zeros((len(codes), count)), np.zeros((len(codes), count))
+    pairs = [(first, second) for first in range(count) for second in range(first + 1, count)]
+    for at, (first, second) in enumerate(pairs):
+        total[:, first] -= confidences[:, at]
+        total[:, second] += confidences[:, at]
+        votes[codes[:, at] == 0, first] += 1
+        votes[codes[:, at] == 1, second] += 1
+    return votes + total / (3 * (np.abs(total) + 1))
+
+
+# ---- members
+
+
+def _members(state: State) -> list[Part]:
+    """Return the binary classifiers or regressors, all of the same rows."""
+    members = state.children("estimators_")
+    for part in members:
+        binary = part.classes is None or (type(part.classes) is np.ndarray and part.classes.tolist() == [0, 1])
+        if not binary or _score_name(part) not in part.methods or "predict" not in part.methods:
+            raise state.unknown("estimators_")
+    widths = {part.width for part in members if part.name != "_ConstantPredictor"}
+    if not members or len(widths) > 1 or (state.width is not None and not widths <= {state.width, None}):
+        raise state.unknown("estimators_")
+    if any(not set(members[0].methods) & set(SCORES) <= set(part.methods) for part in members):
+        raise state.unknown("estimators_")  # scikit-learn has methods that fail
+    return members
+
+
+def _score_name(part: Part) -> str:
+    """Return the method that scores: `predict` of a regressor."""
+    if part.classes is None:
+        return "predict"
+    return "decision_function" if "decision_function" in part.methods else "predict_proba"
+
+
+def _score(part: Part, methods: Mapping[str, Call]) -> Call:
+    """Return the one-dimensional score."""
+    name = _score_name(part)
+    call = methods[name]
+    if name == "predict_proba":
+        return lambda X: call(X)[:, 1]
+    return call if name == "predict" else lambda X: call(X).ravel()
+
+
+def _threshold(part: Part) -> float:
+    """Return the score above which the second class is meant."""
+    return 0.0 if part.classes is not None and "decision_function" in part.methods else 0.5
+
+
+def _part(state: State, members: Sequence[Part], methods: Any, direct: Any, classes: Any) -> Part:
+    inner = next((part for part in members if part.name != "_ConstantPredictor"), members[0])
+    return Part(
+        state.name,
+        methods,
+        direct,
+        width=inner.width if state.width is None else state.width,
+        names=state.names or inner.names,
+        classes=classes,
+        row_independent=all(part.row_independent for part in members),
+        takes_sparse=all(part.takes_sparse for part in members),
+    )
+
+
+def _none(value: Any) -> Part:
+    raise Unknown(f"{name_of(value)[:80]} in a LabelBinarizer is not known as data")
+
+
+FAMILIES: Mapping[str, Family] = {
+    CONSTANT: Family(constant, keys("y_")),
+    "sklearn.multiclass.OneVsOneClassifier": Family(
+        one_vs_one, keys("estimator n_jobs estimators_ classes_ pairwise_indices_ n_classes_")
+    ),
+    "sklearn.multiclass.OneVsRestClassifier": Family(
+        one_vs_rest, keys("estimator n_jobs verbose estimators_ classes_ label_binarizer_")
+    ),
+}
