@@ -14,10 +14,10 @@ MIB = 1 << 20
 
 # ---- the file
 
-INFLATED_PER_BYTE = 100
-"""Bytes of a pickle for each byte of its compressed file. A forest compresses to a fifth, sparse weights to a 50th."""
-MIN_INFLATED = 16 * MIB
-"""Bytes that a compressed file of any size may expand to."""
+INFLATED_PER_BYTE = 40
+"""Bytes of a pickle for each byte of its compressed file. A forest compresses to a fifth, sparse weights to a 20th."""
+MIN_INFLATED = 32 * MIB
+"""Bytes that a compressed file of any size may expand to: 4 million weights, were they all zero."""
 MAX_INFLATED = 4096 * MIB
 """Bytes of a decompressed pickle: more fits into no usual pod. A raw file is mapped, so its size has no bound."""
 LZMA_MEMORY = 128 * MIB

@@ -72,7 +72,7 @@ class Machine:
                 else:
                     handler = self.handlers.get(opcode)
                     if handler is None:
-                        raise self._no_opcode()
+                        raise self.no_opcode()
                     handler(self)
                     at = tape.at
 
@@ -82,7 +82,8 @@ class Machine:
             raise Unreadable("model file is damaged: its pickle does not end with one value")
         return self.stack[0]
 
-    def _no_opcode(self) -> Unreadable:
+    def no_opcode(self) -> Unreadable:
+        """Return the error for the byte before the tape's position, which is no opcode."""
         if self.tape.at == 1:
             start = bytes(self.tape.view[:MAX_SHOWN])
             return Unreadable(f"model file was not written by joblib or pickle: it begins with {start!r}")

@@ -389,6 +389,8 @@ OTHERS = {
 
 
 def _other(machine: Machine) -> None:
+    if machine.tape.at == 1:  # no model begins so, but a zip file begins with the same byte as PERSID
+        raise machine.no_opcode()
     opcode = machine.tape.data[machine.tape.at - 1]
     raise Unknown(f"a model file with the opcode {OTHERS[opcode]} is not known as data")
 
