@@ -42,10 +42,7 @@ def json_ready(predictions: Any) -> Any:
     if isinstance(predictions, np.ndarray):
         if predictions.dtype.kind == "f" and predictions.dtype.itemsize > ORJSON_MAX_ITEM:
             predictions = predictions.astype(np.float64)
-        if predictions.dtype.kind in "fiub":
-            predictions = np.ascontiguousarray(predictions)
-            return predictions if predictions.size <= SLICE else _encoded_in_slices(predictions)
-        return array_as_json(predictions)
+        return _listed(predictions) if predictions.size <= SLICE else _encoded_in_slices(predictions)
     if hasattr(predictions, "toarray"):  # as vectorizers, encoders and multi-label models may give
         return json_ready(dense(predictions))
     if isinstance(predictions, list | tuple):
@@ -55,10 +52,15 @@ def json_ready(predictions: Any) -> Any:
     return as_json(predictions)
 
 
-def _encoded_in_slices(numbers: np.ndarray[Any, Any]) -> orjson.Fragment:
-    """Return an array of numbers as JSON, part by part: no other thread runs while orjson encodes one."""
-    rows = max(1, SLICE * len(numbers) // numbers.size)
-    parts = [encode_json(numbers[start : start + rows])[1:-1] for start in range(0, len(numbers), rows)]
+def _listed(values: np.ndarray[Any, Any]) -> Any:
+    """Return an array in a form that orjson takes: of numbers as it is, of anything else as lists."""
+    return np.ascontiguousarray(values) if values.dtype.kind in "fiub" else array_as_json(values)
+
+
+def _encoded_in_slices(values: np.ndarray[Any, Any]) -> orjson.Fragment:
+    """Return an array as JSON, part by part: no other thread runs while orjson encodes one."""
+    rows = max(1, SLICE * len(values) // values.size)
+    parts = [encode_json(_listed(values[start : start + rows]))[1:-1] for start in range(0, len(values), rows)]
     return orjson.Fragment(b"[%b]" % b",".join(parts))
 
 

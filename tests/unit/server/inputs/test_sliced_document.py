@@ -56,6 +56,29 @@ def test_read_json_in_slices_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch,
     assert outcome(text) == whole
 
 
+@pytest.mark.parametrize("size", [0, 8, 1 << 20])
+def test_read_json_of_a_long_object_keeps_the_order_of_names_and_the_last_of_a_repeated_one(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(sliced_document, "MIN_SLICED", 0)
+    monkeypatch.setattr(sliced_document, "SLICE", size)
+    found = read_json(b'{"a": 1, "b": {"a": 5, "c": 6}, "a": 2, "d": 3, "b": 4}')
+    assert list(found.items()) == [("a", 2), ("b", 4), ("d", 3)]
+
+
+@pytest.mark.parametrize("inside", ['"a":1,', '"a":1,,"b":2', ',"a":1', '"a":1},{"b":2', '"a":1 "b":2', '"a":1}}'])
+@pytest.mark.parametrize("size", [0, 1, 3])
+def test_read_json_of_a_faulty_object_is_refused_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch, inside: str, size: int
+) -> None:
+    text = f'{{"data":[{{{inside}}}]}}'.encode()
+    monkeypatch.setattr(sliced_document, "MIN_SLICED", 1 << 30)
+    whole = outcome(text)
+    monkeypatch.setattr(sliced_document, "MIN_SLICED", 0)
+    monkeypatch.setattr(sliced_document, "SLICE", size)
+    assert outcome(text) == whole
+
+
 @pytest.mark.parametrize(
     "inside", ["1,2,", "1,,2", ",1", "[1],[2],", '"a","b",', '{"a":1},', "1 2", '"a" "b"', "[1]],[[2]"]
 )
@@ -87,6 +110,9 @@ LONG: dict[str, Any] = {
     "texts": {"data": ['a, "b"'] * 60_000},
     "a split": {"dataframe_split": {"columns": ["a", "b"], "data": [["x", 1]] * 60_000}},
     "a tensor": {"inputs": [{"name": "i", "shape": [300_000], "datatype": "INT64", "data": [1] * 300_000}]},
+    "names": {f"c{index}": index for index in range(40_000)},
+    "a row of names": {"data": [{f'"}}, "{index}': ["a", None] for index in range(40_000)}]},
+    "columns": {"dataframe_split": {}, "inputs": {f"c{index}": [1, {"a": 2}] for index in range(40_000)}},
     "many tensors": {"inputs": [{"name": "i", "shape": [1], "datatype": "FP64", "data": [1]}] * 20_000},
 }
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
 from scipy import sparse
 
 from server.errors import InputError
+from server.labels import array_as_json
+from server.protocols import json_answer
 from server.protocols.json_answer import MAX_DENSE_VALUES, SLICE, dense, encode_json, encode_predictions
 
 
@@ -46,7 +49,18 @@ def test_dense_of_a_matrix_that_would_become_large_is_refused_with_the_rows_that
 @pytest.mark.parametrize(
     "shape", [(SLICE,), (SLICE + 1,), (SLICE + 1, 3), (5, SLICE), (1, SLICE + 1), (SLICE + 1, 2, 2)]
 )
-@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "bool"])
-def test_encode_predictions_of_many_numbers_in_slices_is_as_in_one_piece(shape: tuple[int, ...], dtype: str) -> None:
-    numbers = np.random.default_rng(0).normal(0, 9, shape).astype(dtype)
-    assert encode_predictions(numbers) == encode_json({"predictions": numbers})
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "bool", "U4", "datetime64[D]", "object"])
+def test_encode_predictions_of_many_values_in_slices_is_as_in_one_piece(shape: tuple[int, ...], dtype: str) -> None:
+    values = np.random.default_rng(0).normal(0, 9, shape).astype("int64" if dtype == "datetime64[D]" else "float64")
+    values = values.astype(dtype)
+    whole = values if values.dtype.kind in "fib" else array_as_json(values)
+    assert encode_predictions(values) == encode_json({"predictions": whole})
+
+
+def test_encode_predictions_of_many_labels_never_encodes_them_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = json_answer.array_as_json
+    monkeypatch.setattr(json_answer, "array_as_json", lambda values: (sizes.append(values.size), real(values))[1])
+    labels = np.array(["yes", "no"], object).repeat(2 * SLICE)
+    assert orjson.loads(encode_predictions(labels)) == {"predictions": labels.tolist()}
+    assert sizes == [SLICE] * 4
