@@ -35,7 +35,10 @@ class SparseRows:
     def toarray(self) -> Any:
         """Return the matrix."""
         dense = np.zeros(self.shape, self.data.dtype)
-        np.add.at(dense, (self.rows, self.columns), self.data)
+        if len(self) == 1:
+            np.add.at(dense[0], self.columns, self.data)
+        else:
+            np.add.at(dense, (self.rows, self.columns), self.data)
         return dense
 
     def part(self, start: int, end: int) -> SparseRows:
@@ -67,9 +70,11 @@ class SparseRows:
         SciPy adds a row's products one after another, in the order in which they are stored, beginning with zero
         (`csr_matvec`, `csr_matvecs` in scipy/sparse/sparsetools/csr.h).
         """
-        total = np.zeros((len(self), *weights.shape[1:]))
         data = self.data if weights.ndim == 1 else self.data[:, None]
         products = data * weights[self.columns]
+        if len(self) == 1 and len(products):
+            return np.add.accumulate(products, axis=0)[-1:] + 0.0
+        total = np.zeros((len(self), *weights.shape[1:]))
         bounds = self.starts.tolist()
         for row, (start, end) in enumerate(pairwise(bounds)):
             if end > start:

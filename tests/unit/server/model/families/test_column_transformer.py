@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.linear_model import LinearRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from server.inputs.named_table import NamedTable
 from server.model.families.registry import part_of
-from server.model.pickledata.records import Record, as_record
+from server.model.pickledata.records import Record, Unknown, as_record
 from tests.unit.server.fitted_models import TARGETS, X
 from tests.unit.server.model.families.equality import (
     REMOVED,
@@ -101,6 +102,71 @@ def test_part_of_a_column_transformer_by_position_gives_the_answers_of_scikit_le
     assert_equal_to(model, [*hostile_matrices(X), X[:5].astype(object), X[:5, :4]])
     numbers = make_pipeline(model, LinearRegression()).fit(X, TARGETS["numbers"])
     assert_equal_to(numbers, list(hostile_matrices(X)))
+
+
+WORDS = pd.DataFrame(
+    {
+        "color": np.array(["red", "green", "blue", np.nan] * 30, dtype=object),
+        "size": X[:, 1],
+        "city": np.array([f"city {index % 7}" for index in range(120)], dtype=object),
+        "weight": np.where(X[:, 3] > 300, np.nan, X[:, 3]),
+        "count": np.arange(120) % 5,
+        "open": X[:, 0] > 0,
+    }
+)
+NUMBERS_OF_WORDS = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+MIXED: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "dense": ([("n", NUMBERS_OF_WORDS, ["size", "weight"]), ("c", OneHotEncoder(), ["color", "city"])], {}),
+    "sparse": (
+        [("n", NUMBERS_OF_WORDS, ["weight"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["color", "city"])],
+        {"sparse_threshold": 1.0, "remainder": "passthrough"},
+    ),
+    "sparse alone": ([("c", OneHotEncoder(), ["color"]), ("d", OneHotEncoder(drop="first"), ["city", "open"])], {}),
+    "sparse with weights": (
+        [("c", OneHotEncoder(), ["color"]), ("n", StandardScaler(), ["size", "open"])],
+        {"sparse_threshold": 1.0, "transformer_weights": {"c": 0.3, "n": 2}},
+    ),
+    "never sparse": (
+        [("c", OneHotEncoder(), ["color"]), ("d", OneHotEncoder(), ["city"])],
+        {"sparse_threshold": 0, "transformer_weights": {"c": 3}},
+    ),
+    "ordinal": (
+        [("o", OrdinalEncoder(), ["city", "color"]), ("i", SimpleImputer(strategy="most_frequent"), ["weight"])],
+        {"remainder": "passthrough"},
+    ),
+    "passed booleans": ([("c", OneHotEncoder(sparse_output=False), ["color"]), ("p", "passthrough", ["open"])], {}),
+    "passed integers": (
+        [("c", OneHotEncoder(sparse_output=False, dtype=int), ["color"]), ("p", "passthrough", ["count"])],
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_part_of_a_column_transformer_of_words_and_numbers_gives_the_answers_of_scikit_learn(name: str) -> None:
+    transformers, parameters = MIXED[name]
+    strange = WORDS[:4].copy()
+    strange.loc[1, "color"], strange.loc[2, "city"], strange.loc[3, "size"] = "violet", np.nan, np.inf
+    rows = [WORDS[at : at + 1].copy() for at in range(8)] + [strange[at : at + 1].copy() for at in range(4)]
+    inputs = [WORDS, *rows, WORDS[4:50].copy(), strange, WORDS[list(reversed(WORDS.columns))]]
+    model = ColumnTransformer(transformers, **parameters).fit(WORDS)
+    assert_equal_to(model, inputs)
+    scaled = make_pipeline(model, MaxAbsScaler(), LogisticRegression(max_iter=300))
+    if name != "ordinal":
+        assert_equal_to(scaled.fit(WORDS, TARGETS["three"]), inputs)
+
+
+def test_pipeline_that_gives_sparse_rows_of_a_column_transformer_to_a_part_without_is_unknown() -> None:
+    transformers, parameters = MIXED["sparse alone"]
+    model = make_pipeline(ColumnTransformer(transformers, **parameters), SimpleImputer()).fit(WORDS)
+    with pytest.raises(Unknown, match="sparse rows"):
+        part_of(model)
+
+
+def test_sparse_column_transformer_of_words_refuses_them_as_scikit_learn() -> None:
+    columns = [("c", OneHotEncoder(), ["color"]), ("p", "passthrough", ["count"])]
+    model = ColumnTransformer(columns, sparse_threshold=1.0).fit(WORDS)
+    assert_equal_to(model, [WORDS.assign(count="many"), WORDS.assign(count="7")])
 
 
 def test_column_transformer_fitted_on_a_matrix_takes_a_table_by_position() -> None:
