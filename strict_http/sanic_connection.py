@@ -73,7 +73,7 @@ CHECKS = 4
 """Checks within the shortest time limit: a limit is exceeded by a quarter of that one at most."""
 
 HALF_CLOSED_SECONDS = 0.5
-"""Seconds in which a request is still answered after its client has closed its sending side (docs/adr/0018). A client
+"""Seconds in which a request is still answered after its client has closed its sending side (docs/adr/0019). A client
 that has left sends the same segment, so this long its request goes on for nobody."""
 
 RESERVED_SECONDS = 2.0

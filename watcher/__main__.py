@@ -42,7 +42,9 @@ def run(**values: Any) -> None:
 @click.argument("source", metavar="s3://BUCKET/KEY")
 @click.option("-f", "--values", "files", multiple=True, type=click.File("rb"), help="Chart values; later files win.")
 @click.option("--set", "assignments", multiple=True, metavar="a.b=c", help="One chart value, as YAML.")
-@settings_options("s3_endpoint", "s3_secure", "s3_region", *POD, "owner", "chart_values", "ceilings", "log_level")
+@settings_options(
+    "s3_endpoint", "s3_secure", "s3_region", *POD, "owner", "chart_values", "ceilings", "data_only", "log_level"
+)
 def render(source: str, files: tuple[Any, ...], assignments: tuple[str, ...], **values: Any) -> None:
     """Print the objects that would be applied for one key, as YAML.
 

@@ -59,6 +59,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         namespaces=settings_values.namespaces(settings),
         base=base,
         ceilings=settings_values.ceilings(settings),
+        data_only=settings_values.data_only(settings),
     )
     loop = Loop(
         reconciler,

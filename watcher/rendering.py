@@ -9,6 +9,7 @@ from watcher import settings_values
 from watcher.core.catalog import read_listing
 from watcher.core.ceilings import first_excess
 from watcher.core.chart import defaults, merge
+from watcher.core.load_policy import check_not_loosened, demand
 from watcher.core.naming import parse_key
 from watcher.core.plain_yaml import load_map
 from watcher.core.render import render
@@ -46,11 +47,14 @@ def render_one(
     def read(file: StoredObject) -> bytes:
         return bucket.read(file.key, SIZE_LIMIT)
 
-    overrides = overrides_of(found, model_values(entry, read), read, merge(defaults(), base), ceilings)
+    demanded = demand(settings_values.data_only(settings), model.namespace)
+    of_model, whole_base = model_values(entry, read), merge(defaults(), base)
+    overrides = overrides_of(found, of_model, read, whole_base, ceilings, demanded=demanded)
     chosen = merge(base, overrides, *layers)
     manifests = render(Release(found), store, owner, chosen)
     if excess := first_excess(merge(defaults(), chosen), ceilings):
         raise Rejected("AboveCeiling", f"-f or --set: {refusal_of(excess, ceilings)}")
+    check_not_loosened(merge(base, demanded), chosen, "-f or --set")
     # In the order in which `kubectl apply` should make them: no pod then waits for its Secret.
     return sorted(manifests, key=lambda manifest: manifest["kind"] != "Secret")
 

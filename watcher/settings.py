@@ -57,6 +57,11 @@ class Settings:
         "Largest values that the values.yaml of a user may set, such as `replicas=20,memory=8Gi`; docs/operations.md "
         "lists the names. Empty: no ceilings.",
     )
+    data_only: str = setting(
+        "",
+        "Comma-separated namespaces whose models are loaded as data only (their servers' `--load data`), so that no "
+        "uploaded file can run code; `*`: all namespaces. A `values.yaml` cannot loosen it.",
+    )
     max_delete_fraction: float = setting(
         0.5,
         "Largest share of all models that may be removed at once; a single model always may. A larger removal is put "

@@ -12,6 +12,7 @@ from typing import Any
 
 from watcher.core.ceilings import Ceilings, first_excess, parse
 from watcher.core.chart import check, defaults, merge
+from watcher.core.load_policy import ALL
 from watcher.core.naming import LABEL_LIMIT, namespace_problem
 from watcher.core.plain_yaml import MAX_DEPTH, load, load_map
 from watcher.core.text import one_line
@@ -46,6 +47,7 @@ def check_all(settings: Settings) -> None:
         pod_keys(settings)
         owner(settings, settings.bucket)
     namespaces(settings)
+    data_only(settings)
     chart_values(settings)
     ceilings(settings)
 
@@ -95,6 +97,15 @@ def namespaces(settings: Settings) -> tuple[str, ...]:
     for name in found:
         if problem := namespace_problem(name):
             raise Rejected("Malformed", f"--namespaces: {problem}")
+    return found
+
+
+def data_only(settings: Settings) -> frozenset[str]:
+    """Return the namespaces whose models are loaded as data only, or the word for all."""
+    found = frozenset(name.strip() for name in settings.data_only.split(",") if name.strip())
+    for name in sorted(found - {ALL}):
+        if problem := namespace_problem(name):
+            raise Rejected("Malformed", f"--data-only: {problem}")
     return found
 
 

@@ -81,10 +81,11 @@ class Reconciler:
         namespaces: tuple[str, ...] = (),
         base: Mapping[str, Any] | None = None,
         ceilings: Ceilings | None = None,
+        data_only: frozenset[str] = frozenset(),
     ) -> None:
         self._bucket, self._runtime, self._board, self._metrics = bucket, runtime, board, metrics
         self._clock, self._namespaces = clock, namespaces
-        self._releases = Releases(bucket, base or {}, ceilings)
+        self._releases = Releases(bucket, base or {}, ceilings, data_only)
         self._removals = Removals(runtime, board, metrics, RemovalGuard(max_delete_fraction, removal_delay), clock)
         self._times = UploadTimes(metrics, now)
         self._entries: Mapping[ModelId, Entry] = {}

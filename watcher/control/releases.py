@@ -8,6 +8,7 @@ from typing import Any
 from watcher.core import user_values
 from watcher.core.ceilings import Ceilings
 from watcher.core.chart import defaults, merge
+from watcher.core.load_policy import demand
 from watcher.core.types import Entry, Release, StoredObject
 from watcher.errors import Rejected
 from watcher.stores.base import Bucket
@@ -16,16 +17,22 @@ from watcher.stores.base import Bucket
 class Releases:
     """Reads each values.yaml once for each ETag. Thread-safe."""
 
-    def __init__(self, bucket: Bucket, base: Mapping[str, Any], ceilings: Ceilings | None = None) -> None:
-        self._bucket, self._base, self._ceilings = bucket, base, ceilings or {}
+    def __init__(
+        self,
+        bucket: Bucket,
+        base: Mapping[str, Any],
+        ceilings: Ceilings | None = None,
+        data_only: frozenset[str] = frozenset(),
+    ) -> None:
+        self._bucket, self._base, self._ceilings, self._data_only = bucket, base, ceilings or {}, data_only
         self._files: dict[str, tuple[str, bytes]] = {}
 
     def of(self, entry: Entry) -> Release | None:
         """Return the release that should serve; None when the model is paused.
 
         Raises:
-            Rejected: a values.yaml is invalid or above a ceiling, the pinned version is missing, or its model.joblib
-                is empty.
+            Rejected: a values.yaml is invalid, above a ceiling or looser than the operator's `server.load`, the pinned
+                version is missing, or its model.joblib is empty.
             Retryable: a values.yaml cannot be read.
 
         """
@@ -36,7 +43,9 @@ class Releases:
         if version.artifact.size == 0:
             raise Rejected("EmptyFile", f"{version.artifact.key} is empty: upload it again")
         base = merge(defaults(), self._base)
-        return Release(version, user_values.overrides_of(version, model_level, self._read, base, self._ceilings))
+        demanded = demand(self._data_only, entry.model.namespace)
+        overrides = user_values.overrides_of(version, model_level, self._read, base, self._ceilings, demanded=demanded)
+        return Release(version, overrides)
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Forget the files that are not among those of `entries`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from watcher.core.ceilings import Ceilings, Excess, first_excess
 from watcher.core.chart import check, first_problem, merge, schema
+from watcher.core.load_policy import check_not_loosened
 from watcher.core.naming import VALUES
 from watcher.core.plain_yaml import load_map
 from watcher.core.types import Entry, ModelVersion, StoredObject
@@ -102,24 +103,33 @@ def overrides_of(
     read: Read,
     base: Mapping[str, Any],
     ceilings: Ceilings,
+    *,
+    demanded: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the chart values that the user sets for `version`; those of the version override those of the model.
+    """Return the chart values that the user sets for `version`, over those that the operator demands.
 
-    `base` are the values without the user's; they respect the ceilings.
+    The user's values of the version override those of the model. `base` are the values without the user's; they respect
+    the ceilings.
 
     Raises:
-        Rejected: `InvalidValues`, if the values are invalid by themselves or merged over `base`; `AboveCeiling`.
+        Rejected: `InvalidValues`, if the values are invalid by themselves or merged over `base`; `AboveCeiling`;
+            `LoadLoosened`.
 
     """
     own = parse(read(version.values), version.values.key, model_level=False) if version.values else {}
-    merged = merge({key: value for key, value in model_level.items() if key not in CONTROLS}, own)
+    floor = demanded or {}
+    merged = merge(floor, {key: value for key, value in model_level.items() if key not in CONTROLS}, own)
     whole = merge(base, merged)
     check(whole)
     if excess := first_excess(whole, ceilings):
-        file = version.values if version.values and _sets(own, excess.path) else None
-        key = file.key if file else f"{version.model.prefix}{VALUES}"
-        raise Rejected("AboveCeiling", f"{key}: {refusal_of(excess, ceilings)}")
+        raise Rejected("AboveCeiling", f"{_setter(version, own, excess.path)}: {refusal_of(excess, ceilings)}")
+    check_not_loosened(merge(base, floor), whole, _setter(version, own, "server.load"))
     return merged
+
+
+def _setter(version: ModelVersion, own: Mapping[str, Any], path: str) -> str:
+    """Return the key of the file that sets a value: the version's, whose content is `own`, or the model's."""
+    return version.values.key if version.values and _sets(own, path) else f"{version.model.prefix}{VALUES}"
 
 
 def refusal_of(excess: Excess, ceilings: Ceilings) -> str:

@@ -56,6 +56,7 @@ RUN = ("run", "--runtime", "local", "--listen", "127.0.0.1:0")
         ("max-delete-fraction", "-0.1", "'-0.1': expected a number from 0 to 1"),
         ("s3-secure", "perhaps", "'perhaps' is not a valid boolean"),
         ("log-level", "loud", "'loud' is not one of 'debug', 'info', 'warning', 'error'"),
+        ("data-only", "team,Team B", "--data-only: namespace 'Team B'"),
         ("ceilings", "pods=3", "--ceilings: 'pods=3': expected NAME=QUANTITY, each NAME once, of replicas, cpu,"),
         ("ceilings", "memory=much", "--ceilings: 'memory=much': expected a quantity above zero"),
         ("ceilings", "replicas=4", "--ceilings: replicas=4: autoscaling.maxReplicas is 5 for every model: raise the"),

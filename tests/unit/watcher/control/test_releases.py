@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,32 @@ def test_of_values_above_a_ceiling_is_rejected() -> None:
     with pytest.raises(Rejected, match=r"maxReplicas is 21; the operator allows at most 20 \(ceilings.replicas\)"):
         Releases(bucket, {}, {"replicas": "20"}).of(entry())
     assert Releases(bucket, {}, {"replicas": "21"}).of(entry())
+
+
+@pytest.mark.parametrize(
+    ("base", "data_only"),
+    [({"server": {"load": "data"}}, ()), ({}, ("team",)), ({"server": {"load": "code"}}, ("a", "team")), ({}, ("*",))],
+)
+def test_of_values_looser_than_the_operators_load_is_rejected(base: dict[str, Any], data_only: tuple[str, ...]) -> None:
+    for loosened, shown in (("auto", "auto"), ("code", "code"), ("null", "not set")):
+        releases = Releases(Files(values=f"server: {{load: {loosened}}}"), base, None, frozenset(data_only))
+        with pytest.raises(Rejected, match=f"team/iris/values.yaml: server.load is {shown}; the operator") as caught:
+            releases.of(entry())
+        assert caught.value.reason == "LoadLoosened"
+
+
+@pytest.mark.parametrize("text", ["server: {load: data}", "server: {deadline: 2}", ""])
+def test_of_a_namespace_that_is_loaded_as_data_only_says_so_in_the_release(text: str) -> None:
+    release = Releases(Files(values=text), {}, None, frozenset({"team"})).of(entry())
+    assert release
+    assert release.overrides["server"]["load"] == "data"
+
+
+@pytest.mark.parametrize("load", ["auto", "data", "code"])
+def test_of_values_with_any_load_is_accepted_where_the_operator_demands_nothing(load: str) -> None:
+    release = Releases(Files(values=f"server: {{load: {load}}}"), {}, None, frozenset({"other"})).of(entry())
+    assert release
+    assert release.overrides == {"server": {"load": load}}
 
 
 def test_of_a_paused_model_is_none_and_of_an_empty_file_is_rejected() -> None:
