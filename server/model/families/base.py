@@ -51,6 +51,8 @@ class Part:
     """Whether `transform` returns SparseRows, whatever it receives."""
     keeps_sparse: bool = False
     """Whether `transform` of SparseRows returns SparseRows."""
+    lacks: frozenset[str] = frozenset()
+    """Methods of the estimator that are not known as data. It is known only where nothing calls them: before others."""
 
 
 # ---- checks of scikit-learn -------------------------------------------------------------------------------------

@@ -86,7 +86,8 @@ def pipeline(state: State) -> Part:
         raise state.unknown("steps")
     last = real[-1]
     if steps[-1] is IDENTITY:
-        last = replace(last, methods=only_transform(last.methods), direct=only_transform(last.direct), classes=None)
+        methods, direct = only_transform(last.methods), only_transform(last.direct)
+        last = replace(last, methods=methods, direct=direct, classes=None, lacks=frozenset())
     before = real[:-1]
     of_dense, of_sparse = _sparse_after([*before, last], sparse=False), _sparse_after([*before, last], sparse=True)
     if of_dense is None:

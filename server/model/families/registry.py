@@ -13,10 +13,13 @@ from server.model.families import (
     calibrated,
     column_transformer,
     compose,
+    decomposition,
     delegates,
+    discretizer,
     discriminant,
     dummy,
     encoders,
+    function_transformer,
     glm,
     gradient_boosting,
     imputers,
@@ -29,6 +32,8 @@ from server.model.families import (
     multiclass,
     multioutput,
     naive_bayes,
+    polynomial,
+    quantile_power,
     scalers,
     selection,
     sgd,
@@ -48,10 +53,13 @@ KNOWN: Mapping[str, Family] = {
     **calibrated.FAMILIES,
     **column_transformer.FAMILIES,
     **compose.FAMILIES,
+    **decomposition.FAMILIES,
     **delegates.FAMILIES,
+    **discretizer.FAMILIES,
     **discriminant.FAMILIES,
     **dummy.FAMILIES,
     **encoders.FAMILIES,
+    **function_transformer.FAMILIES,
     **glm.FAMILIES,
     **gradient_boosting.FAMILIES,
     **imputers.FAMILIES,
@@ -64,6 +72,8 @@ KNOWN: Mapping[str, Family] = {
     **multiclass.FAMILIES,
     **multioutput.FAMILIES,
     **naive_bayes.FAMILIES,
+    **polynomial.FAMILIES,
+    **quantile_power.FAMILIES,
     **scalers.FAMILIES,
     **selection.FAMILIES,
     **sgd.FAMILIES,
@@ -90,7 +100,10 @@ def part_of(value: Any) -> Part:
         Unknown: it is not known as data; the message names the first thing that is not.
 
     """
-    return _Builder().build(value)
+    part = _Builder().build(value)
+    if part.lacks:
+        raise Unknown(f"{', '.join(sorted(part.lacks))} of {part.name} is not known as data")
+    return part
 
 
 class _Builder:

@@ -24,8 +24,13 @@ TINY = 10 * np.finfo(np.float64).eps
 
 def standard(state: State) -> Part:
     """Return a StandardScaler."""
+    return _scaler(state, *standard_numbers(state))
+
+
+def standard_numbers(state: State) -> tuple[Any, Any]:
+    """Return what a StandardScaler subtracts from each column and divides it by, None for either."""
     shift = state.floats("mean_", state.columns) if state.flag("with_mean") else None
-    return _scaler(state, shift, state.floats("scale_", state.columns) if state.flag("with_std") else None)
+    return shift, state.floats("scale_", state.columns) if state.flag("with_std") else None
 
 
 def robust(state: State) -> Part:

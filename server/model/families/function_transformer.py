@@ -1,0 +1,67 @@
+"""FunctionTransformer with a function of NumPy, from a closed list: the file's name for it is only compared.
+
+Source: sklearn/preprocessing/_function_transformer.py. A table stays a table: NumPy computes column by column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from server.inputs.named_table import NamedTable
+from server.model.families.base import Call, Check, Part
+from server.model.families.state import Family, State, keys
+
+FUNCTIONS: Mapping[str, Any] = {
+    f"numpy.{function.__name__}": function
+    for function in (
+        *(np.absolute, np.fabs, np.negative, np.positive, np.sign, np.reciprocal, np.square, np.sqrt, np.cbrt),
+        *(np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p),
+        *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.sinh, np.cosh, np.tanh),
+        *(np.arcsinh, np.arccosh, np.arctanh, np.degrees, np.radians, np.deg2rad, np.rad2deg),
+        *(np.rint, np.floor, np.ceil, np.trunc, np.isnan, np.isfinite, np.isinf, np.signbit),
+    )
+}
+"""Functions of one value. NumPy's pickle names each of them so."""
+
+
+def function_transformer(state: State) -> Part:
+    """Return a FunctionTransformer."""
+    name = state.function("func")
+    if state.values.get("kw_args") not in (None, {}) or (name and name not in FUNCTIONS):
+        raise state.unknown("func")
+    function = FUNCTIONS[name] if name else _nothing
+    validated = state.flag("validate")
+    check = Check(state.name)
+
+    def on_table(X: NamedTable) -> NamedTable:
+        return NamedTable(X.names, [function(column) for column in X.columns])
+
+    def transform(X: Any) -> Any:
+        if validated:
+            return function(_numbers(check, X))
+        return on_table(X) if type(X) is NamedTable else function(X)
+
+    direct: Call = function
+    return replace(state.part(row_independent=True), methods={"transform": transform}, direct={"transform": direct})
+
+
+def _nothing(X: Any) -> Any:
+    return X
+
+
+def _numbers(check: Check, X: Any) -> Any:
+    """Return the rows as numbers; integers stay integers."""
+    X = X if type(X) is np.ndarray else X.matrix()
+    return check.unconverted(X.astype(np.float64) if X.dtype.kind == "O" else X)
+
+
+FAMILIES: Mapping[str, Family] = {
+    "sklearn.preprocessing._function_transformer.FunctionTransformer": Family(
+        function_transformer,
+        keys("func inverse_func validate accept_sparse check_inverse feature_names_out kw_args inv_kw_args"),
+    )
+}

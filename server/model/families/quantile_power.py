@@ -1,0 +1,139 @@
+"""QuantileTransformer and PowerTransformer: each column in the shape of another distribution.
+
+Source: sklearn/preprocessing/_data.py (`_transform_col`, `PowerTransformer.transform`), scipy/stats/_morestats.py
+(`_yeojohnson_transform`). A normal distribution and Box-Cox need `ndtri` and `boxcox` of scipy/special/_ufuncs, which
+does not load alone: they are unknown. So is `copy=False`, which writes into the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from server.inputs.matrix import finite
+from server.model.families.base import Call, Check, Part, Unsuited, matrix_part
+from server.model.families.scalers import standard_numbers
+from server.model.families.state import Family, State, keys
+
+# ---- quantiles
+
+
+def quantile(state: State) -> Part:
+    """Return a QuantileTransformer to a uniform distribution."""
+    state.must_be("copy", True)
+    state.word("output_distribution", "uniform")
+    table = state.floats("quantiles_", None, state.columns)
+    references = state.floats("references_", len(table))
+    columns = [_column(np.ascontiguousarray(quantiles), references) for quantiles in table.T]
+
+    def transform(X: Any) -> Any:
+        out = np.empty_like(X)
+        for at, column in enumerate(columns):
+            out[:, at] = column(X[:, at])
+        return out
+
+    return matrix_part(state.part(row_independent=True), {"transform": transform}, Check(state.name, nan=True))
+
+
+def _column(quantiles: Any, references: Any) -> Call:
+    """Return the call for the values of one column.
+
+    Where quantiles repeat, the mean of the interpolations from below and from above is taken.
+    """
+    least, most = quantiles[0], quantiles[-1]
+    reversed_quantiles, reversed_references = -quantiles[::-1], -references[::-1]
+
+    def transform(values: Any) -> Any:
+        below = np.interp(values, quantiles, references)
+        out = 0.5 * (below - np.interp(-values, reversed_quantiles, reversed_references))
+        missing = np.isnan(values)
+        if missing.any():
+            out[missing] = values[missing]
+        out[values == most] = 1
+        out[values == least] = 0
+        return out
+
+    return transform
+
+
+# ---- powers
+
+
+def power(state: State) -> Part:
+    """Return a PowerTransformer of the method of Yeo and Johnson."""
+    state.must_be("copy", True)
+    state.word("method", "yeo-johnson")
+    curve = _yeo_johnson(_exponents(state))
+    check, part = Check(state.name, nan=True), state.part(row_independent=True)
+    if not state.flag("standardize"):
+        return matrix_part(part, {"transform": curve}, check)
+    record = state.record_of("_scaler", "sklearn.preprocessing._data.StandardScaler")
+    scaler = State(record, frozenset(record.state), state.build)
+    if scaler.columns != state.columns:
+        raise state.unknown("_scaler")
+    mean, scale = standard_numbers(scaler)
+    if mean is None or scale is None:
+        raise state.unknown("_scaler")
+    scaler_check = Check(scaler.name, nan=True)
+
+    def scaled(X: Any) -> Any:
+        X -= mean
+        X /= scale
+        return X
+
+    def transform(X: Any) -> Any:
+        X = curve(check(X))
+        scaler_check.require_finite(X)
+        return scaled(X)
+
+    def direct(X: Any) -> Any:
+        X = curve(X)
+        if not finite(X):
+            raise Unsuited
+        return scaled(X)
+
+    return replace(part, methods={"transform": transform}, direct={"transform": direct})
+
+
+def _exponents(state: State) -> Any:
+    found = state.floats("lambdas_", state.columns)
+    if not np.isfinite(found).all():
+        raise state.unknown("lambdas_")
+    return found
+
+
+def _yeo_johnson(exponents: Any) -> Call:
+    """Return the call for all columns at once: exponent λ for values from zero on, 2 - λ for those below."""
+    epsilon = np.finfo(np.float64).eps
+    above, below = exponents, 2 - exponents
+    log_above, log_below = abs(above) < epsilon, ~(abs(exponents - 2) > epsilon)
+    logs = bool(log_above.any() or log_below.any())
+
+    def transform(X: Any) -> Any:
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            positive = X >= 0
+            steps = np.log1p(np.where(positive, X, -X))
+            factors = np.where(positive, above, below)
+            curved = np.expm1(factors * steps) / factors
+        if logs:
+            curved = np.where(np.where(positive, log_above, log_below), steps, curved)
+        out = np.empty_like(X)
+        np.copyto(out, np.where(positive, curved, -curved))
+        return out
+
+    return transform
+
+
+FAMILIES: Mapping[str, Family] = {
+    "sklearn.preprocessing._data.PowerTransformer": Family(power, keys("method standardize copy lambdas_ _scaler")),
+    "sklearn.preprocessing._data.QuantileTransformer": Family(
+        quantile,
+        keys(
+            "n_quantiles output_distribution ignore_implicit_zeros subsample random_state copy n_quantiles_ quantiles_"
+            " references_"
+        ),
+    ),
+}

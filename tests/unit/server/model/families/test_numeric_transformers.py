@@ -1,0 +1,164 @@
+"""Polynomials, intervals, decompositions, quantiles, powers and functions as data give the answers of scikit-learn."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import decomposition, preprocessing
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from server.model.families.registry import part_of
+from server.model.pickledata.records import Unknown
+from tests.unit.server.fitted_models import THREE, X
+from tests.unit.server.model.families.equality import (
+    REMOVED,
+    assert_equal_on_sparse,
+    assert_equal_to,
+    assert_unknown_with,
+    hostile_matrices,
+    sparse_matrices,
+)
+
+POLYNOMIALS = {
+    "square": {},
+    "cube": {"degree": 3},
+    "fourth of three": {"degree": (3, 4)},
+    "from the square": {"degree": (2, 3), "include_bias": False},
+    "second alone": {"degree": (2, 2), "order": "F"},
+    "products": {"degree": 3, "interaction_only": True},
+    "products, more than there are": {"degree": (2, 7), "interaction_only": True, "include_bias": False},
+    "in columns": {"degree": 2, "order": "F", "include_bias": False},
+    "in columns from the square": {"degree": (2, 3), "order": "F", "include_bias": False},
+    "nothing": {"degree": 0},
+    "line": {"degree": 1},
+}
+BINS = {
+    f"{encode} {strategy}": {"encode": encode, "strategy": strategy, "quantile_method": "averaged_inverted_cdf"}
+    for encode in ("onehot", "onehot-dense", "ordinal")
+    for strategy in ("quantile", "uniform", "kmeans")
+}
+NUMERIC: dict[str, Any] = {
+    **{f"polynomial, {name}": preprocessing.PolynomialFeatures(**options) for name, options in POLYNOMIALS.items()},
+    **{f"bins, {name}": preprocessing.KBinsDiscretizer(4, **options) for name, options in BINS.items()},
+    "bins of several": preprocessing.KBinsDiscretizer([2, 3, 9, 4, 5], quantile_method="linear", dtype=np.float64),
+    "pca": make_pipeline(decomposition.PCA(3), "passthrough"),
+    "pca of all": make_pipeline(decomposition.PCA(svd_solver="full"), "passthrough"),
+    "pca white": make_pipeline(decomposition.PCA(0.99, whiten=True), preprocessing.StandardScaler()),
+    "pca randomized": make_pipeline(decomposition.PCA(2, svd_solver="randomized", random_state=0), "passthrough"),
+    "incremental": decomposition.IncrementalPCA(2, whiten=True, batch_size=40),
+    "svd": decomposition.TruncatedSVD(3, random_state=0),
+    "svd by arpack": decomposition.TruncatedSVD(2, algorithm="arpack", random_state=0),
+    "ica": decomposition.FastICA(3, random_state=0),
+    "ica not white": decomposition.FastICA(whiten=False, max_iter=5),
+    "quantile": preprocessing.QuantileTransformer(n_quantiles=50),
+    "quantile of few": preprocessing.QuantileTransformer(n_quantiles=3),
+    "power": preprocessing.PowerTransformer(),
+    "power not scaled": preprocessing.PowerTransformer(standardize=False),
+    "log": preprocessing.FunctionTransformer(np.log1p),
+    "log validated": preprocessing.FunctionTransformer(np.log1p, validate=True),
+    "absolute": preprocessing.FunctionTransformer(np.abs, feature_names_out="one-to-one"),
+    "is missing": preprocessing.FunctionTransformer(np.isnan),
+    "nothing": preprocessing.FunctionTransformer(),
+    "nothing validated": preprocessing.FunctionTransformer(validate=True),
+}
+STEPS = np.c_[np.round(X[:, :3]), np.ones(len(X)), X[:, 4]]
+
+
+def fitted(name: str, data: Any = X) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return NUMERIC[name].fit(data)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", NUMERIC)
+def test_part_of_a_transformer_of_numbers_gives_the_answers_of_scikit_learn(name: str) -> None:
+    assert_equal_to(fitted(name), [*hostile_matrices(X), X[:9, ::-1], np.arange(10).reshape(2, 5)])
+    if not name.startswith("log"):
+        assert_equal_to(fitted(name), [X[:5].astype(object)])
+    if "validated" in name or not name.startswith(("log", "absolute", "is", "nothing")):
+        assert_equal_to(fitted(name), [pd.DataFrame({f"c{at}": column.astype(int) for at, column in enumerate(X.T)})])
+    assert_equal_to(fitted(name, STEPS), [*hostile_matrices(STEPS, 1), STEPS[::2]])
+
+
+@pytest.mark.parametrize("name", ["svd", "pca"])
+def test_part_of_a_decomposition_of_sparse_rows_gives_the_answers_of_scikit_learn(name: str) -> None:
+    assert_equal_on_sparse(fitted(name), list(sparse_matrices(X)))
+
+
+def test_power_of_zero_and_of_two_is_a_logarithm() -> None:
+    for standardize in (False, True):
+        transformer = preprocessing.PowerTransformer(standardize=standardize).fit(X)
+        transformer.lambdas_ = np.array([0.0, 2.0, 1e-17, 2 - 1e-16, 2 + 1e-15])
+        assert_equal_to(transformer, list(hostile_matrices(X)))
+
+
+def test_function_of_named_columns_gives_a_table() -> None:
+    frame = pd.DataFrame({"a": X[:4, 0], "b": [1, 2, 3, 4], "c": [True, False, True, True]})
+    pipeline = make_pipeline(preprocessing.FunctionTransformer(np.square), preprocessing.MaxAbsScaler())
+    assert_equal_to(pipeline.fit(frame[["a", "b"]]), [frame[["a", "b"]], frame[["a", "b"]][:1]])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pca_is_known_only_before_another_step() -> None:
+    with pytest.raises(Unknown, match="score_samples of PCA"):
+        part_of(decomposition.PCA(2).fit(X))
+    with pytest.raises(Unknown, match="score_samples of Pipeline"):
+        part_of(make_pipeline(preprocessing.StandardScaler(), decomposition.PCA(2)).fit(X))
+    part_of(make_pipeline(decomposition.PCA(2), LogisticRegression()).fit(X, THREE))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("polynomial, square", {"_n_out_full": 20}),
+        ("polynomial, square", {"_n_out_full": 22}),
+        ("polynomial, square", {"_max_degree": 3}),
+        ("polynomial, square", {"_max_degree": 10**9}),
+        ("polynomial, square", {"_min_degree": REMOVED}),
+        ("polynomial, square", {"n_output_features_": 20}),
+        ("polynomial, from the square", {"n_output_features_": 99}),
+        ("polynomial, square", {"order": "K"}),
+        ("polynomial, square", {"include_bias": 1}),
+        ("polynomial, square", {"n_features_in_": 6}),
+        ("bins of several", {"bin_edges_": np.array([np.zeros(3)] * 5 + [None], object)[:5]}),
+        ("bins of several", {"bin_edges_": []}),
+        ("bins of several", {"n_bins_": np.array([2, 3, 9, 4])}),
+        ("bins of several", {"n_bins_": np.array([2.0, 3, 9, 4, 5])}),
+        ("bins of several", {"dtype": np.float32}),
+        ("bins of several", {"encode": "two"}),
+        ("incremental", {"components_": np.zeros((2, 4))}),
+        ("incremental", {"mean_": np.zeros(4)}),
+        ("incremental", {"explained_variance_": np.zeros(3)}),
+        ("incremental", {"whiten": REMOVED}),
+        ("svd", {"components_": np.zeros((2, 4))}),
+        ("svd", {"components_": np.zeros((2, 5), np.float32)}),
+        ("ica", {"components_": np.zeros((2, 4))}),
+        ("ica", {"mean_": np.zeros(4)}),
+        ("ica", {"whiten": "warn"}),
+        ("quantile", {"quantiles_": np.zeros((50, 4))}),
+        ("quantile", {"references_": np.zeros(49)}),
+        ("quantile", {"output_distribution": "normal"}),
+        ("quantile", {"copy": False}),
+        ("power", {"lambdas_": np.zeros(4)}),
+        ("power", {"lambdas_": np.full(5, np.nan)}),
+        ("power", {"method": "box-cox"}),
+        ("power", {"_scaler": None}),
+        ("power", {"_scaler": preprocessing.StandardScaler(with_mean=False).fit(X)}),
+        ("power", {"_scaler": preprocessing.StandardScaler().fit(X[:, :4])}),
+        ("power", {"copy": False}),
+        ("log", {"func": len}),
+        ("log", {"func": np.add}),
+        ("log", {"func": "log1p"}),
+        ("log", {"func": warnings.warn}),
+        ("log", {"kw_args": {"where": False}}),
+        ("log", {"validate": REMOVED}),
+    ],
+)
+def test_part_of_a_transformer_of_numbers_with_another_state_is_unknown(name: str, changes: Any) -> None:
+    assert_unknown_with(fitted(name), **changes)
