@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-cluster images docs manifests lock clean
+.PHONY: help setup run demo check test test-cluster images docs docs-data manifests lock clean
 .PHONY: bench bench-serving bench-startup bench-webhook bench-limits
 
 PYTHON ?= python3
@@ -50,6 +50,9 @@ check: $(STAMP)  ## Lint, format, types, imports, generated sections of the docu
 
 docs: $(STAMP)  ## Write the README's tables and the protocols of docs/architecture.md from the code
 	$(BIN)/python -m dev.docs
+
+docs-data: $(STAMP)  ## Compare files of seven versions of scikit-learn, read as data → docs/data-loading.md (first: 5 min)
+	$(BIN)/python -m tests.corpus.table
 
 manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart
 	$(BIN)/python -m dev.manifests
