@@ -53,10 +53,17 @@ def members(state: State, values: Sequence[Any], kind: str) -> list[State]:
 class Trees:
     """Fitted trees of one estimator, checked."""
 
-    def __init__(self, state: State, members: Sequence[State], outputs: int, width: int) -> None:
-        """Read the `tree_` of each member: so many outputs, and so many values for each output."""
+    def __init__(
+        self, state: State, members: Sequence[State], outputs: int, width: int, columns: Sequence[Any] | None = None
+    ) -> None:
+        """Read the `tree_` of each member: so many outputs, and so many values for each output.
+
+        `columns` are those that each tree was fitted on, if not all.
+        """
         self.features, self.shape = state.columns, (outputs, width)
-        trees = [_read(member, self.features, self.shape) for member in members]
+        self._columns = None if columns is None else [_positions(state, chosen) for chosen in columns]
+        widths = [self.features] * len(members) if self._columns is None else list(map(len, self._columns))
+        trees = [_read(each, features, self.shape) for each, features in zip(members, widths, strict=True)]
         self.sizes = [len(nodes) for nodes, _ in trees]
         if not trees or sum(self.sizes) >= MAX_NODES:
             raise state.unknown("estimators_")
@@ -67,7 +74,11 @@ class Trees:
 
     def with_leaf_values(self, value: Callable[[Any], Any]) -> Walk:
         """Return the walk that gives for each leaf the number that `value` makes of (leaves, outputs, width)."""
-        return self._walk(lambda _, values: value(values))
+        return self._walk(lambda number, leaf: value(self._trees[number][1][leaf]))
+
+    def with_node_values(self, values: Sequence[Any]) -> Walk:
+        """Return the walk that gives for each leaf its value among those of the tree's nodes."""
+        return self._walk(lambda number, leaf: values[number][leaf])
 
     def with_leaf_numbers(self) -> tuple[Walk, Any]:
         """Return a walk that gives the number of each leaf, and the values (leaves, outputs, width) by number."""
@@ -75,21 +86,32 @@ class Trees:
         first = np.cumsum([0, *counts]).tolist()
         table = np.empty((first[-1], *self.shape))
 
-        def number(tree: int, values: Any) -> Any:
-            place = slice(first[tree], first[tree + 1])
-            table[place] = values
+        def numbers(number: int, leaf: Any) -> Any:
+            place = slice(first[number], first[number + 1])
+            table[place] = self._trees[number][1][leaf]
             return np.arange(place.start, place.stop, dtype=np.int64).view(np.float64)
 
-        return self._walk(number, integers=True), table
+        return self._walk(numbers, integers=True), table
 
     def _walk(self, value: Callable[[int, Any], Any], *, integers: bool = False) -> Walk:
         def fill(number: int, target: Any) -> None:
-            nodes, values = self._trees[number]
+            nodes, _ = self._trees[number]
             leaf = nodes["left_child"] == NO_CHILD
             _convert(nodes, target)
-            target["value"][leaf] = value(number, values[leaf])
+            if self._columns is not None:
+                target["feature_idx"] = self._columns[number][target["feature_idx"]]
+            target["value"][leaf] = value(number, leaf)
 
         return Walk(self.sizes, fill, self.features, integers=integers)
+
+
+def _positions(state: State, chosen: Any) -> Any:
+    """Return the columns of one tree, each of which the model has."""
+    if type(chosen) is not np.ndarray or chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not len(chosen):
+        raise state.unknown("estimators_features_")
+    if chosen.min() < 0 or chosen.max() >= state.columns:
+        raise state.unknown("estimators_features_")
+    return chosen.astype(np.int64)
 
 
 def _read(member: State, features: int, shape: tuple[int, int]) -> tuple[Any, Any]:
@@ -151,13 +173,17 @@ def rounded(check: Check, X: Any) -> Any:
 
     """
     if type(X) is SparseRows:
-        data = X.data.astype(np.float32)
+        data = _rounded(X.data)
         replace(check, nan=False).require_finite(data, "float32")
         return replace(X, data=data)
-    with np.errstate(over="ignore"):
-        X32 = (X if type(X) is np.ndarray else X.matrix()).astype(np.float32)
+    X32 = _rounded(X if type(X) is np.ndarray else X.matrix())
     check.require_finite(X32, "float32")
     return X32
+
+
+def _rounded(X: Any) -> Any:
+    with np.errstate(over="ignore"):
+        return X.astype(np.float32)
 
 
 def _rounded_or_unsuited(X: Any) -> Any:
@@ -182,13 +208,16 @@ def dense_parts(call: Call) -> Call:
     return complete
 
 
-def tree_part(state: State, methods: Mapping[str, Call], *, nan: bool, classes: Any = None) -> Part:
+def tree_part(
+    state: State, methods: Mapping[str, Call], *, nan: bool = False, infinite: bool = False, classes: Any = None
+) -> Part:
     """Return the part whose methods take rows that are rounded to float32."""
-    check = Check(state.name, nan=nan, sparse=True)
+    check = Check(state.name, nan=nan, infinite=infinite, sparse=True)
+    prepare = _rounded if infinite else _rounded_or_unsuited
     return replace(
         state.part(classes=classes, row_independent=True, takes_sparse=True),
         methods={name: _behind(lambda X: rounded(check, X), dense_parts(call)) for name, call in methods.items()},
-        direct={name: _behind(_rounded_or_unsuited, call) for name, call in methods.items()},
+        direct={name: _behind(prepare, call) for name, call in methods.items()},
     )
 
 

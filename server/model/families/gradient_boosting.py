@@ -17,7 +17,7 @@ from server.model.families.base import Call, Part
 from server.model.families.fitted_trees import Trees, members, tree_part
 from server.model.families.losses import Loss, loss_of
 from server.model.families.state import Family, State, keys
-from server.model.families.tree_walk import in_order
+from server.model.families.tree_walk import staged_sums
 from server.model.pickledata.records import name_of
 
 MAX_TREES = 1_000_000
@@ -54,17 +54,11 @@ def _scores(state: State, loss: Loss, outputs: int) -> Call:
         raise state.unknown("estimators_")
     fitted = Trees(state, members(state, found.ravel().tolist(), TREE), 1, 1)
     walk = fitted.with_leaf_values(lambda values: rate * values[:, 0, 0])
-    start, stages = _start(state, loss, outputs), len(found)
+    start = _start(state, loss, outputs)
 
     def sums(X: Any) -> Any:
         first = start(X)
-
-        def total(values: Any) -> Any:
-            values[:outputs] += first  # the order of the library: the first estimate, then each stage
-            return in_order(values.reshape(stages, -1))
-
-        added = walk(X, total)
-        return added if outputs == 1 else np.ascontiguousarray(added.reshape(outputs, -1).T)
+        return walk(X, lambda values: np.ascontiguousarray(staged_sums(values, first)))
 
     return lambda X: sums(X) if len(X) <= walk.step else np.concatenate([sums(part) for part in walk.parts(X)])
 
@@ -74,7 +68,8 @@ def _start(state: State, loss: Loss, outputs: int) -> Call:
     kind = name_of(state.values.get("init_"))
     if kind == "builtins.str":
         state.word("init_", "zero")
-        return lambda _: 0.0
+        zero = np.zeros((outputs, 1))
+        return lambda _: zero
     if kind == DUMMIES[bool(loss.classes)]:
         constant = cache(_dummy_scores(state, kind, loss, outputs))
         return lambda _: constant()
@@ -91,7 +86,9 @@ def _start(state: State, loss: Loss, outputs: int) -> Call:
 def _first_of(estimate: Call, loss: Loss) -> Call:
     if loss.classes == "many":
         return lambda X: loss.start(estimate(X)).T
-    return (lambda X: loss.start(estimate(X)[:, 1])) if loss.classes else estimate
+    if loss.classes == "two":
+        return lambda X: loss.start(estimate(X)[:, 1])[np.newaxis]
+    return lambda X: estimate(X)[np.newaxis]
 
 
 def _dummy_scores(state: State, kind: str, loss: Loss, outputs: int) -> Callable[[], Any]:
@@ -106,7 +103,9 @@ def _dummy_scores(state: State, kind: str, loss: Loss, outputs: int) -> Callable
         return lambda: constant
     dummy.word("strategy", "prior")
     prior = dummy.floats("class_prior_", max(2, outputs))
-    return (lambda: loss.start(prior[1:])) if outputs == 1 else (lambda: loss.start(prior[np.newaxis]).T)
+    if outputs == 1:
+        return lambda: loss.start(prior[1:])[np.newaxis]
+    return lambda: loss.start(prior[np.newaxis]).T
 
 
 DUMMIES = ("sklearn.dummy.DummyRegressor", "sklearn.dummy.DummyClassifier")

@@ -232,3 +232,15 @@ def in_order(values: Any) -> Any:
     if values.shape[1] == 1:
         return np.add.accumulate(values, axis=0)[-1]
     return np.add.reduce(values, axis=0)
+
+
+def staged_sums(values: Any, first: Any) -> Any:
+    """Return the sums of boosted trees, of (trees, rows) values: the first estimate, then each stage in its order.
+
+    `first` is (outputs, rows) or (outputs, 1). The result is (rows,) for one output, else (rows, outputs) in F order.
+    """
+    outputs = len(first)
+    values[:outputs] += first
+    if outputs == 1:
+        return in_order(values)
+    return in_order(values.reshape(len(values) // outputs, -1)).reshape(outputs, -1).T
