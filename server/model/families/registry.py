@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.model.families import (
+    boosting_ensembles,
     calibrated,
     column_transformer,
     compose,
@@ -52,6 +53,7 @@ from server.model.families.state import Family, State
 from server.model.pickledata.records import Unknown, as_record, name_of
 
 KNOWN: Mapping[str, Family] = {
+    **boosting_ensembles.FAMILIES,
     **calibrated.FAMILIES,
     **column_transformer.FAMILIES,
     **compose.FAMILIES,
