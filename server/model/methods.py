@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,8 @@ class Method:
     batchable: bool = False
     """Whether rows of several requests may share a call: no bit of any answer changes."""
     direct: Call | None = None
-    """The same for finite float64 rows only. May raise `Unsuited`."""
+    """The same for plain rows only: finite float64 ones, or what `server.inputs.plain_rows` reads. May raise
+    `Unsuited`, or a ValueError for what the complete method refuses."""
 
 
 def methods_of(estimator: Any, schema: Schema, budget: ProbeBudget, *, direct: bool = True) -> dict[str, Method]:
@@ -56,7 +57,10 @@ def methods_of(estimator: Any, schema: Schema, budget: ProbeBudget, *, direct: b
     """
     calls = {name: getattr(estimator, name) for name in METHODS if name in schema.methods}
     if schema.features is None or schema.form is not InputForm.MATRIX:
-        return {name: _unchanged_method(name, call, schema, budget) for name, call in calls.items()}
+        found = {name: _unchanged_method(name, call, schema, budget) for name, call in calls.items()}
+        # A data model's own method is the direct evaluation, of tables and texts too.
+        is_data = direct and isinstance(estimator, RecordedEstimator)
+        return {name: replace(method, direct=method.call) for name, method in found.items()} if is_data else found
     rows = random_rows(schema.features, PROBE_ROWS).astype(schema.dtype)
     known, independent = _direct_methods(estimator)
     known = known if direct and schema.dtype == "float64" else {}
