@@ -112,7 +112,8 @@ class _Member:
             scores = scores[:, 1:] if second else scores
             scores = scores.reshape(-1, 1) if scores.ndim == 1 else scores
             proba = np.zeros((len(X), count))
-            for column, calibrator, values in zip(self._columns, self._calibrators, scores.T, strict=True):
+            # There may be more scores than classes: one for each pair. scikit-learn leaves the rest out.
+            for column, calibrator, values in zip(self._columns, self._calibrators, scores.T, strict=False):
                 proba[:, column] = calibrator(values)
             if two:
                 proba[:, 0] = 1.0 - proba[:, 1]

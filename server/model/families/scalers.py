@@ -142,7 +142,10 @@ def normalizer(state: State) -> Part:
 
 def normalized(X: SparseRows, norm: str) -> SparseRows:
     """Return each row divided by its norm: "l1", "l2" or "max". A row of stored zeros stays as it is."""
-    norms = SPARSE_NORMS[norm](X)[X.rows]
+    norms = SPARSE_NORMS[norm](X)
+    if len(X) == 1:
+        return replace(X, data=X.data / norms) if norms[0] != 0.0 else X
+    norms = norms[X.rows]
     return replace(X, data=np.divide(X.data, norms, out=X.data.copy(), where=norms != 0.0))
 
 
@@ -160,7 +163,9 @@ SPARSE_NORMS: Mapping[str, Call] = {
 
 
 def _row_sums(X: SparseRows, values: Any) -> Any:
-    """Return each row's sum, one value after another: `bincount` adds in this order."""
+    """Return each row's sum, one value after another: `accumulate` and `bincount` add in this order."""
+    if len(X) == 1 and len(values):
+        return np.add.accumulate(values)[-1:]
     return np.bincount(X.rows, values, len(X))
 
 

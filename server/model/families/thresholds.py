@@ -17,7 +17,10 @@ from server.model.families.state import LABEL_TYPES, Family, State, keys
 
 SCORES = ("predict_proba", "decision_function")
 
-CURVE_SCORER = "sklearn.metrics._scorer._CurveScorer"
+CURVE_SCORERS = (
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.model_selection._classification_threshold._CurveScorer",  # in 1.5
+)
 METRICS = "sklearn.metrics._classification."
 POSITIVE: Mapping[str, Any] = {
     **dict.fromkeys([f"{METRICS}{name}" for name in ("accuracy_score", "balanced_accuracy_score")]),
@@ -39,7 +42,7 @@ def fixed(state: State) -> Part:
 def tuned(state: State) -> Part:
     """Return the classifier with the threshold that was best in cross-validation."""
     inner = state.child("estimator_")
-    scorer = state.record_of("_curve_scorer", CURVE_SCORER)
+    scorer = state.record_of("_curve_scorer", *CURVE_SCORERS)
     if type(scorer.state) is not dict or type(scorer.state.get("_kwargs")) is not dict:
         raise state.unknown("_curve_scorer")
     given, metric = scorer.state["_kwargs"], state.function_name("_curve_scorer", scorer.state.get("_score_func"))

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from server.model.families.registry import part_of
+from server.model.pickledata.records import as_record
 from tests.unit.server.fitted_models import TARGETS, X
 from tests.unit.server.model.families.equality import REMOVED, assert_equal_to, assert_unknown_with, hostile_matrices
 
@@ -76,3 +77,11 @@ def test_part_of_a_classifier_with_another_state_is_unknown(name: str, changes: 
 def test_part_of_a_classifier_tuned_for_an_unknown_metric_without_a_label_is_unknown() -> None:
     model = TunedThresholdClassifierCV(CLASSIFIER, cv=2, thresholds=5, scoring=make_scorer(fbeta_score, beta=2))
     assert_unknown_with(fitted("tuned"), _curve_scorer=model.fit(X, CODES.astype(int))._curve_scorer)
+
+
+def test_part_of_a_tuned_classifier_saved_by_1_5_reads_its_scorer() -> None:
+    record = as_record(fitted("tuned for the first"))
+    scorer = as_record(record.state["_curve_scorer"])
+    scorer.name = "sklearn.model_selection._classification_threshold._CurveScorer"
+    record.state = {**record.state, "_curve_scorer": scorer}
+    assert_equal_to(fitted("tuned for the first"), [X], part_of(record))
