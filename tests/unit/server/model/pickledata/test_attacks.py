@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import joblib
 import pytest
 
-from server.model.families.registry import part_of
+from server.model.families.registry import KNOWN, part_of
 from server.model.pickledata.opcodes import read_pickle
+from server.model.pickledata.records import name_of
+from tests.unit.server.model.pickledata.hostile_models import HONEST, spoiled_models
 from tests.unit.server.model.pickledata.hostile_pickles import (
     CALLS,
     HOSTILE,
@@ -92,3 +96,21 @@ def test_models_of_too_many_parts_are_unknown_for_that_reason(report: dict[str, 
     for name in ("pipelines that share 2⁴⁰ parts", "pipelines that share 2¹⁸ parts", "25 nested pipelines"):
         assert "so many parts" in report["files"][name]["outcome"]
     assert "so many parts" in report["files"]["pipeline that contains itself"]["outcome"]
+
+
+def test_models_with_hostile_numbers_are_unknown(tmp_path: Path) -> None:
+    honest = {name: make() for name, make in HONEST.items()}
+    files = {name: dumped(model) for name, model in honest.items()}
+    spoiled = {f"{name}, {change.strip('_')}": dumped(model) for name, change, model in spoiled_models()}
+    assert len(spoiled) >= 70
+    report = audited(tmp_path, {**files, **spoiled})
+    assert not [name for name in spoiled if report["files"][name]["outcome"] == "built"]
+    for name, model in honest.items():
+        # A family that is not known refuses its models, whatever their numbers are.
+        assert (report["files"][name]["outcome"] == "built") == (name_of(model) in KNOWN), report["files"][name]
+
+
+def dumped(model: Any) -> bytes:
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    return file.getvalue()
