@@ -15,8 +15,12 @@ from server.inputs.named_table import NamedTable
 from server.model.families.base import Call, Check, Part
 from server.model.families.state import Family, State, keys
 
+MODULES = ("numpy", "numpy._core._multiarray_umath", "numpy.core._multiarray_umath")
+"""Where NumPy's pickles say that its functions are: since 2.2, in 2.0 and 2.1, and before."""
+
 FUNCTIONS: Mapping[str, Any] = {
-    f"numpy.{function.__name__}": function
+    f"{module}.{function.__name__}": function
+    for module in MODULES
     for function in (
         *(np.absolute, np.fabs, np.negative, np.positive, np.sign, np.reciprocal, np.square, np.sqrt, np.cbrt),
         *(np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p),
@@ -25,7 +29,7 @@ FUNCTIONS: Mapping[str, Any] = {
         *(np.rint, np.floor, np.ceil, np.trunc, np.isnan, np.isfinite, np.isinf, np.signbit),
     )
 }
-"""Functions of one value. NumPy's pickle names each of them so."""
+"""Functions of one value, by full name."""
 
 
 def function_transformer(state: State) -> Part:

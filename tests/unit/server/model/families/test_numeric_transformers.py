@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from server.model.families.registry import part_of
-from server.model.pickledata.records import Unknown
+from server.model.pickledata.records import Name, Unknown, as_record
 from tests.unit.server.fitted_models import THREE, X
 from tests.unit.server.model.families.equality import (
     REMOVED,
@@ -102,6 +102,14 @@ def test_function_of_named_columns_gives_a_table() -> None:
     frame = pd.DataFrame({"a": X[:4, 0], "b": [1, 2, 3, 4], "c": [True, False, True, True]})
     pipeline = make_pipeline(preprocessing.FunctionTransformer(np.square), preprocessing.MaxAbsScaler())
     assert_equal_to(pipeline.fit(frame[["a", "b"]]), [frame[["a", "b"]], frame[["a", "b"]][:1]])
+
+
+@pytest.mark.parametrize("module", ["numpy", "numpy._core._multiarray_umath", "numpy.core._multiarray_umath"])
+def test_function_is_known_by_the_name_that_its_numpy_gave_it(module: str) -> None:
+    transformer = fitted("log")
+    record = as_record(transformer)
+    record.state = {**record.state, "func": Name(f"{module}.log1p")}
+    assert_equal_to(transformer, [X[:3]], part_of(record))
 
 
 @pytest.mark.filterwarnings("ignore")
