@@ -1,8 +1,9 @@
-"""Load a model as the server would, and print what it takes: `python -m server.check FILE`, for `kubeserve check`."""
+"""Load a model as the server would, and print how, and what it takes: `python -m server.check FILE`."""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -40,13 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Print what the model takes and return 0, or print why it cannot be served and return 1."""
     parser = argparse.ArgumentParser(prog="kubeserve check", description="Load a model as the server would.")
     parser.add_argument("file", type=Path)
+    parser.add_argument("--load", choices=("auto", "data", "code"), default="auto", help="as the server's --load")
     parser.add_argument("--example", type=Path, help=f"instead of the {INPUT_EXAMPLE} next to the model")
     given = parser.parse_args(arguments)
     notes = collected_logs()
-    if (brought := given.file.parent / PACKAGES).is_dir():
+    if given.load != "data" and (brought := given.file.parent / PACKAGES).is_dir():
         packages.use(brought)
     try:
-        for line in checked(given.file, given.example):
+        for line in checked(given.file, given.example, given.load):
             sys.stdout.write(f"{line}\n")
     except ModelError as error:
         return failed(str(error))
@@ -77,18 +79,42 @@ def collected_logs() -> list[str]:
     return notes
 
 
-def checked(file: Path, example: Path | None) -> Iterator[str]:
-    """Yield lines about the model.
+def checked(file: Path, example: Path | None, way: str = "auto") -> Iterator[str]:
+    """Yield lines about the model. With `data` nothing of the file is run, so that it is not compared with its code.
 
     Raises:
         ModelError: the server would not serve it.
 
     """
-    from server.model.loader import load  # noqa: PLC0415 - imports NumPy, which may be missing
+    from server.model.load_policy import LoadPolicy  # noqa: PLC0415 - imports NumPy, which may be missing
+    from server.model.loader import load  # noqa: PLC0415 - as above
 
-    model = load(file, example=example)
+    model = load(file, example=example, policy=LoadPolicy(way))
     yield f"{file} can be served."
+    yield f"loaded     {_loaded(model)}"
+    if model.loaded == LoadPolicy.DATA and way == LoadPolicy.AUTO:
+        yield f"compared   {_compared(model, file, example)}"
     yield from described(model)
+
+
+def _loaded(model: LoadedModel) -> str:
+    """Return how the model was loaded, and by which families, or why not as data."""
+    if model.families:
+        return f"as data: {', '.join(model.families)}"
+    return f"as code: {model.needs_code}" if model.needs_code else "as code"
+
+
+def _compared(model: LoadedModel, file: Path, example: Path | None) -> str:
+    """Return what differs between the model as data and as code."""
+    from server.model.two_ways import differences  # noqa: PLC0415 - as above
+
+    if not importlib.util.find_spec("sklearn"):
+        return "no: scikit-learn is not installed"
+    try:
+        found = differences(model, file, example)
+    except ModelError as error:
+        return f"no, it does not load as code: {one_line(str(error))}"
+    return f"as code it differs: {', '.join(found)}" if found else "as code it gives the same bits"
 
 
 def described(model: LoadedModel) -> Iterator[str]:

@@ -44,7 +44,8 @@ def read_as_data(path: Path) -> RecordedEstimator:
         raise NotDataError(NEEDS_CODE)
     try:
         record = read(path)
-        part = part_of(record)
+        classes: dict[str, None] = {}
+        part = part_of(record, classes)
     except Unknown as error:
         raise NotDataError(error) from error
     except Unreadable as error:
@@ -52,4 +53,4 @@ def read_as_data(path: Path) -> RecordedEstimator:
     except OSError as error:
         raise NotDataError(error.strerror or type(error).__name__, f"{path} cannot be read: ") from error
     assert type(record) is Record
-    return RecordedEstimator(record, part)
+    return RecordedEstimator(record, part, tuple(classes))

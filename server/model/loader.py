@@ -51,6 +51,8 @@ class LoadedModel:
     """`data` if the file was read, `code` if it was run."""
     needs_code: str = ""
     """Why it was not read as data, where that was tried."""
+    families: tuple[str, ...] = ()
+    """The classes that were known as data."""
 
 
 def load(
@@ -73,7 +75,6 @@ def load(
             if policy is LoadPolicy.DATA:
                 raise
             needs_code = error.reason
-            log.info("loaded as code", reason=needs_code)
     estimator, saved_by = unpickle(path)
     if refusal := refusal_of(estimator):
         raise ModelError(f"{path.name} holds {refusal}")
@@ -86,6 +87,8 @@ def load(
     ignore_expected_warnings()
     methods = methods_of(estimator, trial.schema, budget, direct=direct)
     library = library_of(estimator)
+    if needs_code:
+        log.info("loaded as code", reason=needs_code)
     return LoadedModel(
         methods, trial.schema, library, saved_by or library, digest_of(path), LoadPolicy.CODE.value, needs_code
     )
@@ -111,7 +114,15 @@ def load_as_data(path: Path, *, direct: bool = True, example: Path | None = None
     log_refusal(trial)
     ignore_expected_warnings()
     library = f"{estimator_types.library_of(estimator)} {estimator.saved_version}".strip()
-    return LoadedModel(methods, trial.schema, library, library, digest_of(path), LoadPolicy.DATA.value)
+    return LoadedModel(
+        methods,
+        trial.schema,
+        library,
+        library,
+        digest_of(path),
+        LoadPolicy.DATA.value,
+        families=estimator.classes_inside,
+    )
 
 
 def unpickle(path: Path) -> tuple[Any, str]:

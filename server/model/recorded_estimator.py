@@ -26,10 +26,12 @@ MAX_NESTING = 3
 class RecordedEstimator:
     """An estimator that exists only as a record. The one that was loaded has a part; those inside it have none."""
 
-    __slots__ = ("part", "record")
+    __slots__ = ("classes_inside", "part", "record")
 
-    def __init__(self, record: Record, part: Part | None = None) -> None:
+    def __init__(self, record: Record, part: Part | None = None, classes_inside: tuple[str, ...] = ()) -> None:
         self.record, self.part = record, part
+        self.classes_inside = classes_inside
+        """The names of all classes that were known as data, its own first."""
 
     def __getattr__(self, name: str) -> Any:
         """Return a method, or an attribute that the estimator would have.

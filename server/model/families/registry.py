@@ -101,21 +101,22 @@ MAX_DEPTH = 20
 """Estimators inside one another."""
 
 
-def part_of(value: Any) -> Part:
-    """Return the part that an estimator or its record describes.
+def part_of(value: Any, classes: dict[str, None] | None = None) -> Part:
+    """Return the part that an estimator or its record describes. `classes` receives the names of all classes in it.
 
     Raises:
         Unknown: it is not known as data; the message names the first thing that is not.
 
     """
-    part = _Builder().build(value)
+    part = _Builder({} if classes is None else classes).build(value)
     if part.lacks:
         raise Unknown(f"{', '.join(sorted(part.lacks))} of {part.name} is not known as data")
     return part
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, classes: dict[str, None]) -> None:
+        self._classes = classes
         self._parts = 0
         self._depth = 0
 
@@ -127,6 +128,7 @@ class _Builder:
         family = KNOWN.get(name_of(value))
         if family is None:
             raise Unknown(f"{_shown(value)} is not known as data")
+        self._classes[_shown(value)] = None
         self._depth += 1
         try:
             return family.part(State(as_record(value), family.keys, self.build))

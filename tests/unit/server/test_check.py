@@ -83,6 +83,33 @@ class Unknown:
         return [len(rows)]
 
 
+def test_check_says_how_the_model_is_loaded_and_that_its_code_gives_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main([str(saved(tmp_path, example_models.people))]) == 0
+    out = capsys.readouterr().out
+    assert "loaded     as data: Pipeline, ColumnTransformer, OneHotEncoder, SimpleImputer, StandardScaler, Log" in out
+    assert "compared   as code it gives the same bits" in out
+
+
+def test_check_says_why_a_model_is_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(saved(tmp_path, example_models.density))
+    assert check.main([path]) == 0
+    assert "loaded     as code: KernelDensity is not known as data\n" in capsys.readouterr().out
+    assert check.main([path, "--load", "data"]) == 1
+    assert "cannot be served: this model needs code: KernelDensity is not known" in capsys.readouterr().err
+    assert check.main([path, "--load", "code"]) == 0
+    assert "loaded     as code\n" in capsys.readouterr().out
+
+
+def test_check_by_data_does_not_compare_with_the_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joblib, "load", None)
+    assert check.main([str(saved(tmp_path, example_models.numbers)), "--load", "data"]) == 0
+    assert "compared" not in capsys.readouterr().out
+
+
 def test_check_of_a_model_that_says_nothing_advises_an_example(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
