@@ -59,7 +59,7 @@ manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart
 
 bench: bench-serving bench-webhook  ## Run both benchmarks (QUICK=1: for seconds; the figures mean nothing)
 
-bench-serving: $(STAMP)  ## Compare the server with its peers → docs/performance.md; needs wrk and a quiet machine for 15 min
+bench-serving: $(STAMP)  ## Compare the server with its peers → docs/performance.md; needs wrk and a quiet machine for 20 min
 	@exec $(BIN)/python -m tests.bench.serving $(if $(QUICK),--quick)
 
 bench-limits: $(STAMP)  ## Send bodies that are made to cost much, and measure what they cost → docs/limits.md

@@ -20,7 +20,7 @@ from tests.bench.serving.chart import chart
 from tests.bench.serving.figures import Measured
 from tests.bench.serving.goals import outcomes
 from tests.bench.serving.report import Circumstances, document, line
-from tests.bench.serving.servers import ALL, CORE, Server
+from tests.bench.serving.servers import ALL, CORE, PEOPLE_SERVERS, Server
 
 ROOT = Path(__file__).parents[3]
 _KNOWN = " / ".join(server.name for server in ALL)
@@ -37,7 +37,7 @@ def main() -> int:
         # This program itself does not run on the servers' core.
         os.sched_setaffinity(0, {chosen.client})
         began, others = dt.datetime.now(dt.UTC), cores.busy()
-        measured = _measured(servers, effort, chosen)
+        measured = _measured(servers, effort, chosen, people_only=options.people)
     except (wrk.WrkError, cores.TooFewCoresError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -45,7 +45,8 @@ def main() -> int:
         print("Stopped; nothing was written.", file=sys.stderr)
         return 130
     how = _circumstances(effort, began, max(others, cores.busy()))
-    _write(options.to or _target(whole=not options.quick and not options.servers), measured, servers, effort, how)
+    whole = not (options.quick or options.servers or options.people)
+    _write(options.to or _target(whole=whole), measured, servers, effort, how)
     return 0
 
 
@@ -55,6 +56,9 @@ def _arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="few servers, one short run each; shows only that it works"
     )
     parser.add_argument("--servers", type=servers_named, help=f"comma-separated starts of names, of: {_KNOWN}")
+    parser.add_argument(
+        "--people", action="store_true", help="only the starts, and the models that people have, beside a naive server"
+    )
     parser.add_argument("--to", type=Path, help="folder for performance.md and performance.svg")
     return parser.parse_args()
 
@@ -73,17 +77,20 @@ def _target(*, whole: bool) -> Path:
     return ROOT / "docs" if whole else ROOT / ".kubeserve" / "bench"
 
 
-def _measured(servers: Sequence[Server], effort: cases.Effort, chosen: cores.Cores) -> Measured:
+def _measured(servers: Sequence[Server], effort: cases.Effort, chosen: cores.Cores, *, people_only: bool) -> Measured:
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         bench = Bench(Measured(), effort, chosen, Path(folder))
-        files = models.save(bench.folder, effort.models)
-        say("Starting our server and a bare Python …")
-        startup.measure(bench, files)
+        files = models.save(bench.folder, dict.fromkeys([*effort.models, *effort.people_models, *effort.started]))
+        say("Starting our server, a bare Python and an empty server …")
+        startup.measure(bench, {name: files[name] for name in effort.started})
+        rounds.measure(bench, PEOPLE_SERVERS, {name: files[name] for name in effort.people_models}, effort.people)
+        if people_only:
+            return bench.measured
         say("Sending 8 MB by V2's binary extension …")
         binary.measure(bench)
         say("Requesting health during a long prediction …")
         meanwhile.measure(bench)
-        rounds.measure(bench, servers, files)
+        rounds.measure(bench, servers, {name: files[name] for name in effort.models}, effort.cases)
         return bench.measured
 
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.bench.serving.figures import Case
+from tests.bench.serving.people import COLUMNS_LOGISTIC, HIST, PEOPLE
+
+PEOPLE_CONNECTIONS = 1, 16
 
 LOGISTIC, SCALER, FOREST = MODELS = "logistic regression", "scaler pipeline", "forest of 100 trees"
 
@@ -18,17 +21,26 @@ class Effort:
     """
 
     cases: Sequence[Case]
+    people: Sequence[Case]
+    """Of the models that people have, which are measured beside a naive server only."""
     seconds: int
     rounds: int
     goal_rounds: int
     warm_up: int
     starts: int
     profiles: bool
+    started: Sequence[str] = (LOGISTIC, FOREST, COLUMNS_LOGISTIC, HIST)
+    """The models whose start is measured."""
 
     @property
     def models(self) -> list[str]:
         """Return the models of the cases."""
         return list(dict.fromkeys(case.model for case in self.cases))
+
+    @property
+    def people_models(self) -> list[str]:
+        """Return the models that people have, of the cases."""
+        return list(dict.fromkeys(case.model for case in self.people))
 
     @property
     def charted(self) -> list[Case]:
@@ -40,9 +52,21 @@ def _cases(*connections: int) -> list[Case]:
     return [Case(model, rows, each) for model in MODELS for rows in (1, 100) for each in connections]
 
 
-FULL = Effort(_cases(1, 16, 64), seconds=1, rounds=3, goal_rounds=5, warm_up=1, starts=3, profiles=True)
-"""Less than a quarter of an hour for ten servers on two cores."""
+_PEOPLE = [Case(model, 1, each) for model in PEOPLE for each in PEOPLE_CONNECTIONS]
+FULL = Effort(_cases(1, 16, 64), _PEOPLE, seconds=1, rounds=3, goal_rounds=5, warm_up=1, starts=3, profiles=True)
+"""Twenty minutes for ten servers on two cores."""
 
 _FEW = [Case(LOGISTIC, 1, 1), Case(LOGISTIC, 1, 16), Case(LOGISTIC, 100, 16)]
-QUICK = Effort(_FEW, seconds=1, rounds=1, goal_rounds=1, warm_up=0, starts=1, profiles=False)
+_FEW_PEOPLE = [Case(COLUMNS_LOGISTIC, 1, 16)]
+QUICK = Effort(
+    _FEW,
+    _FEW_PEOPLE,
+    seconds=1,
+    rounds=1,
+    goal_rounds=1,
+    warm_up=0,
+    starts=1,
+    profiles=False,
+    started=(LOGISTIC,),
+)
 """Seconds for our own three servers. It shows that everything works; its figures mean nothing."""

@@ -117,6 +117,9 @@ def waits(seconds: Sequence[float]) -> Waits:
 class Measured:
     """All results of one run, by the names of servers. `absent` has the reason for each missing server and model.
 
+    `alone` has the starts of our server by model, `by_code` those with `--load code`, `bare` those of a Python that
+    only loads the model, and `empty` those of a server without a model.
+
     `limits` has a profile of our server for each load where it missed a goal. `meanwhile` is by path and by the
     concurrent work; `meanwhile_seconds` is the duration of the long prediction.
     """
@@ -126,6 +129,8 @@ class Measured:
     absent: dict[tuple[str, str], str] = field(default_factory=dict)
     bare: dict[str, list[Started]] = field(default_factory=lambda: defaultdict(list))
     alone: dict[str, list[Started]] = field(default_factory=lambda: defaultdict(list))
+    by_code: dict[str, list[Started]] = field(default_factory=lambda: defaultdict(list))
+    empty: list[Started] = field(default_factory=list)
     bare_predict: list[float] = field(default_factory=list)
     binary: dict[tuple[str, int], list[Run]] = field(default_factory=lambda: defaultdict(list))
     binary_absent: str = ""

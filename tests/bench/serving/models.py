@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from tests.bench.serving import people
 from tests.bench.serving.cases import FOREST, LOGISTIC, SCALER
 
 WIDE_ROWS, WIDE_FEATURES = 10_000, 100
@@ -27,13 +30,24 @@ _UNFITTED = {
 
 
 def save(folder: Path, names: Iterable[str]) -> dict[str, Path]:
-    """Fit these models on iris, and return the file of each by its name."""
+    """Fit these models, and return the file of each by its name."""
     iris = load_iris()
     found = {}
     for name in names:
-        found[name] = folder / f"{name.split()[0]}.joblib"
-        joblib.dump(_UNFITTED[name].fit(iris.data, iris.target), found[name])
+        found[name] = folder / f"{re.sub(r'[^a-zA-Z]+', '-', name)}.joblib"
+        model = _UNFITTED[name].fit(iris.data, iris.target) if name in _UNFITTED else people.fitted(name)
+        joblib.dump(model, found[name])
     return found
+
+
+def rows_of(name: str, count: int) -> Any:
+    """Return rows for this model: an array, or a list as clients send it."""
+    return iris_rows(count) if name in _UNFITTED else people.sent_rows(name, count)
+
+
+def predictions(name: str, estimator: Any, rows: Any) -> list[Any]:
+    """Return scikit-learn's own answer to the rows."""
+    return list(estimator.predict(rows if name in _UNFITTED else people.as_fitted(rows)).tolist())
 
 
 def iris_rows(count: int) -> np.ndarray:

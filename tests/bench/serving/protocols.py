@@ -28,8 +28,8 @@ class Request:
 class Speaks(Protocol):
     """One protocol."""
 
-    def request(self, rows: np.ndarray) -> Request:
-        """Return the request for the predictions of these rows."""
+    def request(self, rows: Any) -> Request:
+        """Return the request for the predictions of these rows: an array, or a list as clients send it."""
 
     def predictions(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
         """Return the predictions in an answer. Any exception means that the answer is wrong."""
@@ -42,8 +42,8 @@ class Plain:
     path: str
     key: str
 
-    def request(self, rows: np.ndarray) -> Request:
-        return Request(self.path, _dumps({self.key: rows.tolist()}))
+    def request(self, rows: Any) -> Request:
+        return Request(self.path, _dumps({self.key: rows.tolist() if isinstance(rows, np.ndarray) else rows}))
 
     def predictions(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
         return list(json.loads(body)["predictions"])
@@ -59,7 +59,7 @@ class Bare(Plain):
 class V2:
     """Open Inference Protocol. The `id` is set, because otherwise a server creates one, different in each answer."""
 
-    def request(self, rows: np.ndarray) -> Request:
+    def request(self, rows: Any) -> Request:
         tensor = {"name": "input-0", "shape": list(rows.shape), "datatype": "FP64", "data": rows.ravel().tolist()}
         return Request(f"/v2/models/{NAME}/infer", _dumps({"id": "bench", "inputs": [tensor]}))
 
@@ -70,7 +70,7 @@ class V2:
 class V2Binary:
     """The Open Inference Protocol with numbers as in memory, in both directions."""
 
-    def request(self, rows: np.ndarray) -> Request:
+    def request(self, rows: Any) -> Request:
         sized = {"binary_data_size": rows.nbytes}
         tensor = {"name": "input-0", "shape": list(rows.shape), "datatype": "FP64", "parameters": sized}
         head = _dumps({"id": "bench", "inputs": [tensor], "parameters": {"binary_data_output": True}})

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from tests.bench.serving.cases import PEOPLE_CONNECTIONS
 from tests.bench.serving.figures import Case, Figure, Measured, Started, figure, started
 from tests.bench.serving.goals import BINARY, BINARY_CONNECTIONS, Outcome, described, outcomes
-from tests.bench.serving.servers import OURS, RECEIVER, Server
+from tests.bench.serving.people import PEOPLE
+from tests.bench.serving.servers import EMPTY, OURS, PEOPLE_SERVERS, RECEIVER, Server
 
 BUSY = 0.9
 """Share of a core. A load generator above it may itself have been the limit."""
@@ -33,7 +35,7 @@ def document(measured: Measured, servers: Sequence[Server], cases: Sequence[Case
     """Return the whole page."""
     parts = [_opening(how), _goals(outcomes(measured)), _limits(measured), "![Requests per second](performance.svg)"]
     parts += [_model(measured, servers, cases, model) for model in dict.fromkeys(case.model for case in cases)]
-    parts += [_failures(measured), _starts(measured, servers), _alone(measured), _binary(measured)]
+    parts += [_people(measured), _failures(measured), _starts(measured, servers), _alone(measured), _binary(measured)]
     parts += [_meanwhile(measured), _settings(_shown(measured, servers)), _notes(measured, how)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -89,6 +91,24 @@ def _model(measured: Measured, servers: Sequence[Server], cases: Sequence[Case],
     head = ["server", *(_short(case) for case in wanted)]
     rows = [[server.name, *(_cell(measured, server.name, case) for case in wanted)] for server in servers]
     return f"### {model[0].upper()}{model[1:]}\n\nRequests/s (p50 / p99 in ms).\n\n" + table(head, rows)
+
+
+def _people(measured: Measured) -> str:
+    """Return one line for each model that people have."""
+    models = [model for model in PEOPLE if any(case.model == model for case in measured.runs)]
+    if not models:
+        return ""
+    columns = [(server.name, connections) for connections in PEOPLE_CONNECTIONS for server in PEOPLE_SERVERS]
+    head = ["model, 1 row", *(f"{name}, {connections} conn." for name, connections in columns)]
+    rows = [
+        [model, *(_cell(measured, name, Case(model, 1, connections)) for name, connections in columns)]
+        for model in models
+    ]
+    words = (
+        "Requests/s (p50 / p99 in ms). Tables are sent as objects by column name; the naive server makes a DataFrame "
+        "of them."
+    )
+    return f"### Models that people have\n\n{words}\n\n" + table(head, rows)
 
 
 def _short(case: Case) -> str:
@@ -150,9 +170,13 @@ def _alone(measured: Measured) -> str:
         rows.append([f"bare Python, {model}", *_start_cells(starts)])
         if measured.alone.get(model):
             rows.append([f"KubeServe, {model}", *_start_cells(measured.alone[model])])
+        if measured.by_code.get(model):
+            rows.append([f"KubeServe by code, {model}", *_start_cells(measured.by_code[model])])
+    if measured.empty:
+        rows.append([EMPTY.name, *_start_cells(measured.empty)])
     if not rows:
         return ""
-    words = "Beside a Python that only imports joblib and loads the model; by turns."
+    words = "Beside a Python that only imports joblib and loads the model, and an empty Sanic with NumPy; by turns."
     return f"### Ours beside a bare Python\n\n{words}\n\n" + table(["", "ready after", "RSS MB", "PSS MB"], rows)
 
 

@@ -19,11 +19,11 @@ from tests.bench.serving.asking import WrongAnswerError, checked
 from tests.bench.serving.bench import Bench, say
 from tests.bench.serving.figures import Case, Measured, Run, Started
 from tests.bench.serving.goals import GOALS, described, missed
-from tests.bench.serving.models import iris_rows
+from tests.bench.serving.models import predictions, rows_of
 from tests.bench.serving.process import Process
 from tests.bench.serving.profiling import LOAD_SECONDS, profiled
 from tests.bench.serving.protocols import Request
-from tests.bench.serving.servers import CORE, OURS, Server
+from tests.bench.serving.servers import CORE, OURS, PEOPLE_SERVERS, Server
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,23 @@ class Entrant:
 
     def expected(self, rows: int) -> list[Any]:
         """Return scikit-learn's own answer; zeros for the echo, which has no model."""
-        return self.estimator.predict(iris_rows(rows)).tolist() if self.server.predicts else [0] * rows
+        if not self.server.predicts:
+            return [0] * rows
+        return predictions(self.model, self.estimator, rows_of(self.model, rows))
 
     def running(self) -> contextlib.AbstractContextManager[None]:
         return self.process.resumed() if self.server.paused else contextlib.nullcontext()
 
     def request(self, rows: int) -> Request:
-        return self.server.speaks.request(iris_rows(rows))
+        return self.server.speaks.request(rows_of(self.model, rows))
 
 
-def measure(bench: Bench, servers: Sequence[Server], models: dict[str, Path]) -> None:
+def measure(bench: Bench, servers: Sequence[Server], models: dict[str, Path], cases: Sequence[Case]) -> None:
     """Add the runs of every case of every model and server, or the reason why they are missing."""
     for model, path in models.items():
         with contextlib.ExitStack() as stack:
             entrants = list(_entrants(bench, servers, model, path, stack))
-            for case in (case for case in bench.effort.cases if case.model == model):
+            for case in (case for case in cases if case.model == model):
                 _measure_case(bench, entrants, case)
                 if bench.effort.profiles and missed(case, bench.measured):
                     _profile(bench, entrants, case)
@@ -99,7 +101,7 @@ def _measure_case(bench: Bench, entrants: Sequence[Entrant], case: Case) -> None
     for turn in range(bench.effort.goal_rounds if of_a_goal else bench.effort.rounds):
         for entrant in entrants:
             # Later rounds are for close comparisons, which are between our own servers.
-            if turn < bench.effort.rounds or entrant.server in CORE:
+            if turn < bench.effort.rounds or entrant.server in (*CORE, *PEOPLE_SERVERS):
                 with entrant.running():
                     run = _run(bench, entrant, case, bench.effort.seconds)
                 bench.measured.runs[case][entrant.server.name].append(run)

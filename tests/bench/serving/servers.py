@@ -43,7 +43,7 @@ class Server:
         """
         if not self.script:
             options = ["--model", str(model), "--host", "127.0.0.1", "--port", str(port)]
-            return [sys.executable, "-m", "server", *options]
+            return [sys.executable, "-m", "server", *options, *self.options]
         python = sys.executable
         if self.requirements:
             python = str(venv(self.requirements[0].partition("==")[0], *self.requirements))
@@ -55,6 +55,8 @@ _MLSERVER = ("mlserver==1.7.1", "mlserver-sklearn==1.7.1", "uvloop<0.22", *_LEAR
 _MLSERVER_HEALTH = "/v2/models/model/ready"
 
 OURS = Server("KubeServe", "", "defaults", _SEED)
+OURS_BY_CODE = Server("KubeServe, by code", "", "`--load code`", _SEED, options=("--load", "code"))
+EMPTY = Server("empty Sanic", "sanic_empty.py", "Sanic and NumPy, no model", _SEED, predicts=False)
 ECHO = Server("Sanic echo", "sanic_echo.py", "one process, no model, orjson", _SEED, predicts=False)
 RECEIVER = Server(
     "bare receiver", "uvloop_receiver.py", "one process, no framework, no model", V2Binary(), predicts=False
@@ -115,5 +117,6 @@ MLFLOW = Server(
 )
 
 CORE = (OURS, ECHO, NAIVE)
+PEOPLE_SERVERS = (OURS, OURS_BY_CODE, NAIVE)
 PLATFORMS = (MLSERVER, MLSERVER_BATCHING, BENTOML, LITSERVE, KSERVE, MLFLOW)
 ALL = (*CORE, FASTAPI, *PLATFORMS)

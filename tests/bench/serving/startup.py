@@ -1,4 +1,4 @@
-"""Measure time to healthy and memory, in turns with a bare Python with the same model, on the same core."""
+"""Measure time to healthy and memory, in turns with a bare Python with the same model and an empty server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dev.processes import ChildError, free_port
 from tests.bench.serving.bench import Bench
 from tests.bench.serving.figures import Started
 from tests.bench.serving.process import Process, memory_of
-from tests.bench.serving.servers import OURS
+from tests.bench.serving.servers import EMPTY, OURS, OURS_BY_CODE, Server
 
 BARE = Path(__file__).with_name("bare.py")
 
@@ -22,10 +22,13 @@ def measure(bench: Bench, models: dict[str, Path]) -> None:
     for name, path in models.items():
         for turn in range(bench.effort.starts):
             measured.bare[name].append(bare(path, core))
-            try:
-                measured.alone[name].append(ours(path, bench.folder / f"alone-{name.split()[0]}-{turn}", core))
-            except ChildError as error:
-                measured.absent[OURS.name, name] = str(error)
+            measured.empty.append(started(EMPTY, path, bench.folder / f"empty-{path.stem}-{turn}", core))
+            for server, starts in ((OURS, measured.alone), (OURS_BY_CODE, measured.by_code)):
+                folder = bench.folder / f"alone-{path.stem}-{len(server.options)}-{turn}"
+                try:
+                    starts[name].append(started(server, path, folder, core))
+                except ChildError as error:
+                    measured.absent[server.name, name] = str(error)
 
 
 def bare(model: Path, core: int) -> Started:
@@ -45,11 +48,11 @@ def bare(model: Path, core: int) -> Started:
             process.kill()
 
 
-def ours(model: Path, folder: Path, core: int) -> Started:
-    """Return the same of our server."""
+def started(server: Server, model: Path, folder: Path, core: int) -> Started:
+    """Return the same of a server."""
     port = free_port()
-    with Process(OURS.name, OURS.command(model, port), folder, port, core) as process:
-        return Started(process.start(OURS.health), process.memory())
+    with Process(server.name, server.command(model, port), folder, port, core) as process:
+        return Started(process.start(server.health), process.memory())
 
 
 def bare_rate(model: Path, rows: Path, seconds: float, core: int) -> float:

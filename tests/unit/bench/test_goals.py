@@ -81,12 +81,26 @@ def test_binary_goal_that_is_not_served_has_the_reason() -> None:
     assert found == Outcome(BINARY, None, met=False, detail="not served: answered 404")
 
 
-def test_startup_goals_compare_with_a_bare_python() -> None:
+def test_start_goals_by_code_compare_with_a_bare_python() -> None:
     found = Measured()
-    found.bare[FOREST], found.alone[FOREST] = [Started(1.0, Memory(100, 80))], [Started(1.25, Memory(125, 90))]
+    found.bare[FOREST], found.by_code[FOREST] = [Started(1.0, Memory(100, 80))], [Started(1.25, Memory(125, 90))]
     start, memory = outcomes(found)[-2:]
     assert (start.ratio, start.met, start.detail) == (1.25, False, "1.25 s beside 1.00")
     assert (memory.ratio, memory.met, memory.detail) == (1.25, True, "125 MB RSS beside 100")
+
+
+def test_start_goals_by_data_compare_with_the_start_by_code_and_an_empty_server() -> None:
+    found = Measured(empty=[Started(0.4, Memory(45, 40))])
+    found.bare[FOREST], found.by_code[FOREST] = [Started(3.0, Memory(160, 120))], [Started(4.0, Memory(180, 160))]
+    found.alone[FOREST] = [Started(0.5, Memory(60, 40))]
+    by_data = [each for each in outcomes(found) if each.goal.startswith(f"{FOREST}: ")]
+    assert [(each.ratio, each.met) for each in by_data] == [
+        (0.5 / 0.6, True),
+        (0.8, True),
+        (1.25, True),
+        (0.125, True),
+        (0.25, True),
+    ]
 
 
 def test_missed_is_false_for_an_unmeasured_case() -> None:

@@ -1,4 +1,4 @@
-"""The simplest server: `model.predict(request.json["data"])`."""
+"""The simplest server: `model.predict(request.json["data"])`; rows as objects become a DataFrame."""
 
 import sys
 
@@ -16,7 +16,12 @@ async def health(_: Request) -> HTTPResponse:
 
 @app.post("/predict")
 async def predict(request: Request) -> HTTPResponse:
-    return json({"predictions": model.predict(request.json["data"]).tolist()})
+    rows = request.json["data"]
+    if isinstance(rows[0], dict):
+        import pandas as pd
+
+        rows = pd.DataFrame(rows)
+    return json({"predictions": model.predict(rows).tolist()})
 
 
 if __name__ == "__main__":
