@@ -107,8 +107,9 @@ def _positions(state: State, found: Any) -> list[int]:
 def _block(state: State, value: Any, weight: Any, positions: list[int], columns: Any) -> Block:
     part = built(state, value)
     key, single = _key(state, columns, positions)
-    fits = part.width == len(positions) if part is not IDENTITY and not (single and part.width is None) else True
-    if TRANSFORM not in part.methods or not fits or (part is IDENTITY and (single or (weight is not None))):
+    # One column as one-dimensional values is for vectorizers, which have no width.
+    fits = part is IDENTITY or part.width == (None if single else len(positions))
+    if TRANSFORM not in part.methods or not fits or (part is IDENTITY and (single or weight is not None)):
         raise state.unknown("transformers_")
     return Block(part, weight, positions, key, single)
 

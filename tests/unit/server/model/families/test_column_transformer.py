@@ -241,6 +241,7 @@ LINE = LinearRegression().fit(X[:, :2], TARGETS["number"])
         {"transformers_": [("s", S[1], None)]},
         {"transformers_": [("s", S[1], 1.0)]},
         {"transformers_": [("s", M[1], [1, 0])]},
+        {"transformers_": [("m", M[1], 4)]},
         {"_transformer_to_input_indices": {**INDICES, "s": [1, 5]}},
         {"_transformer_to_input_indices": {**INDICES, "s": [1, -5]}},
         {"_transformer_to_input_indices": {**INDICES, "s": [1]}},
