@@ -20,6 +20,7 @@ import structlog
 
 from server import cpu_limit, logs, packages, settings
 from server.errors import first_line
+from server.optional_packages import left_out
 from server.paths import PACKAGES
 from strict_http.open_files import connections_within
 
@@ -44,8 +45,9 @@ def main() -> int:
         return failed(f"this model needs code: {packages.NEEDS_CODE}")
     use_packages(folder)
     try:
-        from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
-        from server.http.connection import Connection, FastPathConnection  # noqa: PLC0415 - the same
+        with left_out():
+            from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
+            from server.http.connection import Connection, FastPathConnection  # noqa: PLC0415 - the same
     except Exception as error:  # noqa: BLE001 - a package of the model's owner may raise anything
         imported = "the packages of requirements.txt" if folder.is_dir() else "the server's own packages"
         return failed(f"{imported} cannot be imported: {type(error).__name__}: {first_line(error)}")
