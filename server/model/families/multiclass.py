@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Part, as_floats
+from server.model.families.probabilities import FEW
 from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.records import Unknown, name_of
@@ -206,7 +207,7 @@ def _part(state: State, members: Sequence[Part], methods: Any, direct: Any, clas
         width=inner.width if state.width is None else state.width,
         names=state.names or inner.names,
         classes=classes,
-        row_independent=all(part.row_independent for part in members),
+        row_independent=len(members) < FEW and all(part.row_independent for part in members),
         takes_sparse=all(part.takes_sparse for part in members),
     )
 

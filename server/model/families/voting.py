@@ -12,6 +12,7 @@ import numpy as np
 
 from server.model.families.base import Call, Part
 from server.model.families.compose import named
+from server.model.families.probabilities import FEW
 from server.model.families.state import Family, State, keys
 
 
@@ -45,7 +46,9 @@ def _part(state: State, members: Sequence[Part], asked: str, methods: Any, class
         width=members[0].width,
         names=members[0].names,
         classes=classes,
-        row_independent=all(member.row_independent for member in members),
+        # A classifier's answers are added one member after another. NumPy adds few numbers so, too.
+        row_independent=(classes is not None or len(members) < FEW)
+        and all(member.row_independent for member in members),
         takes_sparse=all(member.takes_sparse for member in members),
     )
 

@@ -17,6 +17,7 @@ from server.model.families.base import Part, Unsuited
 from server.model.families.registry import part_of
 from server.model.families.sparse_rows import SparseRows, dense_to_sparse
 from server.model.pickledata.records import Unknown, as_record
+from server.model.row_independence import batches_match_single_rows
 from server.schema import METHODS
 
 SINGLE_ROWS = 60
@@ -173,3 +174,12 @@ def assert_unknown_with_each(estimator: Any, /, **changes: Any) -> None:
     state = as_record(estimator).state
     for key, change in changes.items():
         assert_unknown_with(estimator, **{key: change(state[key]) if callable(change) else change})
+
+
+def assert_row_independent(estimator: Any, rows: Any) -> None:
+    """Raise AssertionError unless the part says so, and gives each row the same bits, whatever rows are with it."""
+    part = part_of(estimator)
+    assert part.row_independent
+    for methods in (part.methods, part.direct):
+        for name, call in methods.items():
+            assert batches_match_single_rows(call, rows[:33]), name

@@ -15,11 +15,18 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClas
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from server.model.families.registry import part_of
 from server.model.pickledata.records import Unknown, as_record
 from tests.unit.server.fitted_models import TARGETS, X
-from tests.unit.server.model.families.equality import REMOVED, assert_equal_to, assert_unknown_with, hostile_matrices
+from tests.unit.server.model.families.equality import (
+    REMOVED,
+    assert_equal_to,
+    assert_row_independent,
+    assert_unknown_with,
+    hostile_matrices,
+)
 
 CLASSIFIER = make_pipeline(StandardScaler(), LogisticRegression())
 OTHER = make_pipeline(StandardScaler(), RidgeClassifier())
@@ -98,3 +105,12 @@ def test_part_of_a_calibrated_classifier_with_another_member_is_unknown(changes:
     record.state = {**record.state, "calibrated_classifiers_": [first]}
     with pytest.raises(Unknown):
         part_of(record)
+
+
+def test_classifier_that_is_calibrated_by_sigmoids_is_row_independent_as_its_members() -> None:
+    codes = np.digitize(X[:, 0], np.linspace(-1, 1, 9))
+    for labels in (TARGETS["two"], TARGETS["three"], codes):
+        members = FrozenEstimator(DecisionTreeClassifier(max_depth=4).fit(X, labels))
+        assert_row_independent(CalibratedClassifierCV(members).fit(X, labels), X)
+    assert not part_of(CalibratedClassifierCV(members, method="isotonic").fit(X, labels)).row_independent
+    assert not part_of(fitted("sigmoid")).row_independent

@@ -14,11 +14,18 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelBinarizer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from server.model.families.registry import part_of
 from server.model.pickledata.records import Unknown, as_record
 from tests.unit.server.fitted_models import TARGETS, X
-from tests.unit.server.model.families.equality import REMOVED, assert_equal_to, assert_unknown_with, hostile_matrices
+from tests.unit.server.model.families.equality import (
+    REMOVED,
+    assert_equal_to,
+    assert_row_independent,
+    assert_unknown_with,
+    hostile_matrices,
+)
 
 FRAME = pd.DataFrame(X, columns=list("abcde"))
 LABELS = np.c_[X[:, 0] > 0, X[:, 1] > 5, X[:, 2] > 0].astype(int)
@@ -97,3 +104,12 @@ def test_part_of_a_constant_with_another_answer_is_unknown(answer: Any) -> None:
     record.state = {**record.state, "estimators_": [*record.state["estimators_"][:3], constant, constant]}
     with pytest.raises(Unknown):
         part_of(record)
+
+
+def test_few_row_independent_binary_classifiers_are_row_independent() -> None:
+    codes = np.digitize(X[:, 0], np.linspace(-1, 1, 8))
+    for labels, few in ((TARGETS["three"], True), (codes, False)):
+        rest = OneVsRestClassifier(DecisionTreeClassifier(max_depth=2)).fit(X, labels)
+        assert part_of(rest).row_independent == few
+    assert_row_independent(OneVsRestClassifier(DecisionTreeClassifier(max_depth=2)).fit(X, TARGETS["three"]), X)
+    assert_row_independent(OneVsOneClassifier(DecisionTreeClassifier(max_depth=2)).fit(X, TARGETS["three"]), X)

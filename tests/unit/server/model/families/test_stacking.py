@@ -14,10 +14,17 @@ from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from server.model.families.registry import part_of
 from tests.unit.server.fitted_models import TARGETS, X
-from tests.unit.server.model.families.equality import REMOVED, assert_equal_to, assert_unknown_with, hostile_matrices
+from tests.unit.server.model.families.equality import (
+    REMOVED,
+    assert_equal_to,
+    assert_row_independent,
+    assert_unknown_with,
+    hostile_matrices,
+)
 
 CLASSIFIERS = [
     ("a", make_pipeline(StandardScaler(), LogisticRegression())),
@@ -89,3 +96,10 @@ def test_stack_whose_final_estimator_does_not_fit_refuses_every_row() -> None:
     model = deepcopy(fitted("numbers"))
     model.final_estimator_ = LinearRegression().fit(X, TARGETS["number"])
     assert_equal_to(model, [X, X[:1]])
+
+
+def test_stack_of_row_independent_estimators_is_row_independent() -> None:
+    trees = [(str(depth), DecisionTreeClassifier(max_depth=depth)) for depth in range(1, 5)]
+    final = DecisionTreeClassifier(max_depth=3)
+    assert_row_independent(StackingClassifier(trees, final, cv=2, passthrough=True).fit(X, TARGETS["three"]), X)
+    assert not part_of(fitted("classifiers")).row_independent

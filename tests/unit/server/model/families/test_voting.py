@@ -13,10 +13,17 @@ from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from server.model.families.registry import part_of
 from tests.unit.server.fitted_models import TARGETS, X
-from tests.unit.server.model.families.equality import REMOVED, assert_equal_to, assert_unknown_with, hostile_matrices
+from tests.unit.server.model.families.equality import (
+    REMOVED,
+    assert_equal_to,
+    assert_row_independent,
+    assert_unknown_with,
+    hostile_matrices,
+)
 
 CLASSIFIERS = [
     ("a", LogisticRegression(max_iter=20)),
@@ -82,3 +89,14 @@ def test_part_of_a_vote_gives_the_answers_of_scikit_learn(name: str) -> None:
 )
 def test_part_of_a_vote_with_another_state_is_unknown(name: str, changes: Any) -> None:
     assert_unknown_with(fitted(name), **changes)
+
+
+def test_vote_of_row_independent_members_is_row_independent() -> None:
+    trees = [(str(depth), DecisionTreeClassifier(max_depth=depth)) for depth in range(1, 12)]
+    soft = VotingClassifier(trees, voting="soft", weights=np.arange(11) / 7).fit(X, TARGETS["three"])
+    assert_row_independent(soft, X)
+    assert_row_independent(VotingClassifier(trees, weights=np.arange(11) / 7).fit(X, TARGETS["three"]), X)
+    lines = [(str(depth), DecisionTreeRegressor(max_depth=depth)) for depth in range(1, 12)]
+    assert_row_independent(VotingRegressor(lines[:7]).fit(X, TARGETS["number"]), X)
+    assert not part_of(VotingRegressor(lines).fit(X, TARGETS["number"])).row_independent
+    assert not part_of(fitted("numbers")).row_independent
