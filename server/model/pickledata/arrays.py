@@ -113,10 +113,11 @@ def _odd_dtype() -> Unknown:
 def scalar(tape: Tape, dtype: Any, content: Any) -> Any:
     """Return a NumPy scalar."""
     dtype = known_dtype(dtype)
-    if dtype.kind not in "biufUS" or type(content) is not bytes or not len(content) == dtype.itemsize:
+    kind = dtype.kind
+    if kind not in "biufUS" or type(content) is not bytes or len(content) != dtype.itemsize:
         raise Unknown("a number of this dtype is not known as data")
-    if dtype.kind in "iu":
-        return dtype.type(int.from_bytes(content, "little" if dtype.isnative else "big", signed=dtype.kind == "i"))
+    if kind in "iu":
+        return dtype.type(int.from_bytes(content, "little" if dtype.isnative else "big", signed=kind == "i"))
     tape.count_copied(len(content))
     found = np.frombuffer(content, dtype=dtype)
     _check_values(tape, found)

@@ -36,11 +36,11 @@ class Machine:
     def run(self) -> Any:  # noqa: C901, PLR0912 - one branch for each of the most frequent opcodes
         """Execute the opcodes up to STOP and return the value that they leave."""
         tape, data, stack, memo, at = self.tape, self.tape.data, self.stack, self.memo, self.tape.at
-        push, memoize = stack.append, memo.append
+        push, memoize, size = stack.append, memo.append, tape.size
         while True:
             tape.count_opcodes(bounds.OPCODES_PER_CHECK, len(stack))
             for _ in range(bounds.OPCODES_PER_CHECK):
-                if at >= tape.size:  # also where the argument of the opcode before was cut off
+                if at >= size:  # also where the argument of the opcode before was cut off
                     raise Unreadable(ENDS_EARLY)
                 opcode = data[at]
                 tape.at = at = at + 1
@@ -104,6 +104,11 @@ class Machine:
 
     def push_object(self, value: Any) -> None:
         """Put a value of more than a few bytes on the stack."""
+        self.tape.count_object()
+        self.stack.append(value)
+
+    def push_made(self, value: Any) -> None:
+        """Put what a call or a class would make on the stack."""
         self.tape.count_object()
         if isinstance(value, PENDING):
             value.place = len(self.memo)

@@ -65,7 +65,7 @@ def _opcode(number: int) -> Callable[[Handler], Handler]:
 
 @_opcode(0x80)
 def _proto(machine: Machine) -> None:
-    if machine.tape.unsigned(1) > LAST_PROTOCOL:
+    if machine.tape.byte() > LAST_PROTOCOL:
         raise Unknown("a model file of this pickle protocol is not known as data")
 
 
@@ -82,7 +82,7 @@ def _mark(machine: Machine) -> None:
 
 @_opcode(0x71)
 def _binput(machine: Machine) -> None:
-    machine.put(machine.tape.unsigned(1))
+    machine.put(machine.tape.byte())
 
 
 @_opcode(0x72)
@@ -139,7 +139,7 @@ def _long(machine: Machine) -> None:
 
 @_opcode(0x8A)
 def _long1(machine: Machine) -> None:
-    machine.stack.append(_integer(machine.tape, machine.tape.unsigned(1)))
+    machine.stack.append(_integer(machine.tape, machine.tape.byte()))
 
 
 @_opcode(0x8B)
@@ -165,7 +165,7 @@ def _unicode(machine: Machine) -> None:
 
 @_opcode(0x43)
 def _short_binbytes(machine: Machine) -> None:
-    machine.stack.append(machine.tape.take(machine.tape.unsigned(1)))
+    machine.stack.append(machine.tape.take(machine.tape.byte()))
 
 
 @_opcode(0x42)
@@ -332,13 +332,13 @@ def _stack_global(machine: Machine) -> None:
 @_opcode(0x52)
 def _reduce(machine: Machine) -> None:
     args, kind = machine.stack.pop(), machine.stack.pop()
-    machine.push_object(call(kind, args, machine.tape))
+    machine.push_made(call(kind, args, machine.tape))
 
 
 @_opcode(0x81)
 def _newobj(machine: Machine) -> None:
     args, kind = machine.stack.pop(), machine.stack.pop()
-    machine.push_object(new(kind, args))
+    machine.push_made(new(kind, args))
 
 
 @_opcode(0x92)
@@ -346,7 +346,7 @@ def _newobj_ex(machine: Machine) -> None:
     named, args, kind = machine.stack.pop(), machine.stack.pop(), machine.stack.pop()
     if type(named) is not dict or named:
         raise Unknown("an object of named arguments is not known as data")
-    machine.push_object(new(kind, args))
+    machine.push_made(new(kind, args))
 
 
 @_opcode(0x62)

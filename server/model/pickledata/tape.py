@@ -39,7 +39,11 @@ class Tape:
     def take(self, count: int) -> bytes:
         """Return a copy of the next bytes."""
         at = self.skip(count)
-        return bytes(self.view[at : at + count])
+        return bytes(self.data[at : at + count])
+
+    def byte(self) -> int:
+        """Return the next byte."""
+        return self.data[self.skip(1)]
 
     def unsigned(self, size: int) -> int:
         """Return the next little-endian number of so many bytes."""

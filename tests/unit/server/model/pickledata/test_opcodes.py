@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import pickle
 import pickletools
 from collections import OrderedDict
 from functools import partial
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,7 +26,7 @@ from server.model.pickledata.machine import (
     STOP,
 )
 from server.model.pickledata.opcodes import HANDLERS, read_pickle
-from server.model.pickledata.records import Name, Record, Unknown
+from server.model.pickledata.records import Name, Record, Unknown, Unreadable
 from tests.unit.server.model.pickledata.agreement import assert_agree
 
 
@@ -68,9 +70,25 @@ def test_pickle_of_any_plain_value_is_read_as_it(value: Any, protocol: int, fort
     assert_agree(read_pickle(pickle.dumps(value, protocol)), value)
 
 
-def test_python_s_own_pickler_is_read_too() -> None:
-    import io
+@given(value=VALUES, protocol=st.integers(0, 5))
+def test_file_of_joblib_with_any_plain_value_is_read_as_it(value: Any, protocol: int) -> None:
+    file = io.BytesIO()
+    joblib.dump([value, value], file, protocol=protocol)
+    assert_agree(read_pickle(file.getvalue()), [value, value])
 
+
+def test_pickle_that_was_cut_off_anywhere_ends_too_early() -> None:
+    value = [Example(), {"key": (1, 300, -7, 1 << 40)}, "text" * 100, np.arange(3), np.float32(1), b"bytes", {2.5}]
+    for protocol in range(6):
+        file = io.BytesIO()
+        joblib.dump(value, file, protocol=protocol)
+        whole = file.getvalue()
+        for length in range(1, len(whole)):
+            with pytest.raises(Unreadable, match="ends too early"):
+                read_pickle(whole[:length])
+
+
+def test_python_s_own_pickler_is_read_too() -> None:
     value = {"a": [1, (2, 3), {4}], "b": np.arange(3)}
     for protocol in range(6):
         file = io.BytesIO()
