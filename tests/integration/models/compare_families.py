@@ -1,0 +1,52 @@
+"""Fit models of other libraries, rebuild each from its state, and compare every bit of the answers.
+
+It runs in an environment that has these libraries. It prints one JSON object: for each model "equal", or what differs.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import warnings
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+from server.model.pickledata.records import Unknown
+from tests.unit.server.fitted_models import TARGETS, X
+from tests.unit.server.model.families.equality import assert_equal_to, hostile_matrices
+
+warnings.simplefilter("ignore")
+HOLES = np.where(np.random.default_rng(1).random(X.shape) < 0.2, np.nan, X)
+ROWS = {"full": X, "holes": HOLES, "whole": np.round(X)}
+Y = {**TARGETS, "positive": np.exp(TARGETS["number"])}
+GROWN = {"n_estimators": 20, "min_child_samples": 3, "verbose": -1}
+Classifier, Regressor = lightgbm.LGBMClassifier, lightgbm.LGBMRegressor
+MODELS: dict[str, tuple[Any, str]] = {
+    "lightgbm of two": (Classifier(**GROWN), "two"),
+    "lightgbm of three": (Classifier(**GROWN), "three"),
+    "lightgbm of a number": (Regressor(**GROWN), "number"),
+    "lightgbm of a quantile": (Regressor(**GROWN, objective="quantile"), "number"),
+    "lightgbm of counts": (Regressor(**GROWN, objective="poisson"), "positive"),
+    "lightgbm with dropout": (Regressor(**GROWN, boosting_type="dart"), "number"),
+}
+
+
+def compared(model: Any) -> str:
+    """Return "equal", or what differs between the library's answers and the part's."""
+    inputs = [*hostile_matrices(X), HOLES, np.round(X).astype(np.int64) * 1_000_003]
+    try:
+        assert_equal_to(model, inputs)
+        assert_equal_to(pickle.loads(pickle.dumps(model)), inputs)
+    except (AssertionError, Unknown) as error:
+        return f"{type(error).__name__}: {error}"[:300]
+    return "equal"
+
+
+found = {
+    f"{name}, {kind}": compared(model.fit(rows, Y[target]))
+    for name, (model, target) in MODELS.items()
+    for kind, rows in ROWS.items()
+}
+print(json.dumps(found))
