@@ -69,7 +69,9 @@ def main(folder: Path) -> None:
             continue
         file, answers = f"{number}.joblib", f"{number}.answers.pickle"
         joblib.dump(model, folder / file)
-        (folder / answers).write_bytes(pickle.dumps(answers_of(model, inputs[kind])))
+        # Arrays may have another order in memory once they are loaded, in which BLAS adds in another order.
+        loaded = joblib.load(folder / file)
+        (folder / answers).write_bytes(pickle.dumps(answers_of(loaded, inputs[kind])))
         models[name] = {"group": group, "file": file, "kind": kind, "answers": answers}
         models.update(_containers(folder, name, model, models[name]))
     index = json.dumps({"models": models, "failed": failed}, indent=1)
