@@ -64,6 +64,15 @@ forests = st.builds(
     criterion=st.sampled_from(["gini", "entropy"]),
     random_state=seeds,
 )
+histograms = st.builds(
+    ensemble.HistGradientBoostingClassifier,
+    max_iter=st.integers(1, 9),
+    learning_rate=st.floats(0.01, 1),
+    max_leaf_nodes=st.integers(2, 31),
+    min_samples_leaf=st.integers(1, 20),
+    max_bins=st.integers(2, 255),
+    random_state=seeds,
+)
 encoders = st.one_of(
     st.builds(
         preprocessing.OneHotEncoder,
@@ -131,6 +140,15 @@ def test_random_pipelines_of_scalers_as_data(steps: list[Any], seed: int, scale:
 @given(forests, seeds, scales, st.integers(2, 4), st.sampled_from([0.0, 0.1]), containers)
 @examples(60)
 def test_random_forests_as_data(model: Any, seed: int, scale: int, classes: int, gaps: float, container: Any) -> None:
+    X, y = training(seed, scale, classes, gaps)
+    assert_equal_as_data(model.fit(X, y), some_matrices(X, seed), container)
+
+
+@given(histograms, seeds, scales, st.integers(2, 4), st.sampled_from([0.0, 0.1]), containers)
+@examples(60)
+def test_random_histogram_gradient_boosting_as_data(
+    model: Any, seed: int, scale: int, classes: int, gaps: float, container: Any
+) -> None:
     X, y = training(seed, scale, classes, gaps)
     assert_equal_as_data(model.fit(X, y), some_matrices(X, seed), container)
 
