@@ -51,7 +51,13 @@ EXPLAINED = (
         "*",
         "1.[3-5].*",
         "*: expected ValueError Input X contains NaN., got *",
-        "Forests take NaN since 1.4 and extra trees since 1.6. Before, they refused it.",
+        "Forests take NaN since 1.4, extra trees and isolation forests since 1.6. Before, they refused it.",
+    ),
+    Explanation(
+        "IsolationForest*",
+        "1.[3-5].*",
+        "*: expected ValueError Input X contains infinity or a value too large for dtype('float32')., got ndarray*",
+        "Isolation forests take numbers beyond float32 since 1.6. Before, they refused them.",
     ),
     Explanation(
         "*NB*",
