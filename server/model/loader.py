@@ -7,7 +7,7 @@ import hashlib
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from server.model.methods import Method, methods_of
 from server.model.pickledata.compiled import missing_routine
 from server.model.probe_budget import ProbeBudget
 from server.model.refusals import refusal_of
+from server.model.table_evaluation import evaluated_estimator
 from server.model.trials import Trial, try_model
 from server.paths import INPUT_EXAMPLE
 from server.schema import Schema
@@ -85,12 +86,15 @@ def load(
     require_sound(estimator, trial, saved_by)
     log_refusal(trial)
     ignore_expected_warnings()
-    methods = methods_of(estimator, trial.schema, budget, direct=direct)
+    served, schema = estimator, trial.schema
+    if direct and (evaluated := evaluated_estimator(estimator, schema)):
+        served, schema = evaluated, replace(schema, named_table=True)
+    methods = methods_of(served, schema, budget, direct=direct)
     library = library_of(estimator)
     if needs_code:
         log.info("loaded as code", reason=needs_code)
     return LoadedModel(
-        methods, trial.schema, library, saved_by or library, digest_of(path), LoadPolicy.CODE.value, needs_code
+        methods, schema, library, saved_by or library, digest_of(path), LoadPolicy.CODE.value, needs_code
     )
 
 
