@@ -1,0 +1,218 @@
+"""The nearest points in a KDTree, as scikit-learn's search finds them: the same distances in the same order.
+
+Source: sklearn/neighbors/_binary_tree.pxi.tp (`query`, `_query_single_depthfirst`), _kd_tree.pyx.tp (`min_rdist`),
+sklearn/metrics/_dist_metrics.pxd.tp (`euclidean_rdist`), sklearn/utils/_heap.pyx, _sorting.pyx.
+
+All distances are computed at once, each in scikit-learn's order of operations. Where they differ clearly, the nearest
+are the same whatever path the search takes. Where some are equal, or nearly, the search itself is repeated, since the
+order of its steps decides.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from server.model.families.state import State
+from server.model.pickledata.records import Name, Record, as_record, name_of
+
+MAX_VALUES = 1 << 17
+"""Numbers in the tree's points. scikit-learn's search of a larger tree is faster than NumPy's look at each point."""
+
+MAX_NEIGHBORS = 15
+"""scikit-learn sorts more than these by another algorithm, which orders equal distances differently."""
+
+CHUNK = 1 << 16
+"""Distances computed together: half a megabyte, which fits the CPU's cache."""
+
+CLEAR = 1e-9
+"""Relative difference of two distances that no rounding error can hide."""
+
+NODE = np.dtype([("idx_start", "<i8"), ("idx_end", "<i8"), ("is_leaf", "<i8"), ("radius", "<f8")])
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A checked tree: its leaves hold each point once, and each node's bounds are those of its points."""
+
+    columns: tuple[Any, ...]
+    """Each column of the points, in the order of the leaves."""
+    indices: Any
+    """int64 (points): the points in that order."""
+    leaves: list[tuple[int, int] | None]
+    """For each node that is a leaf, its first place in that order and the place after its last."""
+    edges: Any
+    """intp (2 · nodes): the first place of each node and the place after its last."""
+    bounds: list[list[tuple[float, float]]]
+    """For each node and column, the least and the greatest value."""
+
+    def nearest(self, X: Any, count: int) -> tuple[Any, Any]:
+        """Return the squared distances of each row's nearest points, and their indices."""
+        distances, found = np.empty((len(X), count)), np.empty((len(X), count), np.int64)
+        step = max(1, CHUNK // len(self.indices))
+        for start in range(0, len(X), step):
+            part = slice(start, start + step)
+            self._nearest(X[part], distances[part], found[part])
+        return distances, found
+
+    def _nearest(self, X: Any, distances: Any, found: Any) -> None:
+        points, count = len(self.indices), distances.shape[1]
+        # One more column than points: infinite, as the place after the last.
+        padded = np.full((len(X), points + 1), np.inf)
+        total = padded[:, :points]
+        with np.errstate(over="ignore"):
+            np.square(X[:, :1] - self.columns[0], out=total)
+            for column, values in enumerate(self.columns[1:], 1):
+                difference = X[:, column : column + 1] - values
+                difference *= difference
+                total += difference
+        kept = min(count + 1, points)
+        places = np.argpartition(total, kept - 1, axis=1)[:, :kept]
+        values = np.take_along_axis(total, places, axis=1)
+        order = values.argsort(axis=1)
+        values = np.take_along_axis(values, order, axis=1)
+        distances[:] = values[:, :count]
+        found[:] = self.indices[np.take_along_axis(places, order, axis=1)[:, :count]]
+        with np.errstate(over="ignore", invalid="ignore"):
+            clear = (values[:, 1:] > values[:, :-1] * (1 + CLEAR)).all(axis=1) & np.isfinite(values).all(axis=1)
+        for row in np.flatnonzero(~clear).tolist():
+            distances[row], found[row] = Search(self, X[row].tolist(), padded[row], count).result()
+
+
+class Search:
+    """One row's search, step by step. Only parts of the tree that change its result are visited."""
+
+    def __init__(self, tree: Tree, row: list[float], distances: Any, count: int) -> None:
+        self.tree, self.row, self.known = tree, row, distances
+        self.nearest = np.minimum.reduceat(distances, tree.edges)[::2].tolist()
+        """For each node, the distance of its nearest point."""
+        self.distances, self.indices = [math.inf] * count, [0] * count
+
+    def result(self) -> tuple[list[float], list[int]]:
+        """Return the squared distances and the indices of the nearest points."""
+        self._visit(0)
+        order = sorted(range(len(self.distances)), key=self.distances.__getitem__)  # stable, as the insertion sort
+        return [self.distances[place] for place in order], [self.indices[place] for place in order]
+
+    def _visit(self, node: int) -> None:
+        """Look at a node that has a point nearer than the farthest that was found, unless its bounds hide that."""
+        if self._least(node) > self.distances[0]:
+            return
+        leaf = self.tree.leaves[node]
+        if leaf:
+            part = slice(*leaf)
+            for distance, index in zip(self.known[part].tolist(), self.tree.indices[part].tolist(), strict=True):
+                if distance < self.distances[0]:
+                    self._replace_farthest(distance, index)
+            return
+        children = [2 * node + 1, 2 * node + 2]
+        if all(self._matters(child) for child in children) and not self._least(children[0]) <= self._least(children[1]):
+            children.reverse()
+        for child in children:
+            if self._matters(child):
+                self._visit(child)
+
+    def _matters(self, node: int) -> bool:
+        return bool(self.nearest[node] < self.distances[0])
+
+    def _least(self, node: int) -> float:
+        """Return the squared distance from the node's bounds, by C's pow() as scikit-learn computes it."""
+        total = 0.0
+        for value, (low, high) in zip(self.row, self.tree.bounds[node], strict=True):
+            if low <= value <= high:
+                continue  # both terms are zero
+            below, above = low - value, value - high
+            outside = (below + abs(below)) + (above + abs(above))
+            try:
+                total += math.pow(0.5 * outside, 2.0)
+            except OverflowError:
+                total += math.inf
+        return total
+
+    def _replace_farthest(self, distance: float, index: int) -> None:
+        """Put a point in place of the heap's first, the farthest, and restore the heap's order."""
+        distances, indices = self.distances, self.indices
+        place, size = 0, len(distances)
+        while (child := 2 * place + 1) < size:
+            if child + 1 < size and not distances[child] >= distances[child + 1]:
+                child += 1
+            if not distance < distances[child]:
+                break
+            distances[place], indices[place] = distances[child], indices[child]
+            place = child
+        distances[place], indices[place] = distance, index
+
+
+# ---- from the state ---------------------------------------------------------------------------------------------
+
+MODULE = "sklearn.neighbors._kd_tree"
+METRIC = "sklearn.metrics._dist_metrics"
+
+
+def tree_of(state: State) -> Tree:
+    """Return the tree of an estimator of neighbors. Raise `Unknown` unless it is exactly as scikit-learn builds it."""
+    values = _made(state.values.get("_tree"), MODULE, "KDTree")
+    if type(values) is not tuple or len(values) != 13:  # noqa: PLR2004 - as many as it has
+        raise state.unknown("_tree")
+    data, indices, nodes, bounds, _, _, count, *_, metric, weights = values
+    power = _made(metric, METRIC, "EuclideanDistance64")
+    if type(power) is not tuple or power[0] != 2.0 or weights is not None:  # noqa: PLR2004 - squares
+        raise state.unknown("_tree")
+    width, points = state.columns, state.integer("n_samples_fit_", 1)
+    if not (
+        _is_array(data, np.dtype(np.float64), points, width)
+        and _is_array(indices, np.dtype(np.int64), points)
+        and type(count) is int
+        and _is_array(nodes, NODE, count)
+        and _is_array(bounds, np.dtype(np.float64), 2, count, width)
+        and points * width <= MAX_VALUES
+        and np.array_equal(np.sort(indices), np.arange(points))
+        and np.isfinite(data).all()
+    ):
+        raise state.unknown("_tree")
+    ordered = data[indices]
+    if not _holds(nodes, bounds, ordered):
+        raise state.unknown("_tree")
+    places = [(start, end) if leaf else None for start, end, leaf, _ in nodes.tolist()]
+    pairs = [list(zip(low, high, strict=True)) for low, high in zip(*bounds.tolist(), strict=True)]
+    edges = np.stack([nodes["idx_start"], nodes["idx_end"]], axis=1).astype(np.intp).ravel()
+    return Tree(tuple(np.ascontiguousarray(ordered.T)), indices, places, edges, pairs)
+
+
+def _made(value: Any, module: str, kind: str) -> Any:
+    """Return the state of an object of this compiled class, live or recorded; None of another."""
+    if type(value) is not Record and name_of(value) != f"{module}.{kind}":
+        return None
+    record = as_record(value)
+    if record.name != f"{module}.newObj" or len(record.args) != 1:
+        return None
+    made = record.args[0]
+    name = made.text if type(made) is Name else f"{made.__module__}.{made.__qualname__}"
+    return record.state if name == f"{module}.{kind}" else None
+
+
+def _is_array(value: Any, kind: np.dtype[Any], *shape: int) -> bool:
+    return type(value) is np.ndarray and value.dtype == kind and value.shape == shape
+
+
+def _holds(nodes: Any, bounds: Any, ordered: Any) -> bool:
+    """Return whether the nodes divide all points, each into its children, and their bounds are those of the points."""
+    ranges = {0: (0, len(ordered))}
+    for node, (start, end, leaf, _) in enumerate(nodes.tolist()):
+        if ranges.pop(node, None) != (start, end) or not start < end:
+            return False
+        inside = ordered[start:end]
+        if not np.array_equal(inside.min(axis=0), bounds[0, node]) or leaf not in (0, 1):
+            return False
+        if not np.array_equal(inside.max(axis=0), bounds[1, node]):
+            return False
+        if not leaf:
+            left, right = 2 * node + 1, 2 * node + 2
+            if right >= len(nodes):
+                return False
+            ranges[left] = (start, nodes["idx_end"][left].item())
+            ranges[right] = (nodes["idx_end"][left].item(), end)
+    return not ranges
