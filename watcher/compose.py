@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from watcher import settings_values
+from watcher.control.loaded_as import LoadedAs
 from watcher.control.loop import Loop
 from watcher.control.reconciler import Reconciler
 from watcher.control.shutdown import StopSignals, stop_all
@@ -72,11 +73,13 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     )
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
-    web = WebServer(create_app(board, sources, metrics, webhook, loop), sock)
+    loaded_as = LoadedAs(board)
+    web = WebServer(create_app(board, sources, metrics, webhook, loop, loaded_as=loaded_as.of), sock)
     stop_signals = StopSignals()
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{address_of(sock)}/status")
     web.start()
     loop.start()
+    loaded_as.start()
     for source in hinting:
         source.start()
     try:
@@ -84,7 +87,8 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     finally:
         source_stops = {source.name: source.stop for source in hinting}
         # All stop at the same time. The loop's stop begins first, so that it does not report that the store is closed.
-        stop_all(STOP_SECONDS, loop=loop.stop, **source_stops, web=web.stop, store=bucket.close, runtime=runtime.close)
+        others = {"web": web.stop, "loaded": loaded_as.stop, "store": bucket.close, "runtime": runtime.close}
+        stop_all(STOP_SECONDS, loop=loop.stop, **source_stops, **others)
         log.info("stopped")
 
 

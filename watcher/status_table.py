@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,16 +12,21 @@ from watcher.core.text import one_line
 from watcher.core.types import ModelStatus, Refusal
 
 SECTIONS = (
-    ("MODELS", "models", ("namespace", "model", "version", "state", "since", "url", "reason")),
+    ("MODELS", "models", ("namespace", "model", "version", "state", "loaded", "since", "url", "reason")),
     ("REFUSED KEYS", "refused", ("key", "reason")),
     ("SOURCES", "sources", ("name", "live", "hints", "since", "detail")),
 )
 
 
-def snapshot(board: StatusBoard, sources: SourceHealth) -> dict[str, Any]:
-    """Return the body of `GET /status`. Texts that others wrote are clean and bounded."""
+def snapshot(
+    board: StatusBoard, sources: SourceHealth, loaded_as: Callable[[ModelStatus], str] = lambda _: ""
+) -> dict[str, Any]:
+    """Return the body of `GET /status`. Texts that others wrote are clean and bounded.
+
+    `loaded_as` returns how a model was loaded, `data` or `code`; "" where that is not known.
+    """
     return {
-        "models": [_plain(item) for item in board.models()],
+        "models": [{**_plain(item), "loaded": loaded_as(item)} for item in board.models()],
         "refused": [_plain(item) for item in board.refused],
         "sources": [_plain(item) for item in sources.all()],
     }

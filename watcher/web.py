@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -23,6 +23,7 @@ from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.core.addresses import join_address, split_address
 from watcher.core.text import one_line
+from watcher.core.types import ModelStatus
 from watcher.errors import Rejected
 from watcher.metrics import Metrics
 from watcher.sources.webhook import Webhook
@@ -88,7 +89,13 @@ class Health(Protocol):
 
 
 def create_app(
-    board: StatusBoard, sources: SourceHealth, metrics: Metrics, webhook: Webhook, health: Health
+    board: StatusBoard,
+    sources: SourceHealth,
+    metrics: Metrics,
+    webhook: Webhook,
+    health: Health,
+    *,
+    loaded_as: Callable[[ModelStatus], str] = lambda _: "",
 ) -> Sanic[Any, Any]:
     app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
@@ -97,7 +104,7 @@ def create_app(
     @app.route("/status", methods=READ)
     async def status(_: Request) -> HTTPResponse:
         health.refresh()
-        return json(snapshot(board, sources))
+        return json(snapshot(board, sources, loaded_as))
 
     @app.route("/metrics", methods=READ)
     async def show_metrics(_: Request) -> HTTPResponse:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import urllib3
+from sklearn.neighbors import KernelDensity
 
-from .driving import Uploads, Watcher, eventually, model
+from .driving import Uploads, Watcher, dumped, eventually, model
 
 
 def predict(url: str) -> Any:
@@ -92,6 +93,21 @@ def test_values_above_a_ceiling_are_rejected_and_the_old_version_keeps_serving(s
         assert predict(url) == ["one"]
         setup.uploads.put("team/iris/v2/values.yaml", b"server: {maxBodySize: 33554432}")
         eventually(lambda: predict(url) == ["two"])
+
+
+def test_models_of_a_namespace_are_loaded_as_data_only(setup: Setup) -> None:
+    with setup.watcher("--data-only", "team") as watcher:
+        setup.uploads.put("team/iris/v1/model.joblib", model("one"))
+        eventually(lambda: watcher.model("iris")["loaded"] == "data")
+        assert predict(watcher.model("iris")["url"]) == ["one"]
+        setup.uploads.put("team/iris/values.yaml", b"server: {load: auto}")
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        assert "server.load is auto; the operator" in watcher.model("iris")["reason"]
+        unknown = dumped(KernelDensity().fit([[0.0]]))
+        setup.uploads.put("team/density/v1/model.joblib", unknown)
+        eventually(lambda: "this model needs code: KernelDensity" in watcher.model("density")["reason"])
+        setup.uploads.put("free/other/v1/model.joblib", unknown)
+        eventually(lambda: watcher.model("other")["loaded"] == "code")
 
 
 def test_the_operators_values_set_the_server_and_a_user_overrides_them(setup: Setup) -> None:

@@ -15,10 +15,10 @@ def test_snapshot_keeps_since_until_something_changes_and_the_table_shows_the_sa
     assert not board.set(ModelId("t", "m"), State.READY, version="v1")
     board.refuse([Refusal("k", "why")])
     sources.report("poll", live=True)
-    status = snapshot(board, sources)
+    status = snapshot(board, sources, lambda status: "data" if status.model == "m" else "")
     assert status["models"][0]["since"] == "2026-01-01T00:00:00+00:00"
     shown = table(status)
-    assert all(word in shown for word in ("m", "v1", "Ready", "k", "why", "poll"))
+    assert all(word in shown for word in ("m", "v1", "Ready", "LOADED", "data", "k", "why", "poll"))
 
 
 def test_table_aligns_columns_and_cleans_what_others_wrote() -> None:
