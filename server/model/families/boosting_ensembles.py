@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Check, Part
-from server.model.families.probabilities import softmax
+from server.model.families.probabilities import FEW, softmax
 from server.model.families.state import Family, State, keys
 
 MAX_ESTIMATORS = 10_000
@@ -58,7 +58,9 @@ def boosted_classifier(state: State) -> Part:
         return classes.take(scores > 0 if len(classes) == TWO else scores.argmax(axis=1), axis=0)
 
     methods = {"predict": predict, "predict_proba": probabilities, "decision_function": decide}
-    return replace(_part(state, methods, parts, Check(state.name)), classes=classes)
+    part = _part(state, methods, parts, Check(state.name))
+    # NumPy adds many exponentials of one row in another order than those of several rows.
+    return replace(part, classes=classes, row_independent=part.row_independent and len(classes) < FEW)
 
 
 def _weighted_votes(parts: Sequence[Part], weights: Sequence[float], classes: Any) -> Call:

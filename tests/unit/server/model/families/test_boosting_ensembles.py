@@ -61,6 +61,12 @@ def test_part_of_adaboost_of_1_5_adds_the_logarithms_of_probabilities() -> None:
     assert np.allclose(part_of(record).methods["decision_function"](X), expected, rtol=1e-12)
 
 
+def test_part_of_adaboost_is_row_independent_unless_it_has_many_classes() -> None:
+    twelve = np.digitize(X[:, 0], np.quantile(X[:, 0], np.linspace(0, 1, 13)[1:-1]))
+    many = part_of(Boosted(n_estimators=5, random_state=0).fit(X, twelve))
+    assert (part_of(fitted("boosted")).row_independent, many.row_independent) == (True, False)
+
+
 SPOILED = {
     "number of jobs of the machine": lambda state: state.update(n_jobs=-1),
     "column outside": lambda state: state["estimators_features_"][0].__setitem__(0, 5),
