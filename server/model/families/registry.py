@@ -50,6 +50,7 @@ from server.model.families import (
     thresholds,
     trees,
     voting,
+    xgboost,
 )
 from server.model.families.base import Part
 from server.model.families.state import Family, State
@@ -96,6 +97,7 @@ KNOWN: Mapping[str, Family] = {
     **thresholds.FAMILIES,
     **trees.FAMILIES,
     **voting.FAMILIES,
+    **xgboost.FAMILIES,
 }
 
 MAX_PARTS = 10_000

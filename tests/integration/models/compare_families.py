@@ -12,6 +12,7 @@ from typing import Any
 
 import lightgbm
 import numpy as np
+import xgboost
 
 from server.model.pickledata.records import Unknown
 from tests.unit.server.fitted_models import TARGETS, X
@@ -20,8 +21,10 @@ from tests.unit.server.model.families.equality import assert_equal_to, hostile_m
 warnings.simplefilter("ignore")
 HOLES = np.where(np.random.default_rng(1).random(X.shape) < 0.2, np.nan, X)
 ROWS = {"full": X, "holes": HOLES, "whole": np.round(X)}
-Y = {**TARGETS, "positive": np.exp(TARGETS["number"])}
+NUMBERED = {f"{key} by number": np.unique(TARGETS[key], return_inverse=True)[1] for key in ("two", "three")}
+Y = {**TARGETS, **NUMBERED, "positive": np.exp(TARGETS["number"])}
 GROWN = {"n_estimators": 20, "min_child_samples": 3, "verbose": -1}
+DEEP = {"n_estimators": 20, "max_depth": 4}
 Classifier, Regressor = lightgbm.LGBMClassifier, lightgbm.LGBMRegressor
 MODELS: dict[str, tuple[Any, str]] = {
     "lightgbm of two": (Classifier(**GROWN), "two"),
@@ -30,6 +33,11 @@ MODELS: dict[str, tuple[Any, str]] = {
     "lightgbm of a quantile": (Regressor(**GROWN, objective="quantile"), "number"),
     "lightgbm of counts": (Regressor(**GROWN, objective="poisson"), "positive"),
     "lightgbm with dropout": (Regressor(**GROWN, boosting_type="dart"), "number"),
+    "xgboost of two": (xgboost.XGBClassifier(**DEEP), "two by number"),
+    "xgboost of three": (xgboost.XGBClassifier(**DEEP), "three by number"),
+    "xgboost of a number": (xgboost.XGBRegressor(**DEEP), "number"),
+    "xgboost of absolute errors": (xgboost.XGBRegressor(**DEEP, objective="reg:absoluteerror"), "number"),
+    "xgboost of counts": (xgboost.XGBRegressor(**DEEP, objective="count:poisson"), "positive"),
 }
 
 
