@@ -11,9 +11,7 @@ import structlog
 from server.download import folder, input_files
 from server.download.files import make_folder
 from server.download.installer import Index, install
-from server.download.network import Endpoint
 from server.download.progress import Progress, run_watched
-from server.download.s3 import S3Source
 from server.errors import ModelError
 from server.paths import MODEL, REQUIREMENTS
 
@@ -37,6 +35,9 @@ def run(options: argparse.Namespace) -> None:
 def fetch(options: argparse.Namespace, progress: Progress) -> None:
     parts, wanted = urlsplit(options.source), input_files.parse(options.input_files)
     if parts.scheme == "s3":
+        from server.download.network import Endpoint  # noqa: PLC0415 - a folder needs no client of S3
+        from server.download.s3 import S3Source  # noqa: PLC0415 - as above
+
         endpoint = Endpoint.of(options.endpoint, secure=options.secure)
         S3Source(options.source, endpoint, progress).fetch(options.to, options.etag, wanted)
     elif parts.scheme == "file":
