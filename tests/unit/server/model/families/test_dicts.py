@@ -10,6 +10,7 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from server.model.families.registry import part_of
 from tests.unit.server.model.families.equality import REMOVED, assert_equal_to, assert_unknown_with
 
 ROWS: list[dict[str, Any]] = [
@@ -40,6 +41,13 @@ INPUTS: list[Any] = [
 )
 def test_part_of_a_dict_vectorizer_gives_the_answers_of_scikit_learn(options: Any) -> None:
     assert_equal_to(DictVectorizer(**options).fit(ROWS), INPUTS)
+
+
+def test_part_of_a_dict_vectorizer_stores_the_values_in_the_order_of_the_columns() -> None:
+    vectorizer = DictVectorizer().fit(ROWS)
+    expected, found = vectorizer.transform(ROWS), part_of(vectorizer).methods["transform"](ROWS)
+    assert found.columns.tolist() == expected.indices.tolist()
+    assert found.starts.tolist() == expected.indptr.tolist()
 
 
 @pytest.mark.filterwarnings("ignore")

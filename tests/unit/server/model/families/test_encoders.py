@@ -141,6 +141,14 @@ def test_part_of_an_encoder_of_named_columns_gives_the_answers_of_scikit_learn(o
     assert_equal_to(encoder, [frame, *singles, other, other[3:4], other[5:6], other[6:7], infinite, wrong, mixed])
 
 
+def test_part_of_an_encoder_of_objects_refuses_an_array_of_numbers_as_scikit_learn_does() -> None:
+    objects = pd.DataFrame({"a": np.array([1, 2.5, 3], object)})
+    encoder = preprocessing.OrdinalEncoder().fit(objects)
+    assert_equal_to(encoder, [objects, objects[:1], objects.astype(float), objects.astype(float)[:1]])
+    encoder = preprocessing.OrdinalEncoder().fit(objects.to_numpy())
+    assert_equal_to(encoder, [objects.to_numpy()[:1], np.array([[2.5]]), np.array([[1]])])
+
+
 def test_part_of_an_encoder_with_chosen_categories_keeps_their_order() -> None:
     chosen = [["green", "blue", "red", "a rare one"], ["yes", "no"], [f"city {number}" for number in range(19, -1, -1)]]
     assert_equal_to(fitted(preprocessing.OneHotEncoder(categories=chosen), "words"), [WORDS])

@@ -91,6 +91,20 @@ def test_part_of_a_decomposition_of_sparse_rows_gives_the_answers_of_scikit_lear
     assert_equal_on_sparse(fitted(name), list(sparse_matrices(X)))
 
 
+def test_quantiles_that_repeat_at_both_ends_give_zero_and_one() -> None:
+    cut = np.clip(X, np.quantile(X, 0.3, axis=0), np.quantile(X, 0.6, axis=0))
+    transformer = preprocessing.QuantileTransformer(n_quantiles=20).fit(cut)
+    assert_equal_to(transformer, [cut, cut[:1], X])
+
+
+def test_pca_of_columns_that_repeat_divides_by_no_tiny_number() -> None:
+    repeated = np.c_[X[:, :2], X[:, :2], X[:, :1]]
+    pca = make_pipeline(decomposition.PCA(5, whiten=True, svd_solver="full"), "passthrough").fit(repeated)
+    # Some solvers leave a variance of zero.
+    pca[0].explained_variance_[3:] = 0.0
+    assert_equal_to(pca, [repeated, repeated[:1], X])
+
+
 def test_power_of_zero_and_of_two_is_a_logarithm() -> None:
     for standardize in (False, True):
         transformer = preprocessing.PowerTransformer(standardize=standardize).fit(X)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn import ensemble, feature_selection, linear_model, neighbors, svm, tree
 
+from server.model.pickledata.records import as_record
 from tests.unit.server.fitted_models import SCORE, THREE, TWO, X
 from tests.unit.server.model.families.equality import (
     REMOVED,
@@ -138,3 +139,17 @@ def test_part_of_a_selector_of_sparse_rows_gives_the_answers_of_scikit_learn(nam
 @pytest.mark.filterwarnings("ignore")
 def test_part_of_a_selector_with_another_state_is_unknown(name: str, changes: Any) -> None:
     assert_unknown_with(fitted(name), **changes)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("feature", 10), ("feature", -2), ("left_child", 99), ("right_child", -1)]
+)
+def test_part_of_a_selector_by_a_tree_with_other_nodes_is_unknown(field: str, value: int) -> None:
+    selector = fitted("model tree")
+    grown = as_record(selector.estimator_)
+    inner = as_record(grown.state["tree_"])
+    nodes = inner.state["nodes"].copy()
+    nodes[field][0] = value
+    inner.state = {**inner.state, "nodes": nodes}
+    grown.state = {**grown.state, "tree_": inner}
+    assert_unknown_with(selector, estimator_=grown)
