@@ -100,7 +100,8 @@ def categorical(state: State) -> Part:
             total += table[:, column].T
         return total + log_priors
 
-    return replace(state.part(classes=classes), methods=_methods(logs, classes))
+    methods = _methods(logs, classes)
+    return replace(state.part(classes=classes), methods=methods, direct=methods)
 
 
 def _as_categories(X: Any, check: Check) -> Any:

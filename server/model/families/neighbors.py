@@ -15,7 +15,6 @@ import numpy as np
 
 from server.model.families.base import Check, Part, matrix_part
 from server.model.families.kd_tree import MAX_NEIGHBORS, tree_of
-from server.model.families.probabilities import FEW
 from server.model.families.state import Family, State, keys
 
 
@@ -78,8 +77,7 @@ def regressor(state: State) -> Part:
                 found[:, column] = np.sum(targets[indices, column] * weights, axis=1) / total
         return found.ravel() if len(shape) == 1 else found
 
-    independent = state.integer("n_neighbors") < FEW
-    return matrix_part(state.part(row_independent=independent), {"predict": predict}, Check(state.name))
+    return matrix_part(state.part(row_independent=True), {"predict": predict}, Check(state.name))
 
 
 def _neighbors(state: State) -> Callable[[Any], tuple[Any, Any]]:

@@ -55,11 +55,12 @@ def test_part_of_neighbors_gives_the_answers_of_scikit_learn(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_part_of_neighbors_answers_rows_alone_as_it_does_together_if_it_says_so(name: str) -> None:
+def test_part_of_neighbors_answers_rows_alone_as_together(name: str) -> None:
     X, model = POINTS[MODELS[name][2]], fit(name)
-    if part_of(model).row_independent:
-        alone = np.concatenate([model.predict(row[None]) for row in X])
-        assert (alone == model.predict(X)).all()
+    assert part_of(model).row_independent
+    for method in part_of(model).methods:
+        call = getattr(model, method)
+        assert (np.concatenate([call(row[None]) for row in X]) == call(X)).all()
 
 
 @pytest.mark.parametrize(
