@@ -119,7 +119,7 @@ def _explained(found: Comparisons) -> str:
             of.add(version)
     if not reasons:
         return ""
-    rows = [f"- {why} ({len(names)} files of {_range(of, found)})" for why, (names, of) in reasons.items()]
+    rows = [f"- {why} ({len(names)} of the files of {_range(of, found)})" for why, (names, of) in reasons.items()]
     return "\n".join(
         ["**≠**: the image's scikit-learn answers otherwise than the one that saved the file, on purpose.", "", *rows]
     )

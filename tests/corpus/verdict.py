@@ -60,6 +60,12 @@ EXPLAINED = (
         "Isolation forests take numbers beyond float32 since 1.6. Before, they refused them.",
     ),
     Explanation(
+        "KNeighborsClassifier, distance",
+        "1.3.*",
+        "*: expected ndarray*, got ValueError All neighbors of some sample is getting zero weights.*",
+        "Since 1.4, nearest neighbours refuse a row that is infinitely far from all others.",
+    ),
+    Explanation(
         "*NB*",
         "1.[3-8].*",
         "*: expected ValueError Negative values in data passed to *",
