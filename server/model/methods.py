@@ -13,7 +13,6 @@ import structlog
 from server.errors import first_line
 from server.inputs.named_table import NamedTable
 from server.model.cost_model import PROBE_ROWS, UNMEASURED, Cost, cost_of, measure_cost, median_seconds
-from server.model.direct.registry import direct_methods, is_row_independent
 from server.model.direct_evaluation import direct_or_plain, matches_plain
 from server.model.families.base import Call
 from server.model.families.registry import part_of
@@ -21,7 +20,7 @@ from server.model.pickledata.records import Unknown
 from server.model.probe_budget import ProbeBudget, ProbeBudgetSpentError
 from server.model.probe_rows import example_input, random_rows
 from server.model.recorded_estimator import RecordedEstimator
-from server.model.row_independence import batches_match_single_rows
+from server.model.row_independence import batches_match_single_rows, searches_row_by_row
 from server.schema import METHODS, InputForm, Schema
 
 log = structlog.get_logger()
@@ -83,7 +82,7 @@ def _direct_methods(estimator: Any) -> tuple[Mapping[str, Call], bool]:
     try:
         part = estimator.part if isinstance(estimator, RecordedEstimator) and estimator.part else part_of(estimator)
     except Unknown:
-        return direct_methods(estimator), is_row_independent(estimator)
+        return {}, searches_row_by_row(estimator)
     return part.direct, part.row_independent
 
 

@@ -12,8 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from server.model.pickledata.records import name_of
+
+SEARCHED_ROW_BY_ROW = frozenset(
+    {"sklearn.neighbors._classification.KNeighborsClassifier", "sklearn.neighbors._regression.KNeighborsRegressor"}
+)
+"""Estimators that are row-independent with some settings that are not known as data."""
+
 BATCH_SIZES = (2, 3, 5, 8, 16, 33)
 """Rows of the batches compared at load: even, odd, and around the widths of vector registers."""
+
+
+def searches_row_by_row(estimator: Any) -> bool:
+    """Return whether neighbors are found by a tree, row by row, and not by a matrix product over all rows."""
+    in_tree = getattr(estimator, "_fit_method", "") in ("kd_tree", "ball_tree")
+    return in_tree and name_of(estimator) in SEARCHED_ROW_BY_ROW
 
 
 def batches_match_single_rows(call: Callable[[Any], Any], rows: np.ndarray[Any, Any]) -> bool:

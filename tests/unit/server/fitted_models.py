@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, HalvingRa
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from server.model.direct.registry import PASSTHROUGH, name_of
+from server.model.pickledata.records import name_of
 
 FEATURES = 5
 RNG = np.random.default_rng(7)
@@ -138,7 +138,7 @@ def fitted(name: str) -> Any:
 
 def types_in(estimator: Any) -> set[str]:
     """Return the full names of the types of an estimator and of all that it evaluates."""
-    inner = [step for _, step in getattr(estimator, "steps", []) if step not in PASSTHROUGH]
+    inner = [step for _, step in getattr(estimator, "steps", []) if step not in (None, "passthrough")]
     inner += list(getattr(estimator, "estimators_", []))
     inner += [estimator.best_estimator_] if hasattr(estimator, "best_estimator_") else []
     return {name_of(estimator)}.union(*(types_in(part) for part in inner))

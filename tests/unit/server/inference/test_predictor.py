@@ -196,7 +196,7 @@ def test_predict_direct_answers_only_what_is_evaluated_directly_and_cheap(ask: C
 
     assert ask(fitted("ridge"), direct).tolist() == fitted("ridge").predict(X[:9]).tolist()
     assert ask(fitted("logistic"), direct).tolist() == fitted("logistic").predict(X[:9]).tolist()
-    assert ask(fitted("support vectors"), direct) is None
+    assert ask(fitted("neighbours"), direct) is None
     assert ask(fitted("logistic"), direct, direct=False) is None
 
 
@@ -268,7 +268,7 @@ MANY_ROWS = 1_000_000
 """Too many for the fast path, even where the measured cost of a row was indistinguishable from zero."""
 
 
-@pytest.mark.parametrize(("name", "rows"), [("histogram boosting", 1), ("ridge", MANY_ROWS)])
+@pytest.mark.parametrize(("name", "rows"), [("neighbours", 1), ("ridge", MANY_ROWS)])
 def test_fast_path_does_not_parse_what_it_cannot_answer(
     ask: Callable[..., Any], name: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

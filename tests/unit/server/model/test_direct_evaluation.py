@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.linear_model import LinearRegression
 
-from server.model.direct.registry import direct_methods
 from server.model.direct_evaluation import direct_or_plain, matches_plain, suits
+from server.model.families.registry import part_of
 from server.model.row_independence import same_bits
 from tests.examples import examples
 from tests.unit.server.fitted_models import DIRECT, FEATURES, X, fitted
@@ -35,7 +35,7 @@ def outcome(call: Any, given: Any) -> Any:
 
 
 def assert_equal_outcomes(model: Any, given: np.ndarray[Any, Any]) -> None:
-    for name, direct in direct_methods(model).items():
+    for name, direct in part_of(model).direct.items():
         plain = getattr(model, name)
         expected, found = outcome(plain, given), outcome(direct_or_plain(direct, plain, FEATURES), given)
         assert expected == found if isinstance(expected, str) else same_bits(expected, found), name
@@ -61,7 +61,7 @@ def test_direct_or_plain_at_the_edges_of_floats_gives_the_answer_of_scikit_learn
 
 def test_matches_plain_is_false_where_the_last_bit_differs() -> None:
     model = LinearRegression().fit(X, X[:, 0])
-    assert matches_plain(direct_methods(model)["predict"], model.predict, X)
+    assert matches_plain(part_of(model).direct["predict"], model.predict, X)
     assert not matches_plain(lambda X: np.nextafter(model.predict(X), np.inf), model.predict, X)
 
 

@@ -125,7 +125,7 @@ def test_methods_of_a_known_model_whose_rows_depend_on_others_are_not_batched(mo
         def predict(self, X: Any) -> Any:
             return X[:, 0] + len(X)
 
-    monkeypatch.setattr("server.model.methods.is_row_independent", lambda _: True)
+    monkeypatch.setattr("server.model.methods._direct_methods", lambda _: ({}, True))
     assert not methods(Dependent())["predict"].batchable
 
 
