@@ -6,7 +6,6 @@ NumPy is imported: a module that is imported once stays.
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 import sys
 import sysconfig
@@ -69,6 +68,8 @@ def use(folder: Path) -> list[str]:
 
 
 def _ignored(folder: Path) -> list[str]:
+    import importlib.metadata  # noqa: PLC0415 - most models bring no packages
+
     found = []
     for distribution in importlib.metadata.distributions(path=[str(folder)]):
         # An installation that was cut off leaves a folder without metadata, and so without a name.
@@ -80,6 +81,8 @@ def _ignored(folder: Path) -> list[str]:
 
 
 def _own_version(name: str) -> str | None:
+    import importlib.metadata  # noqa: PLC0415 - as above
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

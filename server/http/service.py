@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import importlib.metadata
 import math
 from collections.abc import Callable
 from http import HTTPStatus
@@ -126,4 +125,6 @@ def read_route(app: App, path: str, **options: Any) -> Callable[[Handler], Handl
 @functools.cache
 def server_version() -> str:
     """Return the version of KubeServe."""
+    import importlib.metadata  # noqa: PLC0415 - few clients ask
+
     return importlib.metadata.version("kubeserve")

@@ -6,99 +6,74 @@ in tests/unit/server/model/families/; the tests compare every bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import chain
 from typing import Any
 
-from server.model.families import (
-    boosting_ensembles,
-    calibrated,
-    column_transformer,
-    compose,
-    decomposition,
-    delegates,
-    dicts,
-    discretizer,
-    discriminant,
-    dummy,
-    encoders,
-    function_transformer,
-    glm,
-    gradient_boosting,
-    hist_gradient_boosting,
-    imputers,
-    isolation_forest,
-    isotonic,
-    kmeans,
-    lightgbm,
-    linear,
-    linear_classifiers,
-    mixture,
-    mlp,
-    multiclass,
-    multioutput,
-    naive_bayes,
-    neighbors,
-    polynomial,
-    quantile_power,
-    scalers,
-    selection,
-    sgd,
-    stacking,
-    svm,
-    target,
-    text,
-    thresholds,
-    trees,
-    voting,
-    xgboost,
-)
 from server.model.families.base import Part
 from server.model.families.state import Family, State
 from server.model.pickledata.records import Unknown, as_record, name_of
 
-KNOWN: Mapping[str, Family] = {
-    **boosting_ensembles.FAMILIES,
-    **calibrated.FAMILIES,
-    **column_transformer.FAMILIES,
-    **compose.FAMILIES,
-    **decomposition.FAMILIES,
-    **delegates.FAMILIES,
-    **dicts.FAMILIES,
-    **discretizer.FAMILIES,
-    **discriminant.FAMILIES,
-    **dummy.FAMILIES,
-    **encoders.FAMILIES,
-    **function_transformer.FAMILIES,
-    **glm.FAMILIES,
-    **gradient_boosting.FAMILIES,
-    **hist_gradient_boosting.FAMILIES,
-    **imputers.FAMILIES,
-    **isolation_forest.FAMILIES,
-    **isotonic.FAMILIES,
-    **kmeans.FAMILIES,
-    **lightgbm.FAMILIES,
-    **linear.FAMILIES,
-    **linear_classifiers.FAMILIES,
-    **mixture.FAMILIES,
-    **mlp.FAMILIES,
-    **multiclass.FAMILIES,
-    **multioutput.FAMILIES,
-    **naive_bayes.FAMILIES,
-    **neighbors.FAMILIES,
-    **polynomial.FAMILIES,
-    **quantile_power.FAMILIES,
-    **scalers.FAMILIES,
-    **selection.FAMILIES,
-    **sgd.FAMILIES,
-    **stacking.FAMILIES,
-    **svm.FAMILIES,
-    **target.FAMILIES,
-    **text.FAMILIES,
-    **thresholds.FAMILIES,
-    **trees.FAMILIES,
-    **voting.FAMILIES,
-    **xgboost.FAMILIES,
+MODULES: Mapping[str, str] = {
+    "lightgbm.sklearn": "lightgbm",
+    "sklearn.calibration": "calibrated",
+    "sklearn.cluster": "kmeans",
+    "sklearn.compose": "column_transformer target",
+    "sklearn.decomposition": "decomposition",
+    "sklearn.discriminant_analysis": "discriminant",
+    "sklearn.dummy": "dummy",
+    "sklearn.ensemble": "boosting_ensembles gradient_boosting hist_gradient_boosting isolation_forest stacking trees"
+    " voting",
+    "sklearn.feature_extraction": "dicts text",
+    "sklearn.feature_selection": "selection",
+    "sklearn.frozen": "delegates",
+    "sklearn.impute": "imputers",
+    "sklearn.isotonic": "isotonic",
+    "sklearn.linear_model": "glm linear linear_classifiers sgd",
+    "sklearn.mixture": "mixture",
+    "sklearn.model_selection": "delegates thresholds",
+    "sklearn.multiclass": "multiclass",
+    "sklearn.multioutput": "multioutput",
+    "sklearn.naive_bayes": "naive_bayes",
+    "sklearn.neighbors": "neighbors",
+    "sklearn.neural_network": "mlp",
+    "sklearn.pipeline": "compose",
+    "sklearn.preprocessing": "discretizer encoders function_transformer polynomial quantile_power scalers",
+    "sklearn.semi_supervised": "delegates",
+    "sklearn.svm": "linear linear_classifiers svm",
+    "sklearn.tree": "trees",
+    "xgboost.sklearn": "xgboost",
 }
+"""The modules of families, by the package of the classes that they know. A family is imported when a model has a class
+of its package: all together take longer to import than most models to load."""
+
+
+class _Known(Mapping[str, Family]):
+    """The families by the full names of their classes."""
+
+    def __getitem__(self, name: str) -> Family:
+        return _families(".".join(name.split(".")[:2]))[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of all known classes; all families are imported."""
+        return chain.from_iterable(map(_families, MODULES))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+@cache
+def _families(package: str) -> Mapping[str, Family]:
+    found: dict[str, Family] = {}
+    for module in MODULES.get(package, "").split():
+        families = importlib.import_module(f"server.model.families.{module}").FAMILIES
+        found |= {name: family for name, family in families.items() if name.startswith(f"{package}.")}
+    return found
+
+
+KNOWN: Mapping[str, Family] = _Known()
 
 MAX_PARTS = 10_000
 """Estimators in one model. A file may name one estimator in many places, and each place counts."""

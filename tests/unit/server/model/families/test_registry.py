@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from server.model import families
 from server.model.families.base import Unsuited
-from server.model.families.registry import KNOWN, part_of
+from server.model.families.registry import KNOWN, MODULES, part_of
 from server.model.pickledata.records import Unknown
 from server.model.row_independence import batches_match_single_rows, same_bits, searches_row_by_row
 from tests.unit.server.fitted_models import DIRECT, FEATURES, INDEPENDENT, OTHERS, THREE, X, fitted
@@ -24,6 +26,21 @@ def test_known_name_resolves_to_a_type_of_the_installed_scikit_learn(name: str) 
     module, _, attribute = name.rpartition(".")
     kind: Any = getattr(importlib.import_module(module), attribute)
     assert f"{kind.__module__}.{kind.__qualname__}" == name
+
+
+def test_modules_lists_each_family_under_each_package_of_its_classes() -> None:
+    listed = {(package, module) for package, modules in MODULES.items() for module in modules.split()}
+    found = set()
+    for path in Path(families.__file__).parent.glob("*.py"):
+        module = importlib.import_module(f"server.model.families.{path.stem}")
+        found |= {(".".join(name.split(".")[:2]), path.stem) for name in getattr(module, "FAMILIES", ())}
+    assert listed == found
+
+
+def test_name_of_another_package_is_not_known() -> None:
+    assert KNOWN.get("os.system") is None
+    assert KNOWN.get("sklearn.linear_model._base.Other") is None
+    assert KNOWN.get("") is None
 
 
 @pytest.mark.parametrize("name", sorted(CODE))

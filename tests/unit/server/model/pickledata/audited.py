@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from server.model.families.registry import part_of
+from server.model.families.registry import KNOWN, part_of
 from server.model.pickledata.files import read
 from server.model.pickledata.records import Unknown, Unreadable
 
@@ -63,6 +63,7 @@ def limit() -> None:
     warnings.simplefilter("ignore")
     for module in ("zlib", "bz2", "lzma"):  # the closed list of decompressors is imported at first use
         __import__(module)
+    assert len(KNOWN)  # and so are the modules of families
 
 
 def peak() -> int:
