@@ -9,6 +9,12 @@ import numpy as np
 from server.model.pickledata.records import Unknown
 
 MAX_DEPTH = 32
+MAX_VALUES = 2_000_000
+"""Values, without those of arrays of one kind: a few seconds. A tree has 20, of any size."""
+MIN_VALUES = 1_000
+"""Values that a model of any size may have."""
+BYTES_PER_VALUE = 8
+"""Bytes for each further value: an honest one has a key or a length, and an empty list of two bytes takes 70."""
 NUMBERS = {b"i": ">i1", b"U": ">u1", b"I": ">i2", b"l": ">i4", b"L": ">i8", b"d": ">f4", b"D": ">f8"}
 """The dtype of each kind of number."""
 CONSTANTS = {b"Z": None, b"T": True, b"F": False}
@@ -31,6 +37,7 @@ def read_ubjson(data: bytes | bytearray) -> Any:
 class _Reader:
     def __init__(self, data: memoryview) -> None:
         self.data, self.place = data, 0
+        self.values_left = min(MAX_VALUES, MIN_VALUES + len(data) // BYTES_PER_VALUE)
 
     def wrong(self) -> Unknown:
         return Unknown("a model in UBJSON that is not complete is not known as data")
@@ -50,6 +57,9 @@ class _Reader:
 
     def value(self, depth: int) -> Any:
         """Return the next value."""
+        self.values_left -= 1
+        if self.values_left < 0:
+            raise Unknown("a model in UBJSON of so many values is not known as data")
         kind = self.take(1)
         if kind in NUMBERS:
             return self.numbers(kind, 1)[0].item()

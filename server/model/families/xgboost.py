@@ -27,6 +27,8 @@ TWO = 2
 NO_CHILD = -1
 LARGEST_EXPONENT = np.float32(88.7)
 """XGBoost bounds the exponent of a sigmoid."""
+PROBABILITIES = (np.float32(1e-6), np.float32(1) - np.float32(1e-6))
+"""XGBoost 3.2 moves a probability outside to the nearer of these before it takes the logit; older versions do not."""
 EXPONENTIAL = ("count:poisson", "reg:gamma", "reg:tweedie")
 IDENTITY = ("reg:absoluteerror", "reg:pseudohubererror", "reg:squarederror")
 
@@ -123,7 +125,11 @@ class _Model:
         values = found if type(found) is list else [found]
         if len(values) not in (1, outputs) or not all(type(value) in (int, float) for value in values):
             raise self.state.unknown("base_score")
-        return np.array(values * (outputs // len(values)), np.float32)
+        base = np.array(values * (outputs // len(values)), np.float32)
+        low, high = PROBABILITIES
+        if self.objective == "binary:logistic" and not ((base > low) & (base < high)).all():
+            raise self.state.unknown("base_score")
+        return base
 
     def _walk(self, outputs: int) -> Walk:
         found, info = self.trees["trees"], np.asarray(self.trees["tree_info"])
@@ -131,9 +137,7 @@ class _Model:
             raise self.state.unknown("trees")
         if not np.array_equal(info, np.arange(len(found)) % outputs) or self.parameters["num_target"] != "1":
             raise self.state.unknown("tree_info")
-        if self.best is not None:
-            found = found[: (int(self.best) + 1) * outputs]
-        trees = [self._nodes(tree) for tree in found]
+        trees = [self._nodes(tree) for tree in found[: self._used(len(found))]]
         if not trees or sum(map(len, trees)) >= MAX_NODES or not all(are_trees(each, self.features) for each in trees):
             raise self.state.unknown("trees")
 
@@ -141,6 +145,17 @@ class _Model:
             target[:] = trees[number]
 
         return Walk(list(map(len, trees)), fill, self.features)
+
+    def _used(self, count: int) -> int:
+        """Return the number of trees up to the best iteration, which may have several trees for each output."""
+        starts = np.asarray(self.trees["iteration_indptr"])
+        ordered = starts.dtype.kind in "iu" and starts.ndim == 1 and len(starts) >= TWO and (np.diff(starts) > 0).all()
+        if not ordered or starts[0] != 0 or starts[-1] != count:
+            raise self.state.unknown("iteration_indptr")
+        end = len(starts) - 1 if self.best is None else int(self.best) + 1
+        if not 0 < end < len(starts):
+            raise self.state.unknown("best_iteration")
+        return int(starts[end])
 
     def _nodes(self, tree: Mapping[str, Any]) -> Any:
         """Return a tree's nodes in the compiled routine's layout. They are not checked as a tree."""

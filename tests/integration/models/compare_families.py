@@ -37,6 +37,7 @@ MODELS: dict[str, tuple[Any, str]] = {
     "xgboost of three": (xgboost.XGBClassifier(**DEEP), "three by number"),
     "xgboost of a number": (xgboost.XGBRegressor(**DEEP), "number"),
     "xgboost of absolute errors": (xgboost.XGBRegressor(**DEEP, objective="reg:absoluteerror"), "number"),
+    "xgboost of three forests": (xgboost.XGBRegressor(**DEEP, num_parallel_tree=3, subsample=0.5), "number"),
     "xgboost of counts": (xgboost.XGBRegressor(**DEEP, objective="count:poisson"), "positive"),
 }
 
@@ -52,9 +53,19 @@ def compared(model: Any) -> str:
     return "equal"
 
 
+def stopped() -> Any:
+    """Return forests in stages that stopped early: the model keeps more of them than it uses."""
+    model = xgboost.XGBRegressor(
+        max_depth=4, num_parallel_tree=3, subsample=0.5, n_estimators=60, early_stopping_rounds=3, learning_rate=0.8
+    )
+    half = len(X) // 2
+    return model.fit(X[:half], Y["number"][:half], eval_set=[(X[half:], Y["number"][half:])], verbose=False)
+
+
 found = {
     f"{name}, {kind}": compared(model.fit(rows, Y[target]))
     for name, (model, target) in MODELS.items()
     for kind, rows in ROWS.items()
 }
+found["xgboost of forests, stopped early"] = compared(stopped())
 print(json.dumps(found))

@@ -52,7 +52,7 @@ def tree(value: float) -> dict[str, Any]:
 
 
 def model() -> dict[str, Any]:
-    forest = {"trees": [tree(1), tree(10)], "tree_info": np.array([0, 0], np.int32)}
+    forest = {"trees": [tree(1), tree(10)], "tree_info": integers(0, 0), "iteration_indptr": integers(0, 1, 2)}
     learner = {
         "attributes": {},
         "feature_names": [],
@@ -90,6 +90,16 @@ def test_predict_uses_the_trees_up_to_the_best_iteration() -> None:
     found = model()
     found["Model"]["learner"]["attributes"] = {"best_iteration": "0"}
     assert part_of(record(found)).methods["predict"](np.array([[0.0, -2.0]])).tolist() == [2.25]
+
+
+def test_predict_uses_all_parallel_trees_of_the_best_iteration() -> None:
+    found = model()
+    forest(found).update(
+        trees=[tree(value) for value in (1, 10, 100)], tree_info=integers(0, 0, 0), iteration_indptr=integers(0, 2, 3)
+    )
+    found["Model"]["learner"]["attributes"] = {"best_iteration": "0"}
+    row = np.array([[0.5, -2.0]])
+    assert part_of(record(found)).methods["predict"](row).tolist() == [11.25]
 
 
 def learner(**changed: Any) -> Callable[[Any], object]:
@@ -131,6 +141,10 @@ SPOILED: dict[str, Callable[[Any], object]] = {
     "other groups": lambda found: found["Model"]["learner"]["gradient_booster"]["model"].update(
         tree_info=integers(0, 1)
     ),
+    "iterations of other trees": lambda found: forest(found).update(iteration_indptr=integers(0, 1)),
+    "iterations out of order": lambda found: forest(found).update(iteration_indptr=integers(0, 2, 2)),
+    "a best iteration outside": learner(attributes={"best_iteration": "2"}),
+    "a negative best iteration": learner(attributes={"best_iteration": "-1"}),
     "several targets": parameter(num_target="2"),
     "other features": parameter(num_feature="1"),
     "several first estimates": parameter(base_score="[1, 2]"),
@@ -145,6 +159,16 @@ def test_part_of_bytes_that_are_not_as_known_is_unknown(name: str) -> None:
     SPOILED[name](found)
     with pytest.raises(Unknown, match="known as data"):
         part_of(record(found))
+
+
+@pytest.mark.parametrize("base", ["1E-7", "9.999999E-1", "NaN"])
+def test_part_of_a_probability_that_versions_bound_differently_is_unknown(base: str) -> None:
+    found = model()
+    learner(objective={"name": "binary:logistic"})(found)
+    part_of(record(found, "XGBClassifier", n_classes_=2))
+    parameter(base_score=base)(found)
+    with pytest.raises(Unknown, match="base_score"):
+        part_of(record(found, "XGBClassifier", n_classes_=2))
 
 
 def test_part_of_other_parameters_is_unknown() -> None:
@@ -166,6 +190,8 @@ HOSTILE = {
     "a length of a fraction": b"Sd" + struct.pack(">f", 1),
     "an array beyond the end": b"[$L#L" + struct.pack(">q", 1 << 60),
     "an array of nothing": b"[$Z#L" + struct.pack(">q", 1 << 40),
+    "many values of one byte": b"[#L" + struct.pack(">q", 9000) + b"Z" * 9000,
+    "many empty lists": b"[" + b"[]" * 9000 + b"]",
     "many values": b"[#L" + struct.pack(">q", 1 << 40),
     "deep nesting": b"[" * 5000,
     "no end": b"{",
