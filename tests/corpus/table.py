@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dev.sections import write_section
-from tests.corpus import store, versions
+from tests.corpus import checked, store, versions
 from tests.corpus.compare import Compared
 from tests.corpus.verdict import Verdict, explanation, verdict
 
@@ -136,9 +136,10 @@ def wrong(found: Comparisons) -> list[str]:
 
 
 def main() -> int:
-    """Write the section, and report every wrong answer."""
+    """Write the sections, and report every wrong answer."""
     found = store.all_compared()
     write_section(DOCUMENT, SECTION, section(found))
+    write_section(DOCUMENT, "check", checked.section())
     print("\n".join(wrong(found)), file=sys.stderr)
     return int(bool(wrong(found)))
 
