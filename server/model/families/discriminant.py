@@ -22,11 +22,14 @@ def linear(state: State) -> Part:
     classes = state.labels()
     scores = classifier_methods(state, classes)
     methods = with_probabilities(scores, two_sided if len(classes) == BINARY else softmax)
-    check = Check(state.name)
-    if state.word("solver", "svd", "eigen", "lsqr") == "lsqr":
-        part = matrix_part(state.part(classes=classes), methods, check)
+    part = matrix_part(state.part(classes=classes), methods, Check(state.name, keeps_integers=True))
+    solver = state.word("solver", "svd", "eigen", "lsqr")
+    if solver == "lsqr":
         return replace(part, methods={**part.methods, "transform": _no_projection})
-    return matrix_part(state.part(classes=classes), {**methods, "transform": _projection(state)}, check)
+    # With "svd" a difference comes before the matrix product, and has the memory order of the integers.
+    check = Check(state.name, keeps_integers=solver == "eigen")
+    projected = matrix_part(part, {"transform": _projection(state)}, check)
+    return replace(part, methods={**part.methods, **projected.methods}, direct={**part.direct, **projected.direct})
 
 
 def _no_projection(_: Any) -> Any:

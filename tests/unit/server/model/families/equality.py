@@ -46,6 +46,7 @@ def hostile_matrices(like: Any, seed: int = 3) -> Iterator[Any]:
     for row in usual(SINGLE_ROWS):
         yield row.reshape(1, -1)
     yield np.asfortranarray(usual(12))
+    yield np.asfortranarray(np.round(usual(12) * 3)).astype(np.int64, order="K")  # as the columns of a table
 
 
 def assert_equal_to(estimator: Any, inputs: Sequence[Any], part: Part | None = None) -> None:
