@@ -1,7 +1,8 @@
 """Linear regressors: one matrix product.
 
 Source: sklearn/linear_model/_base.py (`LinearModel._decision_function`). Every regressor here inherits `predict` from
-it or computes the same; _ransac.py calls that of another.
+it or computes the same; _coordinate_descent.py computes sparse rows without a check, and _ransac.py calls the `predict`
+of another.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from server.model.families.base import Call, Check, Part, matrix_part
-from server.model.families.sparse_rows import dot
+from server.model.families.sparse_rows import SparseRows, dot
 from server.model.families.state import Family, State, keys
 
 
@@ -19,6 +20,13 @@ def regressor(state: State) -> Part:
     return matrix_part(
         state.part(), {"predict": linear_scores(state)}, Check(state.name, sparse=True, keeps_integers=True)
     )
+
+
+def descended(state: State) -> Part:
+    """Return an ElasticNet, or a regressor that inherits from it: it checks dense rows only."""
+    part, scores = regressor(state), linear_scores(state)
+    complete = part.methods["predict"]
+    return replace(part, methods={"predict": lambda X: scores(X) if type(X) is SparseRows else complete(X)})
 
 
 def linear_scores(state: State) -> Call:
@@ -84,13 +92,9 @@ REGRESSORS = {
     "linear_model._base.LinearRegression": ANY_KEYS | keys("positive rank_ singular_"),
     "linear_model._bayes.ARDRegression": BAYES_KEYS,
     "linear_model._bayes.BayesianRidge": BAYES_KEYS,
-    "linear_model._coordinate_descent.ElasticNet": DESCENT_KEYS,
     "linear_model._coordinate_descent.ElasticNetCV": DESCENT_CV_KEYS,
-    "linear_model._coordinate_descent.Lasso": DESCENT_KEYS,
     "linear_model._coordinate_descent.LassoCV": DESCENT_CV_KEYS,
-    "linear_model._coordinate_descent.MultiTaskElasticNet": DESCENT_KEYS,
     "linear_model._coordinate_descent.MultiTaskElasticNetCV": DESCENT_CV_KEYS,
-    "linear_model._coordinate_descent.MultiTaskLasso": DESCENT_KEYS,
     "linear_model._coordinate_descent.MultiTaskLassoCV": DESCENT_CV_KEYS,
     "linear_model._huber.HuberRegressor": ANY_KEYS | keys("epsilon alpha warm_start scale_ outliers_"),
     "linear_model._least_angle.Lars": ANGLE_KEYS,
@@ -110,5 +114,9 @@ REGRESSORS = {
 
 FAMILIES: Mapping[str, Family] = {
     **{f"sklearn.{name}": Family(regressor, known) for name, known in REGRESSORS.items()},
+    **{
+        f"sklearn.linear_model._coordinate_descent.{name}": Family(descended, DESCENT_KEYS)
+        for name in ("ElasticNet", "Lasso", "MultiTaskElasticNet", "MultiTaskLasso")
+    },
     "sklearn.linear_model._ransac.RANSACRegressor": Family(consensus, CONSENSUS_KEYS),
 }

@@ -89,7 +89,9 @@ def test_part_of_a_consensus_of_an_unknown_or_other_estimator_is_unknown() -> No
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["least squares", "least squares of two", "consensus"])
+@pytest.mark.parametrize(
+    "name", ["least squares", "least squares of two", "lasso", "lasso of tasks", "lasso cv", "consensus"]
+)
 def test_part_of_a_linear_regressor_gives_the_answers_of_scikit_learn_on_sparse_rows(name: str) -> None:
     assert_equal_on_sparse(fit(MODELS, name), list(sparse_matrices(X)))
 
