@@ -87,6 +87,18 @@ class Check:
         self.require_finite(X)
         return X
 
+    def numbers(self, X: Any) -> Any:
+        """Return the rows as numbers (`dtype="numeric"`): objects as float64, integers as they are. Or as SparseRows.
+
+        Raises:
+            ValueError: a value is not a number, or is NaN or infinite where the estimator refuses that.
+
+        """
+        if type(X) is SparseRows:
+            return self(X)
+        X = X if type(X) is np.ndarray else X.matrix()
+        return self.unconverted(X.astype(np.float64) if X.dtype.kind == "O" else X)
+
     def unconverted(self, X: Any) -> Any:
         """Return the rows as they are (`dtype=None`): a matrix of whatever dtype, or SparseRows.
 
@@ -100,7 +112,7 @@ class Check:
         X = X if type(X) is np.ndarray else X.matrix()
         if X.dtype.kind == "f":
             self.require_finite(X, X.dtype.name)
-        elif X.dtype.kind == "O" and not self.nan and (X != X).any():  # noqa: PLR0124 - only NaN is not itself
+        elif X.dtype.kind == "O" and not (self.nan or self.infinite) and (X != X).any():  # noqa: PLR0124 - only NaN is not itself
             raise ValueError("Input contains NaN")
         return X
 
@@ -135,11 +147,12 @@ def matrix_part(part: Part, methods: Mapping[str, Call], check: Check) -> Part:
     """
     return replace(
         part,
-        methods={name: _behind(check, call) for name, call in methods.items()},
+        methods={name: behind(check, call) for name, call in methods.items()},
         direct=methods,
         takes_sparse=check.sparse,
     )
 
 
-def _behind(check: Check, call: Call) -> Call:
-    return lambda X: call(check(X))
+def behind(prepare: Call, call: Call) -> Call:
+    """Return a call of the rows that another call returns."""
+    return lambda X: call(prepare(X))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from server.model.families.base import Call, Check, Part
+from server.model.families.base import Call, Check, Part, behind
 from server.model.families.probabilities import FEW, softmax
 from server.model.families.state import Family, State, keys
 
@@ -204,12 +204,8 @@ def _parts(state: State, method: str) -> list[Part]:
 def _part(state: State, methods: Mapping[str, Call], parts: Sequence[Part], check: Check) -> Part:
     return replace(
         state.part(row_independent=all(part.row_independent for part in parts)),
-        methods={name: _behind(check, call) for name, call in methods.items()},
+        methods={name: behind(check.unconverted, call) for name, call in methods.items()},
     )
-
-
-def _behind(check: Check, call: Call) -> Call:
-    return lambda X: call(check(X))
 
 
 def _same(found: Any, expected: Any) -> bool:

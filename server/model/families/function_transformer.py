@@ -46,7 +46,7 @@ def function_transformer(state: State) -> Part:
 
     def transform(X: Any) -> Any:
         if validated:
-            return function(_numbers(check, X))
+            return function(check.numbers(X))
         return on_table(X) if type(X) is NamedTable else function(X)
 
     direct: Call = function
@@ -55,12 +55,6 @@ def function_transformer(state: State) -> Part:
 
 def _nothing(X: Any) -> Any:
     return X
-
-
-def _numbers(check: Check, X: Any) -> Any:
-    """Return the rows as numbers; integers stay integers."""
-    X = X if type(X) is np.ndarray else X.matrix()
-    return check.unconverted(X.astype(np.float64) if X.dtype.kind == "O" else X)
 
 
 FAMILIES: Mapping[str, Family] = {

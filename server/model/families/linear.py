@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from server.model.families.base import Call, Check, Part, matrix_part
+from server.model.families.base import Call, Check, Part, behind, matrix_part
 from server.model.families.sparse_rows import SparseRows, dot
 from server.model.families.state import Family, State, keys
 
@@ -50,13 +50,10 @@ def consensus(state: State) -> Part:
     chosen = state.child("estimator_")
     if chosen.width != state.columns or chosen.names:
         raise state.unknown("estimator_")
-    complete, check = (
-        chosen.methods["predict"],
-        Check(state.name, infinite=True, sparse=chosen.takes_sparse, keeps_integers=True),
-    )
+    check = Check(state.name, infinite=True, sparse=chosen.takes_sparse)
     return replace(
         state.part(),
-        methods={"predict": lambda X: complete(check(X))},
+        methods={"predict": behind(check.numbers, chosen.methods["predict"])},
         direct={name: call for name, call in chosen.direct.items() if name == "predict"},
         row_independent=chosen.row_independent,
         takes_sparse=chosen.takes_sparse,

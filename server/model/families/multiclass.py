@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from server.model.families.base import Call, Part, as_floats
+from server.model.families.base import Call, Check, Part, behind
 from server.model.families.probabilities import FEW
-from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.records import Unknown, name_of
 
@@ -123,13 +122,9 @@ def one_vs_one(state: State) -> Part:
     if all(set(part.direct) >= {_score_name(part), "predict"} for part in members):
         direct = _one_methods(members, lambda part: part.direct, classes)
     methods = _one_methods(members, lambda part: part.methods, classes)
-    methods = {name: _of_numbers(call) for name, call in methods.items()}
+    check = Check(state.name, infinite=True)
+    methods = {name: behind(check.numbers, call) for name, call in methods.items()}
     return _part(state, members, methods, direct, classes)
-
-
-def _of_numbers(call: Call) -> Call:
-    """Return the method of rows that scikit-learn converts once for all members."""
-    return lambda X: call(X if type(X) is SparseRows else as_floats(X))
 
 
 def _one_methods(members: Sequence[Part], pick: Callable[[Part], Mapping[str, Call]], classes: Any) -> dict[str, Call]:

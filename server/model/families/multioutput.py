@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from server.inputs.matrix import finite
-from server.model.families.base import Call, Check, Part, Unsuited
+from server.model.families.base import Call, Check, Part, Unsuited, behind
 from server.model.families.state import Family, State, keys
 
 CHAINED = ("predict", "predict_proba", "decision_function")
@@ -94,7 +94,7 @@ def _chain(state: State, wanted: Sequence[str], *, classify: bool) -> Part:
     check = Check(state.name)
     return Part(
         state.name,
-        {name: _checked(check, _chained([part.methods for part in members], before, name, places)) for name in names},
+        {name: behind(check, _chained([part.methods for part in members], before, name, places)) for name in names},
         {
             name: _chained([part.direct for part in members], before, name, places, direct=True)
             for name in names
@@ -122,10 +122,6 @@ def _classes(state: State, members: Sequence[Part]) -> list[Any]:
     if any(type(labels) is not np.ndarray or labels.dtype.kind not in "biuf" for labels in found):
         raise state.unknown("estimators_")
     return found
-
-
-def _checked(check: Check, call: Call) -> Call:
-    return lambda X: call(check(X))
 
 
 def _chained(

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import linear_model, svm
+from sklearn import ensemble, linear_model, multiclass, svm
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tests.unit.server.fitted_models import TARGETS, X
 from tests.unit.server.model.families.equality import (
@@ -96,10 +98,28 @@ def test_part_of_a_linear_regressor_gives_the_answers_of_scikit_learn_on_sparse_
     assert_equal_on_sparse(fit(MODELS, name), list(sparse_matrices(X)))
 
 
-@pytest.mark.parametrize("model", [linear_model.LinearRegression(), linear_model.Perceptron(max_iter=5)])
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        (linear_model.LinearRegression(), "number"),
+        (linear_model.Perceptron(max_iter=5), "two"),
+        (
+            linear_model.RANSACRegressor(
+                make_pipeline(StandardScaler(), linear_model.Ridge()), min_samples=20, random_state=0
+            ),
+            "number",
+        ),
+        (ensemble.AdaBoostRegressor(linear_model.Ridge(), n_estimators=3, random_state=0), "number"),
+        (ensemble.BaggingRegressor(linear_model.Ridge(), n_estimators=3, random_state=0), "number"),
+        (multiclass.OneVsOneClassifier(linear_model.RidgeClassifier()), "three"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore")
-def test_part_of_a_linear_model_of_integers_in_columns_gives_the_answers_of_scikit_learn(model: Any) -> None:
-    target = TARGETS["two" if hasattr(model, "max_iter") else "number"]
+def test_part_of_a_linear_model_of_integers_in_columns_gives_the_answers_of_scikit_learn(
+    model: Any, target: str
+) -> None:
+    """What is around a linear model must pass integers as they are: their memory order decides the last bits."""
+    model, labels = clone(model), np.asarray(TARGETS[target])
     frame = pd.DataFrame({f"c{at}": (column * 100).astype(int) for at, column in enumerate(X.T)})
-    assert_equal_to(model.fit(X, np.asarray(target)), [frame.to_numpy(), np.asfortranarray(frame)])
-    assert_equal_to(model.fit(frame, np.asarray(target)), [frame, frame[:1]])
+    assert_equal_to(model.fit(X, labels), [frame.to_numpy(), np.asfortranarray(frame)])
+    assert_equal_to(model.fit(frame, labels), [frame, frame[:1]])
