@@ -23,7 +23,7 @@ from tests.bench.serving.models import predictions, rows_of
 from tests.bench.serving.process import Process
 from tests.bench.serving.profiling import LOAD_SECONDS, profiled
 from tests.bench.serving.protocols import Request
-from tests.bench.serving.servers import CORE, OURS, PEOPLE_SERVERS, Server
+from tests.bench.serving.servers import CORE, OURS, Server
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,12 @@ def _warm_up(bench: Bench, entrant: Entrant) -> None:
 
 
 def _measure_case(bench: Bench, entrants: Sequence[Entrant], case: Case) -> None:
-    of_a_goal = any(goal.case == case for goal in GOALS)
-    for turn in range(bench.effort.goal_rounds if of_a_goal else bench.effort.rounds):
+    # The models that people have are compared in factors, not in per cents.
+    is_close = case not in bench.effort.people and any(goal.case == case for goal in GOALS)
+    for turn in range(bench.effort.goal_rounds if is_close else bench.effort.rounds):
         for entrant in entrants:
             # Later rounds are for close comparisons, which are between our own servers.
-            if turn < bench.effort.rounds or entrant.server in (*CORE, *PEOPLE_SERVERS):
+            if turn < bench.effort.rounds or entrant.server in CORE:
                 with entrant.running():
                     run = _run(bench, entrant, case, bench.effort.seconds)
                 bench.measured.runs[case][entrant.server.name].append(run)
