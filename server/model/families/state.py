@@ -48,13 +48,15 @@ class State:
         """Return the minor version of scikit-learn that saved the estimator; () for another library's."""
         if not record.name.startswith("sklearn."):
             return ()
-        text = self.values.get("_sklearn_version")
-        minor = ".".join(text.split(".")[:2]) if type(text) is str else ""
+        found = self.values.get("_sklearn_version")
+        text = found if type(found) is str else ""
+        minor = ".".join(text.split(".")[:2])
         if minor not in VERSIONS:
             # A live estimator is compared with itself, so its version does not matter.
             if record.live:
                 return ()
-            raise Unknown(f"{self.name} saved by scikit-learn {str(text)[:20]} is not known as data")
+            saved = f"saved by scikit-learn {text[:20]}" if text else "without the version that saved it"
+            raise Unknown(f"{self.name} {saved} is not known as data")
         return tuple(map(int, minor.split(".")))
 
     def unknown(self, key: str) -> Unknown:

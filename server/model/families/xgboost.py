@@ -93,7 +93,7 @@ class _Model:
         if type(handle) is not bytearray:
             raise state.unknown("_Booster")
         model = read_ubjson(handle)["Model"]
-        learner, version = model["learner"], tuple(np.asarray(model["version"]).tolist()[:2])
+        learner, version = model["learner"], tuple(model["version"][:2])
         if version not in VERSIONS or learner["gradient_booster"]["name"] != "gbtree":
             raise state.unknown("_Booster")
         self.objective = learner["objective"]["name"]
@@ -132,7 +132,7 @@ class _Model:
         return base
 
     def _walk(self, outputs: int) -> Walk:
-        found, info = self.trees["trees"], np.asarray(self.trees["tree_info"])
+        found, info = self.trees["trees"], _numbers(self.trees["tree_info"])
         if type(found) is not list or not 0 < len(found) <= MAX_TREES or len(found) % outputs:
             raise self.state.unknown("trees")
         if not np.array_equal(info, np.arange(len(found)) % outputs) or self.parameters["num_target"] != "1":
@@ -148,7 +148,7 @@ class _Model:
 
     def _used(self, count: int) -> int:
         """Return the number of trees up to the best iteration, which may have several trees for each output."""
-        starts = np.asarray(self.trees["iteration_indptr"])
+        starts = _numbers(self.trees["iteration_indptr"])
         ordered = starts.dtype.kind in "iu" and starts.ndim == 1 and len(starts) >= TWO and (np.diff(starts) > 0).all()
         if not ordered or starts[0] != 0 or starts[-1] != count:
             raise self.state.unknown("iteration_indptr")
@@ -161,7 +161,7 @@ class _Model:
         """Return a tree's nodes in the compiled routine's layout. They are not checked as a tree."""
         size = int(tree["tree_param"]["num_nodes"])
         kinds = {"split_conditions": "f", "left_children": "i", "right_children": "i", "split_indices": "iu"}
-        arrays = {key: np.asarray(tree[key]) for key in (*kinds, "default_left", "split_type")}
+        arrays = {key: _numbers(tree[key]) for key in (*kinds, "default_left", "split_type")}
         fits = all(arrays[key].dtype.kind in kind for key, kind in kinds.items())
         if not fits or any(array.shape != (size,) for array in arrays.values()) or not 0 < size < MAX_NODES:
             raise self.state.unknown("trees")
@@ -190,6 +190,13 @@ class _Model:
             names=self.names,
             row_independent=True,
         )
+
+
+def _numbers(value: Any) -> Any:
+    """Return an array, or a list of integers as one. Of texts NumPy would give each the room of the longest."""
+    if type(value) is not np.ndarray and not (type(value) is list and {int}.issuperset(map(type, value))):
+        raise TypeError(f"{type(value).__name__} in place of numbers")
+    return np.asarray(value)
 
 
 def _behind(call: Call) -> Call:

@@ -47,8 +47,10 @@ class PendingDtype:
 
     def __init__(self, code: Any) -> None:
         """Keep the code. Raises `Unknown` for a dtype that is not known."""
-        if type(code) is not str or not CODES.fullmatch(code):
-            raise Unknown(f"an array of dtype {str(code)[:20]} is not known as data")
+        if type(code) is not str:  # not shown: the text of lists that share their items may fill the memory
+            raise _odd_dtype()
+        if not CODES.fullmatch(code):
+            raise Unknown(f"an array of dtype {code[:20]} is not known as data")
         self.code = code
         self.place = -1
 

@@ -137,6 +137,7 @@ SPOILED: dict[str, Callable[[Any], object]] = {
     "children of fractions": first_tree(right_children=np.array([2, 4, -1, -1, -1], np.float32)),
     "a condition that is no number": first_tree(split_conditions=np.array([np.nan, 0, 0, 0, 0], np.float32)),
     "categories": first_tree(split_type=np.array([1, 0, 0, 0, 0], np.uint8)),
+    "texts in place of numbers": first_tree(default_left=["a long text"] * 5),
     "no nodes": first_tree(tree_param={"num_nodes": "0"}),
     "other groups": lambda found: found["Model"]["learner"]["gradient_booster"]["model"].update(
         tree_info=integers(0, 1)

@@ -158,6 +158,12 @@ def equal_texts() -> bytes:
     return pickle_of(EMPTY_DICT, MARK, long, NONE, long, NONE, b"h\x00Nh\x01N" * 50_000, SETITEMS)
 
 
+def shared_lists(depth: int) -> bytes:
+    """Return lists that contain the one before twice. As text they would have 2 to the power of `depth` brackets."""
+    twice = b"".join(MARK + get(place) + get(place) + b"l" + MEMOIZE for place in range(depth))
+    return MARK + EMPTY_LIST + MEMOIZE + twice + TUPLE
+
+
 ZEROS = bytes(64 << 20)
 
 LENGTHS = {
@@ -173,11 +179,7 @@ LENGTHS = {
     "place of 40 digits in the memo": b"Np" + b"9" * 40 + b"\n.",
     "negative place in the memo": b"Np-1\ng-1\n.",
     "place that was never filled": pickle_of(b"h\x07"),
-    "lists that name their parts twice": pickle_of(
-        *(MARK, EMPTY_LIST, MEMOIZE),
-        *(MARK + get(place) + get(place) + b"l" + MEMOIZE for place in range(200)),
-        TUPLE,
-    ),
+    "lists that name their parts twice": pickle_of(shared_lists(200)),
     "list that contains itself": pickle_of(EMPTY_LIST, MEMOIZE, b"h\x00a"),
     "record whose state is itself": pickle_of(name(*LOGISTIC), EMPTY_TUPLE, NEWOBJ, MEMOIZE, get(0), BUILD),
     "record whose state contains itself": pickle_of(
@@ -252,6 +254,7 @@ ARRAYS = {
     "dtype of no bytes": pickle_of(frame(ONE, kind=dtype("U0"), lengths=shape(1 << 40))),
     "dtype of gigabytes": pickle_of(frame(ONE, kind=dtype("U999999999"))),
     "dtype of an expression": pickle_of(frame(ONE, kind=dtype("f8,O"))),
+    "dtype of shared lists": pickle_of(call("numpy", "dtype", shared_lists(60))),
     "dtype of a class": pickle_of(call("numpy", "dtype", name("os", "system"))),
     "dtype whose order is an array": pickle_of(
         call("numpy", "dtype", text("f8")),
@@ -316,6 +319,9 @@ MODELS = {
     ),
     "logistic regression of another version": pickle_of(instance(*LOGISTIC, _sklearn_version=text("99.0"))),
     "logistic regression of a call as its version": pickle_of(instance(*LOGISTIC, _sklearn_version=SYSTEM)),
+    "logistic regression of shared lists as its version": pickle_of(
+        instance(*LOGISTIC, _sklearn_version=shared_lists(60))
+    ),
 }
 
 HOSTILE: dict[str, bytes] = {**CALLS, **STATES, **LENGTHS, **ARRAYS, **MODELS}
