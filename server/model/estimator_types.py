@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from server.model.families.registry import MAX_DEPTH
 from server.model.recorded_estimator import RecordedEstimator
 
 BASES: Mapping[str, str] = {
@@ -79,26 +80,42 @@ def tags_of(estimator: Any) -> Any:
 
 
 def _tags_of_record(estimator: RecordedEstimator) -> Any:
+    """Return the tags that are read here."""
     kind = estimator.class_name
     hashes = getattr(estimator, "input_type", "") if kind == "FeatureHasher" else ""
     tags = SimpleNamespace(
         two_d_array=kind not in TAKE_NO_TABLE,
         string=kind in READ_TEXTS or hashes == "string" or kind == "MissingIndicator",
         dict=kind == "DictVectorizer" or hashes == "dict",
-        allow_nan=_takes_nan(estimator),
+        allow_nan=_takes_nan(estimator, {}),
     )
     return SimpleNamespace(input_tags=tags)
 
 
-def _takes_nan(estimator: RecordedEstimator) -> bool:
+def _takes_nan(estimator: Any, known: dict[int, bool], depth: int = 0) -> bool:
+    """Return whether the estimator takes NaN.
+
+    An estimator as it was before fit is read here, which nothing has checked: a file may name one estimator in many
+    places, or inside itself. So each is looked at once, by `known`, and not below MAX_DEPTH.
+    """
+    if type(estimator) is not RecordedEstimator:  # inside a record that was made from a live object
+        return bool(getattr(getattr(tags_of(estimator), "input_tags", None), "allow_nan", False))
+    place = id(estimator.record)
+    if place not in known:
+        known[place] = False
+        known[place] = depth < MAX_DEPTH and _kind_takes_nan(estimator, known, depth + 1)
+    return known[place]
+
+
+def _kind_takes_nan(estimator: RecordedEstimator, known: dict[int, bool], depth: int) -> bool:
     kind = estimator.class_name
     if kind == "SimpleImputer":
         return _is_nan(estimator.missing_values)
     if kind in ("BaggingClassifier", "BaggingRegressor"):  # without an estimator it is a tree
-        return estimator.estimator is None or tags_of(estimator.estimator).input_tags.allow_nan
+        return estimator.estimator is None or _takes_nan(estimator.estimator, known, depth)
     if BASES.get(kind) == "_BaseHeterogeneousEnsemble":
-        members = [member for _, member in estimator.estimators if member != "drop"]
-        return all(tags_of(member).input_tags.allow_nan for member in members)
+        members = [member for _, member in estimator.estimators if type(member) is not str]
+        return all(_takes_nan(member, known, depth) for member in members)
     return kind in TAKE_NAN
 
 

@@ -16,7 +16,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from server.model.estimator_types import is_of_scikit_learn, library_of, tags_of
-from server.model.families.registry import KNOWN
+from server.model.families.registry import KNOWN, MAX_DEPTH
 from server.model.fitted_parts import INNER
 from server.model.pickledata.records import Record, as_record
 from server.model.recorded_estimator import RecordedEstimator
@@ -94,6 +94,21 @@ def with_records(live: Any) -> RecordedEstimator:
         elif inner is not None:
             record.state[name] = as_record(inner)
     return RecordedEstimator(record)
+
+
+def test_tags_of_an_estimator_inside_itself_are_found() -> None:
+    bagging = Record("sklearn.ensemble._bagging.BaggingClassifier", state={})
+    bagging.state["estimator"] = bagging
+    assert not tags_of(RecordedEstimator(bagging)).input_tags.allow_nan
+
+
+@pytest.mark.parametrize(("depth", "known"), [(MAX_DEPTH - 1, True), (60, False), (5000, False)])
+def test_tags_of_members_that_share_their_members_are_found_in_linear_time(depth: int, known: bool) -> None:
+    member = as_record(DecisionTreeClassifier())
+    for _ in range(depth):
+        state = {"estimators": [("a", member), ("b", member)]}
+        member = Record("sklearn.ensemble._voting.VotingClassifier", state=state)
+    assert tags_of(RecordedEstimator(member)).input_tags.allow_nan == known
 
 
 def test_class_of_another_library_is_not_of_scikit_learn() -> None:
