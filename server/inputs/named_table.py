@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,29 +31,6 @@ class NamedTable:
         """Return (rows, columns)."""
         return len(self), len(self.columns)
 
-    def column(self, key: str | int) -> Array:
-        """Return one column, by name or position."""
-        return self.columns[key if isinstance(key, int) else self.positions[key]]
-
-    def select(self, keys: Iterable[str | int]) -> NamedTable:
-        """Return the table of these columns, by name or position, without a copy.
-
-        Raises:
-            KeyError, IndexError: there is no such column.
-
-        """
-        positions = [key if isinstance(key, int) else self.positions[key] for key in keys]
-        return NamedTable(tuple([self.names[at] for at in positions]), [self.columns[at] for at in positions])
-
-    def rows(self, which: slice) -> NamedTable:
-        """Return the table of these rows, without a copy."""
-        return NamedTable(self.names, [column[which] for column in self.columns])
-
-    @property
-    def positions(self) -> Mapping[str, int]:
-        """Return the position of each name."""
-        return _positions(self.names)
-
     def matrix(self) -> Array:
         """Return the array that scikit-learn's `check_array` makes of the DataFrame before it converts the dtype.
 
@@ -81,9 +57,3 @@ class NamedTable:
             # pandas makes Timestamps of the dates, which nothing here has.
             raise TypeError("float() argument must be a string or a real number, not 'Timestamp'")
         return values.reshape(len(self.columns), -1).T
-
-
-@lru_cache(maxsize=64)
-def _positions(names: tuple[str, ...]) -> Mapping[str, int]:
-    """Return the position of each name. Requests for one model mostly have the same names."""
-    return {name: position for position, name in enumerate(names)}

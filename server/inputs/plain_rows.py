@@ -14,7 +14,6 @@ import numpy as np
 
 from server.inputs.matrix import plain
 from server.inputs.named_table import NamedTable
-from server.inputs.typed_columns import CATEGORY
 from server.schema import InputForm, Kind, Schema
 
 PlainReader = Callable[[list[Any]], Any]
@@ -47,7 +46,7 @@ def _is_number(schema: Schema, index: int) -> bool | None:
     kind = schema.kinds[index] if schema.kinds else Kind.NUMBER
     if kind is Kind.NUMBER and dtype in ("", "float64"):
         return True
-    return False if kind is Kind.STRING and dtype in ("", "object", "str") and dtype != CATEGORY else None
+    return False if kind is Kind.STRING and dtype in ("", "object", "str") else None
 
 
 def plain_texts(rows: list[Any]) -> Any:

@@ -15,7 +15,6 @@ from server.model.families.base import Call, Part
 from server.model.pickledata.records import Record
 from server.schema import METHODS
 
-SLICES = frozenset({"builtins.slice", "__builtin__.slice"})
 LISTS = frozenset({"sklearn.compose._column_transformer._RemainderColsList"})
 """Classes of scikit-learn that are lists, whose items are in `data`."""
 
@@ -105,7 +104,7 @@ def _of_part(part: Part, name: str) -> Any:
 
 
 def presented(value: Any, depth: int = 0) -> Any:
-    """Return a value of a state with its records as estimators, slices and lists."""
+    """Return a value of a state with its records as estimators and lists."""
     if type(value) is Record:
         return _presented_record(value, depth)
     if type(value) in (list, tuple) and depth < MAX_NESTING:
@@ -114,8 +113,6 @@ def presented(value: Any, depth: int = 0) -> Any:
 
 
 def _presented_record(record: Record, depth: int) -> Any:
-    if record.name in SLICES:
-        return slice(*record.args)
     if record.name in LISTS and type(record.state) is dict:
         return presented(record.state.get("data"), depth)
     return RecordedEstimator(record)

@@ -67,29 +67,7 @@ def test_matrix_of_dates_next_to_objects_is_refused() -> None:
     assert outcome(table.matrix) == outcome(lambda: check_array(frame))
 
 
-def test_select_by_names_and_positions_shares_the_columns() -> None:
-    _, table = both(("float", "integer", "text"))
-    chosen = table.select(["text", 0])
-    assert chosen.names == ("text", "float")
-    assert np.shares_memory(chosen.column("text"), COLUMNS["text"])
-    assert chosen.shape == (3, 2)
-
-
-@pytest.mark.parametrize(("key", "error"), [("none", KeyError), (3, IndexError)])
-def test_select_of_an_absent_column_raises(key: Any, error: type[Exception]) -> None:
-    _, table = both(("float", "integer", "text"))
-    with pytest.raises(error):
-        table.select([key])
-
-
-def test_column_by_name_or_position_is_the_array() -> None:
+def test_length_of_a_table_is_its_number_of_rows() -> None:
     _, table = both(("float", "integer"))
-    assert table.column("integer").tolist() == table.column(1).tolist() == [1, 2**60 + 1, 3]
-
-
-def test_rows_of_a_table_are_a_table() -> None:
-    _, table = both(("float", "integer"))
-    assert len(table) == 3
-    assert len(table.rows(slice(1, 3))) == 2
-    assert table.rows(slice(1, 2)).column("integer").tolist() == [2**60 + 1]
+    assert (len(table), table.shape) == (3, (3, 2))
     assert len(NamedTable((), [])) == 0

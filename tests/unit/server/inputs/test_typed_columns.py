@@ -53,7 +53,7 @@ COLUMNS = [
 @pytest.mark.parametrize(("found", "values"), COLUMNS)
 def test_to_named_table_column_is_what_numpy_reads_from_the_dataframe(found: Schema, values: Any) -> None:
     expected = np.asarray(to_dataframe([values], found)["a"])
-    column = to_named_table([values], found).column("a")
+    column = to_named_table([values], found).columns[0]
     assert column.dtype == expected.dtype
     pd.testing.assert_series_equal(pd.Series(column), pd.Series(expected))
 
@@ -88,4 +88,4 @@ def test_rows_to_input_of_a_model_loaded_as_data_is_a_named_table() -> None:
 def test_rows_to_input_as_sent_to_a_model_loaded_as_data_is_a_named_table() -> None:
     unknown = replace(Schema(), form=InputForm.AS_SENT, named_table=True)
     X = rows_to_input([{"b": "x", "a": 1}, {"b": "y", "a": 2}], unknown, "data", no_strings=False)
-    assert (X.names, X.column("b").tolist(), X.column("a").tolist()) == (("b", "a"), ["x", "y"], [1, 2])
+    assert (X.names, [column.tolist() for column in X.columns]) == (("b", "a"), [["x", "y"], [1, 2]])
