@@ -15,7 +15,7 @@ from server.model.pickledata.tape import ENDS_EARLY, Buffer
 
 
 class Decompressor(Protocol):
-    """What bz2 and lzma have; `_Zlib` and `_Lz4` adapt the others."""
+    """The interface of the decompressors of bz2 and lzma; `_Zlib` adapts that of zlib."""
 
     @property
     def eof(self) -> bool:
@@ -49,7 +49,7 @@ def contents(path: Path) -> Buffer:
     """Return the bytes of the file's pickle.
 
     Raises:
-        Unknown: it would decompress to more than the bounds, or needs a package that is missing.
+        Unknown: it would decompress to more than the bounds, or is compressed in a way that is not known.
         Unreadable: it is empty or damaged.
         OSError: the file cannot be read.
 
@@ -127,14 +127,8 @@ def _lzma() -> Decompressor:
 
 
 def _lz4() -> Decompressor:
-    try:
-        from lz4.frame import LZ4FrameDecompressor  # noqa: PLC0415 - an optional package
-    except ImportError as error:
-        raise Unreadable(
-            "model file is compressed with lz4, whose package is not here: put lz4 into requirements.txt"
-        ) from error
-    made: Decompressor = LZ4FrameDecompressor()
-    return made
+    # Its package is not in the image, and a model whose requirements.txt brings it is code.
+    raise Unknown("a model file compressed with lz4 is not known as data; one compressed with zlib is")
 
 
 def _old_joblib() -> Decompressor:
