@@ -69,7 +69,7 @@ class Check:
     infinite: bool = False
     """Whether nothing is checked (`ensure_all_finite=False`)."""
     sparse: bool = False
-    """Whether SparseRows are taken; a family without it never receives any (`require_dense`)."""
+    """Whether SparseRows are taken. A family without it never receives any: such a pipeline is not known as data."""
     keeps_integers: bool = False
     """Whether scikit-learn keeps integers, for a matrix product. NumPy then converts them in C order."""
 

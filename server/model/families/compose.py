@@ -15,16 +15,10 @@ import numpy as np
 from server.inputs.matrix import finite
 from server.inputs.named_table import NamedTable
 from server.model.families.base import Call, Part, Unsuited
+from server.model.families.function_transformer import FUNCTION_KEYS, FUNCTION_TRANSFORMER
 from server.model.families.sparse_rows import SparseRows, dense_to_sparse, side_by_side
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.records import Unknown, as_record, name_of
-
-PASSTHROUGH = (None, "passthrough")
-"""Steps that do nothing."""
-
-FUNCTION_TRANSFORMER = "sklearn.preprocessing._function_transformer.FunctionTransformer"
-
-FUNCTION_KEYS = keys("func inverse_func validate accept_sparse check_inverse feature_names_out kw_args inv_kw_args")
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -41,7 +35,7 @@ def built(state: State, value: Any) -> Part:
 
 def does_nothing(value: Any) -> bool:
     """Return whether a step is "passthrough", or the FunctionTransformer that scikit-learn fits in its place."""
-    if value is None or (type(value) is str and value in PASSTHROUGH):
+    if value is None or (type(value) is str and value == "passthrough"):
         return True
     if name_of(value) != FUNCTION_TRANSFORMER:
         return False

@@ -15,6 +15,9 @@ from server.inputs.named_table import NamedTable
 from server.model.families.base import Call, Check, Part
 from server.model.families.state import Family, State, keys
 
+FUNCTION_TRANSFORMER = "sklearn.preprocessing._function_transformer.FunctionTransformer"
+FUNCTION_KEYS = keys("func inverse_func validate accept_sparse check_inverse feature_names_out kw_args inv_kw_args")
+
 MODULES = ("numpy", "numpy._core._multiarray_umath", "numpy.core._multiarray_umath")
 """Where NumPy's pickles say that its functions are: since 2.2, in 2.0 and 2.1, and before."""
 
@@ -29,7 +32,7 @@ FUNCTIONS: Mapping[str, Any] = {
         *(np.rint, np.floor, np.ceil, np.trunc, np.isnan, np.isfinite, np.isinf, np.signbit),
     )
 }
-"""Functions of one value, by full name."""
+"""Functions that compute each value by itself, by full name."""
 
 
 def function_transformer(state: State) -> Part:
@@ -57,9 +60,4 @@ def _nothing(X: Any) -> Any:
     return X
 
 
-FAMILIES: Mapping[str, Family] = {
-    "sklearn.preprocessing._function_transformer.FunctionTransformer": Family(
-        function_transformer,
-        keys("func inverse_func validate accept_sparse check_inverse feature_names_out kw_args inv_kw_args"),
-    )
-}
+FAMILIES: Mapping[str, Family] = {FUNCTION_TRANSFORMER: Family(function_transformer, FUNCTION_KEYS)}

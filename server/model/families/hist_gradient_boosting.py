@@ -14,6 +14,7 @@ import numpy as np
 
 from server.model.families.base import Call, Check, Part, matrix_part
 from server.model.families.compose import TRANSFORM
+from server.model.families.function_transformer import FUNCTION_KEYS, FUNCTION_TRANSFORMER
 from server.model.families.probabilities import FEW, softmax, two_sided
 from server.model.families.state import Family, State, keys
 from server.model.families.tree_walk import MAX_NODES, NO_BITSETS, NODE, Bitsets, Walk, are_trees, staged_sums
@@ -101,8 +102,7 @@ def _converts(state: State, value: Any) -> bool:
     """Return whether this is the function that HistGradientBoosting applies to numbers: `check_array` to float64."""
     if type(value) is str:  # "drop" and "passthrough" in its place: no columns
         return value in ("drop", "passthrough")
-    kind = "sklearn.preprocessing._function_transformer.FunctionTransformer"
-    function = State(state.as_record("_preprocessor", value, kind), FUNCTION_KEYS, state.build)
+    function = State(state.as_record("_preprocessor", value, FUNCTION_TRANSFORMER), FUNCTION_KEYS, state.build)
     for key in ("validate", "accept_sparse"):
         function.word(key, False)
     for key in ("kw_args", "inverse_func"):
@@ -190,7 +190,6 @@ MAPPER_KEYS = keys(
     "bin_thresholds_ is_categorical is_categorical_ known_categories missing_values_bin_idx_ n_bins"
     " n_bins_non_missing_ n_threads random_state subsample"
 )
-FUNCTION_KEYS = keys("accept_sparse check_inverse feature_names_out func inv_kw_args inverse_func kw_args validate")
 HIST_KEYS = keys(
     "_baseline_prediction _bin_mapper _feature_subsample_rng _is_categorical_remapped _label_encoder _loss _n_features"
     " _predictors _preprocessor _random_seed _scorer _use_validation_data categorical_features class_weight classes_"

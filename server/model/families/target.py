@@ -13,22 +13,9 @@ import numpy as np
 
 from server.inputs.matrix import finite
 from server.model.families.base import Call, Part, Unsuited
-from server.model.families.compose import FUNCTION_KEYS, FUNCTION_TRANSFORMER
+from server.model.families.function_transformer import FUNCTION_KEYS, FUNCTION_TRANSFORMER, FUNCTIONS
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.records import Unknown, as_record, name_of
-
-UFUNCS: Mapping[str, Call] = {
-    name: getattr(np, name)
-    for name in (
-        *("exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "square", "cbrt", "negative", "reciprocal"),
-        *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "sin", "cos", "tan", "arcsin", "arccos", "arctan"),
-        *("absolute", "fabs", "degrees", "radians", "floor", "ceil", "rint", "trunc"),
-    )
-}
-"""Functions of NumPy that compute each value by itself."""
-
-NUMPY = ("numpy", "numpy.core._multiarray_umath", "numpy._core._multiarray_umath")
-"""Modules under which files name these functions."""
 
 SCALERS = "sklearn.preprocessing._data."
 SCALER_KEYS = keys(
@@ -90,10 +77,10 @@ def _inverse_function(state: State) -> Call:
     """Return a function of NumPy, or of nothing."""
     if state.values.get("inv_kw_args") not in (None, {}):
         raise state.unknown("inv_kw_args")
-    module, _, name = state.function("inverse_func").rpartition(".")
-    if name and (module not in NUMPY or name not in UFUNCS):
+    name = state.function("inverse_func")
+    if name and name not in FUNCTIONS:
         raise state.unknown("inverse_func")
-    call: Call = UFUNCS[name] if name else lambda y: y
+    call: Call = FUNCTIONS[name] if name else lambda y: y
     return _checked(call, None, nan=False) if state.flag("validate") else call
 
 

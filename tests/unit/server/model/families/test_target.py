@@ -26,6 +26,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "nothing": {},
     "logarithm": {"func": np.log1p, "inverse_func": np.expm1},
     "root": {"func": np.sqrt, "inverse_func": np.square},
+    "sign": {"func": np.square, "inverse_func": np.sign, "check_inverse": False},
     "unchecked": {"transformer": FunctionTransformer(np.log1p, np.expm1)},
     "standard": {"transformer": StandardScaler()},
     "standard without shift": {"transformer": StandardScaler(with_mean=False)},
