@@ -17,7 +17,7 @@ from server.inputs.matrix import finite
 from server.model.families.base import Call, Check, Part, Unsuited
 from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import State, keys
-from server.model.families.tree_walk import MAX_NODES, MERGED_BYTES, NODE, Walk, are_trees
+from server.model.families.tree_walk import MAX_NODES, MERGED_BYTES, NODE, Walk, is_tree
 
 FITTED_NODE: Mapping[str, str] = {
     "left_child": "<i8",
@@ -132,7 +132,7 @@ def _read(member: State, features: int, shape: tuple[int, int]) -> tuple[Any, An
     ):
         raise member.unknown("tree_")
     checked = np.zeros(len(nodes), NODE)
-    if not _children_fit(nodes) or not are_trees(_convert(nodes, checked), features):
+    if not _children_fit(nodes) or not is_tree(_convert(nodes, checked), features):
         raise member.unknown("tree_")
     return nodes, values
 

@@ -17,7 +17,7 @@ from server.model.families.compose import TRANSFORM
 from server.model.families.function_transformer import FUNCTION_KEYS, FUNCTION_TRANSFORMER
 from server.model.families.probabilities import FEW, softmax, two_sided
 from server.model.families.state import Family, State, keys
-from server.model.families.tree_walk import MAX_NODES, NO_BITSETS, NODE, Bitsets, Walk, are_trees, staged_sums
+from server.model.families.tree_walk import MAX_NODES, NO_BITSETS, NODE, Bitsets, Walk, is_tree, staged_sums
 from server.model.pickledata.records import Name, Record, as_record, name_of
 
 MAX_STAGES = 1_000_000
@@ -161,7 +161,7 @@ def _tree(state: State, value: Any, known: Any, place: Any) -> tuple[Any, Any]:
         raise state.unknown("_predictors")
     if type(left) is not np.ndarray or left.dtype != np.uint32 or left.shape[1:] != NO_BITSETS.shape[1:]:
         raise state.unknown("_predictors")
-    if not are_trees(nodes, state.columns, Bitsets(left, known, place)):
+    if not is_tree(nodes, state.columns, Bitsets(left, known, place)):
         raise state.unknown("_predictors")
     return nodes, left
 

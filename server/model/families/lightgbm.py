@@ -16,7 +16,7 @@ import numpy as np
 from server.model.families.base import Call, Part, as_floats
 from server.model.families.lightgbm_text import Text, nodes_of, read_text
 from server.model.families.state import Family, State, keys
-from server.model.families.tree_walk import MAX_NODES, Walk, are_trees, staged_sums
+from server.model.families.tree_walk import staged_sums, walk_of
 
 MAX_TREES = 1_000_000
 TWO = 2
@@ -80,16 +80,10 @@ def _scores(state: State, text: Text, outputs: int) -> Call:
     header = text.header
     if header["num_tree_per_iteration"] != str(outputs) or header["max_feature_idx"] != str(features - 1):
         raise state.unknown("_Booster")
-    trees = [nodes_of(tree) for tree in text.trees]
-    fits = len(trees) % outputs == 0 and sum(map(len, trees)) < MAX_NODES
-    if not fits or not all(are_trees(nodes, features) for nodes in trees):
+    walk = walk_of([nodes_of(tree) for tree in text.trees], features)
+    if walk is None or walk.count % outputs:
         raise state.unknown("_Booster")
     first = np.zeros((outputs, 1))
-
-    def fill(number: int, target: Any) -> None:
-        target[:] = trees[number]
-
-    walk = Walk(list(map(len, trees)), fill, features)
     return lambda X: np.ascontiguousarray(walk(X, lambda values: staged_sums(values, first)))
 
 

@@ -75,7 +75,7 @@ def nodes_of(tree: Mapping[str, str]) -> Any:
     kinds, thresholds = _integers(tree, "decision_type", inner), _thresholds(tree, inner)
     missing = kinds >> MISSING_BITS & 3
     if (kinds & CATEGORICAL).any() or (missing == MISSING_IS_ZERO).any():
-        raise Unknown("a LightGBM tree with missing zeros is not known as data")
+        raise Unknown("a LightGBM tree with categories or missing zeros is not known as data")
     nodes["feature_idx"][:inner], nodes["num_threshold"][:inner] = _integers(tree, "split_feature", inner), thresholds
     # Where NaN does not count as missing, it is taken as 0.
     nodes["missing_go_to_left"][:inner] = np.where(

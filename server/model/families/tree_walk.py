@@ -71,8 +71,8 @@ class Bitsets:
 NO_CATEGORIES = Bitsets(NO_BITSETS, NO_BITSETS, None)
 
 
-def are_trees(nodes: Any, features: int, bitsets: Bitsets = NO_CATEGORIES) -> bool:
-    """Return whether the nodes make a tree that the compiled routine may walk over rows of so many features.
+def is_tree(nodes: Any, features: int, bitsets: Bitsets = NO_CATEGORIES) -> bool:
+    """Return whether the nodes make a tree that the compiled routine may walk over rows of this many features.
 
     `bitset_idx` counts within `bitsets.left`.
     """
@@ -129,8 +129,9 @@ class Walk:
         self._merged_rows = min(MERGED_ROWS, MERGED_VALUES // (self.count * (features + 1))) if small else 0
         self._merged = _buffer(_merge(trees, features)) if self._merged_rows else None
         self.step = max(1, MERGED_VALUES // self.count)
-        places = np.zeros(features, np.uint32) if bitsets.place is None else bitsets.place
-        sets = bitsets.left, bitsets.known, np.append(places, 0).astype(np.uint32)
+        # Only a branch on a category reads the places, so trees without one need none for each of their features.
+        place = np.zeros(1) if bitsets.place is None else bitsets.place
+        sets = bitsets.left, bitsets.known, place.astype(np.uint32)
         self._sets = tuple(_buffer(np.ascontiguousarray(each)) for each in sets)
         self._numbers = np.arange(self.count, dtype=np.float64).reshape(-1, 1)
         self._unused: list[Any] = []
@@ -188,6 +189,18 @@ class Walk:
         for tree, values in zip(self._trees, found, strict=True):
             WALK_TREES(tree, X, *self._sets, 1, values)
         return found.view(self._dtype)
+
+
+def walk_of(trees: Sequence[Any], features: int) -> Walk | None:
+    """Return the walk of trees without categories, each given by its nodes; None unless all of them are trees."""
+    sizes = list(map(len, trees))
+    if not 0 < sum(sizes) < MAX_NODES or not all(is_tree(nodes, features) for nodes in trees):
+        return None
+
+    def fill(number: int, target: Any) -> None:
+        target[:] = trees[number]
+
+    return Walk(sizes, fill, features)
 
 
 def _buffer(array: Any) -> Any:

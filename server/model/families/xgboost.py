@@ -17,7 +17,7 @@ import numpy as np
 from server.model.families.base import Call, Part
 from server.model.families.c_library import exp32, log32
 from server.model.families.state import Family, State, keys
-from server.model.families.tree_walk import MAX_NODES, NODE, Walk, are_trees, staged_sums
+from server.model.families.tree_walk import MAX_NODES, NODE, Walk, staged_sums, walk_of
 from server.model.families.ubjson import read_ubjson
 
 VERSIONS = ((3, 0), (3, 1), (3, 2))
@@ -137,14 +137,10 @@ class _Model:
             raise self.state.unknown("trees")
         if not np.array_equal(info, np.arange(len(found)) % outputs) or self.parameters["num_target"] != "1":
             raise self.state.unknown("tree_info")
-        trees = [self._nodes(tree) for tree in found[: self._used(len(found))]]
-        if not trees or sum(map(len, trees)) >= MAX_NODES or not all(are_trees(each, self.features) for each in trees):
+        walk = walk_of([self._nodes(tree) for tree in found[: self._used(len(found))]], self.features)
+        if walk is None:
             raise self.state.unknown("trees")
-
-        def fill(number: int, target: Any) -> None:
-            target[:] = trees[number]
-
-        return Walk(list(map(len, trees)), fill, self.features)
+        return walk
 
     def _used(self, count: int) -> int:
         """Return the number of trees up to the best iteration, which may have several trees for each output."""

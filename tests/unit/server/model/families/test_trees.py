@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -102,6 +103,18 @@ def test_part_of_counts_of_scikit_learn_1_3_gives_the_shares_of_the_classes() ->
         fitted_tree["values"] = fitted_tree["values"] * fitted_tree["nodes"]["weighted_n_node_samples"][:, None, None]
     shares = part_of(record).methods["predict_proba"](X)
     assert np.allclose(shares, model.predict_proba(X), rtol=1e-12)
+
+
+def test_part_of_a_small_tree_of_many_features_takes_little_memory() -> None:
+    record = recorded(tree.DecisionTreeRegressor(max_depth=2).fit(X, X[:, 0]))
+    wide, fitted_tree = 1 << 24, record.state["tree_"]
+    fitted_tree.args = (wide, *fitted_tree.args[1:])
+    record.state["n_features_in_"] = wide
+    tracemalloc.start()
+    part_of(record)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 def nodes_of(state: dict[str, Any]) -> Any:
