@@ -56,7 +56,7 @@ class Trees:
     def __init__(
         self, state: State, members: Sequence[State], outputs: int, width: int, columns: Sequence[Any] | None = None
     ) -> None:
-        """Read the `tree_` of each member: so many outputs, and so many values for each output.
+        """Read the `tree_` of each member: `outputs` outputs, and `width` values for each of them.
 
         `columns` are those that each tree was fitted on, if not all.
         """

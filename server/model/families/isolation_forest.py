@@ -73,7 +73,7 @@ def _depths(state: State, number: int, size: int) -> Any:
 
 
 def _average_path_length(samples: int) -> float:
-    """Return the average depth of a row in a tree of so many."""
+    """Return the average depth of a row in a tree of this many rows."""
     if samples <= 2:  # noqa: PLR2004 - two rows are separated at once
         return float(samples - 1)
     rows = np.array([samples])

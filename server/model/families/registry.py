@@ -105,7 +105,8 @@ class _Builder:
         """Return the part of one estimator, and of those inside it."""
         self._parts += 1
         if self._parts > MAX_PARTS or self._depth >= MAX_DEPTH:
-            raise Unknown("a model of so many parts is not known as data")
+            limits = f"{MAX_PARTS:,} parts, or {MAX_DEPTH} inside one another"
+            raise Unknown(f"a model of more than {limits}, is not known as data")
         family = KNOWN.get(name_of(value))
         if family is None:
             raise Unknown(f"{_shown(value)} is not known as data")

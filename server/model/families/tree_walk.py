@@ -47,7 +47,7 @@ MERGED_BYTES = 16 * 1024 * 1024
 """Bytes of nodes. A merged forest is a second copy of them. Beyond this size the time goes into memory, not calls."""
 
 MERGED_ROWS = 96
-"""Rows. A call for each tree costs no more than the search for the tree's number in so many rows."""
+"""Rows. A call for each tree costs no more than the search for the tree's number in this many rows."""
 
 MERGED_VALUES = 1 << 17
 """Values (rows × trees × features) looked up together: one megabyte, which fits the CPU's cache."""

@@ -59,7 +59,7 @@ class _Reader:
         """Return the next value."""
         self.values_left -= 1
         if self.values_left < 0:
-            raise Unknown("a model in UBJSON of so many values is not known as data")
+            raise Unknown("a model in UBJSON of too many values is not known as data")
         kind = self.take(1)
         if kind in NUMBERS:
             return self.numbers(kind, 1)[0].item()

@@ -162,7 +162,7 @@ def from_buffer(tape: Tape, content: Any, dtype: Any, shape: Any, order: Any) ->
 def _count(shape: Any) -> int:
     """Return the number of values of a shape."""
     if type(shape) is not tuple or len(shape) > bounds.MAX_DIMENSIONS:
-        raise Unknown("an array of so many dimensions is not known as data")
+        raise Unknown("an array of too many dimensions is not known as data")
     count = 1
     for length in shape:
         if type(length) is not int or not 0 <= length <= bounds.MAX_VALUES:
@@ -215,7 +215,7 @@ class PendingArray:
         return array(tape, content, dtype, shape, fortran=fortran)
 
 
-class PendingFrame:
+class PendingJoblibArray:
     """joblib's NumpyArrayWrapper, before its state: the array's bytes follow it, outside of the pickle's opcodes."""
 
     __slots__ = ("place",)

@@ -57,7 +57,7 @@ MIN_COPIED = MIB
 MAX_STACK = 1_000_000
 """Values on the stack. A pickler puts at most 1,000 items of a list there at once, but all of a tuple's."""
 OPCODES_PER_CHECK = 64
-"""Opcodes between two looks at the bounds of opcodes and stack, which may be exceeded by so many."""
+"""Opcodes between two looks at the bounds of opcodes and stack, which may be exceeded by this number."""
 MAX_TEXT = 16 * MIB
 """Bytes of one string: a booster's JSON may have megabytes."""
 MAX_NAME = 150

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from server.model.pickledata import bounds
-from server.model.pickledata.arrays import POINTER, PendingArray, PendingDtype, PendingFrame, from_buffer, scalar
+from server.model.pickledata.arrays import POINTER, PendingArray, PendingDtype, PendingJoblibArray, from_buffer, scalar
 from server.model.pickledata.records import Name, Record, Unknown
 from server.model.pickledata.tape import Tape
 
-FRAMES = frozenset({"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"})
+JOBLIB_ARRAYS = frozenset(
+    {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
+)
+"""Classes in whose place joblib writes an array."""
 MODULES_OF_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Names that pickle writes in protocols 0 to 2, for Python 2."""
 
@@ -52,8 +55,8 @@ def new(kind: Any, args: Any) -> Any:
     """Return the object that a class would make (opcode NEWOBJ)."""
     if type(kind) is not Name or type(args) is not tuple:
         raise Unknown("an object of another thing than a name is not known as data")
-    if kind.text in FRAMES and not args:
-        return PendingFrame()
+    if kind.text in JOBLIB_ARRAYS and not args:
+        return PendingJoblibArray()
     return Record(kind.text, args)
 
 

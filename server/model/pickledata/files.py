@@ -26,7 +26,7 @@ class Decompressor(Protocol):
         """Whether more compressed bytes are needed before there is more output."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Return at most so many bytes."""
+        """Return at most `max_length` bytes."""
 
 
 def read(path: str | os.PathLike[str]) -> Any:
@@ -78,10 +78,10 @@ def _inflated(file: BinaryIO, size: int, unit: Decompressor) -> bytearray:
         try:
             whole += unit.decompress(piece, bounds.INFLATED_PIECE)
         except MemoryError as error:
-            raise Unknown("a model file that needs so much memory to be decompressed is not known as data") from error
+            raise Unknown("a model file that needs too much memory to be decompressed is not known as data") from error
         except Exception as error:
             if "memory" in str(error).lower():  # lzma's own error has no other sign
-                raise Unknown("a model file with so large a dictionary of lzma is not known as data") from error
+                raise Unknown("a model file with too large a dictionary of lzma is not known as data") from error
             raise Unreadable(f"model file is damaged: {str(error)[:100]}") from error
         if len(whole) > most:
             raise Unknown(f"a model file that decompresses to more than {most >> 20} MiB is not known as data")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from server.model.pickledata import bounds
-from server.model.pickledata.arrays import PendingArray, PendingDtype, PendingFrame
+from server.model.pickledata.arrays import PendingArray, PendingDtype, PendingJoblibArray
 from server.model.pickledata.records import Unknown, Unreadable
 from server.model.pickledata.tape import ENDS_EARLY, Tape
 
@@ -14,7 +14,7 @@ from server.model.pickledata.tape import ENDS_EARLY, Tape
 MEMOIZE, SHORT_BINUNICODE, BINGET, LONG_BINGET = 0x94, 0x8C, 0x68, 0x6A
 BININT1, BININT2, BININT, NONE, STOP = 0x4B, 0x4D, 0x4A, 0x4E, 0x2E
 
-PENDING = (PendingArray, PendingDtype, PendingFrame)
+PENDING = (PendingArray, PendingDtype, PendingJoblibArray)
 
 MAX_SHOWN = 16
 """Bytes of the file's beginning that an error shows: enough to recognize HTML or a pointer of Git LFS."""

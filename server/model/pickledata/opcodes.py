@@ -45,7 +45,7 @@ def read_pickle(data: Buffer, stored: int | None = None) -> Any:
     except (ArithmeticError, KeyError, TypeError, ValueError, struct.error) as error:
         raise _damaged(tape, error) from error
     except (MemoryError, RecursionError) as error:
-        raise Unknown("a model file that needs so much memory is not known as data") from error
+        raise Unknown("a model file that needs too much memory is not known as data") from error
 
 
 def _damaged(tape: Tape, error: Exception) -> Unreadable:
@@ -186,14 +186,14 @@ def _bytearray8(machine: Machine) -> None:
 def _number(line: bytes) -> int:
     """Return the number of a line."""
     if len(line) > bounds.MAX_DIGITS:
-        raise Unknown("a model file with a number of so many digits is not known as data")
+        raise Unknown("a model file with a number of too many digits is not known as data")
     return int(line)
 
 
 def _integer(tape: Tape, size: int) -> int:
     """Return the next little-endian number with a sign."""
     if size > bounds.MAX_INTEGER:
-        raise Unknown("a model file with an integer of so many bytes is not known as data")
+        raise Unknown("a model file with an integer of too many bytes is not known as data")
     return int.from_bytes(tape.take(size), "little", signed=True)
 
 

@@ -46,13 +46,13 @@ class Tape:
         return self.data[self.skip(1)]
 
     def unsigned(self, size: int) -> int:
-        """Return the next little-endian number of so many bytes."""
+        """Return the next little-endian number, of `size` bytes."""
         return int.from_bytes(self.take(size), "little")
 
     def text(self, length: int) -> str:
         """Return the next bytes as a string. Pickles have lone surrogates in their UTF-8."""
         if length > bounds.MAX_TEXT:
-            raise Unknown("a model file with a string of so many bytes is not known as data")
+            raise Unknown("a model file with a string of too many bytes is not known as data")
         return self.take(length).decode("utf-8", "surrogatepass")
 
     def line(self, most: int) -> bytes:
@@ -60,7 +60,7 @@ class Tape:
         end = self.data.find(b"\n", self.at, self.at + most + 1)
         if end < 0:
             if self.size - self.at > most:
-                raise Unknown("a model file with a line of so many bytes is not known as data")
+                raise Unknown("a model file with a line of too many bytes is not known as data")
             raise Unreadable(ENDS_EARLY)
         line = bytes(self.view[self.at : end])
         self.at = end + 1
@@ -69,27 +69,27 @@ class Tape:
     # ---- budgets
 
     def count_opcodes(self, number: int, stack: int) -> None:
-        """Take so many opcodes from the budget, and look at the number of values on the stack."""
+        """Take opcodes from the budget, and check the number of values on the stack."""
         self._opcodes -= number
         if self._opcodes < 0:
-            raise Unknown("a model file of so many opcodes is not known as data")
+            raise Unknown("a model file of too many opcodes is not known as data")
         if stack > bounds.MAX_STACK:
-            raise Unknown("a model file with so many values on the stack is not known as data")
+            raise Unknown("a model file with too many values on the stack is not known as data")
 
     def count_object(self) -> None:
         """Take one object from the budget."""
         self._objects -= 1
         if self._objects < 0:
-            raise Unknown("a model file of so many objects is not known as data")
+            raise Unknown("a model file of too many objects is not known as data")
 
     def count_copied(self, size: int) -> None:
-        """Take so many bytes from the budget: of a value that is copied, which a file may name again and again."""
+        """Take bytes from the budget: those of a value that is copied, which a file may name again and again."""
         self._copied -= size
         if self._copied < 0:
-            raise Unknown("a model file with so many copies of its values is not known as data")
+            raise Unknown("a model file with too many copies of its values is not known as data")
 
     def count_tuple_key(self) -> None:
         """Take one tuple that is a key from the budget."""
         self._tuple_keys -= 1
         if self._tuple_keys < 0:
-            raise Unknown("a model file with so many tuples as keys is not known as data")
+            raise Unknown("a model file with too many tuples as keys is not known as data")

@@ -57,25 +57,25 @@ def assert_bound(inside: bytes, beyond: bytes, words: str) -> Any:
 
 def test_opcodes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MAX_OPCODES", 10_000)
-    assert_bound(listed(NONE * 9_900), listed(NONE * 10_100), "so many opcodes")
+    assert_bound(listed(NONE * 9_900), listed(NONE * 10_100), "too many opcodes")
 
 
 def test_opcodes_are_bounded_by_the_size_of_a_compressed_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MIN_OPCODES", 1_000)
     data = listed(NONE * 10_000)
     assert len(read_pickle(data, len(data) // bounds.COUNTED_PER_STORED)) == 10_000
-    with pytest.raises(Unknown, match="so many opcodes"):
+    with pytest.raises(Unknown, match="too many opcodes"):
         read_pickle(data, 1_000)
 
 
 def test_objects_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "MAX_OBJECTS", 1_000)
-    assert_bound(listed(EMPTY_SET * 998), listed(EMPTY_SET * 999), "so many objects")
+    assert_bound(listed(EMPTY_SET * 998), listed(EMPTY_SET * 999), "too many objects")
 
 
 def test_objects_are_bounded_by_the_size_of_the_file() -> None:
     monkey = bounds.MIN_OBJECTS * bounds.BYTES_PER_OBJECT // (bounds.BYTES_PER_OBJECT - 1)
-    assert_bound(listed(EMPTY_SET * (monkey - 10)), listed(EMPTY_SET * (monkey + 10)), "so many objects")
+    assert_bound(listed(EMPTY_SET * (monkey - 10)), listed(EMPTY_SET * (monkey + 10)), "too many objects")
 
 
 def test_copied_bytes_are_bounded_by_the_size_of_the_file() -> None:
@@ -107,7 +107,7 @@ def test_copied_bytes_are_bounded_by_the_size_of_the_file() -> None:
 )
 def test_call_that_copies_is_bounded_however_often_it_is_named(start: bytes) -> None:
     assert read_pickle(pickle_of(start, b"R")) is not None
-    with pytest.raises(Unknown, match="so many copies"):
+    with pytest.raises(Unknown, match="too many copies"):
         read_pickle(pickle_of(MARK, start, b"R", b"h\x00h\x01R" * 2_000, TUPLE))
 
 
@@ -129,14 +129,14 @@ def test_nesting_of_lists_is_bounded_by_the_objects() -> None:
 
 def test_text_is_bounded() -> None:
     most = bounds.MAX_TEXT
-    assert_bound(pickle_of(text("a" * most)), pickle_of(text("a" * (most + 1))), "a string of so many bytes")
-    assert_bound(b"V" + b"a" * most + b"\n.", b"V" + b"a" * (most + 1) + b"\n.", "a line of so many bytes")
+    assert_bound(pickle_of(text("a" * most)), pickle_of(text("a" * (most + 1))), "a string of too many bytes")
+    assert_bound(b"V" + b"a" * most + b"\n.", b"V" + b"a" * (most + 1) + b"\n.", "a line of too many bytes")
 
 
 def test_name_is_bounded() -> None:
     most = bounds.MAX_NAME - 1
     assert_bound(pickle_of(name("a", "b" * most)), pickle_of(name("a", "b" * (most + 1))), "no short text")
-    with pytest.raises(Unknown, match="so many bytes"):
+    with pytest.raises(Unknown, match="too many bytes"):
         read_pickle(b"c" + b"a" * 200 + b"\nb\n.")
     with pytest.raises(Unknown, match="not ASCII"):
         read_pickle(pickle_of(name("ä", "b")))
@@ -147,20 +147,20 @@ def test_integer_is_bounded() -> None:
     for opcode, size in ((b"\x8a", 1), (b"\x8b", 4)):
         inside = pickle_of(opcode, most.to_bytes(size, "little"), bytes(most))
         beyond = pickle_of(opcode, (most + 1).to_bytes(size, "little"), bytes(most + 1))
-        assert_bound(inside, beyond, "an integer of so many bytes")
+        assert_bound(inside, beyond, "an integer of too many bytes")
 
 
 def test_digits_are_bounded() -> None:
     most = bounds.MAX_DIGITS
     for opcode in (b"I", b"L"):
         inside, beyond = (opcode + b"1" * count + b"\n." for count in (most, most + 1))
-        assert assert_bound(inside, beyond, "a number of so many digits") == int("1" * most)
+        assert assert_bound(inside, beyond, "a number of too many digits") == int("1" * most)
 
 
 def test_line_is_bounded() -> None:
     most = bounds.MAX_LINE
     inside, beyond = (b"F" + b"0" * count + b"\n." for count in (most, most + 1))
-    assert assert_bound(inside, beyond, "a line of so many bytes") == 0.0
+    assert assert_bound(inside, beyond, "a line of too many bytes") == 0.0
     with pytest.raises(Unreadable, match="ends too early"):
         read_pickle(b"F0")
 
@@ -200,7 +200,7 @@ def test_keys_are_bounded() -> None:
 def test_tuples_as_keys_are_bounded() -> None:
     most = bounds.MAX_TUPLE_KEYS
     inside, beyond = (pickle.dumps({(place, 0): None for place in range(count)}) for count in (most, most + 1))
-    assert len(assert_bound(inside, beyond, "so many tuples as keys")) == most
+    assert len(assert_bound(inside, beyond, "too many tuples as keys")) == most
 
 
 # ---- arrays
@@ -213,7 +213,7 @@ def framed(lengths: bytes, kind: bytes, size: int) -> bytes:
 def test_dimensions_are_bounded() -> None:
     most = bounds.MAX_DIMENSIONS
     inside, beyond = (framed(shape(*[1] * count), dtype("f8"), 8) for count in (most, most + 1))
-    assert assert_bound(inside, beyond, "so many dimensions").ndim == most
+    assert assert_bound(inside, beyond, "too many dimensions").ndim == most
 
 
 def test_shape_is_bounded() -> None:

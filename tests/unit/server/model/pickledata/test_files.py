@@ -181,7 +181,7 @@ def test_dictionary_of_lzma_is_bounded(tmp_path: Path) -> None:
     filters = [{"id": lzma.FILTER_LZMA1, "dict_size": bounds.LZMA_MEMORY * 2}]
     for kind, options in ((lzma.FORMAT_ALONE, filters), (lzma.FORMAT_XZ, [{**filters[0], "id": lzma.FILTER_LZMA2}])):
         path.write_bytes(with_dictionary(kind, options))
-        with pytest.raises(Unknown, match="so large a dictionary of lzma"):
+        with pytest.raises(Unknown, match="too large a dictionary of lzma"):
             contents(path)
 
 
