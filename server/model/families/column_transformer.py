@@ -84,13 +84,14 @@ def _blocks(state: State) -> list[Block]:
     indices = state.values.get("_transformer_to_input_indices")
     if type(indices) is not dict:
         raise state.unknown("_transformer_to_input_indices")
+    every = np.arange(state.columns)
     blocks = []
     for (name, value, columns), weight in zip(listed, weights, strict=True):
         if type(value) is str and value == "drop":
             continue
         positions = _positions(state, indices.get(name))
         if positions:
-            blocks.append(_block(state, value, weight, positions, columns))
+            blocks.append(_block(state, value, weight, positions, _key(state, columns, positions, every)))
     if not blocks:
         raise state.unknown("transformers_")
     return blocks
@@ -104,9 +105,8 @@ def _positions(state: State, found: Any) -> list[int]:
     return whole
 
 
-def _block(state: State, value: Any, weight: Any, positions: list[int], columns: Any) -> Block:
-    part = built(state, value)
-    key, single = _key(state, columns, positions)
+def _block(state: State, value: Any, weight: Any, positions: list[int], selected: tuple[Any, bool]) -> Block:
+    part, (key, single) = built(state, value), selected
     # One column as one-dimensional values is for vectorizers, which have no width.
     fits = part is IDENTITY or part.width == (None if single else len(positions))
     if TRANSFORM not in part.methods or not fits or (part is IDENTITY and (single or weight is not None)):
@@ -114,8 +114,11 @@ def _block(state: State, value: Any, weight: Any, positions: list[int], columns:
     return Block(part, weight, positions, key, single)
 
 
-def _key(state: State, columns: Any, positions: list[int]) -> tuple[Any, bool]:
-    """Return what selects these columns of a matrix, and whether that is one column as one-dimensional values."""
+def _key(state: State, columns: Any, positions: list[int], every: Any) -> tuple[Any, bool]:
+    """Return what selects these columns of a matrix, and whether that is one column as one-dimensional values.
+
+    `every` are the positions of all columns.
+    """
     if name_of(columns) == REMAINDER_LIST:
         columns = state.as_record("transformers_", columns, REMAINDER_LIST).state["data"]
     if name_of(columns).startswith("pandas."):  # an index of names: `positions` say which they are
@@ -124,23 +127,24 @@ def _key(state: State, columns: Any, positions: list[int]) -> tuple[Any, bool]:
         return None, True
     if type(columns) in (int, np.int64):
         single = int(columns)
-        return _checked(state, single, positions), True
+        return _checked(state, single, positions, every), True
     if type(columns) is slice:
         by_name = type(columns.start) is str or type(columns.stop) is str
-        return (None if by_name else _checked(state, columns, positions)), False
+        return (None if by_name else _checked(state, columns, positions, every)), False
     plain = columns.tolist() if type(columns) is np.ndarray and columns.ndim == 1 else columns
     plain = list(plain) if type(plain) in (list, tuple) else []
     kinds = {type(each.item() if isinstance(each, np.generic) else each) for each in plain}
     if kinds == {str}:
         return None, False
     if kinds in ({int}, {bool}):
-        return _checked(state, np.array(plain), positions), False
+        return _checked(state, np.array(plain), positions, every), False
     raise state.unknown("transformers_")
 
 
-def _checked(state: State, key: Any, positions: list[int]) -> Any:
+def _checked(state: State, key: Any, positions: list[int], every: Any) -> Any:
     """Return the key. Raise `Unknown` unless it selects these positions."""
-    if np.atleast_1d(np.arange(state.columns)[key]).tolist() != positions:
+    found = np.atleast_1d(every[key])
+    if len(found) != len(positions) or found.tolist() != positions:
         raise state.unknown("_transformer_to_input_indices")
     return key
 
