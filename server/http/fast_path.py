@@ -96,7 +96,10 @@ class FastPath:
         return plain_rows(body, keys, read_plain) if X is None and read_plain else X
 
     def _fits(self, size: int) -> bool:
-        """Return whether a body of this size may be answered here; any other is parsed once, on the regular path."""
+        """Return whether a body of this size may be answered here; any other is parsed once, on the regular path.
+
+        A model of tables or texts has no width here, so its requests are answered here up to ALWAYS_PARSED only.
+        """
         most = self._predictor.max_direct_rows
         return bool(most) and size <= ALWAYS_PARSED + most * (self._predictor.width or 0) * BYTES_A_NUMBER
 

@@ -112,7 +112,7 @@ def load_as_data(path: Path, *, direct: bool = True, example: Path | None = None
     try:
         trial = try_model(estimator, budget, clues)
         methods = methods_of(estimator, trial.schema, budget, direct=direct)
-    finally:
+    finally:  # also after a success: a trial treats the error of a missing routine as a refusal of the model
         if missing := missing_routine():
             raise NotDataError(f"{missing} cannot be loaded alone")
     log_refusal(trial)
