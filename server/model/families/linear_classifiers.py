@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Check, Part, matrix_part
+from server.model.families.label_encoding import binarized
 from server.model.families.linear import ANY_KEYS, RIDGE_CV_KEYS, RIDGE_KEYS, SUPPORT_VECTOR_KEYS, linear_scores
 from server.model.families.probabilities import BINARY, one_against_rest, softmax, two_sided
 from server.model.families.state import Family, State, keys
@@ -50,17 +51,13 @@ def _fits_each_class_alone(state: State) -> bool:
 
 def ridge(state: State) -> Part:
     """Return a ridge classifier. Each of several labels may be predicted too."""
-    binarizer = state.inside("_label_binarizer", BINARIZER_KEYS, BINARIZER)
-    # Up to 1.7, `classes_` was a property that returned the binarizer's.
-    classes = state.labels() if "classes_" in state.values else binarizer.labels()
-    if binarizer.word("y_type_", "binary", "multiclass", "multilabel-indicator") != "multilabel-indicator":
+    classes, kind = binarized(state, "_label_binarizer", -1)
+    if kind != "multilabel-indicator":
         return part_of_methods(state, classifier_methods(state, classes), classes)
     state.floats("coef_", len(classes), state.columns)
     scores = linear_scores(state)
-    if binarizer.flag("sparse_input_") or len(classes) < BINARY:
-        raise binarizer.unknown("sparse_input_")
-    if (binarizer.integer("neg_label", -1), binarizer.integer("pos_label")) != (-1, 1):
-        raise binarizer.unknown("pos_label")
+    if len(classes) < BINARY:
+        raise state.unknown("_label_binarizer")
     methods = {"predict": lambda X: (scores(X) > 0).astype(np.int64), "decision_function": scores}
     return part_of_methods(state, methods, classes)
 
@@ -74,7 +71,8 @@ def classifier_methods(state: State, classes: Any) -> dict[str, Call]:
     """Return the methods of a linear classifier of these classes, without probabilities."""
     scores = linear_scores(state)
     outputs = len(state.values["coef_"]) if state.values["coef_"].ndim > 1 else 1
-    if len(classes) != (BINARY if outputs == 1 else outputs):
+    # Two classes have one row of coefficients. Of two rows, the probabilities would not be those of two classes.
+    if outputs == BINARY or len(classes) != (BINARY if outputs == 1 else outputs):
         raise state.unknown("classes_")
     if outputs == 1:
         return {
@@ -96,8 +94,6 @@ LOGISTIC_KEYS = CLASSIFIER_KEYS | keys(
     " use_legacy_attributes Cs_ scores_ coefs_paths_ C_ l1_ratio_ l1_ratios_"
 )
 RIDGE_CLASSIFIER_KEYS = CLASSIFIER_KEYS | keys("_label_binarizer")
-BINARIZER = "sklearn.preprocessing._label.LabelBinarizer"
-BINARIZER_KEYS = keys("neg_label pos_label sparse_output y_type_ sparse_input_ classes_")
 
 FAMILIES: Mapping[str, Family] = {
     "sklearn.linear_model._logistic.LogisticRegression": Family(logistic, LOGISTIC_KEYS),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Check, Part, matrix_part
-from server.model.families.linear_classifiers import BINARIZER, BINARIZER_KEYS
+from server.model.families.label_encoding import binarized
 from server.model.families.probabilities import BINARY, softmax, two_sided_of_second
 from server.model.families.sparse_rows import dot
 from server.model.families.state import Family, State, keys
@@ -28,14 +28,11 @@ def regressor(state: State) -> Part:
 
 def classifier(state: State) -> Part:
     """Return an MLPClassifier of classes or of labels."""
-    binarizer = state.inside("_label_binarizer", BINARIZER_KEYS, BINARIZER)
-    classes, kind = binarizer.labels(), binarizer.word("y_type_", *OUTPUTS)
+    classes, kind = binarized(state, "_label_binarizer", 0)
     forward, outputs = _forward(state, OUTPUTS[kind])
     if outputs != (1 if kind == "binary" else len(classes)) or len(classes) < BINARY:
         raise state.unknown("_label_binarizer")
-    if (binarizer.integer("neg_label"), binarizer.integer("pos_label")) != (0, 1) or binarizer.flag("sparse_input_"):
-        raise state.unknown("_label_binarizer")
-    if not np.array_equal(state.labels(), classes) or (kind == "binary" and len(classes) != BINARY):
+    if kind == "binary" and len(classes) != BINARY:
         raise state.unknown("classes_")
     if kind == "binary":
         methods: dict[str, Call] = {

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Check, Part, behind
-from server.model.families.probabilities import FEW
+from server.model.families.label_encoding import binarized
+from server.model.families.probabilities import BINARY, FEW
 from server.model.families.state import Family, State, keys
-from server.model.pickledata.records import Unknown, name_of
 
-BINARIZER = "sklearn.preprocessing._label.LabelBinarizer"
-BINARIZER_KEYS = keys("neg_label pos_label sparse_output y_type_ sparse_input_ classes_")
 SCORES = ("predict_proba", "decision_function")
 CONSTANT = "sklearn.multiclass._ConstantPredictor"
 
@@ -42,13 +40,10 @@ def constant(state: State) -> Part:
 
 def one_vs_rest(state: State) -> Part:
     """Return a classifier with one member for each class, or one for two classes."""
-    binarizer = State(state.record_of("label_binarizer_", BINARIZER), BINARIZER_KEYS, _none)
-    kind = binarizer.word("y_type_", "binary", "multiclass", "multilabel-indicator")
-    classes, members = binarizer.labels(), _members(state)
+    classes, kind = binarized(state, "label_binarizer_", 0)
+    members = _members(state)
     expected = 1 if kind == "binary" else len(classes)
-    if len(members) != expected or (kind == "binary" and len(classes) != 2) or binarizer.flag("sparse_input_"):  # noqa: PLR2004 - no and yes
-        raise state.unknown("label_binarizer_")
-    if (binarizer.integer("neg_label"), binarizer.integer("pos_label")) != (0, 1):
+    if len(members) != expected or (kind == "binary" and len(classes) != BINARY):
         raise state.unknown("label_binarizer_")
     methods = _rest_methods(members, lambda part: part.methods, kind, classes)
     direct = {}
@@ -63,7 +58,7 @@ def _rest_methods(
     """Return the methods, of the methods that `pick` takes of each member."""
     scores = [_score(part, pick(part)) for part in members]
     if kind == "multiclass":
-        methods: dict[str, Call] = {"predict": lambda X: classes[_last_largest(scores, X)]}
+        methods: dict[str, Call] = {"predict": lambda X: classes[_largest(scores, X)]}
     else:
         above = _above(scores, _threshold(members[0]))
         methods = {"predict": (lambda X: classes[above(X)[:, 0]]) if kind == "binary" else above}
@@ -74,7 +69,7 @@ def _rest_methods(
     return methods
 
 
-def _last_largest(scores: Sequence[Call], X: Any) -> Any:
+def _largest(scores: Sequence[Call], X: Any) -> Any:
     """Return the index of each row's largest score. Of equal ones the first counts, and NaN is larger than all."""
     largest, found = np.full(len(X), -np.inf), np.zeros(len(X), dtype=int)
     for index in range(len(scores) - 1, -1, -1):
@@ -85,7 +80,7 @@ def _last_largest(scores: Sequence[Call], X: Any) -> Any:
 
 
 def _above(scores: Sequence[Call], threshold: float) -> Call:
-    """Return the function that says by 0 and 1 which scores are above the threshold: (rows, members)."""
+    """Return the function that gives 1 for each score above the threshold, else 0: (rows, members)."""
     return lambda X: np.stack([score(X) > threshold for score in scores], axis=1).astype(int)
 
 
@@ -116,7 +111,7 @@ def one_vs_one(state: State) -> Part:
     if state.values.get("pairwise_indices_") is not None:
         raise state.unknown("pairwise_indices_")
     classes, members = state.labels(), _members(state)
-    if len(classes) < 2 or len(members) != len(classes) * (len(classes) - 1) // 2:  # noqa: PLR2004 - no and yes
+    if len(classes) < BINARY or len(members) != len(classes) * (len(classes) - 1) // 2:
         raise state.unknown("estimators_")
     direct = {}
     if all(set(part.direct) >= {_score_name(part), "predict"} for part in members):
@@ -134,9 +129,9 @@ def _one_methods(members: Sequence[Part], pick: Callable[[Part], Mapping[str, Ca
     def decide(X: Any) -> Any:
         codes = np.vstack([call(X) for call in predictions]).T
         found = _votes(codes, np.vstack([score(X) for score in scores]).T, len(classes))
-        return found[:, 1] if len(classes) == 2 else found  # noqa: PLR2004 - no and yes
+        return found[:, 1] if len(classes) == BINARY else found
 
-    if len(classes) == 2:  # noqa: PLR2004 - no and yes
+    if len(classes) == BINARY:
         threshold = _threshold(members[0])
         return {"predict": lambda X: classes[(decide(X) > threshold).astype(int)], "decision_function": decide}
     return {"predict": lambda X: classes[decide(X).argmax(axis=1)], "decision_function": decide}
@@ -205,10 +200,6 @@ def _part(state: State, members: Sequence[Part], methods: Any, direct: Any, clas
         row_independent=len(members) < FEW and all(part.row_independent for part in members),
         takes_sparse=all(part.takes_sparse for part in members),
     )
-
-
-def _none(value: Any) -> Part:
-    raise Unknown(f"{name_of(value)[:80]} in a LabelBinarizer is not known as data")
 
 
 FAMILIES: Mapping[str, Family] = {

@@ -50,6 +50,12 @@ def _clipped(scores: Any) -> Any:
     return clipped
 
 
+def descent_regressor(state: State) -> Part:
+    """Return a regressor of one output."""
+    state.floats("coef_", state.columns)
+    return regressor(state)
+
+
 def one_class(state: State) -> Part:
     """Return an SGDOneClassSVM."""
     weights, offset = state.floats("coef_", state.columns), state.floats("offset_", 1)
@@ -85,10 +91,10 @@ FAMILIES: Mapping[str, Family] = {
     f"sklearn.linear_model.{name}": Family(part, DESCENT_KEYS | keys("nu offset_"))
     for name, part in {
         "_passive_aggressive.PassiveAggressiveClassifier": classifier,
-        "_passive_aggressive.PassiveAggressiveRegressor": regressor,
+        "_passive_aggressive.PassiveAggressiveRegressor": descent_regressor,
         "_perceptron.Perceptron": classifier,
         "_stochastic_gradient.SGDClassifier": descent_classifier,
         "_stochastic_gradient.SGDOneClassSVM": one_class,
-        "_stochastic_gradient.SGDRegressor": regressor,
+        "_stochastic_gradient.SGDRegressor": descent_regressor,
     }.items()
 }

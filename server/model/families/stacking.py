@@ -12,6 +12,8 @@ import numpy as np
 
 from server.model.families.base import Call, Part
 from server.model.families.compose import TRANSFORM, dense_beside, require_plain, require_width
+from server.model.families.label_encoding import require_encoder
+from server.model.families.probabilities import BINARY
 from server.model.families.state import Family, State, keys
 
 SCORES = ("predict_proba", "decision_function", "predict")
@@ -20,6 +22,7 @@ SCORES = ("predict_proba", "decision_function", "predict")
 def classifier(state: State) -> Part:
     """Return the final classifier's methods, with the labels of the whole."""
     classes = state.labels()
+    require_encoder(state, "_label_encoder", classes)
     return _stacking(state, ("predict", "predict_proba", "decision_function"), classes)
 
 
@@ -29,18 +32,15 @@ def regressor(state: State) -> Part:
 
 
 def _stacking(state: State, passed: Sequence[str], classes: Any) -> Part:
-    final, members, asked = (
-        state.child("final_estimator_"),
-        state.children("estimators_"),
-        state.sequence("stack_method_"),
-    )
+    final, members = state.child("final_estimator_"), state.children("estimators_")
+    asked = state.sequence("stack_method_")
     _require_known(state, members, asked, None if classes is None else len(classes))
     if classes is not None and not _are_codes(final.classes, len(classes)):
         raise state.unknown("final_estimator_")
     through = state.flag("passthrough")
     pairs = list(zip(members, asked, strict=True))
-    # One of two columns says all: the other is one minus it.
-    second = [name == "predict_proba" and classes is not None and len(classes) == 2 for name in asked]  # noqa: PLR2004 - no and yes
+    # Of two columns only the second is stacked: the first is one minus it.
+    second = [name == "predict_proba" and classes is not None and len(classes) == BINARY for name in asked]
     stack = _stack([part.methods[name] for part, name in pairs], second, through=through)
     methods = {name: _after(stack, final, name, classes) for name in passed if name in final.methods}
     direct: dict[str, Call] = {}

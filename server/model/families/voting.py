@@ -12,6 +12,7 @@ import numpy as np
 
 from server.model.families.base import Call, Part
 from server.model.families.compose import named
+from server.model.families.label_encoding import require_encoder
 from server.model.families.probabilities import FEW
 from server.model.families.state import Family, State, keys
 
@@ -20,6 +21,7 @@ def classifier(state: State) -> Part:
     """Return the classifiers' vote: the mean of their probabilities, or their most frequent label."""
     members, weights = _members(state), _weights(state)
     classes = state.labels()
+    require_encoder(state, "le_", classes)
     if not all(_codes(member, len(classes)) for member in members):
         raise state.unknown("estimators_")
     if state.word("voting", "hard", "soft") == "soft":

@@ -16,6 +16,7 @@ from tests.unit.server.fitted_models import TARGETS, X
 from tests.unit.server.model.families.equality import (
     assert_equal_on_sparse,
     assert_equal_to,
+    assert_unknown_with,
     assert_unknown_with_each,
     hostile_matrices,
     same,
@@ -67,6 +68,13 @@ def test_part_of_a_linear_classifier_with_wrong_arrays_is_unknown(name: str) -> 
     )
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["logistic of two", "ridge of two", "support vectors of two"])
+def test_part_of_a_linear_classifier_of_two_classes_with_two_rows_of_coefficients_is_unknown(name: str) -> None:
+    both = {"coef_": np.ones((2, X.shape[1])), "intercept_": np.zeros(2)}
+    assert_unknown_with(fit(name), **both)
+
+
 def test_part_of_a_ridge_classifier_of_another_binarizer_is_unknown() -> None:
     labels = fit("ridge of labels")
     other = as_record(labels._label_binarizer)
@@ -74,6 +82,7 @@ def test_part_of_a_ridge_classifier_of_another_binarizer_is_unknown() -> None:
         labels,
         _label_binarizer=replace(other, state={**other.state, "sparse_input_": True}),
         coef_=lambda coefficients: coefficients[0],
+        classes_=lambda classes: classes[::-1],
     )
     assert_unknown_with_each(labels, _label_binarizer=replace(other, state={**other.state, "y_type_": "unknown"}))
 

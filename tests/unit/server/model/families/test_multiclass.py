@@ -85,6 +85,7 @@ BINARIZER = LabelBinarizer().fit(TARGETS["three"])
         ("rest", {"label_binarizer_": LabelBinarizer().fit(["a", "b", "c", "d"])}),
         ("rest", {"label_binarizer_": LabelBinarizer(neg_label=-1).fit(["a", "b", "c"])}),
         ("rest", {"label_binarizer_": StandardScaler().fit(X)}),
+        ("rest", {"classes_": np.unique(TARGETS["three"])[::-1]}),
         ("rest", {"another": 1}),
         ("one", {"estimators_": [clone(LOGISTIC).fit(X, LABELS[:, 0])] * 2}),
         ("one", {"classes_": np.arange(2)}),

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import LabelEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from server.model.families.registry import part_of
@@ -80,6 +80,9 @@ def test_part_of_a_stack_of_fitted_estimators_gives_the_answers_of_scikit_learn(
         ("classifiers", {"final_estimator_": FINAL.fit(X, TARGETS["three"])}),
         ("classifiers", {"final_estimator_": LinearRegression().fit(X, TARGETS["number"])}),
         ("classifiers", {"classes_": np.arange(2)}),
+        ("classifiers", {"classes_": np.unique(TARGETS["three"])[::-1]}),
+        ("classifiers", {"_label_encoder": LabelEncoder().fit(["a", "b", "c"])}),
+        ("classifiers", {"_label_encoder": REMOVED}),
         ("classifiers", {"classes_": [np.arange(2)]}),
         ("classifiers", {"passthrough": None}),
         ("classifiers", {"another": 1}),

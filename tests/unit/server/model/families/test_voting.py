@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import LabelEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from server.model.families.registry import part_of
@@ -77,6 +77,9 @@ def test_part_of_a_vote_gives_the_answers_of_scikit_learn(name: str) -> None:
         ("soft", {"flatten_transform": None}),
         ("soft", {"classes_": REMOVED}),
         ("soft", {"classes_": np.arange(4)}),
+        ("soft", {"classes_": np.unique(TARGETS["three"])[::-1]}),
+        ("hard", {"le_": LabelEncoder().fit(["a", "b", "c"])}),
+        ("hard", {"le_": REMOVED}),
         ("soft", {"weights": [1, 2]}),
         ("soft", {"weights": [1, 2, -1]}),
         ("soft", {"weights": [0, 0, 0]}),
