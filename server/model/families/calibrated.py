@@ -12,9 +12,10 @@ import numpy as np
 
 from server.model.families.base import Call, Part
 from server.model.families.isotonic import ISOTONIC, ISOTONIC_KEYS, interpolation
+from server.model.families.probabilities import BINARY
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.compiled import EXPIT
-from server.model.pickledata.records import Unknown, as_record, name_of
+from server.model.pickledata.records import name_of
 
 CALIBRATED = "sklearn.calibration._CalibratedClassifier"
 SIGMOID = "sklearn.calibration._SigmoidCalibration"
@@ -27,7 +28,7 @@ def calibrated(state: State) -> Part:
     """Return the mean of the probabilities of all calibrated classifiers."""
     classes = state.labels()
     members = [_Member(state, value, classes) for value in state.sequence("calibrated_classifiers_")]
-    if not members or len(classes) < 2 or len({member.part.width for member in members}) > 1:  # noqa: PLR2004 - no and yes
+    if not members or len(classes) < BINARY or len({member.part.width for member in members}) > 1:
         raise state.unknown("calibrated_classifiers_")
     methods = _methods([member.probabilities(member.part.methods[member.score]) for member in members], classes)
     direct = {}
@@ -83,7 +84,7 @@ class _Member:
             or found["method"] not in ("sigmoid", "isotonic")
         ):
             raise state.unknown("calibrated_classifiers_")
-        self._calibrators = [_calibrator(each) for each in listed]
+        self._calibrators = [_calibrator(state, each) for each in listed]
         # NumPy's interpolation computes otherwise for few values than for many.
         self.row_independent = self.part.row_independent and found["method"] == "sigmoid"
         self._columns = self._columns_of_scores(state, classes)
@@ -94,17 +95,18 @@ class _Member:
         listed = classes.tolist()
         if type(own) is not np.ndarray or own.ndim != 1 or not set(own.tolist()) <= set(listed):
             raise state.unknown("calibrated_classifiers_")
-        if self._count == 2:  # noqa: PLR2004 - no and yes
-            columns = [1] if len(own) == 2 else []  # noqa: PLR2004 - no and yes
+        if self._count == BINARY:
+            columns = [1] if len(own) == BINARY else []
         else:
             columns = [listed.index(label) for label in own.tolist()]
-        if len(columns) != len(self._calibrators) or (self._count > 2 and len(columns) <= 2):  # noqa: PLR2004 - then there is one score for two classes
+        # A classifier of two classes has one score for both.
+        if len(columns) != len(self._calibrators) or (self._count > BINARY and len(columns) <= BINARY):
             raise state.unknown("calibrated_classifiers_")
         return columns
 
     def probabilities(self, score: Call) -> Call:
         """Return the method that computes the probabilities of all classes from this method's scores."""
-        two, count = self._count == 2, self._count  # noqa: PLR2004 - no and yes
+        two, count = self._count == BINARY, self._count
         second = two and self.score == "predict_proba"
 
         def predict_proba(X: Any) -> Any:
@@ -126,19 +128,13 @@ class _Member:
         return predict_proba
 
 
-def _calibrator(value: Any) -> Call:
+def _calibrator(state: State, value: Any) -> Call:
     """Return the function of a sigmoid or isotonic calibrator."""
     if name_of(value) == ISOTONIC:
-        return interpolation(State(as_record(value), ISOTONIC_KEYS, _none))
-    if name_of(value) != SIGMOID:
-        raise Unknown(f"{name_of(value)[:80]} as a calibrator is not known as data")
-    state = State(as_record(value), keys("a_ b_"), _none)
-    a, b = state.number("a_"), state.number("b_")
+        return interpolation(state.as_inside("calibrated_classifiers_", value, ISOTONIC_KEYS, ISOTONIC))
+    sigmoid = state.as_inside("calibrated_classifiers_", value, keys("a_ b_"), SIGMOID)
+    a, b = sigmoid.number("a_"), sigmoid.number("b_")
     return lambda values: EXPIT(-(a * values + b))
-
-
-def _none(value: Any) -> Part:
-    raise Unknown(f"{name_of(value)[:80]} in a calibrator is not known as data")
 
 
 FAMILIES: Mapping[str, Family] = {

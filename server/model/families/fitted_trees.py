@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.inputs.matrix import finite
-from server.model.families.base import Call, Check, Part, Unsuited
+from server.model.families.base import Call, Check, Part, Unsuited, behind
 from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import State, keys
 from server.model.families.tree_walk import MAX_NODES, MERGED_BYTES, NODE, Walk, is_tree
@@ -47,7 +47,7 @@ def members(state: State, values: Sequence[Any], kind: str) -> list[State]:
     """Return the states of an ensemble's trees, which must all be of one class."""
     if not values:
         raise state.unknown("estimators_")
-    return [State(state.as_record("estimators_", value, kind), TREE_KEYS, state.build) for value in values]
+    return [state.as_inside("estimators_", value, TREE_KEYS, kind) for value in values]
 
 
 class Trees:
@@ -216,10 +216,6 @@ def tree_part(
     prepare = _rounded if infinite else _rounded_or_unsuited
     return replace(
         state.part(classes=classes, row_independent=True, takes_sparse=True),
-        methods={name: _behind(lambda X: rounded(check, X), dense_parts(call)) for name, call in methods.items()},
-        direct={name: _behind(prepare, call) for name, call in methods.items()},
+        methods={name: behind(lambda X: rounded(check, X), dense_parts(call)) for name, call in methods.items()},
+        direct={name: behind(prepare, call) for name, call in methods.items()},
     )
-
-
-def _behind(prepare: Call, call: Call) -> Call:
-    return lambda X: call(prepare(X))

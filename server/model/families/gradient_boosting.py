@@ -14,8 +14,10 @@ import numpy as np
 
 from server.model.families import trees
 from server.model.families.base import Call, Part
+from server.model.families.dummy import DUMMY_KEYS
 from server.model.families.fitted_trees import Trees, members, tree_part
 from server.model.families.losses import Loss, loss_of
+from server.model.families.probabilities import BINARY
 from server.model.families.state import Family, State, keys
 from server.model.families.tree_walk import staged_sums
 from server.model.pickledata.records import name_of
@@ -35,7 +37,7 @@ def regressor(state: State) -> Part:
 def classifier(state: State) -> Part:
     """Return gradient boosting that predicts classes."""
     loss, classes = loss_of(state), state.labels()
-    if (loss.classes == "two") != (len(classes) == 2) or not loss.classes:  # noqa: PLR2004 - no and yes
+    if (loss.classes == "two") != (len(classes) == BINARY) or not loss.classes:
         raise state.unknown("_loss")
     scores = _scores(state, loss, 1 if loss.classes == "two" else len(classes))
     methods = {
@@ -96,12 +98,12 @@ def _dummy_scores(state: State, kind: str, loss: Loss, outputs: int) -> Callable
 
     It is called with the first rows: the logit is a compiled routine.
     """
-    dummy = State(state.record_of("init_", kind), DUMMY_KEYS, state.build)
+    dummy = state.inside("init_", DUMMY_KEYS, kind)
     dummy.integer("n_outputs_", 1, 1)
     if not loss.classes:
         constant = dummy.floats("constant_", 1, 1)
         return lambda: constant
-    dummy.word("strategy", "prior")
+    dummy.word("_strategy", "prior")
     prior = dummy.floats("class_prior_", max(2, outputs))
     if outputs == 1:
         return lambda: loss.start(prior[1:])[np.newaxis]
@@ -109,10 +111,6 @@ def _dummy_scores(state: State, kind: str, loss: Loss, outputs: int) -> Callable
 
 
 DUMMIES = ("sklearn.dummy.DummyRegressor", "sklearn.dummy.DummyClassifier")
-DUMMY_KEYS = keys(
-    "_strategy class_prior_ classes_ constant constant_ n_classes_ n_outputs_ quantile random_state sparse_output_"
-    " strategy"
-)
 BOOSTING_KEYS = keys(
     "_loss _n_classes _rng alpha ccp_alpha classes_ criterion estimators_ init init_ learning_rate loss max_depth"
     " max_features max_features_ max_leaf_nodes min_impurity_decrease min_samples_leaf min_samples_split"

@@ -102,7 +102,7 @@ def _converts(state: State, value: Any) -> bool:
     """Return whether this is the function that HistGradientBoosting applies to numbers: `check_array` to float64."""
     if type(value) is str:  # "drop" and "passthrough" in its place: no columns
         return value in ("drop", "passthrough")
-    function = State(state.as_record("_preprocessor", value, FUNCTION_TRANSFORMER), FUNCTION_KEYS, state.build)
+    function = state.as_inside("_preprocessor", value, FUNCTION_KEYS, FUNCTION_TRANSFORMER)
     for key in ("validate", "accept_sparse"):
         function.word(key, False)
     for key in ("kw_args", "inverse_func"):
@@ -168,7 +168,7 @@ def _tree(state: State, value: Any, known: Any, place: Any) -> tuple[Any, Any]:
 
 def _known_categories(state: State) -> tuple[Any, Any]:
     """Return the bitsets of the categories seen in training, and each feature's place among them."""
-    mapper = State(state.record_of("_bin_mapper", _PACKAGE + "binning._BinMapper"), MAPPER_KEYS, state.build)
+    mapper = state.inside("_bin_mapper", MAPPER_KEYS, _PACKAGE + "binning._BinMapper")
     categorical = np.flatnonzero(mapper.array("is_categorical_", "bu", state.columns))
     thresholds = mapper.sequence("bin_thresholds_")
     if len(thresholds) != state.columns:

@@ -1,4 +1,4 @@
-"""Imputers: a column's statistic in place of each missing value, and columns that say which values were missing.
+"""Imputers: a column's statistic in place of each missing value, and columns that mark which values were missing.
 
 Source: sklearn/impute/_base.py, sklearn/utils/_mask.py. Warnings about columns that are dropped are not given. Sparse
 rows are unknown.
@@ -160,11 +160,10 @@ def _statistics(state: State, fitted: Any) -> tuple[Any, Any]:
 
 
 def _marked(state: State) -> Any:
-    """Return the columns for which the imputer adds one that says which values were missing; None: it adds nothing."""
+    """Return the columns for which the imputer adds one that marks which values were missing; None: it adds nothing."""
     if not state.flag("add_indicator"):
         return None
-    record = state.record_of("indicator_", INDICATOR)
-    indicator = State(record, INDICATOR_KEYS, state.build)
+    indicator = state.inside("indicator_", INDICATOR_KEYS, INDICATOR)
     indicator.word("features", "missing-only")
     indicator.word("error_on_new", False)
     indicator.word("sparse", "auto")

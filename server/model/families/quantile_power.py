@@ -15,7 +15,7 @@ import numpy as np
 
 from server.inputs.matrix import finite
 from server.model.families.base import Call, Check, Part, Unsuited, matrix_part
-from server.model.families.scalers import standard_numbers
+from server.model.families.scalers import STANDARD, STANDARD_KEYS, standard_numbers
 from server.model.families.state import Family, State, keys
 
 # ---- quantiles
@@ -70,8 +70,7 @@ def power(state: State) -> Part:
     check, part = Check(state.name, nan=True), state.part(row_independent=True)
     if not state.flag("standardize"):
         return matrix_part(part, {"transform": curve}, check)
-    record = state.record_of("_scaler", "sklearn.preprocessing._data.StandardScaler")
-    scaler = State(record, frozenset(record.state), state.build)
+    scaler = state.inside("_scaler", STANDARD_KEYS, STANDARD)
     if scaler.columns != state.columns:
         raise state.unknown("_scaler")
     mean, scale = standard_numbers(scaler)

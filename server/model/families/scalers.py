@@ -35,8 +35,13 @@ def standard_numbers(state: State) -> tuple[Any, Any]:
 
 def robust(state: State) -> Part:
     """Return a RobustScaler."""
+    return _scaler(state, *robust_numbers(state))
+
+
+def robust_numbers(state: State) -> tuple[Any, Any]:
+    """Return what a RobustScaler subtracts from each column and divides it by, None for either."""
     shift = state.floats("center_", state.columns) if state.flag("with_centering") else None
-    return _scaler(state, shift, state.floats("scale_", state.columns) if state.flag("with_scaling") else None)
+    return shift, state.floats("scale_", state.columns) if state.flag("with_scaling") else None
 
 
 def max_abs(state: State) -> Part:
@@ -194,6 +199,8 @@ def _ones(X: SparseRows) -> SparseRows:
 
 
 SCALED = keys("copy n_samples_seen_ scale_")
+STANDARD = "sklearn.preprocessing._data.StandardScaler"
+STANDARD_KEYS = SCALED | keys("with_mean with_std mean_ var_")
 
 FAMILIES: Mapping[str, Family] = {
     "sklearn.preprocessing._data.Binarizer": Family(binarizer, keys("copy threshold")),
@@ -205,5 +212,5 @@ FAMILIES: Mapping[str, Family] = {
     "sklearn.preprocessing._data.RobustScaler": Family(
         robust, SCALED | keys("with_centering with_scaling quantile_range unit_variance center_")
     ),
-    "sklearn.preprocessing._data.StandardScaler": Family(standard, SCALED | keys("with_mean with_std mean_ var_")),
+    STANDARD: Family(standard, STANDARD_KEYS),
 }

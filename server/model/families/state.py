@@ -199,7 +199,11 @@ class State:
 
         `known` are its keys.
         """
-        return State(self.record_of(key, *names), known, self._build)
+        return self.as_inside(key, self.values.get(key), known, *names)
+
+    def as_inside(self, key: str, value: Any, known: frozenset[str], *names: str) -> State:
+        """Return the state of an estimator that is part of an attribute's value, as `inside` returns an attribute's."""
+        return State(self.as_record(key, value, *names), known, self._build)
 
     # ---- what every estimator has
 

@@ -5,23 +5,19 @@ Source: sklearn/compose/_target.py, `inverse_transform` in sklearn/preprocessing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from server.inputs.matrix import finite
+from server.model.families import scalers
 from server.model.families.base import Call, Part, Unsuited
 from server.model.families.function_transformer import FUNCTION_KEYS, FUNCTION_TRANSFORMER, FUNCTIONS
+from server.model.families.scalers import robust_numbers, standard_numbers
 from server.model.families.state import Family, State, keys
-from server.model.pickledata.records import Unknown, as_record, name_of
-
-SCALERS = "sklearn.preprocessing._data."
-SCALER_KEYS = keys(
-    "copy with_mean with_std with_centering with_scaling quantile_range unit_variance feature_range clip mean_ var_"
-    " scale_ center_ min_ max_abs_ data_min_ data_max_ data_range_ n_samples_seen_"
-)
+from server.model.pickledata.records import Unknown, name_of
 
 
 def target(state: State) -> Part:
@@ -59,18 +55,13 @@ def _back_directly(call: Call, inverse: Call, flat: bool) -> Call:
 
 def _inverse(state: State) -> Call:
     """Return the way back of the fitted `transformer_`."""
-    found = state.values.get("transformer_")
-    name = name_of(found)
+    name = name_of(state.values.get("transformer_"))
     if name == FUNCTION_TRANSFORMER:
-        return _inverse_function(State(as_record(found), FUNCTION_KEYS, _none))
+        return _inverse_function(state.inside("transformer_", FUNCTION_KEYS, name))
     if name not in INVERSES:
         raise Unknown(f"{state.name} with {name.rpartition('.')[2][:60]} is not known as data")
-    scaler = State(as_record(found), SCALER_KEYS, _none)
+    scaler = state.inside("transformer_", scalers.FAMILIES[name].keys, name)
     return _checked(INVERSES[name](scaler), scaler.columns, nan=True)
-
-
-def _none(value: Any) -> Part:
-    raise Unknown(f"{name_of(value)} in a transformer of the target is not known as data")
 
 
 def _inverse_function(state: State) -> Call:
@@ -101,19 +92,15 @@ def _checked(inverse: Call, width: int | None, *, nan: bool) -> Call:
 
 
 def _standard(state: State) -> Call:
-    scale = state.floats("scale_", state.columns) if state.flag("with_std") else None
-    shift = state.floats("mean_", state.columns) if state.flag("with_mean") else None
-    return _times_and_plus(scale, shift)
+    return _times_and_plus(*standard_numbers(state))
 
 
 def _robust(state: State) -> Call:
-    scale = state.floats("scale_", state.columns) if state.flag("with_scaling") else None
-    shift = state.floats("center_", state.columns) if state.flag("with_centering") else None
-    return _times_and_plus(scale, shift)
+    return _times_and_plus(*robust_numbers(state))
 
 
 def _max_abs(state: State) -> Call:
-    return _times_and_plus(state.floats("scale_", state.columns), None)
+    return _times_and_plus(None, state.floats("scale_", state.columns))
 
 
 def _min_max(state: State) -> Call:
@@ -121,7 +108,7 @@ def _min_max(state: State) -> Call:
     return lambda y: (y - shift) / scale
 
 
-def _times_and_plus(scale: Any, shift: Any) -> Call:
+def _times_and_plus(shift: Any, scale: Any) -> Call:
     def invert(y: Any) -> Any:
         y = y if scale is None else y * scale
         return y if shift is None else y + shift
@@ -129,7 +116,8 @@ def _times_and_plus(scale: Any, shift: Any) -> Call:
     return invert
 
 
-INVERSES = {
+SCALERS = "sklearn.preprocessing._data."
+INVERSES: Mapping[str, Callable[[State], Call]] = {
     f"{SCALERS}MaxAbsScaler": _max_abs,
     f"{SCALERS}MinMaxScaler": _min_max,
     f"{SCALERS}RobustScaler": _robust,

@@ -39,8 +39,7 @@ def counts(state: State) -> Part:
 def tfidf_vectorizer(state: State) -> Part:
     """Return a TfidfVectorizer: a CountVectorizer, and the TfidfTransformer that it was fitted with."""
     count, width = _counter(state), len(state.values["vocabulary_"])
-    record = state.record_of("_tfidf", TFIDF)
-    weigh = _weighting(State(record, TFIDF_KEYS, state.build), width)
+    weigh = _weighting(state.inside("_tfidf", TFIDF_KEYS, TFIDF), width)
     return _vectorizer(state, lambda texts: weigh(_as_floats(count(texts))))
 
 
@@ -87,24 +86,29 @@ def _counter(state: State) -> Callable[[Iterable[Any]], SparseRows]:
     width, dtype, binary = len(column_of), _dtype(state), state.flag("binary")
     find = column_of.get
 
-    def count(texts: Iterable[Any]) -> SparseRows:
-        columns: list[int] = []
-        values: list[int] = []
-        starts = [0]
-        for text in texts:
-            found: dict[int, int] = {}
-            for term in analyze(text):
-                column = find(term)
-                if column is not None:
-                    found[column] = found.get(column, 0) + 1
-            ordered = sorted(found)
-            columns += ordered
-            values += [found[column] for column in ordered]
-            starts.append(len(columns))
-        data = np.ones(len(values), dtype) if binary else np.array(values, dtype)
-        return SparseRows(data, np.array(columns, np.int64), np.array(starts, np.int64), width)
+    def count(text: Any) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for term in analyze(text):
+            column = find(term)
+            if column is not None:
+                found[column] = found.get(column, 0) + 1
+        return found
 
-    return count
+    return lambda texts: _rows(map(count, texts), width, dtype, binary=binary)
+
+
+def _rows(counts: Iterable[Mapping[int, int]], width: int, dtype: Any, *, binary: bool) -> SparseRows:
+    """Return a row for each text, of its counts by column; with `binary` ones in their place."""
+    columns: list[int] = []
+    values: list[int] = []
+    starts = [0]
+    for found in counts:
+        ordered = sorted(found)
+        columns += ordered
+        values += [found[column] for column in ordered]
+        starts.append(len(columns))
+    data = np.ones(len(values), dtype) if binary else np.array(values, dtype)
+    return SparseRows(data, np.array(columns, np.int64), np.array(starts, np.int64), width)
 
 
 def _vocabulary(state: State) -> dict[str, int]:
@@ -158,22 +162,16 @@ def hashed(state: State) -> Part:
     if _dtype(state) is not np.float64:
         raise state.unknown("dtype")
 
+    def count(text: Any) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for term in analyze(text):
+            code = hash_of(term)
+            column = abs(code) % width
+            found[column] = found.get(column, 0) + (1 if code >= 0 or not signed else -1)
+        return found
+
     def transform(texts: Iterable[Any]) -> SparseRows:
-        columns: list[int] = []
-        values: list[int] = []
-        starts = [0]
-        for text in texts:
-            found: dict[int, int] = {}
-            for term in analyze(text):
-                code = hash_of(term)
-                column = abs(code) % width
-                found[column] = found.get(column, 0) + (1 if code >= 0 or not signed else -1)
-            ordered = sorted(found)
-            columns += ordered
-            values += [found[column] for column in ordered]
-            starts.append(len(columns))
-        data = np.ones(len(values)) if binary else np.array(values, np.float64)
-        X = SparseRows(data, np.array(columns, np.int64), np.array(starts, np.int64), width)
+        X = _rows(map(count, texts), width, np.float64, binary=binary)
         return X if norm is None else normalized(X, norm)
 
     return _vectorizer(state, transform)

@@ -93,7 +93,7 @@ def test_part_of_gradient_boosting_with_another_first_estimate_is_unknown() -> N
         part_of(model)
     other = recorded(tree.DecisionTreeClassifier().fit(X, TARGETS["two"]))
     assert_unknown(fitted("three"), lambda state: state.update(init_=other), "init_")
-    assert_unknown(fitted("three"), lambda state: state["init_"].state.update(strategy="stratified"), "strategy")
+    assert_unknown(fitted("three"), lambda state: state["init_"].state.update(_strategy="stratified"), "strategy")
     assert_unknown(
         fitted("two"), lambda state: state["init_"].state.update(class_prior_=np.ones(3) / 3), "class_prior_"
     )
