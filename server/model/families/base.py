@@ -66,8 +66,8 @@ class Check:
     """The estimator's name, for error texts."""
     nan: bool = False
     """Whether NaN is taken (`ensure_all_finite="allow-nan"`)."""
-    infinite: bool = False
-    """Whether nothing is checked (`ensure_all_finite=False`)."""
+    unchecked: bool = False
+    """Whether every number is taken, NaN and infinite ones as well (`ensure_all_finite=False`)."""
     sparse: bool = False
     """Whether SparseRows are taken. A family without it never receives any: such a pipeline is not known as data."""
     keeps_integers: bool = False
@@ -112,13 +112,13 @@ class Check:
         X = X if type(X) is np.ndarray else X.matrix()
         if X.dtype.kind == "f":
             self.require_finite(X, X.dtype.name)
-        elif X.dtype.kind == "O" and not (self.nan or self.infinite) and (X != X).any():  # noqa: PLR0124 - only NaN is not itself
+        elif X.dtype.kind == "O" and not (self.nan or self.unchecked) and (X != X).any():  # noqa: PLR0124 - only NaN is not itself
             raise ValueError("Input contains NaN")
         return X
 
     def require_finite(self, X: Any, dtype: str = "float64") -> None:
         """Raise scikit-learn's ValueError if a value is NaN or infinite and that is refused."""
-        if self.infinite or finite(X):
+        if self.unchecked or finite(X):
             return
         if not self.nan and np.isnan(X).any():
             raise ValueError(

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Check, Part, behind
-from server.model.families.probabilities import FEW, softmax
+from server.model.families.probabilities import BINARY, FEW, softmax
 from server.model.families.state import Family, State, keys
 
 MAX_ESTIMATORS = 10_000
 MAX_JOBS = 1_000
-TWO = 2
 EPSILON = float(np.finfo(np.float64).eps)
 
 # ---- AdaBoost
@@ -27,9 +26,9 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 def boosted_classifier(state: State) -> Part:
     """Return AdaBoost that predicts classes."""
-    classes, parts = state.labels(), _parts(state, "predict")
+    classes, parts = _classes(state), _parts(state, "predict")
     weights = state.floats("estimator_weights_", None)
-    if len(classes) < TWO or len(weights) < len(parts) or not all(_same(part.classes, classes) for part in parts):
+    if len(classes) < BINARY or len(weights) < len(parts) or not all(_same(part.classes, classes) for part in parts):
         raise state.unknown("estimators_")
     # Up to 1.5 the classes' probabilities could be added. Later versions ignore how such a model was fitted.
     real = (0, 0) < state.version < (1, 6) and state.word("algorithm", "SAMME", "SAMME.R") == "SAMME.R"
@@ -41,21 +40,21 @@ def boosted_classifier(state: State) -> Part:
     def decide(X: Any) -> Any:
         sums = votes(X)
         sums /= total
-        if len(classes) > TWO:
+        if len(classes) > BINARY:
             return sums
         sums[:, 0] *= -1
         return sums.sum(axis=1)
 
     def probabilities(X: Any) -> Any:
         scores = decide(X)
-        if len(classes) == TWO:
+        if len(classes) == BINARY:
             return softmax(np.vstack([-scores, scores]).T / 2)
         scores /= len(classes) - 1
         return softmax(scores)
 
     def predict(X: Any) -> Any:
         scores = decide(X)
-        return classes.take(scores > 0 if len(classes) == TWO else scores.argmax(axis=1), axis=0)
+        return classes.take(scores > 0 if len(classes) == BINARY else scores.argmax(axis=1), axis=0)
 
     methods = {"predict": predict, "predict_proba": probabilities, "decision_function": decide}
     part = _part(state, methods, parts, Check(state.name))
@@ -107,7 +106,7 @@ def boosted_regressor(state: State) -> Part:
 
 def bagged_classifier(state: State) -> Part:
     """Return bagging that predicts classes."""
-    classes, parts = state.labels(), _parts(state, "predict")
+    classes, parts = _classes(state), _parts(state, "predict")
     known = [_class_numbers(state, part, len(classes)) for part in parts]
     columns, groups = _columns(state, parts), _groups(state, len(parts))
     sums = [_summed_votes(parts[group], columns[group], known[group], len(classes)) for group in groups]
@@ -123,13 +122,13 @@ def bagged_classifier(state: State) -> Part:
         if not all(len(numbers) == len(classes) for numbers in known):
             raise state.unknown("estimators_")
         methods["decision_function"] = _mean_of(state, "decision_function", parts)
-    return replace(_part(state, methods, parts, Check(state.name, infinite=True)), classes=classes)
+    return replace(_part(state, methods, parts, Check(state.name, unchecked=True)), classes=classes)
 
 
 def bagged_regressor(state: State) -> Part:
     """Return bagging that predicts numbers."""
     parts = _parts(state, "predict")
-    return _part(state, {"predict": _mean_of(state, "predict", parts)}, parts, Check(state.name, infinite=True))
+    return _part(state, {"predict": _mean_of(state, "predict", parts)}, parts, Check(state.name, unchecked=True))
 
 
 def _mean_of(state: State, method: str, parts: Sequence[Part]) -> Call:
@@ -192,6 +191,13 @@ def _groups(state: State, count: int) -> list[slice]:
 
 
 # ---- both
+
+
+def _classes(state: State) -> Any:
+    """Return the classes. Both ensembles compute with their number too, which is an attribute of its own."""
+    classes = state.labels()
+    state.integer("n_classes_", len(classes), len(classes))
+    return classes
 
 
 def _parts(state: State, method: str) -> list[Part]:

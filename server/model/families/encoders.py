@@ -79,14 +79,11 @@ def _read_drops(state: State) -> list[int | None]:
     """Return the index of the category of each column that is dropped."""
     if state.values.get("_drop_idx_after_grouping") is None:
         return [None] * state.columns
-    found = [each.item() if isinstance(each, np.generic) else each for each in _drops(state)]
+    listed = state.sequence("_drop_idx_after_grouping")
+    found = [each.item() if isinstance(each, np.generic) else each for each in listed]
     if len(found) != state.columns or not all(each is None or (type(each) is int and each >= 0) for each in found):
         raise state.unknown("_drop_idx_after_grouping")
     return found
-
-
-def _drops(state: State) -> list[Any]:
-    return state.sequence("_drop_idx_after_grouping")
 
 
 def _dense(columns: Columns, width: int, dtype: Any) -> Call:

@@ -209,11 +209,11 @@ def dense_parts(call: Call) -> Call:
 
 
 def tree_part(
-    state: State, methods: Mapping[str, Call], *, nan: bool = False, infinite: bool = False, classes: Any = None
+    state: State, methods: Mapping[str, Call], *, nan: bool = False, unchecked: bool = False, classes: Any = None
 ) -> Part:
     """Return the part whose methods take rows that are rounded to float32."""
-    check = Check(state.name, nan=nan, infinite=infinite, sparse=True)
-    prepare = _rounded if infinite else _rounded_or_unsuited
+    check = Check(state.name, nan=nan, unchecked=unchecked, sparse=True)
+    prepare = _rounded if unchecked else _rounded_or_unsuited
     return replace(
         state.part(classes=classes, row_independent=True, takes_sparse=True),
         methods={name: behind(lambda X: rounded(check, X), dense_parts(call)) for name, call in methods.items()},

@@ -31,7 +31,7 @@ def regressor(state: State) -> Part:
     loss = loss_of(state)
     if loss.classes:
         raise state.unknown("_loss")
-    return tree_part(state, {"predict": _scores(state, loss, 1)}, nan=False)
+    return tree_part(state, {"predict": _scores(state, loss, 1)})
 
 
 def classifier(state: State) -> Part:
@@ -45,7 +45,7 @@ def classifier(state: State) -> Part:
         "predict_proba": lambda X: loss.probabilities(scores(X)),
         "decision_function": scores,
     }
-    return tree_part(state, methods, nan=False, classes=classes)
+    return tree_part(state, methods, classes=classes)
 
 
 def _scores(state: State, loss: Loss, outputs: int) -> Call:

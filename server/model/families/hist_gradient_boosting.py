@@ -15,7 +15,7 @@ import numpy as np
 from server.model.families.base import Call, Check, Part, matrix_part
 from server.model.families.compose import TRANSFORM
 from server.model.families.function_transformer import FUNCTION_KEYS, FUNCTION_TRANSFORMER
-from server.model.families.probabilities import FEW, softmax, two_sided
+from server.model.families.probabilities import BINARY, FEW, softmax, two_sided
 from server.model.families.state import Family, State, keys
 from server.model.families.tree_walk import MAX_NODES, NO_BITSETS, NODE, Bitsets, Walk, is_tree, staged_sums
 from server.model.pickledata.records import Name, Record, as_record, name_of
@@ -42,7 +42,7 @@ def regressor(state: State) -> Part:
 def classifier(state: State) -> Part:
     """Return histogram boosting that predicts classes."""
     classes = state.labels()
-    binary = len(classes) == 2  # noqa: PLR2004 - no and yes
+    binary = len(classes) == BINARY
     state.record_of("_loss", _LOSS + ("HalfBinomialLoss" if binary else "HalfMultinomialLoss"))
     if len(classes) == 1:
         raise state.unknown("classes_")
@@ -62,7 +62,7 @@ def _part(state: State, methods: Mapping[str, Call]) -> Part:
     """Return the part whose methods take float64 rows as the trees do: behind the preprocessor, if there is one."""
     part = state.part(row_independent=True)
     if state.values.get("_preprocessor") is None:
-        return matrix_part(part, methods, Check(state.name, infinite=True))
+        return matrix_part(part, methods, Check(state.name, unchecked=True))
     encoder = _preprocessor(state)
     transform = encoder.methods[TRANSFORM]
     complete = {name: _after(transform, call) for name, call in methods.items()}

@@ -33,7 +33,7 @@ def isolation_forest(state: State) -> Part:
         "decision_function": decide,
         "score_samples": scores,
     }
-    return tree_part(state, methods, infinite=True)
+    return tree_part(state, methods, unchecked=True)
 
 
 def _scores(state: State) -> Call:

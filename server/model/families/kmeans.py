@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.inputs.matrix import finite
-from server.model.families.base import Call, Check, Part, matrix_part
+from server.model.families.base import Call, Check, Part, behind, matrix_part
 from server.model.families.sparse_rows import SparseRows, dot
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.compiled import MATRIX_PRODUCT
@@ -35,12 +35,12 @@ def _part(state: State, nearest: Call, positions: Any, check: Check) -> Part:
     """Return a part that predicts by `nearest`, which takes rows in C order, and transforms to distances."""
     methods = {"predict": nearest, "transform": _distances(positions)}
     part = matrix_part(state.part(), methods, check)
-    in_order = lambda X: X if type(X) is SparseRows else np.ascontiguousarray(X)  # noqa: E731 - short
-    return replace(part, methods={name: _after(check, in_order, call) for name, call in methods.items()})
 
+    def in_order(X: Any) -> Any:
+        X = check(X)
+        return X if type(X) is SparseRows else np.ascontiguousarray(X)
 
-def _after(check: Check, in_order: Call, call: Call) -> Call:
-    return lambda X: call(in_order(check(X)))
+    return replace(part, methods={name: behind(in_order, call) for name, call in methods.items()})
 
 
 def _nearest(state: State, positions: Any) -> Call:

@@ -50,7 +50,7 @@ def consensus(state: State) -> Part:
     chosen = state.child("estimator_")
     if chosen.width != state.columns or chosen.names:
         raise state.unknown("estimator_")
-    check = Check(state.name, infinite=True, sparse=chosen.takes_sparse)
+    check = Check(state.name, unchecked=True, sparse=chosen.takes_sparse)
     return replace(
         state.part(),
         methods={"predict": behind(check.numbers, chosen.methods["predict"])},

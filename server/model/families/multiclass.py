@@ -1,7 +1,6 @@
 """OneVsRestClassifier and OneVsOneClassifier: many binary classifiers for several classes.
 
-Source: sklearn/multiclass.py, sklearn/utils/multiclass.py (`_ovr_decision_function`), sklearn/preprocessing/_label.py
-(`LabelBinarizer.inverse_transform`).
+Source: sklearn/multiclass.py, sklearn/preprocessing/_label.py (`LabelBinarizer.inverse_transform`).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 
 from server.model.families.base import Call, Check, Part, behind
 from server.model.families.label_encoding import binarized
-from server.model.families.probabilities import BINARY, FEW
+from server.model.families.probabilities import BINARY, FEW, votes_of_pairs
 from server.model.families.state import Family, State, keys
 
 SCORES = ("predict_proba", "decision_function")
@@ -117,7 +116,7 @@ def one_vs_one(state: State) -> Part:
     if all(set(part.direct) >= {_score_name(part), "predict"} for part in members):
         direct = _one_methods(members, lambda part: part.direct, classes)
     methods = _one_methods(members, lambda part: part.methods, classes)
-    check = Check(state.name, infinite=True)
+    check = Check(state.name, unchecked=True)
     methods = {name: behind(check.numbers, call) for name, call in methods.items()}
     return _part(state, members, methods, direct, classes)
 
@@ -128,25 +127,13 @@ def _one_methods(members: Sequence[Part], pick: Callable[[Part], Mapping[str, Ca
 
     def decide(X: Any) -> Any:
         codes = np.vstack([call(X) for call in predictions]).T
-        found = _votes(codes, np.vstack([score(X) for score in scores]).T, len(classes))
+        found = votes_of_pairs(codes, np.vstack([score(X) for score in scores]).T, len(classes))
         return found[:, 1] if len(classes) == BINARY else found
 
     if len(classes) == BINARY:
         threshold = _threshold(members[0])
         return {"predict": lambda X: classes[(decide(X) > threshold).astype(int)], "decision_function": decide}
     return {"predict": lambda X: classes[decide(X).argmax(axis=1)], "decision_function": decide}
-
-
-def _votes(codes: Any, confidences: Any, count: int) -> Any:
-    """Return each class's votes, plus less than half a vote by the sum of the confidences."""
-    votes, total = np.zeros((len(codes), count)), np.zeros((len(codes), count))
-    pairs = [(first, second) for first in range(count) for second in range(first + 1, count)]
-    for at, (first, second) in enumerate(pairs):
-        total[:, first] -= confidences[:, at]
-        total[:, second] += confidences[:, at]
-        votes[codes[:, at] == 0, first] += 1
-        votes[codes[:, at] == 1, second] += 1
-    return votes + total / (3 * (np.abs(total) + 1))
 
 
 # ---- members

@@ -1,4 +1,4 @@
-"""Several targets: an estimator for each, or a chain in which each knows the answers before it.
+"""Several targets: an estimator for each, or a chain in which each takes the answers before it as features.
 
 Source: sklearn/multioutput.py (`_MultiOutputEstimator.predict`, `_BaseChain._get_predictions`).
 """
@@ -12,6 +12,7 @@ import numpy as np
 
 from server.inputs.matrix import finite
 from server.model.families.base import Call, Check, Part, Unsuited, behind
+from server.model.families.probabilities import BINARY
 from server.model.families.state import Family, State, keys
 
 CHAINED = ("predict", "predict_proba", "decision_function")
@@ -22,7 +23,7 @@ CHAINED = ("predict", "predict_proba", "decision_function")
 
 def regressors(state: State) -> Part:
     """Return the predictions of a regressor for each target."""
-    return _each(state, None)
+    return _each(state, state.children("estimators_"), None)
 
 
 def classifiers(state: State) -> Part:
@@ -30,11 +31,10 @@ def classifiers(state: State) -> Part:
     members = state.children("estimators_")
     if any(type(part.classes) is not np.ndarray for part in members):
         raise state.unknown("estimators_")
-    return _each(state, [part.classes for part in members])
+    return _each(state, members, [part.classes for part in members])
 
 
-def _each(state: State, classes: Any) -> Part:
-    members = state.children("estimators_")
+def _each(state: State, members: Sequence[Part], classes: Any) -> Part:
     same = len({part.width for part in members}) == 1
     if not same or any("predict" not in part.methods for part in members):
         raise state.unknown("estimators_")
@@ -84,10 +84,10 @@ def _chain(state: State, wanted: Sequence[str], *, classify: bool) -> Part:
     classes = _classes(state, members) if classify else None
     for place, part in enumerate(members):
         fits = part.width == width + place and before in part.methods
-        two = classes is None or len(classes[place]) == 2  # noqa: PLR2004 - no and yes
+        two = classes is None or len(classes[place]) == BINARY
         if not fits or (not two and before != "predict"):
             raise state.unknown("estimators_")
-    two = classes is not None and all(len(labels) == 2 for labels in classes)  # noqa: PLR2004 - no and yes
+    two = classes is not None and all(len(labels) == BINARY for labels in classes)
     names = [name for name in wanted if all(name in part.methods for part in members) and (two or name == "predict")]
     if classes is not None and not two and any(set(part.methods) & set(CHAINED[1:]) for part in members):
         raise state.unknown("classes_")  # scikit-learn has methods that fail

@@ -1,11 +1,12 @@
-"""Probabilities from scores, in scikit-learn's order of operations.
+"""Probabilities and votes from scores, in scikit-learn's order of operations.
 
 Source: sklearn/linear_model/_base.py (`_predict_proba_lr`), sklearn/utils/extmath.py (softmax),
-sklearn/utils/_array_api.py (`_logsumexp`).
+sklearn/utils/_array_api.py (`_logsumexp`), sklearn/utils/multiclass.py (`_ovr_decision_function`).
 """
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,20 @@ def shares(probabilities: Any) -> Any:
         total[nothing] = probabilities.shape[1]
     probabilities /= total.reshape(-1, 1)
     return probabilities
+
+
+def votes_of_pairs(codes: Any, confidences: Any, count: int) -> Any:
+    """Return a score of each class from those of each pair: its votes, and less than half a vote for the confidences.
+
+    A code is 0 for the first class of the pair, and 1 for the second.
+    """
+    votes, total = np.zeros((len(codes), count)), np.zeros((len(codes), count))
+    for pair, (first, second) in enumerate(combinations(range(count), 2)):
+        total[:, first] -= confidences[:, pair]
+        total[:, second] += confidences[:, pair]
+        votes[codes[:, pair] == 0, first] += 1
+        votes[codes[:, pair] == 1, second] += 1
+    return votes + total / (3 * (np.abs(total) + 1))
 
 
 def log_sum_exp(logs: Any) -> Any:

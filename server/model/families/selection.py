@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from server.model.families.base import Call, Check, Part, Unsuited
+from server.model.families.base import Call, Check, Part, Unsuited, behind
 from server.model.families.importances import importances, takes_nan
 from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import Family, State, keys
@@ -26,7 +26,7 @@ def _selector(state: State, chosen: Any, width: int, *, nan: bool = False) -> Pa
     """Return a part that keeps the chosen columns (a mask). Where it takes NaN, it takes infinite numbers as well."""
     if chosen.shape != (width,):
         raise state.unknown("scores_")
-    columns, check = np.flatnonzero(chosen), Check(state.name, nan=nan, infinite=nan, sparse=True)
+    columns, check = np.flatnonzero(chosen), Check(state.name, unchecked=nan, sparse=True)
 
     def transform(X: Any) -> Any:
         X = check.unconverted(X)
@@ -123,13 +123,13 @@ def variance(state: State) -> Part:
 
 
 def supported(state: State) -> Part:
-    """Return a SequentialFeatureSelector: its `support_` says which columns are kept."""
+    """Return a SequentialFeatureSelector, which keeps the columns of its `support_`."""
     nan = takes_nan(state, "estimator")
     return _selector(state, state.array("support_", "b", state.columns), state.columns, nan=nan)
 
 
 def eliminated(state: State) -> Part:
-    """Return an RFE or RFECV: a selector that also asks its estimator about the columns that are kept."""
+    """Return an RFE or RFECV: a selector that also passes the columns that it keeps to its estimator."""
     part, inner = supported(state), state.child("estimator_")
     if inner.width != int(state.values["support_"].sum()):
         raise state.unknown("estimator_")
@@ -137,7 +137,7 @@ def eliminated(state: State) -> Part:
     transform, direct = part.methods["transform"], part.direct["transform"]
     return replace(
         part,
-        methods={**part.methods, **{name: _after(transform, inner.methods[name]) for name in asked}},
+        methods={**part.methods, **{name: behind(transform, inner.methods[name]) for name in asked}},
         direct={
             **part.direct,
             **{name: _single(direct, inner.direct[name]) for name in asked if name in inner.direct},
@@ -146,10 +146,6 @@ def eliminated(state: State) -> Part:
         row_independent=inner.row_independent,
         takes_sparse=inner.takes_sparse,
     )
-
-
-def _after(transform: Call, call: Call) -> Call:
-    return lambda X: call(transform(X))
 
 
 def _single(transform: Call, call: Call) -> Call:

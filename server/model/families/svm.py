@@ -1,7 +1,7 @@
 """Support vector machines with a kernel, by scikit-learn's own compiled libsvm.
 
 Source: sklearn/svm/_base.py, _classes.py, _libsvm.pyx, src/libsvm/libsvm_helper.c (`set_model`, which checks nothing:
-every number that it copies or walks by is checked here), sklearn/utils/multiclass.py (`_ovr_decision_function`).
+every number that it copies or walks by is checked here).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from server.model.families.base import Call, Check, Part
-from server.model.families.probabilities import BINARY
+from server.model.families.base import Call, Check, Part, behind
+from server.model.families.probabilities import BINARY, votes_of_pairs
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.compiled import SVM_DECIDE, SVM_PREDICT, SVM_PROBABILITIES, Routine
 
@@ -27,16 +27,16 @@ def classifier(state: State, kind: int) -> Part:
         raise state.unknown("classes_")
     bind = _model(state, kind, count)
     scores, nearest = bind(SVM_DECIDE), bind(SVM_PREDICT)
-    each = state.word("decision_function_shape", "ovr", "ovo") == "ovr"
+    score_of_each_class = state.word("decision_function_shape", "ovr", "ovo") == "ovr"
     if count == BINARY:
         decide: Call = lambda X: -scores(X).ravel()  # noqa: E731 - short
-    elif each:
-        decide = lambda X: votes(scores(X), count)  # noqa: E731 - short
+    elif score_of_each_class:
+        decide = lambda X: _votes(scores(X), count)  # noqa: E731 - short
     else:
         decide = scores
     predict: Call = lambda X: classes.take(nearest(X).astype(np.intp))  # noqa: E731 - short
     if state.flag("break_ties"):
-        if not each:  # scikit-learn refuses every row
+        if not score_of_each_class:  # scikit-learn refuses every row
             raise state.unknown("break_ties")
         if count > BINARY:
             predict = lambda X: classes.take(decide(X).argmax(axis=1))  # noqa: E731 - short
@@ -67,12 +67,9 @@ def one_class(state: State, kind: int) -> Part:
 
 def _part(state: State, methods: Mapping[str, Call], **more: Any) -> Part:
     check = Check(state.name)
-    complete = {name: _in_order(check, call) for name, call in methods.items()}
+    in_order: Call = lambda X: np.ascontiguousarray(check(X))  # noqa: E731 - short
+    complete = {name: behind(in_order, call) for name, call in methods.items()}
     return replace(state.part(row_independent=True, **more), methods=complete, direct=methods)
-
-
-def _in_order(check: Check, call: Call) -> Call:
-    return lambda X: call(np.ascontiguousarray(check(X)))
 
 
 def _model(state: State, kind: int, classes: int | None) -> Callable[[Routine], Call]:
@@ -109,22 +106,15 @@ def _model(state: State, kind: int, classes: int | None) -> Callable[[Routine], 
     return lambda routine: lambda X: routine(X, *model)
 
 
-def votes(scores: Any, count: int) -> Any:
-    """Return a score of each class from those of each pair: its votes, and a fraction of a vote for the sum."""
+def _votes(scores: Any, count: int) -> Any:
+    """Return a score of each class from those of each pair. A negative one is for the second class."""
     if len(scores) == 1:
         return _votes_of_one(scores[0].tolist(), count)
-    confidences, second = -scores, scores < 0
-    won, sums = np.zeros((len(scores), count)), np.zeros((len(scores), count))
-    for pair, (one, other) in enumerate(combinations(range(count), 2)):
-        sums[:, one] -= confidences[:, pair]
-        sums[:, other] += confidences[:, pair]
-        won[:, one] += ~second[:, pair]
-        won[:, other] += second[:, pair]
-    return won + sums / (3 * (np.abs(sums) + 1))
+    return votes_of_pairs(scores < 0, -scores, count)
 
 
 def _votes_of_one(scores: list[float], count: int) -> Any:
-    """Return the same of a single row, in a tenth of the time: the same operations on Python's floats."""
+    """Return the same for a single row, in a tenth of the time: the same operations on Python's floats."""
     won, sums = [0.0] * count, [0.0] * count
     for (one, other), score in zip(combinations(range(count), 2), scores, strict=True):
         sums[one] -= -score

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Part
+from server.model.families.probabilities import BINARY
 from server.model.families.state import LABEL_TYPES, Family, State, keys
 
 SCORES = ("predict_proba", "decision_function")
@@ -34,7 +35,7 @@ def fixed(state: State) -> Part:
     inner = state.child("estimator_" if "estimator_" in state.values else "estimator")
     name = _score(state, inner)
     threshold = state.values.get("threshold")
-    if threshold == "auto" and type(threshold) is str:
+    if type(threshold) is str and threshold == "auto":
         return _part(state, inner, name, 0.5 if name == "predict_proba" else 0.0, state.values.get("pos_label"))
     return _part(state, inner, name, state.number("threshold"), state.values.get("pos_label"))
 
@@ -63,7 +64,7 @@ def _score(state: State, inner: Part) -> str:
 
 def _part(state: State, inner: Part, name: str, threshold: float, positive: Any) -> Part:
     classes = inner.classes
-    if type(classes) is not np.ndarray or len(classes) != 2:  # noqa: PLR2004 - no and yes
+    if type(classes) is not np.ndarray or len(classes) != BINARY:
         raise state.unknown("estimator_")
     plain = positive.item() if isinstance(positive, np.generic) else positive
     listed = classes.tolist()

@@ -73,6 +73,7 @@ SPOILED = {
     "fewer columns": lambda state: state["estimators_features_"].pop(),
     "other number of estimators": lambda state: state.update(n_estimators=9),
     "no estimators": lambda state: state.update(estimators_=[]),
+    "other number of classes": lambda state: state.update(n_classes_=3),
     "fewer classes": lambda state: state.update(classes_=state["classes_"][:1]),
 }
 
@@ -84,6 +85,7 @@ def test_part_of_bagging_with_a_wrong_number_is_unknown(name: str) -> None:
 
 def test_part_of_adaboost_with_a_wrong_number_is_unknown() -> None:
     assert_unknown(fitted("boosted"), lambda state: state.update(classes_=np.arange(3)), "estimators_")
+    assert_unknown(fitted("boosted"), lambda state: state.update(n_classes_=2), "n_classes_")
     assert_unknown(fitted("boosted"), lambda state: state.update(estimator_weights_=np.ones(2)), "estimators_")
     assert_unknown(fitted("boosted number"), lambda state: state.update(estimator_weights_=np.ones(2)), "weights")
     other = recorded(svm.SVR().fit(X, TARGETS["number"]))

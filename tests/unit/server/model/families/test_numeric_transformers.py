@@ -66,6 +66,8 @@ NUMERIC: dict[str, Any] = {
     "nothing": preprocessing.FunctionTransformer(),
     "nothing validated": preprocessing.FunctionTransformer(validate=True),
 }
+OTHER_SCALER = preprocessing.StandardScaler().fit(X)
+OTHER_SCALER.another = 1
 STEPS = np.c_[np.round(X[:, :3]), np.ones(len(X)), X[:, 4]]
 
 
@@ -171,6 +173,7 @@ def test_pca_is_known_only_before_another_step() -> None:
         ("power", {"lambdas_": np.full(5, np.nan)}),
         ("power", {"method": "box-cox"}),
         ("power", {"_scaler": None}),
+        ("power", {"_scaler": OTHER_SCALER}),
         ("power", {"_scaler": preprocessing.StandardScaler(with_mean=False).fit(X)}),
         ("power", {"_scaler": preprocessing.StandardScaler().fit(X[:, :4])}),
         ("power", {"copy": False}),
