@@ -1,4 +1,4 @@
-"""What a family makes from an estimator's state: a part that can be asked.
+"""A part: an estimator rebuilt from its state, whose methods can be called.
 
 A family is one module. For each of its estimators it has a function `State → Part`, and the closed set of keys that the
 state may have. `server.model.families.registry` lists them.
@@ -24,7 +24,7 @@ class Unsuited(Exception):  # noqa: N818 - not a fault: the complete method answ
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A fitted estimator that can be asked, rebuilt from its state."""
+    """A fitted estimator, rebuilt from its state."""
 
     name: str
     """The name of its class, as scikit-learn's error texts have it."""

@@ -1,4 +1,4 @@
-"""What each value of a categorical column is encoded as: a dict for each column.
+"""Codes of the values of categorical columns: a dict for each column.
 
 Source: sklearn/preprocessing/_encoders.py (`_BaseEncoder`), sklearn/utils/_encode.py. scikit-learn finds the values of
 an array of numbers by comparison, and those of objects in a dict. Both find the same here: categories of numbers must
@@ -22,7 +22,7 @@ EXACT = 2**53
 
 
 class Column:
-    """The categories of one column, and what each of them is encoded as. No code is None."""
+    """The categories of one column, and the code of each of them. No code is None."""
 
     def __init__(self, categories: Any, codes: Sequence[Any], unknown: Any) -> None:
         """Keep the code of each category, and that of all other values; None if scikit-learn refuses those."""

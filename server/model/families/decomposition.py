@@ -17,7 +17,7 @@ from server.model.families.sparse_rows import dot
 from server.model.families.state import Family, State, keys
 
 EPSILON = np.finfo(np.float64).eps
-"""A component's deviation, if it is smaller."""
+"""Least standard deviation of a component. A smaller one is replaced by it."""
 
 
 def pca(state: State) -> Part:

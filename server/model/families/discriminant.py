@@ -37,7 +37,7 @@ def _no_projection(_: Any) -> Any:
 
 
 def _projection(state: State) -> Call:
-    """Return how rows are projected onto the directions that separate the classes."""
+    """Return the function that projects rows onto the directions that separate the classes."""
     scalings = state.floats("scalings_", state.columns, None)
     kept = state.integer("_max_components")
     if state.values["solver"] == "eigen":
@@ -69,7 +69,7 @@ def quadratic(state: State) -> Part:
 
 
 def _log_posterior(state: State, count: int) -> Call:
-    """Return each class's logarithm of the probability of a row and that class."""
+    """Return the function that gives, for each class, the logarithm of the probability of a row and that class."""
     means, priors = state.floats("means_", count, state.columns), state.floats("priors_", count)
     scalings = state.arrays_of_floats("scalings_", count, None)
     rotations = state.arrays_of_floats("rotations_", count, state.columns, None)

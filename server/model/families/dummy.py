@@ -49,7 +49,7 @@ def classifier(state: State) -> Part:
 
 
 def _each(state: State, key: str, outputs: int) -> list[Any]:
-    """Return the attribute's value for each output. Of one output it is no list."""
+    """Return the attribute's value for each output. With one output, the attribute is not a list."""
     found = state.values.get(key)
     if outputs == 1:
         return [found]
@@ -73,7 +73,7 @@ def _chosen_constants(state: State, classes: list[Any]) -> list[int]:
 
 
 def _filled(row: Any) -> Call:
-    """Return a function that repeats the row; of one output it is no column."""
+    """Return a function that repeats the row, as a vector if it has one output."""
     outputs, kind = row.shape[1], row.dtype
     if outputs == 1:
         return lambda X: np.full(len(X), row[0, 0], kind)

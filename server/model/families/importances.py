@@ -62,7 +62,7 @@ def importances(state: State, record: Record) -> Any:
     members = values.get("estimators_")
     if type(members) is not list or not all(name_of(member) in TREES for member in members):
         raise state.unknown("estimator_")
-    # A tree without a split says nothing.
+    # A tree without a split has no importances.
     each = [_of_tree(state, as_record(member), width) for member in members if _count(state, as_record(member)) > 1]
     if not each:
         return np.zeros(width)

@@ -20,7 +20,7 @@ from server.model.families.state import State
 from server.model.pickledata.records import Name, Record, as_record, name_of
 
 MAX_VALUES = 1 << 17
-"""Numbers in the tree's points. scikit-learn's search of a larger tree is faster than NumPy's look at each point."""
+"""Numbers in the tree's points. scikit-learn's search of a larger tree is faster than NumPy's distances of all points."""
 
 MAX_NEIGHBORS = 15
 """scikit-learn sorts more than these by another algorithm, which orders equal distances differently."""
@@ -98,7 +98,7 @@ class Search:
         return [self.distances[place] for place in order], [self.indices[place] for place in order]
 
     def _visit(self, node: int) -> None:
-        """Look at a node that has a point nearer than the farthest that was found, unless its bounds hide that."""
+        """Visit a node, unless its bounds are farther away than the farthest point found so far."""
         if self._least(node) > self.distances[0]:
             return
         leaf = self.tree.leaves[node]

@@ -30,7 +30,7 @@ def descended(state: State) -> Part:
 
 
 def linear_scores(state: State) -> Call:
-    """Return X · coef_ + intercept_, with the memory layout of the coefficients that scikit-learn uses.
+    """Return the function X · coef_ + intercept_, with scikit-learn's memory layout of the coefficients.
 
     BLAS sums in an order that depends on the layout, and another order may change bits.
     """

@@ -1,4 +1,4 @@
-"""What a loss of scikit-learn makes of the sums of a boosted model's trees, and of the first estimate before them.
+"""Losses of boosted models: from a first estimate to scores, and from scores to probabilities and classes.
 
 Source: sklearn/_loss/loss.py (`predict_proba`), link.py. Up to 1.3 gradient boosting had losses of its own, which
 1.9 cannot load: sklearn/ensemble/_gb_losses.py of that version.
@@ -28,7 +28,7 @@ class Loss:
     classes: str
     """"two", "many", or "" for a regressor."""
     start: Call = lambda first: first
-    """The scores of the first estimate: of a probability (rows,), of probabilities, or of numbers."""
+    """Scores of the first estimate, which is a probability (rows,), a probability of each class, or a number."""
     probabilities: Call = softmax
     """The probabilities of scores, which may be overwritten."""
     best: Callable[[Any], Any] = lambda scores: scores.argmax(axis=1)

@@ -48,7 +48,7 @@ ANALYSIS_KEYS = (
 
 
 def analyzer_of(state: State) -> Analyzer:
-    """Return the function that takes a text apart.
+    """Return the function that splits a text into terms.
 
     Raises:
         Unknown: the vectorizer reads files, or uses a function of its own.
@@ -77,7 +77,7 @@ def _ngram_range(state: State) -> tuple[int, int]:
 
 
 def _preparation(state: State) -> Callable[[Any], Any]:
-    """Return what is done with a text before it is taken apart."""
+    """Return the function that prepares a text before it is split."""
     lower = state.flag("lowercase")
     strip = {None: None, "ascii": strip_to_ascii, "unicode": strip_accents}[
         state.word("strip_accents", None, "ascii", "unicode")

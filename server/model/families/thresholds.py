@@ -81,7 +81,7 @@ def _part(state: State, inner: Part, name: str, threshold: float, positive: Any)
 
 
 def _predict(score: Call, name: str, column: int, threshold: float, labels: Any) -> Call:
-    """Return the labels whose score is below the threshold, and at least the threshold."""
+    """Return the method that gives the second label where the score reaches the threshold, else the first."""
     if name == "predict_proba":
         return lambda X: labels[(score(X)[:, column] >= threshold).astype(int)]
     if column == 1:
