@@ -20,7 +20,7 @@ from server.model.families.state import State
 from server.model.pickledata.records import Name, Record, as_record, name_of
 
 MAX_VALUES = 1 << 17
-"""Numbers in the tree's points. scikit-learn's search of a larger tree is faster than NumPy's distances of all points."""
+"""Numbers in the tree's points. scikit-learn searches a larger tree faster than NumPy computes all distances."""
 
 MAX_NEIGHBORS = 15
 """scikit-learn sorts more than these by another algorithm, which orders equal distances differently."""

@@ -23,7 +23,7 @@ def regressor(state: State) -> Part:
     """Return an MLPRegressor of one output or several."""
     forward, outputs = _forward(state, "identity", "exp")
     predict = (lambda X: forward(X).ravel()) if outputs == 1 else forward
-    return matrix_part(state.part(), {"predict": predict}, Check(state.name, sparse=True))
+    return matrix_part(state.part(), {"predict": predict}, _check(state))
 
 
 def classifier(state: State) -> Part:
@@ -43,7 +43,11 @@ def classifier(state: State) -> Part:
         methods = {"predict": lambda X: classes[forward(X).argmax(axis=1)], "predict_proba": forward}
     else:
         methods = {"predict": lambda X: (forward(X) > 0.5).astype(np.int64), "predict_proba": forward}  # noqa: PLR2004 - a half
-    return matrix_part(state.part(classes=classes), methods, Check(state.name, sparse=True))
+    return matrix_part(state.part(classes=classes), methods, _check(state))
+
+
+def _check(state: State) -> Check:
+    return Check(state.name, sparse=True, keeps_integers=True)
 
 
 def _forward(state: State, *last: str) -> tuple[Call, int]:

@@ -116,7 +116,8 @@ def _as_categories(X: Any, check: Check) -> Any:
 
 
 def _sparse_part(state: State, logs: Call, classes: Any) -> Part:
-    return matrix_part(state.part(classes=classes), _methods(logs, classes), Check(state.name, sparse=True))
+    check = Check(state.name, sparse=True, keeps_integers=True)
+    return matrix_part(state.part(classes=classes), _methods(logs, classes), check)
 
 
 def _methods(logs: Call, classes: Any) -> dict[str, Call]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import ensemble, linear_model, multiclass, svm
+from sklearn import ensemble, linear_model, multiclass, naive_bayes, neural_network, svm
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -112,13 +112,15 @@ def test_part_of_a_linear_regressor_gives_the_answers_of_scikit_learn_on_sparse_
         (ensemble.AdaBoostRegressor(linear_model.Ridge(), n_estimators=3, random_state=0), "number"),
         (ensemble.BaggingRegressor(linear_model.Ridge(), n_estimators=3, random_state=0), "number"),
         (multiclass.OneVsOneClassifier(linear_model.RidgeClassifier()), "three"),
+        (neural_network.MLPRegressor((30,), max_iter=20, random_state=0), "number"),
+        (naive_bayes.BernoulliNB(), "three"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
 def test_part_of_a_linear_model_of_integers_in_columns_gives_the_answers_of_scikit_learn(
     model: Any, target: str
 ) -> None:
-    """What is around a linear model must pass integers as they are: their memory order decides the last bits."""
+    """NumPy multiplies integers in C order, so what comes before the product must leave them as they are."""
     model, labels = clone(model), np.asarray(TARGETS[target])
     frame = pd.DataFrame({f"c{at}": (column * 100).astype(int) for at, column in enumerate(X.T)})
     assert_equal_to(model.fit(X, labels), [frame.to_numpy(), np.asfortranarray(frame)])
