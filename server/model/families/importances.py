@@ -21,6 +21,9 @@ TREES = frozenset(
     for kind in ("DecisionTree", "ExtraTree")
     for use in ("Classifier", "Regressor")
 )
+EXTRA_TREES = frozenset(name for name in TREES if "ExtraTree" in name)
+"""Alone, these take NaN with random splits only."""
+
 FORESTS = frozenset(
     f"sklearn.ensemble._forest.{kind}{use}"
     for kind in ("RandomForest", "ExtraTrees")
@@ -39,6 +42,9 @@ REFUSE_NAN = tuple(
 def takes_nan(state: State, key: str) -> bool:
     """Return whether an estimator takes NaN (its tag `allow_nan`), which a selector with it then takes as well."""
     name = name_of(state.values.get(key))
+    if name in EXTRA_TREES:
+        parameters = as_record(state.values[key]).state
+        return bool(type(parameters) is dict and parameters.get("splitter") == "random")
     if name in TREES | FORESTS:
         return True
     if not name.startswith(REFUSE_NAN):

@@ -63,6 +63,8 @@ SELECTORS: dict[str, Any] = {
     "model lasso": from_model(LASSO),
     "model elastic": from_model(linear_model.ElasticNet(l1_ratio=1.0, alpha=0.01)),
     "model tree": from_model(TREE),
+    "model extra tree": from_model(tree.ExtraTreeClassifier(max_depth=4, random_state=0)),
+    "model extra tree of best splits": from_model(tree.ExtraTreeClassifier(splitter="best", random_state=0)),
     "model forest": from_model(FOREST),
     "model stumps": from_model(STUMPS),
     "model forest of numbers": from_model(ensemble.ExtraTreesRegressor(4, random_state=0)),
