@@ -21,6 +21,7 @@ from server.model.families.compose import (
     beside,
     built,
     dense_beside,
+    is_drop,
     named,
     require_width,
     weighted,
@@ -87,7 +88,7 @@ def _blocks(state: State) -> list[Block]:
     every = np.arange(state.columns)
     blocks = []
     for (name, value, columns), weight in zip(listed, weights, strict=True):
-        if type(value) is str and value == "drop":
+        if is_drop(value):
             continue
         positions = _positions(state, indices.get(name))
         if positions:

@@ -173,7 +173,7 @@ def union(state: State) -> Part:
     listed = named(state, "transformer_list")
     weights = weights_of(state, [name for name, _ in listed])
     used = [
-        (built(state, value), weight) for (_, value), weight in zip(listed, weights, strict=True) if not _is_drop(value)
+        (built(state, value), weight) for (_, value), weight in zip(listed, weights, strict=True) if not is_drop(value)
     ]
     parts = [part for part, _ in used]
     real = [part for part in parts if part is not IDENTITY]
@@ -196,7 +196,8 @@ def union(state: State) -> Part:
     )
 
 
-def _is_drop(value: Any) -> bool:
+def is_drop(value: Any) -> bool:
+    """Return whether this stands in place of an estimator that is left out."""
     return type(value) is str and value == "drop"
 
 

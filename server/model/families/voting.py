@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Part
-from server.model.families.compose import named
+from server.model.families.compose import is_drop, named
 from server.model.families.label_encoding import require_encoder
 from server.model.families.probabilities import FEW
 from server.model.families.state import Family, State, keys
@@ -74,12 +74,12 @@ def _weights(state: State) -> Any:
     if found is None:
         return None
     listed = found.tolist() if type(found) is np.ndarray and found.ndim == 1 else found
-    used = [value for _, value in named(state, "estimators")]
-    if type(listed) not in (list, tuple) or len(listed) != len(used):
+    given = [value for _, value in named(state, "estimators")]
+    if type(listed) not in (list, tuple) or len(listed) != len(given):
         raise state.unknown("weights")
     if not all(type(weight) in (int, float, np.float64, np.int64) and 0 <= weight < np.inf for weight in listed):
         raise state.unknown("weights")
-    kept = [weight for weight, value in zip(found, used, strict=True) if not (type(value) is str and value == "drop")]
+    kept = [weight for weight, value in zip(found, given, strict=True) if not is_drop(value)]
     if len(kept) != len(state.sequence("estimators_")) or sum(kept) == 0:
         raise state.unknown("weights")
     return kept
