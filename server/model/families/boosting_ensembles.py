@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Check, Part, behind
+from server.model.families.label_encoding import same_classes
 from server.model.families.probabilities import BINARY, FEW, softmax
 from server.model.families.state import Family, State, keys
 
@@ -28,7 +29,11 @@ def boosted_classifier(state: State) -> Part:
     """Return AdaBoost that predicts classes."""
     classes, parts = _classes(state), _parts(state, "predict")
     weights = state.floats("estimator_weights_", None)
-    if len(classes) < BINARY or len(weights) < len(parts) or not all(_same(part.classes, classes) for part in parts):
+    if (
+        len(classes) < BINARY
+        or len(weights) < len(parts)
+        or not all(same_classes(part.classes, classes) for part in parts)
+    ):
         raise state.unknown("estimators_")
     # Up to 1.5 the classes' probabilities could be added. Later versions ignore how such a model was fitted.
     real = (0, 0) < state.version < (1, 6) and state.word("algorithm", "SAMME", "SAMME.R") == "SAMME.R"
@@ -212,10 +217,6 @@ def _part(state: State, methods: Mapping[str, Call], parts: Sequence[Part], chec
         state.part(row_independent=all(part.row_independent for part in parts)),
         methods={name: behind(check.unconverted, call) for name, call in methods.items()},
     )
-
-
-def _same(found: Any, expected: Any) -> bool:
-    return type(found) is np.ndarray and found.dtype == expected.dtype and np.array_equal(found, expected)
 
 
 BOOSTED_KEYS = keys(

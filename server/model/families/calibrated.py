@@ -12,6 +12,7 @@ import numpy as np
 
 from server.model.families.base import Call, Part
 from server.model.families.isotonic import ISOTONIC, ISOTONIC_KEYS, interpolation
+from server.model.families.label_encoding import same_classes
 from server.model.families.probabilities import BINARY
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.compiled import EXPIT
@@ -69,8 +70,7 @@ class _Member:
         """
         record = state.as_record("calibrated_classifiers_", value, CALIBRATED)
         found = record.state if type(record.state) is dict else {}
-        own = found.get("classes")
-        if found.keys() != {"estimator", "calibrators", "classes", "method"} or type(own) is not np.ndarray:
+        if found.keys() != {"estimator", "calibrators", "classes", "method"}:
             raise state.unknown("calibrated_classifiers_")
         self.part = state.build(found["estimator"])
         self.score = next((name for name in SCORES if name in self.part.methods), "")
@@ -79,8 +79,7 @@ class _Member:
         if (
             not self.score
             or type(listed) is not list
-            or own.dtype != classes.dtype
-            or own.tolist() != classes.tolist()
+            or not same_classes(found["classes"], classes)
             or found["method"] not in ("sigmoid", "isotonic")
         ):
             raise state.unknown("calibrated_classifiers_")

@@ -183,6 +183,7 @@ def target(state: State) -> Part:
         classes = len(state.labels())
     else:
         classes = 1
+    state.must_be("_infrequent_enabled", False)
     found, columns = state.sequence("encodings_"), read_categories(state)
     if len(found) != len(columns) * classes:
         raise state.unknown("encodings_")

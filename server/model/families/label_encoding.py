@@ -15,7 +15,7 @@ from server.model.families.state import State, keys
 
 def require_encoder(state: State, key: str, classes: Any) -> None:
     """Raise `Unknown` unless this attribute is a LabelEncoder of these classes."""
-    if not _same(state.inside(key, ENCODER_KEYS, ENCODER).labels(), classes):
+    if not same_classes(state.inside(key, ENCODER_KEYS, ENCODER).labels(), classes):
         raise state.unknown(key)
 
 
@@ -31,13 +31,19 @@ def binarized(state: State, key: str, negative: int) -> tuple[Any, str]:
         raise state.unknown(key)
     if binarizer.flag("sparse_input_"):  # predictions are sparse, too
         raise state.unknown(key)
-    if "classes_" in state.values and not _same(state.labels(), classes):
+    if "classes_" in state.values and not same_classes(state.labels(), classes):
         raise state.unknown("classes_")
     return classes, str(kind)
 
 
-def _same(found: Any, expected: Any) -> bool:
-    return bool(found.dtype == expected.dtype) and np.array_equal(found, expected)
+def same_classes(found: Any, expected: Any) -> bool:
+    """Return whether this is an array of the expected classes, in their order and of their dtype."""
+    return type(found) is np.ndarray and found.dtype == expected.dtype and np.array_equal(found, expected)
+
+
+def are_codes(classes: Any, count: int) -> bool:
+    """Return whether these classes are the numbers 0, 1, …: their estimator was fitted on encoded labels."""
+    return type(classes) is np.ndarray and classes.dtype.kind in "iu" and classes.tolist() == list(range(count))
 
 
 ENCODER = "sklearn.preprocessing._label.LabelEncoder"

@@ -13,7 +13,8 @@ import numpy as np
 
 from server.model.families.base import Call, Check, Part, as_floats, matrix_part
 from server.model.families.probabilities import FEW, log_sum_exp
-from server.model.families.sparse_rows import SparseRows, dot
+from server.model.families.scalers import above
+from server.model.families.sparse_rows import dot
 from server.model.families.state import Family, State, keys
 
 
@@ -70,14 +71,7 @@ def bernoulli(state: State) -> Part:
     threshold = state.number("binarize")
     if not threshold >= 0:  # zeros that are not stored would become ones
         raise state.unknown("binarize")
-
-    def presence(X: Any) -> Any:
-        if type(X) is not SparseRows:
-            return (threshold < X).astype(np.float64)
-        found = X.only(X.data > threshold)
-        return replace(found, data=np.ones(len(found.data)))
-
-    return _sparse_part(state, lambda X: dot(presence(X), weights) + constants, classes)
+    return _sparse_part(state, lambda X: dot(above(X, threshold), weights) + constants, classes)
 
 
 def _of_counts(state: State) -> tuple[Any, Any, Any]:

@@ -187,15 +187,19 @@ def _row_maxima(X: SparseRows) -> Any:
 def binarizer(state: State) -> Part:
     """Return a Binarizer."""
     threshold = state.number("threshold")
-    dense: Call = lambda X: (threshold < X).astype(np.float64)  # noqa: E731 - short
+    call: Call = lambda X: above(X, threshold)  # noqa: E731 - short
     part = _part(state)
     if threshold < 0:  # zeros that are not stored would become ones
-        return matrix_part(part, {"transform": dense}, Check(state.name))
-    return _with_sparse(part, dense, lambda X: _ones(X.only(X.data > threshold)), Check(state.name, sparse=True))
+        return matrix_part(part, {"transform": call}, Check(state.name))
+    return _with_sparse(part, call, call, Check(state.name, sparse=True))
 
 
-def _ones(X: SparseRows) -> SparseRows:
-    return replace(X, data=np.ones(len(X.data)))
+def above(X: Any, threshold: float) -> Any:
+    """Return 1 for each value above the threshold, else 0. SparseRows need a threshold that is not negative."""
+    if type(X) is SparseRows:
+        found = X.only(X.data > threshold)
+        return replace(found, data=np.ones(len(found.data)))
+    return (threshold < X).astype(np.float64)
 
 
 SCALED = keys("copy n_samples_seen_ scale_")

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from server.model.families.base import Call, Part
 from server.model.families.compose import TRANSFORM, dense_beside, require_plain, require_width
-from server.model.families.label_encoding import require_encoder
+from server.model.families.label_encoding import are_codes, require_encoder
 from server.model.families.probabilities import BINARY
 from server.model.families.state import Family, State, keys
 
@@ -35,7 +33,7 @@ def _stacking(state: State, passed: Sequence[str], classes: Any) -> Part:
     final, members = state.child("final_estimator_"), state.children("estimators_")
     asked = state.sequence("stack_method_")
     _require_known(state, members, asked, None if classes is None else len(classes))
-    if classes is not None and not _are_codes(final.classes, len(classes)):
+    if classes is not None and not are_codes(final.classes, len(classes)):
         raise state.unknown("final_estimator_")
     through = state.flag("passthrough")
     pairs = list(zip(members, asked, strict=True))
@@ -72,11 +70,6 @@ def _require_known(state: State, members: Sequence[Part], asked: Sequence[Any], 
             raise state.unknown("estimators_")
         if part.classes is not None and name == "predict" and part.classes.dtype.kind not in "biuf":
             raise state.unknown("stack_method_")
-
-
-def _are_codes(classes: Any, count: int) -> bool:
-    """Return whether these are the numbers 0, 1, …: the final classifier was fitted on encoded labels."""
-    return type(classes) is np.ndarray and classes.dtype.kind in "iu" and classes.tolist() == list(range(count))
 
 
 def _stack(calls: Sequence[Call], second: Sequence[bool], *, through: bool) -> Call:

@@ -12,7 +12,7 @@ import numpy as np
 
 from server.model.families.base import Call, Part
 from server.model.families.compose import is_drop, named
-from server.model.families.label_encoding import require_encoder
+from server.model.families.label_encoding import are_codes, require_encoder
 from server.model.families.probabilities import FEW
 from server.model.families.state import Family, State, keys
 
@@ -22,7 +22,7 @@ def classifier(state: State) -> Part:
     members, weights = _members(state), _weights(state)
     classes = state.labels()
     require_encoder(state, "le_", classes)
-    if not all(_codes(member, len(classes)) for member in members):
+    if not all(are_codes(member.classes, len(classes)) for member in members):
         raise state.unknown("estimators_")
     if state.word("voting", "hard", "soft") == "soft":
         flat = state.flag("flatten_transform")
@@ -60,12 +60,6 @@ def _members(state: State) -> list[Part]:
     if not members or len({member.width for member in members}) > 1:
         raise state.unknown("estimators_")
     return members
-
-
-def _codes(member: Part, classes: int) -> bool:
-    """Return whether a member's classes are the numbers 0, 1, …: it was fitted on encoded labels."""
-    found = member.classes
-    return type(found) is np.ndarray and found.dtype.kind in "iu" and found.tolist() == list(range(classes))
 
 
 def _weights(state: State) -> Any:

@@ -204,6 +204,7 @@ def test_part_of_a_one_hot_encoder_with_another_state_is_unknown(changes: Any) -
         (preprocessing.TargetEncoder(), {"encodings_": [np.zeros(3)] * 2}),
         (preprocessing.TargetEncoder(), {"encodings_": [np.zeros(3)] * 3}),
         (preprocessing.TargetEncoder(), {"target_mean_": "a"}),
+        (preprocessing.TargetEncoder(), {"_infrequent_enabled": True}),
         (preprocessing.TargetEncoder(), {"target_type_": "multiclass"}),
     ],
 )
