@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from server.model.families.base import Call, Check, Part, matrix_part
+from server.model.families.base import Call, Check, Part, behind, matrix_part
 from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import Family, State, keys
 
@@ -188,18 +188,26 @@ def binarizer(state: State) -> Part:
     """Return a Binarizer."""
     threshold = state.number("threshold")
     call: Call = lambda X: above(X, threshold)  # noqa: E731 - short
-    part = _part(state)
-    if threshold < 0:  # zeros that are not stored would become ones
-        return matrix_part(part, {"transform": call}, Check(state.name))
-    return _with_sparse(part, call, call, Check(state.name, sparse=True))
+    sparse = threshold >= 0  # below, zeros that are not stored would become ones
+    check = Check(state.name, sparse=sparse)
+    return replace(
+        _part(state),
+        methods={"transform": behind(check.numbers, call)},
+        direct={"transform": call},
+        takes_sparse=sparse,
+        keeps_sparse=sparse,
+    )
 
 
 def above(X: Any, threshold: float) -> Any:
-    """Return 1 for each value above the threshold, else 0. SparseRows need a threshold that is not negative."""
+    """Return 1 for each value above the threshold, else 0, in the dtype of the rows.
+
+    SparseRows need a threshold that is not negative.
+    """
     if type(X) is SparseRows:
         found = X.only(X.data > threshold)
         return replace(found, data=np.ones(len(found.data)))
-    return (threshold < X).astype(np.float64)
+    return (threshold < X).astype(X.dtype)
 
 
 SCALED = keys("copy n_samples_seen_ scale_")

@@ -112,7 +112,7 @@ def test_part_of_a_linear_regressor_gives_the_answers_of_scikit_learn_on_sparse_
         (ensemble.AdaBoostRegressor(linear_model.Ridge(), n_estimators=3, random_state=0), "number"),
         (ensemble.BaggingRegressor(linear_model.Ridge(), n_estimators=3, random_state=0), "number"),
         (multiclass.OneVsOneClassifier(linear_model.RidgeClassifier()), "three"),
-        (neural_network.MLPRegressor((30,), max_iter=20, random_state=0), "number"),
+        (neural_network.MLPRegressor(hidden_layer_sizes=(30,), max_iter=20, random_state=0), "number"),
         (naive_bayes.BernoulliNB(), "three"),
     ],
 )
