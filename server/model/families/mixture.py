@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from server.model.families.base import Call, Check, Part, matrix_part
+from server.model.families.base import Call, Check, Part, behind
 from server.model.families.probabilities import log_sum_exp
 from server.model.families.state import Family, State, keys
 
@@ -42,7 +43,9 @@ def mixture(state: State) -> Part:
         "predict_proba": probabilities,
         "score_samples": lambda X: log_sum_exp(logs(X)).reshape(-1),
     }
-    return matrix_part(state.part(), methods, Check(state.name))
+    check = Check(state.name)
+    complete = {name: behind(check.numbers, call) for name, call in methods.items()}
+    return replace(state.part(), methods=complete, direct=methods)
 
 
 def _volumes(factors: Any, kind: str, width: int) -> Any:
@@ -58,7 +61,7 @@ def _full(means: Any, factors: Any) -> Call:
     each = [(factor, mean @ factor) for factor, mean in zip(factors, means, strict=True)]
 
     def distances(X: Any) -> Any:
-        found = np.empty((len(X), len(each)))
+        found = np.empty((len(X), len(each)), X.dtype)  # scikit-learn cuts the distances of integers off
         for component, (factor, center) in enumerate(each):
             found[:, component] = np.sum(np.square(X @ factor - center), axis=1)
         return found
@@ -70,7 +73,7 @@ def _tied(means: Any, factor: Any) -> Call:
     centers = [mean @ factor for mean in means]
 
     def distances(X: Any) -> Any:
-        found, projected = np.empty((len(X), len(centers))), X @ factor
+        found, projected = np.empty((len(X), len(centers)), X.dtype), X @ factor
         for component, center in enumerate(centers):
             found[:, component] = np.sum(np.square(projected - center), axis=1)
         return found
