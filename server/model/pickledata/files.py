@@ -127,8 +127,12 @@ def _lzma() -> Decompressor:
 
 
 def _lz4() -> Decompressor:
-    # Its package is not in the image, and a model whose requirements.txt brings it is code.
-    raise Unknown("a model file compressed with lz4 is not known as data; one compressed with zlib is")
+    try:
+        from lz4.frame import LZ4FrameDecompressor  # noqa: PLC0415 - an optional package of joblib
+    except ImportError as error:
+        raise Unknown("a model file compressed with lz4 is not known as data without the package lz4") from error
+    made: Decompressor = LZ4FrameDecompressor()
+    return made
 
 
 def _old_joblib() -> Decompressor:

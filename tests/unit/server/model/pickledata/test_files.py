@@ -4,11 +4,13 @@ import bz2
 import gzip
 import lzma
 import pickle
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
 
 import joblib
+import lz4.frame
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ from server.model.pickledata.records import Unknown, Unreadable
 from tests.unit.server.fitted_models import DIRECT, OTHERS, fitted
 from tests.unit.server.model.pickledata.agreement import assert_agree
 
-COMPRESSIONS = [0, 3, ("zlib", 9), ("gzip", 1), ("bz2", 9), ("lzma", 9), ("xz", 0)]
+COMPRESSIONS = [0, 3, ("zlib", 9), ("gzip", 1), ("bz2", 9), ("lzma", 9), ("xz", 0), ("lz4", 3)]
 VALUES = {
     "large": np.arange(100_000.0),
     "fortran": np.asfortranarray(np.arange(12.0).reshape(3, 4)),
@@ -91,14 +93,23 @@ def test_memory_map_is_read_as_an_array(tmp_path: Path) -> None:
 # ---- files that are not read
 
 
-def test_file_compressed_with_lz4_is_unknown(tmp_path: Path) -> None:
+def test_file_compressed_with_lz4_is_unknown_without_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "model.joblib"
     path.write_bytes(b"\x04\x22\x4d\x18" + bytes(20))
-    with pytest.raises(Unknown, match="lz4 is not known as data; one compressed with zlib is"):
+    monkeypatch.setitem(sys.modules, "lz4.frame", None)
+    with pytest.raises(Unknown, match="without the package lz4"):
         read(path)
 
 
-COMPRESSORS = {"zlib": zlib.compress, "gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+COMPRESSORS = {
+    "zlib": zlib.compress,
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "lz4": lz4.frame.compress,
+}
 
 
 @pytest.mark.parametrize("name", COMPRESSORS)
