@@ -60,3 +60,15 @@ def test_stop_with_stdin_that_has_ended_or_cannot_be_read_ends_the_process(stdin
     program = f'exec "{sys.executable}" -c "from server.__main__ import stop_with_stdin; stop_with_stdin()" {stdin}'
     done = subprocess.run(["bash", "-c", program], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGTERM, b"")
+
+
+def test_main_lets_other_threads_interrupt_a_prediction_sooner_than_python_does() -> None:
+    program = """
+import sys
+from server.__main__ import main
+sys.argv = ["server", "--model", "model.joblib", "--host", "999.0.0.1"]
+assert main() == 1
+print(sys.getswitchinterval())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert float(done.stdout) < 0.001

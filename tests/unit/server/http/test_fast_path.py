@@ -111,7 +111,8 @@ def test_plain_rows_of_objects_are_those_of_the_regular_path() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        *(b"", b"[]", b'"data"', b"{", b'{"data": []}', b'{"data": {}}', b'{"data": "a"}', b'{"datum": [{"a": 1}]}'),
+        *(b"", b"[]", b'"data"', b"{", b'{"data": []}', b'{"data": {}}', b'{"data": "a"}'),
+        b'{"datum": [{"a": 1, "b": 2}]}',
         *(b'{"data": [{"a": 1, "b": 2}], "more": 1}', b'{"data": [{"a": 1}]}', b'{"data": [{"a": "1", "b": 2}]}'),
         *(b'{"data": [{"a": NaN, "b": 2}]}', b'{"data": [{"a": 1, "b": 2}, [1, 2]]}'),
     ],
