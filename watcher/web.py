@@ -27,7 +27,7 @@ from watcher.core.types import ModelStatus
 from watcher.errors import Rejected
 from watcher.metrics import Metrics
 from watcher.sources.webhook import Webhook
-from watcher.status_table import snapshot
+from watcher.status_body import snapshot
 
 log = structlog.get_logger()
 

@@ -13,7 +13,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-WITH_SANIC = {"server.http", "server.app", "server.__main__", "watcher.web", "watcher.compose", "watcher.__main__"}
+WITH_SANIC = {
+    "server.http",
+    "server.app",
+    "server.__main__",
+    "watcher.web",
+    "watcher.compose",
+    "watcher.cli",
+    "watcher.__main__",
+}
 """The modules that may import Sanic, and those above them, which import these."""
 
 

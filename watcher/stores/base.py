@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Protocol
 
 from watcher.core.types import StoredObject
@@ -32,4 +34,20 @@ class Bucket(Protocol):
 
     def close(self) -> None:
         """End every call now, and each later one at its start. Safe to repeat and from any thread."""
+        ...
+
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes that have just been sent."""
+
+
+class WritableBucket(Bucket, Protocol):
+    """A bucket as its users see it. The watcher itself only reads, unless it writes `_status.json`."""
+
+    def put(self, key: str, content: bytes | Path, progress: Progress = lambda _: None) -> None:
+        """Write an object, wholly or not at all, from bytes or from a file of any size."""
+        ...
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Delete objects; one that is not there is no error."""
         ...

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from watcher.core.types import StoredObject
 from watcher.errors import Retryable
+from watcher.stores.base import Progress
 
 SETTLE_SECONDS = 0.25
 """A file younger than this may still be written: unlike an upload, a copy is visible half done."""
@@ -20,7 +23,7 @@ Identity = tuple[int, int, int]
 
 
 class FolderBucket:
-    """Implements `Bucket` with a folder. The ETag is the MD5 of the content, as S3's is of a simple upload."""
+    """Implements `WritableBucket` with a folder. The ETag is the MD5 of the content, as S3's is of a simple upload."""
 
     def __init__(self, root: Path, now: Callable[[], float] = time.time) -> None:
         self.name = str(root)
@@ -46,6 +49,32 @@ class FolderBucket:
                 return file.read(limit + 1)
         except OSError as error:
             raise Retryable("StoreUnreachable", f"reading {key}: {error.strerror}") from error
+
+    def put(self, key: str, content: bytes | Path, progress: Progress = lambda _: None) -> None:
+        """Write a file, which appears by a rename, so that the watcher never sees a part of it."""
+        target = self._root / key
+        partial = target.parent / f".{target.name}.{os.getpid()}"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                partial.write_bytes(content)
+            else:
+                shutil.copyfile(content, partial)
+            progress(partial.stat().st_size)
+            partial.replace(target)
+        except OSError as error:
+            raise Retryable("StoreUnreachable", f"writing {key}: {error.strerror}") from error
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Delete files, and the folders that this leaves empty, which S3 would not have."""
+        for key in keys:
+            path = self._root / key
+            try:
+                path.unlink(missing_ok=True)
+                while (path := path.parent) != self._root and path.is_dir() and not any(path.iterdir()):
+                    path.rmdir()
+            except OSError as error:
+                raise Retryable("StoreUnreachable", f"deleting {key}: {error.strerror}") from error
 
     def source(self, key: str) -> str:
         """Return the file's URL."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, cast
 
 from minio.datatypes import Object
 
 from watcher.core.types import StoredObject
 from watcher.errors import Retryable
+from watcher.stores.base import Progress
 from watcher.stores.client import StoreClient, read_at_most
 
 MAX_OBJECTS = 1_000_000
@@ -18,7 +22,7 @@ MAX_PAGES = MAX_OBJECTS // 100
 
 
 class S3Bucket:
-    """Implements `Bucket` with an S3 store. Thread-safe."""
+    """Implements `WritableBucket` with an S3 store. Thread-safe."""
 
     def __init__(self, client: StoreClient, name: str) -> None:
         self._client = client
@@ -32,6 +36,25 @@ class S3Bucket:
         """Return the object's first `limit` + 1 bytes, so that the caller can see that it is too large."""
         with self._client.call(f"reading {self.source(key)}"):
             return read_at_most(self._client.get_object(self.name, key), limit + 1)
+
+    def put(self, key: str, content: bytes | Path, progress: Progress = lambda _: None) -> None:
+        """Write an object, a large file in parts. Each socket operation has a limit, the whole has none."""
+        with self._client.call(f"writing {self.source(key)}", seconds=None):
+            if isinstance(content, bytes):
+                self._client.put_object(self.name, key, io.BytesIO(content), len(content))
+                progress(len(content))
+                return
+            size = content.stat().st_size
+            with content.open("rb") as file:
+                self._client.put_object(
+                    self.name, key, cast(BinaryIO, Counted(file, progress)), size, num_parallel_uploads=1
+                )
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Delete objects one by one: some stores lack the deletion of many."""
+        for key in keys:
+            with self._client.call(f"deleting {self.source(key)}"):
+                self._client.remove_object(self.name, key)
 
     def source(self, key: str) -> str:
         """Return the URL of an object, for people and for the download."""
@@ -65,6 +88,19 @@ class S3Bucket:
                 break
         problem = f"more than {MAX_OBJECTS} objects or {MAX_PAGES} pages: use a bucket for models alone"
         raise Retryable("StoreUnusable", f"listing bucket {self.name}: {problem}")
+
+
+class Counted(io.RawIOBase):
+    """A file that reports how many bytes were read from it."""
+
+    def __init__(self, file: io.BufferedReader, progress: Progress) -> None:
+        self._file, self._progress = file, progress
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        chunk = self._file.read(size)
+        self._progress(len(chunk))
+        return chunk
 
 
 def ascending(last: str, key: str) -> str:

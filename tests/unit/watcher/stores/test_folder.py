@@ -35,3 +35,19 @@ def test_list_forgets_files_that_are_gone(tmp_path: Path) -> None:
     assert [path.parent.name for path in bucket._seen] == ["b"]
     assert bucket.list() == []
     assert bucket._seen == {}
+
+
+def test_put_writes_bytes_and_files_and_remove_leaves_no_empty_folder(tmp_path: Path) -> None:
+    root, sent = tmp_path / "bucket", []
+    root.mkdir()
+    bucket = FolderBucket(root)
+    file = tmp_path / "model.joblib"
+    file.write_bytes(b"12345")
+    bucket.put("t/m/v1/model.joblib", file, sent.append)
+    bucket.put("t/m/values.yaml", b"{}")
+    assert sum(sent) == 5
+    assert (root / "t/m/v1/model.joblib").read_bytes() == b"12345"
+    assert {path.name for path in root.rglob("*") if path.is_file()} == {"model.joblib", "values.yaml"}
+    bucket.remove(["t/m/v1/model.joblib", "t/m/missing/x"])
+    assert not (root / "t/m/v1").exists()
+    assert (root / "t/m/values.yaml").exists()

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from watcher.cli.commands.status import text_of
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelId, Refusal, State
-from watcher.status_table import snapshot, table
+from watcher.status_body import snapshot
 
 
 def test_snapshot_keeps_since_until_something_changes_and_the_table_shows_the_same() -> None:
@@ -17,11 +18,5 @@ def test_snapshot_keeps_since_until_something_changes_and_the_table_shows_the_sa
     sources.report("poll", live=True)
     status = snapshot(board, sources, lambda status: "data" if status.model == "m" else "")
     assert status["models"][0]["since"] == "2026-01-01T00:00:00+00:00"
-    shown = table(status)
+    shown = text_of(status)
     assert all(word in shown for word in ("m", "v1", "Ready", "LOADED", "data", "k", "why", "poll"))
-
-
-def test_table_aligns_columns_and_cleans_what_others_wrote() -> None:
-    row = {"key": "a\nb", "reason": "why"}
-    shown = table({"models": [], "refused": [row, {**row, "key": "longer key"}], "sources": []})
-    assert shown == "MODELS\nno models\n\nREFUSED KEYS\nKEY         REASON\na b         why\nlonger key  why"

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from watcher.__main__ import main
+from watcher.cli.main import PANELS
 
 
 @pytest.fixture(autouse=True)
@@ -171,8 +172,11 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_for_debug(monkeypa
     assert "Traceback" in CliRunner().invoke(main, [*RUN, "--log-level", "debug"]).stderr
 
 
-def test_without_arguments_the_help_is_shown() -> None:
-    assert "Commands:" in CliRunner().invoke(main, []).output
+def test_without_arguments_the_help_is_shown_under_its_headings() -> None:
+    shown = CliRunner().invoke(main, []).output
+    assert all(heading in shown for heading in PANELS)
+    for name in main.commands:
+        assert name in shown
 
 
 def test_command_line_imports_nothing_large_before_a_command_runs() -> None:

@@ -1,0 +1,65 @@
+"""Every error of the command line as one line and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import rich_click
+
+from watcher.core.text import one_line
+from watcher.errors import WatcherError
+
+USAGE_EXIT_CODE = 2
+
+
+class Group(rich_click.RichGroup):
+    """Turns every error into one line and an exit code: no traceback and no usage text reaches a user."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run as click's own group does: rich-click's would draw a box around an error, which grep and logs dislike."""
+        return click.Group.main(self, *arguments, **options)
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the group's own arguments."""
+        with one_line_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the command's arguments and run it."""
+        with one_line_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn any error into click's, which prints one line."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise  # prints the help
+    except click.UsageError as error:
+        raise Failure(error.format_message(), USAGE_EXIT_CODE) from error
+    except click.ClickException as error:
+        raise Failure(error.format_message(), error.exit_code) from error
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except WatcherError as error:
+        raise Failure(str(error)) from error
+    except Exception as error:  # the last resort: a slip in a setting must not end in a traceback
+        import structlog  # noqa: PLC0415 - --help needs no log
+
+        if structlog.is_configured():  # otherwise it would print every level
+            structlog.get_logger().debug("unexpected", exc_info=True)
+        message = f"unexpected {type(error).__name__} (details: --log-level debug): {one_line(str(error), 500)}"
+        raise Failure(message) from error
+
+
+class Failure(click.ClickException):
+    """One line on standard error, and an exit code."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(one_line(message))
+        self.exit_code = exit_code  # type: ignore[misc] # click's own subclasses set it on the class

@@ -1,0 +1,39 @@
+"""The command group: which commands there are, in which order the help shows them."""
+
+from __future__ import annotations
+
+import click
+import rich_click
+
+from watcher import __version__
+from watcher.cli.commands.check import check
+from watcher.cli.commands.context import context
+from watcher.cli.commands.render import render
+from watcher.cli.commands.run import run
+from watcher.cli.commands.status import status
+from watcher.cli.errors import Group
+
+PANELS: dict[str, list[click.Command]] = {
+    "Models": [status],
+    "Files": [check, render],
+    "Set up": [context, run],
+}
+"""The commands under the headings of the help."""
+
+
+@click.group(
+    cls=Group,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "rich_help_config": {"commands_before_options": True, "max_width": 110},
+    },
+)
+@click.version_option(__version__)
+def main() -> None:
+    """Put a model.joblib into a bucket, get a prediction service on Kubernetes."""
+
+
+for heading, commands in PANELS.items():
+    for command in commands:
+        main.add_command(command)
+    main.add_panel(rich_click.RichCommandPanel(heading, commands=[str(command.name) for command in commands]))

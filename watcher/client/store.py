@@ -1,0 +1,51 @@
+"""The bucket of a context, to read and to write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from watcher.client.contexts import KEYS, Context
+from watcher.errors import Rejected
+from watcher.stores.base import WritableBucket
+
+READ_SECONDS = 30.0
+"""Seconds without a byte. Longer than the watcher's own limit: a store may need a while to finish a large upload."""
+
+
+@contextmanager
+def opened(context: Context) -> Iterator[WritableBucket]:
+    """Open the bucket of a context, and close it afterwards.
+
+    Raises:
+        Rejected: the context's address, region or bucket is malformed; the sentence names which.
+
+    """
+    kind, _, path = context.store.partition(":")
+    bucket = _folder(path) if kind == "folder" else _s3(context)
+    try:
+        yield bucket
+    finally:
+        bucket.close()
+
+
+def _folder(path: str) -> WritableBucket:
+    from watcher.stores.folder import FolderBucket  # noqa: PLC0415 - --help is quick without it
+
+    return FolderBucket(Path(path))
+
+
+def _s3(context: Context) -> WritableBucket:
+    from watcher.stores.client import StoreClient  # noqa: PLC0415 - as above
+    from watcher.stores.endpoint import Endpoint, bucket_problem  # noqa: PLC0415 - as above
+    from watcher.stores.s3_bucket import S3Bucket  # noqa: PLC0415 - as above
+
+    if problem := bucket_problem(context.bucket):
+        raise Rejected("Malformed", f"bucket: {problem}")
+    if context.access_key_id:
+        os.environ.update(zip(KEYS, (context.access_key_id, context.secret_access_key), strict=True))
+        os.environ.pop("AWS_SESSION_TOKEN", None)  # it belongs to other keys
+    client = StoreClient(Endpoint.of(context.s3_endpoint, secure=False), context.s3_region, read_seconds=READ_SECONDS)
+    return S3Bucket(client, context.bucket)

@@ -1,0 +1,57 @@
+"""The watcher's HTTP side, as a client sees it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from watcher.core.types import ModelId
+from watcher.errors import Rejected, Retryable
+
+SECONDS = 5.0
+"""Seconds for one answer: the watcher answers from memory."""
+
+
+class WatcherApi:
+    """Asks one running watcher. Every failure is a `WatcherError` with one sentence for people."""
+
+    def __init__(self, url: str) -> None:
+        self._shown = url
+        self._base = (url if "://" in url else f"http://{url}").rstrip("/")
+
+    def status(self) -> dict[str, Any]:
+        """Return the body of `GET /status`.
+
+        Raises:
+            Retryable: `NoWatcher`, none answers there, or something else does.
+
+        """
+        import urllib3  # noqa: PLC0415 - --help is quick without it
+
+        try:
+            response = urllib3.request("GET", f"{self._base}/status", timeout=SECONDS, retries=False)
+            body = json.loads(response.data)
+            for key in ("models", "refused", "sources"):
+                list(body[key])
+        except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError, RecursionError) as error:
+            advice = "start one with `kubeserve run`, or set another address by --url"
+            raise Retryable("NoWatcher", f"no watcher answers at {self._shown}: {advice}") from error
+        return dict(body)
+
+    def model(self, model: ModelId) -> dict[str, Any]:
+        """Return the status of one model.
+
+        Raises:
+            Rejected: `NotFound`, the watcher knows no such model; the sentence names the nearest one.
+            Retryable: as `status`.
+
+        """
+        from watcher.client.names import unknown_model  # noqa: PLC0415 - only for an error
+
+        models = self.status()["models"]
+        for found in models:
+            if (found["namespace"], found["model"]) == (model.namespace, model.name):
+                return dict(found)
+        raise Rejected(
+            "NotFound", unknown_model(str(model), [f"{item['namespace']}/{item['model']}" for item in models])
+        )
