@@ -48,7 +48,11 @@ def write_termination_message(message: str) -> None:
     except OSError as error:
         structlog.get_logger().warning("no termination message", reason=f"{path}: {error.strerror}")
         return
-    with os.fdopen(descriptor, "wb") as file:
+    try:
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            file.truncate()
-            file.write(one_line(message).encode())
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, one_line(message).encode())
+    except OSError as error:  # a full disk
+        structlog.get_logger().warning("no termination message", reason=f"{path}: {error.strerror}")
+    finally:
+        os.close(descriptor)

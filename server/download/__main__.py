@@ -65,6 +65,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--pip-cert", default=env("KUBESERVE_PIP_CERT", ""), help="a file of certificates (PEM) that the index needs"
     )
+    parser.add_argument(
+        "--disk-limit",
+        default=env("KUBESERVE_DISK_LIMIT", ""),
+        help="disk that the model and its packages may use, such as 5Gi; empty: what is free",
+    )
+    parser.add_argument(
+        "--volume-limit",
+        default=env("KUBESERVE_VOLUME_LIMIT", ""),
+        help="size of the volume that holds --to, such as 5Gi; empty: not limited",
+    )
     return parser.parse_args()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from server.errors import ModelError
+from server.paths import MODEL, PACKAGES
 
 CHUNK = 64 * 1024
 """Bytes. A download reads this much at once, and a whole chunk counts as progress."""
 
 NOT_PERMITTED = "permission denied: check the owner of the folder, or the pod's fsGroup"
 REASONS = {
-    errno.ENOSPC: "no space is left on its disk: raise the limit of ephemeral storage",
+    errno.ENOSPC: "no space is left on its disk: make room there",
     errno.EDQUOT: "the quota of its disk is used up",
     errno.EROFS: "its file system is read-only",
     errno.EACCES: NOT_PERMITTED,
@@ -44,20 +46,34 @@ def make_folder(path: Path) -> None:
 def save(chunks: Iterable[bytes], target: Path) -> None:
     """Write the chunks to `target`, under a temporary name until the last one is there.
 
-    What `chunks` raises passes through: it is an error of the source. The temporary file then stays, and the next
-    attempt overwrites it.
+    What `chunks` raises passes through: it is an error of the source. A failure removes the temporary file: on a full
+    disk the termination message needs its space.
     """
-    partial = target.with_suffix(".partial")
+    partial = partial_of(target)
     with explained(target, "written"):
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         for chunk in chunks:
             with explained(target, "written"):
                 write_all(descriptor, chunk)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     finally:
         os.close(descriptor)
     with explained(target, "written"):
         partial.replace(target)
+
+
+def partial_of(target: Path) -> Path:
+    return target.with_suffix(".partial")
+
+
+def clear(folder: Path) -> None:
+    """Remove the large files that an earlier attempt may have left: the next one needs their room."""
+    for path in (folder / MODEL, partial_of(folder / MODEL)):
+        remove(path)
+    shutil.rmtree(folder / PACKAGES, ignore_errors=True)
 
 
 def remove(path: Path) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from server.download import etag, input_files
+from server.download.disk import Disk
 from server.download.files import CHUNK, explained, open_regular, remove, save
 from server.download.progress import Progress
 from server.download.requirements import MAX_BYTES
 from server.paths import MODEL, REQUIREMENTS
 
 
-def fetch(source: Path, to: Path, expected: str, wanted: Mapping[str, str], progress: Progress) -> None:
-    """Copy the model, its requirements.txt if there is one, and the `wanted` input files.
+def fetch(source: Path, disk: Disk, expected: str, wanted: Mapping[str, str], progress: Progress) -> None:
+    """Copy the model, its requirements.txt if there is one, and the `wanted` input files, to the disk's folder.
 
     The ETag of the model must be `expected`, and that of each input file the one in `wanted`, unless it is "". A file's
     ETag is the MD5 of its content. The model is read twice, so that nothing is written before the ETag is checked.
@@ -24,13 +26,15 @@ def fetch(source: Path, to: Path, expected: str, wanted: Mapping[str, str], prog
         ModelError: in one sentence, with the cause.
 
     """
+    to, room = disk.folder, disk.room()
     with open_regular(source) as file:
+        room.check(str(source), os.fstat(file.fileno()).st_size)
         digest = hashlib.md5(usedforsecurity=False)
         for chunk in chunks(file, source, progress):
             digest.update(chunk)
         etag.check(str(source), digest.hexdigest(), expected)
         file.seek(0)
-        save(chunks(file, source, progress), to / MODEL)
+        save(room.limited(str(source), chunks(file, source, progress)), to / MODEL)
     requirements = source.with_name(REQUIREMENTS)
     if requirements.exists():
         with open_regular(requirements) as file, explained(requirements, "read"):

@@ -8,13 +8,16 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
 
+from server.download.disk import Disk
 from server.download.requirements import MAX_NAME, Package, parse, with_numpy
 from server.errors import ModelError
 from server.paths import PACKAGES, REQUIREMENTS
@@ -25,15 +28,19 @@ log = structlog.get_logger()
 PIP_SECONDS = 600.0
 """Seconds. As long as the Deployment's progressDeadlineSeconds: after that Kubernetes calls the rollout failed."""
 
+CHECK_SECONDS = 0.5
+"""Seconds between two looks at the disk. The kubelet looks about every ten seconds."""
+
 OUTPUT_TAIL = 1024 * 1024
 """Bytes of pip's output that are searched for the cause of a failure."""
 
 LOGGED_LINES = 5
 
-ENVIRONMENT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR")
+ENVIRONMENT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SSL_CERT_DIR", "SSL_CERT_FILE")
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 """The only variables that pip inherits, the proxies in lower case too. None of them holds a key of the store."""
 
+FAILED = "requirements.txt cannot be installed"
 HERE = f"Python {sys.version_info.major}.{sys.version_info.minor} on {platform.system()} {platform.machine()}"
 INDEX = "the package index (KUBESERVE_PIP_INDEX_URL, or pypi.org)"
 
@@ -41,7 +48,7 @@ CAUSES = (
     (r"No module named pip", "pip is not installed in this Python"),
     (
         r"\[Errno (28|122)\]",
-        "no space is left on the disk: raise the limit of ephemeral storage, or name fewer packages",
+        "no space is left on the disk: make room there, or name fewer packages",
     ),
     (r"\[Errno 30\]", "the file system is read-only"),
     (r"\[Errno 13\]", "permission to write the packages is denied"),
@@ -104,11 +111,12 @@ class Index:
         return [f"--index-url {url}", *([f"--trusted-host {host}"] if parts.scheme == "http" else [])]
 
 
-def install(folder: Path, index: Index | None = None, seconds: float = PIP_SECONDS) -> None:
+def install(folder: Path, index: Index | None = None, disk: Disk | None = None, seconds: float = PIP_SECONDS) -> None:
     """Install `folder`/requirements.txt into `folder`/packages, which the server imports from.
 
     Raises:
-        ModelError: the file is refused, or pip fails. The sentence is ours: pip's own may quote anything.
+        ModelError: the file is refused, pip fails, or the packages do not fit on the disk. The sentence is ours: pip's
+            own may quote anything.
 
     """
     index = index or Index()
@@ -120,7 +128,7 @@ def install(folder: Path, index: Index | None = None, seconds: float = PIP_SECON
     with tempfile.TemporaryDirectory(prefix="kubeserve-pip-") as scratch:
         listed = Path(scratch) / REQUIREMENTS
         listed.write_text("\n".join([*index.lines(), *map(str, packages)]) + "\n")
-        run_pip(command(listed, folder / PACKAGES, packages, index), Path(scratch), seconds)
+        run_pip(command(listed, folder / PACKAGES, packages, index), Path(scratch), disk or Disk(folder), seconds)
 
 
 def command(listed: Path, target: Path, packages: Iterable[Package], index: Index) -> list[str]:
@@ -136,32 +144,59 @@ def command(listed: Path, target: Path, packages: Iterable[Package], index: Inde
     return [*pip, "--requirement", str(listed)]
 
 
-def run_pip(command: list[str], scratch: Path, seconds: float) -> None:
+def run_pip(command: list[str], scratch: Path, disk: Disk, seconds: float) -> None:
     output = scratch / "output"
-    with output.open("wb") as file:
+    with (
+        output.open("wb") as file,
+        subprocess.Popen(  # noqa: S603 - our own arguments; the requirements are checked
+            command,
+            env=environment(os.environ, scratch),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
         try:
-            done = subprocess.run(  # noqa: S603 - our own arguments; the requirements are checked
-                command,
-                env=environment(os.environ, scratch),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ModelError(f"requirements.txt cannot be installed: pip needs more than {seconds:.0f} s") from error
-    if done.returncode == 0:
+            code = wait(process, scratch, disk, seconds)
+        except BaseException:  # a signal's too: pip must not outlive this process
+            process.kill()
+            raise
+    if code == 0:
         return
     text = tail(output)
     log_errors(text)
-    raise ModelError(f"requirements.txt cannot be installed: {cause_of(text, done.returncode)}")
+    raise ModelError(f"{FAILED}: {cause_of(text, code)}")
+
+
+def wait(process: subprocess.Popen[bytes], scratch: Path, disk: Disk, seconds: float) -> int:
+    """Return pip's exit code.
+
+    Raises:
+        ModelError: pip needs more than `seconds`, or more disk than there is.
+
+    """
+    end = time.monotonic() + seconds
+    while True:
+        code = None
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(CHECK_SECONDS)
+        try:
+            disk.check_use(scratch)
+        except ModelError as error:
+            raise ModelError(f"{FAILED}: {error}") from error
+        if code is not None:
+            return code
+        if time.monotonic() > end:
+            raise ModelError(f"{FAILED}: pip needs more than {seconds:.0f} s")
 
 
 def environment(inherited: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Return pip's environment, from an allow-list: what is not named there cannot leak."""
+    """Return pip's environment, from an allow-list: what is not named there cannot leak.
+
+    All temporary files of pip are below `home`, where they are counted, and removed with it.
+    """
     allowed = {*ENVIRONMENT, *PROXIES, *map(str.lower, PROXIES)}
-    return {key: value for key, value in inherited.items() if key in allowed} | {"HOME": str(home)}
+    return {key: value for key, value in inherited.items() if key in allowed} | {"HOME": str(home), "TMPDIR": str(home)}
 
 
 def tail(path: Path) -> str:

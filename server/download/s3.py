@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from server.download import etag, input_files
 from server.download.causes import TransientError, explain
+from server.download.disk import Disk
 from server.download.files import CHUNK, remove, save
 from server.download.network import Endpoint, connection_pool
 from server.download.progress import Progress
@@ -40,8 +41,8 @@ ROLE_SECONDS = 2.0
 class S3Source:
     """One model in a bucket: `s3://BUCKET/KEY`."""
 
-    def __init__(self, source: str, endpoint: Endpoint, progress: Progress) -> None:
-        self._source, self._host, self._progress = source, endpoint.host, progress
+    def __init__(self, source: str, endpoint: Endpoint, disk: Disk, progress: Progress) -> None:
+        self._source, self._host, self._disk, self._progress = source, endpoint.host, disk, progress
         self._bucket, _, self._key = source.removeprefix("s3://").partition("/")
         self._retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
@@ -76,7 +77,9 @@ class S3Source:
     def _fetch_model(self, target: Path, expected: str) -> None:
         with self._explained(self._source), self._opened(self._key) as response:
             etag.check(self._source, response.headers.get("ETag") or "", expected)
-            save(self._chunks(response), target)
+            room = self._disk.room()
+            room.check(self._source, response.length_remaining or 0)
+            save(room.limited(self._source, self._chunks(response)), target)
 
     def _fetch_requirements(self, target: Path) -> None:
         key = self._next_to_model(REQUIREMENTS)

@@ -33,10 +33,11 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @contextmanager
-def altering(store: str, alter: Callable[[str, Answer], Answer]) -> Iterator[str]:
+def altering(store: str, alter: Callable[[str, Answer], Answer], *, with_length: bool = True) -> Iterator[str]:
     """Yield the address of a proxy in front of `store`; `alter` gets the path and the answer of each GET.
 
-    The Host header is passed on unchanged, because the signature covers it.
+    The Host header is passed on unchanged, because the signature covers it. Without a length, the end of the connection
+    ends the body.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -48,7 +49,8 @@ def altering(store: str, alter: Callable[[str, Answer], Answer]) -> Iterator[str
             for name, value in headers.items():
                 if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
                     self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            if with_length:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 

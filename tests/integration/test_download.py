@@ -191,6 +191,47 @@ def test_download_of_another_file_about_the_input_says_why(
     assert not (to / "input-example.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("env", "limit"),
+    [
+        (
+            {"KUBESERVE_DISK_LIMIT": "102400"},
+            "this pod may use 100 KiB of disk: raise deployment.resources.limits.ephemeral-storage in values.yaml",
+        ),
+        (
+            {"KUBESERVE_VOLUME_LIMIT": "100Ki", "KUBESERVE_DISK_LIMIT": "2147483648"},
+            "the model's volume may hold 100 KiB: raise deployment.volumeLimits.model, which the operator sets",
+        ),
+    ],
+)
+def test_download_of_a_model_above_the_disk_limit_is_refused_before_it_begins(
+    filled: Bucket, to: Path, env: dict[str, str], limit: str
+) -> None:
+    download = Download(to, filled, **env)
+    assert download.code() == 1
+    assert (to.parent / "message").read_text() == f"s3://{filled.name}/{KEY} is 293 KiB, but {limit}"
+    assert list(to.iterdir()) == []
+    assert Download(to, filled, **dict.fromkeys(env, "300Ki")).code() == 0
+
+
+def test_download_that_grows_above_the_disk_limit_is_stopped(filled: Bucket, to: Path) -> None:
+    with proxies.altering(filled.server.endpoint, lambda _path, answer: answer, with_length=False) as proxy:
+        download = Download(to, filled, endpoint=proxy, KUBESERVE_DISK_LIMIT="102400")
+        assert download.code() == 1
+    assert "is more than 128 KiB, but this pod may use 100 KiB of disk" in (to.parent / "message").read_text()
+    assert list(to.iterdir()) == []
+
+
+def test_download_to_a_disk_without_room_says_what_is_free(filled: Bucket, to: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, types\nos.statvfs = lambda _: types.SimpleNamespace(f_bavail=25, f_frsize=4096)\n"
+    )
+    download = Download(to, filled, PYTHONPATH=str(tmp_path))
+    assert download.code() == 1
+    free = f"is 293 KiB, but only 100 KiB are free on the disk of {to}: make room there"
+    assert free in (to.parent / "message").read_text()
+
+
 def test_download_goes_through_the_proxy_with_its_password(filled: Bucket, to: Path) -> None:
     with proxies.forwarding("user:p@ss") as (proxy, seen):
         download = Download(to, filled, HTTP_PROXY=f"http://{PROXY_USER}@{proxy}")

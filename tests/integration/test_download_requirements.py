@@ -178,6 +178,20 @@ def test_requirements_that_cannot_be_installed_say_why(
     assert cause in folder.download(requirements, **{"KUBESERVE_PIP_INDEX_URL": index.url, **env})
 
 
+def test_requirements_above_the_disk_limit_are_stopped_and_leave_nothing(
+    folder: Folder, index: PackageIndex, tmp_path: Path
+) -> None:
+    index.wheel("wanted")
+    env = {"KUBESERVE_PIP_INDEX_URL": index.url, "TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / "tmp").mkdir()
+    reason = folder.download("wanted\n", KUBESERVE_DISK_LIMIT="8192", **env)
+    assert reason.startswith(
+        "requirements.txt cannot be installed: the model and its packages need more than the 8 KiB"
+    )
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert folder.download("wanted\n", KUBESERVE_DISK_LIMIT="100M", **env) == ""
+
+
 def test_requirements_that_would_send_the_stores_keys_away_reach_nobody(folder: Folder, index: PackageIndex) -> None:
     url = f"http://{index.address}"
     for line in (

@@ -137,6 +137,7 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "secretKey": base64_of(values["model"]["s3SecretKey"]),
         "metrics": metrics(values["autoscaling"]),
         "inputFilesVariable": input_files_variable(values["model"]["inputFiles"]),
+        **disk_limits(deployment),
         **download_secrets(object_name(model), values),
         **proxy_variables(values["download"]),
     }
@@ -208,6 +209,20 @@ def input_files_text(files: Mapping[str, str]) -> str:
 def input_files_variable(files: Mapping[str, str]) -> dict[str, str] | None:
     """Return the init container's variable; None without files, so that other pods stay as they are."""
     return {"name": "KUBESERVE_INPUT_FILES", "value": input_files_text(files)} if files else None
+
+
+def disk_limits(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the placeholders for the limits of the pod's disk. The download refuses what is above them."""
+    volumes = deployment["volumeLimits"]
+    model, limits = volumes.get("model"), deployment["resources"].get("limits") or {}
+    source = {"resourceFieldRef": {"resource": "limits.ephemeral-storage", "divisor": "1"}}
+    variable = {"name": "KUBESERVE_DISK_LIMIT", "valueFrom": source}
+    return {
+        "diskLimitVariable": variable if "ephemeral-storage" in limits else None,
+        "volumeLimitVariable": {"name": "KUBESERVE_VOLUME_LIMIT", "value": model} if model else None,
+        "modelVolumeLimit": model,
+        "tmpVolumeLimit": volumes.get("tmp"),
+    }
 
 
 def proxy_variables(download: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -21,6 +22,18 @@ def test_termination_message_is_one_clean_line_of_at_most_4096_bytes(path: Path)
     assert path.read_bytes() == b"a [31mb"
     write_termination_message("é" * 10_000_000)
     assert 4000 < len(path.read_bytes()) <= 4096
+
+
+def test_termination_message_on_a_full_disk_is_a_line_of_the_log(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_descriptor: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path.touch()
+    monkeypatch.setattr(os, "write", fail)
+    write_termination_message("x")
+    assert "No space left on device" in capsys.readouterr().out
 
 
 def test_termination_message_without_a_prepared_file_is_not_written(path: Path) -> None:

@@ -35,12 +35,16 @@ class Output:
     def exit_reason(self, code: int) -> str:
         """Return the termination message of the process, else its signal, else the last line of its log.
 
-        At most 4 KiB are read of either file, however much the process wrote.
+        On a full disk a process can write neither, and that is the reason. At most 4 KiB are read of either file,
+        however much the process wrote.
         """
         if message := one_line(os.pread(self._message, LIMIT, 0).decode(errors="replace")):
             return message
         if code < 0:
             return f"the process was ended by {signal_name(-code)}"
+        disk = os.fstatvfs(self._log)
+        if disk.f_bavail * disk.f_frsize < LIMIT:
+            return f"the disk of {self.message_path.parent} is full: make room there"
         return self._last_line() or f"the process ended with exit code {code}"
 
     def _last_line(self) -> str:

@@ -54,6 +54,7 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- range $name, $etag := $model.inputFiles -}}{{- $files = append $files (printf "%s=%s" $name $etag) -}}{{- end -}}
 {{- $variable := dict "name" "KUBESERVE_INPUT_FILES" "value" (join " " $files) -}}
 {{- $_ := set $scope "inputFilesVariable" (ternary nil $variable (empty $files)) -}}
+{{- range $key, $value := include "model-serving.diskLimits" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- range $key, $value := include "model-serving.downloadSecrets" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- range $key, $name := dict "httpProxy" "HTTP_PROXY" "httpsProxy" "HTTPS_PROXY" "noProxy" "NO_PROXY" -}}
   {{- $value := index $.Values.download $key -}}
@@ -83,6 +84,22 @@ The minimum is 30, which is enough for the server's default deadline of 10.
   {{- end -}}
 {{- end -}}
 {{- dict "env" $found | toJson -}}
+{{- end -}}
+
+{{/* Return the placeholders for the limits of the pod's disk; null without one. */}}
+{{- define "model-serving.diskLimits" -}}
+{{- $volumes := .Values.deployment.volumeLimits -}}
+{{- $found := dict "diskLimitVariable" nil "volumeLimitVariable" nil -}}
+{{- $_ := set $found "modelVolumeLimit" (get $volumes "model" | default nil) -}}
+{{- $_ := set $found "tmpVolumeLimit" (get $volumes "tmp" | default nil) -}}
+{{- if get (default dict .Values.deployment.resources.limits) "ephemeral-storage" -}}
+  {{- $from := dict "resourceFieldRef" (dict "resource" "limits.ephemeral-storage" "divisor" "1") -}}
+  {{- $_ := set $found "diskLimitVariable" (dict "name" "KUBESERVE_DISK_LIMIT" "valueFrom" $from) -}}
+{{- end -}}
+{{- if $found.modelVolumeLimit -}}
+  {{- $_ := set $found "volumeLimitVariable" (dict "name" "KUBESERVE_VOLUME_LIMIT" "value" $found.modelVolumeLimit) -}}
+{{- end -}}
+{{- toJson $found -}}
 {{- end -}}
 
 {{/*

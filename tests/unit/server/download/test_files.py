@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from server.download import folder, input_files
-from server.download.files import explained, make_folder, save
+from server.download.disk import Disk
+from server.download.files import clear, explained, make_folder, save
 from server.download.progress import Progress
 from server.download.requirements import MAX_BYTES
 from server.errors import ModelError
@@ -17,19 +18,27 @@ from server.errors import ModelError
 
 def test_save_a_full_disk_is_one_sentence_and_leaves_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.partial").symlink_to("/dev/full")
-    with pytest.raises(ModelError, match="no space is left on its disk"):
+    with pytest.raises(ModelError, match="no space is left on its disk: make room there"):
         save([b"x"], tmp_path / "model.joblib")
-    assert not (tmp_path / "model.joblib").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_save_an_error_of_the_source_passes_and_leaves_no_model(tmp_path: Path) -> None:
+def test_clear_removes_the_large_files_of_an_earlier_attempt(tmp_path: Path) -> None:
+    for name in ("model.joblib", "model.partial", "termination-message"):
+        (tmp_path / name).touch()
+    (tmp_path / "packages" / "numpy").mkdir(parents=True)
+    clear(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["termination-message"]
+
+
+def test_save_an_error_of_the_source_passes_and_leaves_nothing(tmp_path: Path) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"x"
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
         save(chunks(), tmp_path / "model.joblib")
-    assert not (tmp_path / "model.joblib").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -61,9 +70,9 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def fetch(source: Path, etag: str = "", **wanted: str) -> Path:
+def fetch(source: Path, etag: str = "", limit: int | None = None, **wanted: str) -> Path:
     to = source.parent.parent / "to"
-    folder.fetch(source, to, etag, wanted, Progress())
+    folder.fetch(source, Disk(to, limit), etag, wanted, Progress())
     return to
 
 
@@ -83,6 +92,14 @@ def test_folder_fetch_copies_the_expected_bytes_and_the_requirements(source: Pat
 def test_folder_fetch_other_bytes_are_refused(source: Path) -> None:
     with pytest.raises(ModelError, match="the object has changed"):
         fetch(source, "0" * 32)
+
+
+def test_folder_fetch_a_model_above_the_limit_is_refused_before_it_is_read(source: Path) -> None:
+    fetch(source, limit=5)
+    with source.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ModelError, match=r"model\.joblib is 1 TiB, but this pod may use 5 bytes of disk: raise"):
+        fetch(source, limit=5)
 
 
 def test_folder_fetch_a_huge_requirements_file_is_read_only_in_part(source: Path) -> None:

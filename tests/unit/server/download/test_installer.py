@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server.download.disk import Disk
 from server.download.installer import Index, cause_of, command, environment, install, run_pip
 from server.download.requirements import parse
 from server.errors import ModelError
@@ -25,19 +26,21 @@ def test_environment_of_pip_is_an_allow_list_without_keys() -> None:
         "HTTPS_PROXY": "http://proxy:1",
         "no_proxy": "localhost",
         "SSL_CERT_FILE": "/ca/ca.crt",
+        "TMPDIR": "/tmp",
     }
     assert environment(inherited, Path("/scratch")) == {
         "HTTPS_PROXY": "http://proxy:1",
         "no_proxy": "localhost",
         "SSL_CERT_FILE": "/ca/ca.crt",
         "HOME": "/scratch",
+        "TMPDIR": "/scratch",
     }
 
 
 def test_run_pip_the_process_gets_no_key_and_no_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the key")
     with pytest.raises(ModelError, match="exit code 3"):
-        run_pip([sys.executable, "-c", DUMP], tmp_path, seconds=10)
+        run_pip([sys.executable, "-c", DUMP], tmp_path, Disk(tmp_path), seconds=10)
     assert "HOME" in (tmp_path / "output").read_text()
     assert "AWS" not in (tmp_path / "output").read_text()
 
@@ -45,8 +48,18 @@ def test_run_pip_the_process_gets_no_key_and_no_input(tmp_path: Path, monkeypatc
 def test_run_pip_a_process_that_never_ends_is_ended(tmp_path: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(ModelError, match=r"pip needs more than 0 s|pip needs more than 1 s"):
-        run_pip([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, seconds=0.5)
+        run_pip([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, Disk(tmp_path), seconds=0.5)
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("then", ["import time; time.sleep(600)", ""])
+def test_run_pip_a_process_that_exceeds_the_disk_limit_is_ended(tmp_path: Path, then: str) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    write = f"open({str(scratch / 'wheel')!r}, 'wb').write(bytes(2_000_000)); {then}"
+    reason = r"the model and its packages need more than the 1 MiB of disk that this pod may use: raise deployment\.res"
+    with pytest.raises(ModelError, match=f"requirements.txt cannot be installed: {reason}"):
+        run_pip([sys.executable, "-c", write], scratch, Disk(tmp_path, 2**20), seconds=600)
 
 
 def test_command_is_isolated_and_builds_nothing() -> None:

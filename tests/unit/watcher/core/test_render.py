@@ -5,6 +5,7 @@ import json
 import re
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -74,6 +75,18 @@ def test_hpa_has_the_api_version_of_the_cluster() -> None:
     for autoscaling in ("autoscaling/v2", "autoscaling/v2beta2"):
         hpa = render(RELEASE, STORE, "models", autoscaling=autoscaling)[-1]
         assert (hpa["kind"], hpa["apiVersion"]) == ("HorizontalPodAutoscaler", autoscaling)
+
+
+def test_disk_limits_reach_the_download_and_the_volumes() -> None:
+    def parts(**deployment: Any) -> tuple[set[str], list[Any]]:
+        pod = pod_of(deployment=deployment)
+        names = {item["name"] for item in pod["initContainers"][0]["env"]}
+        return {name for name in names if "LIMIT" in name}, [item["emptyDir"] for item in pod["volumes"]]
+
+    assert parts() == (set(), [{}, {}])
+    assert parts(resources={"limits": {"ephemeral-storage": "5Gi"}}) == ({"KUBESERVE_DISK_LIMIT"}, [{}, {}])
+    limited = parts(volumeLimits={"model": "5Gi", "tmp": "1Gi"})
+    assert limited == ({"KUBESERVE_VOLUME_LIMIT"}, [{"sizeLimit": "5Gi"}, {"sizeLimit": "1Gi"}])
 
 
 def test_resources_of_null_are_left_out() -> None:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,6 +27,17 @@ def test_exit_reason_is_the_message_then_the_signal_then_the_last_line_then_the_
     assert output.exit_reason(-35) == "the process was ended by signal 35"
     output.message_path.write_text("a\nmessage")
     assert output.exit_reason(-9) == "a message"
+
+
+def test_exit_reason_on_a_full_disk_is_the_disk(
+    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.write(output.begin(), b"half a li")
+    monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_bavail=0, f_frsize=4096))
+    assert output.exit_reason(1) == f"the disk of {tmp_path} is full: make room there"
+    assert output.exit_reason(-9) == "the process was ended by SIGKILL"
+    output.message_path.write_text("a message")
+    assert output.exit_reason(1) == "a message"
 
 
 def test_exit_reason_of_a_new_process_has_nothing_of_the_one_before(output: Output) -> None:
