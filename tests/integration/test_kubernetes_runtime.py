@@ -249,6 +249,9 @@ def test_status_on_the_command_line_shows_what_http_returns(setup: Setup) -> Non
         eventually(lambda: watcher.model("iris")["reason"] == "waiting for the pods" and watcher.status()["refused"])
         shown = watcher.cli("status", "--url", f"http://127.0.0.1:{watcher.port}")
         body = watcher.status()
-        for row in [*body["models"], *body["refused"]]:
+        (model,) = body["models"]
+        assert f"{model['namespace']}/{model['model']}" in shown
+        assert all(str(model[key] or "") in shown for key in ("version", "state", "reason", "url", "loaded"))
+        for row in body["refused"]:
             assert all(str(cell) in shown for cell in row.values())
         assert {"listen", "poll", "webhook"} == {source["name"] for source in body["sources"]}

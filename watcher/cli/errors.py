@@ -9,10 +9,16 @@ from typing import Any
 import click
 import rich_click
 
+from watcher.client.names import unknown
 from watcher.core.text import one_line
 from watcher.errors import WatcherError
 
 USAGE_EXIT_CODE = 2
+FAILED_EXIT_CODE = 3
+"""The command did its work, and the model failed."""
+TIMEOUT_EXIT_CODE = 4
+INTERRUPTED_EXIT_CODE = 130
+"""128 and the number of SIGINT, as shells have it."""
 
 
 class Group(rich_click.RichGroup):
@@ -21,6 +27,12 @@ class Group(rich_click.RichGroup):
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run as click's own group does: rich-click's would draw a box around an error, which grep and logs dislike."""
         return click.Group.main(self, *arguments, **options)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Return the command that is named; otherwise fail with the nearest name."""
+        if not ctx.resilient_parsing and args[0][:1].isalpha() and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(unknown("command", args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the group's own arguments."""
@@ -44,8 +56,11 @@ def one_line_errors() -> Iterator[None]:
         raise Failure(error.format_message(), USAGE_EXIT_CODE) from error
     except click.ClickException as error:
         raise Failure(error.format_message(), error.exit_code) from error
-    except (click.exceptions.Exit, click.Abort):
+    except click.exceptions.Exit:
         raise
+    except (KeyboardInterrupt, click.Abort) as error:
+        click.echo(err=True)  # the shell's prompt is not to follow "^C"
+        raise click.exceptions.Exit(INTERRUPTED_EXIT_CODE) from error
     except WatcherError as error:
         raise Failure(str(error)) from error
     except Exception as error:  # the last resort: a slip in a setting must not end in a traceback

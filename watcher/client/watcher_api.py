@@ -15,8 +15,8 @@ SECONDS = 5.0
 class WatcherApi:
     """Asks one running watcher. Every failure is a `WatcherError` with one sentence for people."""
 
-    def __init__(self, url: str) -> None:
-        self._shown = url
+    def __init__(self, url: str, seconds: float = SECONDS) -> None:
+        self._shown, self._seconds = url, seconds
         self._base = (url if "://" in url else f"http://{url}").rstrip("/")
 
     def status(self) -> dict[str, Any]:
@@ -26,20 +26,16 @@ class WatcherApi:
             Retryable: `NoWatcher`, none answers there, or something else does.
 
         """
-        import urllib3  # noqa: PLC0415 - --help is quick without it
-
+        body = self._get("/status")
         try:
-            response = urllib3.request("GET", f"{self._base}/status", timeout=SECONDS, retries=False)
-            body = json.loads(response.data)
             for key in ("models", "refused", "sources"):
                 list(body[key])
-        except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError, RecursionError) as error:
-            advice = "start one with `kubeserve run`, or set another address by --url"
-            raise Retryable("NoWatcher", f"no watcher answers at {self._shown}: {advice}") from error
+        except (KeyError, TypeError) as error:
+            raise self._away() from error
         return dict(body)
 
     def model(self, model: ModelId) -> dict[str, Any]:
-        """Return the status of one model.
+        """Return the status of one model, with its events where the watcher has them.
 
         Raises:
             Rejected: `NotFound`, the watcher knows no such model; the sentence names the nearest one.
@@ -51,7 +47,25 @@ class WatcherApi:
         models = self.status()["models"]
         for found in models:
             if (found["namespace"], found["model"]) == (model.namespace, model.name):
-                return dict(found)
+                return {**found, **self._details(model)}
         raise Rejected(
             "NotFound", unknown_model(str(model), [f"{item['namespace']}/{item['model']}" for item in models])
         )
+
+    def _details(self, model: ModelId) -> dict[str, Any]:
+        """Return the answer about one model; {} from an earlier watcher, or if the model has just gone."""
+        body = self._get(f"/status/{model}")
+        return body if isinstance(body, dict) and body.get("model") == model.name else {}
+
+    def _get(self, path: str) -> Any:
+        import urllib3  # noqa: PLC0415 - --help is quick without it
+
+        try:
+            response = urllib3.request("GET", self._base + path, timeout=self._seconds, retries=False)
+            return json.loads(response.data)
+        except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
+            raise self._away() from error
+
+    def _away(self) -> Retryable:
+        advice = "start one with `kubeserve run`, or set another address by --url"
+        return Retryable("NoWatcher", f"no watcher answers at {self._shown}: {advice}")

@@ -153,7 +153,9 @@ def test_render_reads_everything_local_before_it_asks_the_store(
     [
         (("run", "--no-such-flag"), "No such option '--no-such-flag'"),
         (("--no-such-flag",), "No such option '--no-such-flag'"),
-        (("dance",), "No such command 'dance'"),
+        (("statsu",), "no command 'statsu'; did you mean 'status'?"),
+        (("context", "lsit"), "no command 'lsit'; did you mean 'list'?"),
+        (("status", "--namespce", "x"), "Did you mean '--namespace'?"),
         (("render",), "Missing argument"),
         (("status", "--url", "127.0.0.1:1"), "no watcher answers at 127.0.0.1:1"),
         (("status", "--url", "http://[::1"), "no watcher answers at"),
