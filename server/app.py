@@ -116,6 +116,7 @@ async def keep_up(metrics: Metrics, predictor: Predictor) -> None:
         await asyncio.sleep(FLUSH_INTERVAL)
         try:
             metrics.flush()
+            await metrics.count_long_answers()
             predictor.update_direct_limit()
         except Exception as error:  # noqa: BLE001 - nothing awaits this task: if it ended, the metrics would no longer change
             log.error("flushing metrics failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line an error

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from server.short_steps import list_of, types_of
+
 JSON_TYPES = frozenset({str, int, float, bool, type(None)})
 """Exact types that JSON has."""
 
@@ -40,12 +42,12 @@ NANOSECONDS = {
 
 def array_as_json(values: np.ndarray[Any, Any]) -> Any:
     """Return an array as nested lists of what JSON has. NaN and infinities of floats stay: orjson writes null."""
-    listed = values.tolist()
+    listed = list_of(values)
     if values.dtype.char in PLAIN_ARRAYS:
         return listed
     # An array of objects nearly always holds strings, for which this check is all that is done.
-    flat = listed if values.ndim == 1 else values.ravel().tolist()
-    if values.dtype.kind == "O" and JSON_TYPES.issuperset(map(type, flat)):
+    flat = listed if values.ndim == 1 else list_of(values.ravel())
+    if values.dtype.kind == "O" and types_of(flat) <= JSON_TYPES:
         return listed
     converted = np.empty(values.size, dtype=object)
     for index, value in enumerate(values.ravel()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,10 +16,11 @@ from server.errors import InputError
 from server.inputs.columns import NAN, Column, check_values, to_array, to_objects
 from server.inputs.dataframe import named_dataframe
 from server.inputs.feature_names import refuse_repeats
-from server.inputs.matrix import NUMBERS_AND_NULL, columns_to_matrix
+from server.inputs.matrix import NUMBERS_AND_NULL, columns_to_matrix, types_in_rows
 from server.inputs.typed_columns import named_table
 from server.inputs.wording import Cell, cell_of_object, cell_of_row, in_column, kind_of, quoted_names
 from server.schema import Kind, Schema
+from server.short_steps import columns_of_rows
 
 ANY_NUMBERS = Schema(allows_missing=True)
 """Only the model's own check refuses a missing value."""
@@ -61,14 +61,14 @@ def _lists_as_sent(data: list[list[Any]], place: str) -> Any:
     cell = cell_of_row(place)
     if not set(map(len, data)) - {0}:
         raise InputError(f"{place}[0] is empty")
-    types = set(map(type, chain.from_iterable(data)))
+    types = types_in_rows(data)
     if len(set(map(len, data))) > 1:  # lists of tokens, or numbers of which some are missing
         if types <= NUMBERS_AND_NULL:
             _refuse_ragged(data, place)
         for index, row in enumerate(data):
             check_values(row, Kind.ANY, partial(cell, index))
         return to_objects([[NAN if value is None else value for value in row] for row in data], NAN)
-    columns: list[Any] = list(zip(*data, strict=True))
+    columns = columns_of_rows(data, len(data[0]))
     if types <= NUMBERS_AND_NULL:
         number = Column(Kind.NUMBER)
         arrays = [to_array(column, number, in_column(cell, index)) for index, column in enumerate(columns)]

@@ -17,6 +17,7 @@ from server.errors import InputError
 from server.inputs.matrix import NUMBERS_AND_NULL, TOO_LARGE, plain, plain_but_nan, refuse_rounded
 from server.inputs.wording import Place, kind_of
 from server.schema import InputForm, Kind, Schema
+from server.short_steps import array_of, list_of, objects_of, types_of
 
 NAN = float("nan")
 LARGEST = float(np.finfo(np.float64).max)
@@ -90,7 +91,7 @@ def to_array(values: Sequence[Any], column: Column, place: Place) -> np.ndarray[
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub" and column.kind in (Kind.NUMBER, Kind.ANY):
         return _wide(values, place)
     values = as_list(values)
-    types = set(map(type, values))
+    types = types_of(values)
     kind = column.kind if column.kind is not Kind.ANY else _kind_of_types(types)
     if kind in (Kind.NUMBER, Kind.INTEGER):
         return to_numbers(values, place, types, whole=kind is Kind.INTEGER)
@@ -102,7 +103,7 @@ def to_array(values: Sequence[Any], column: Column, place: Place) -> np.ndarray[
 
 def as_list(values: Sequence[Any]) -> Sequence[Any]:
     """Return an array's values as Python's own; anything else as it is."""
-    return values.tolist() if isinstance(values, np.ndarray) else values
+    return list_of(values) if isinstance(values, np.ndarray) else values
 
 
 def _wide(values: np.ndarray[Any, Any], place: Place) -> np.ndarray[Any, Any]:
@@ -122,7 +123,7 @@ def _kind_of_types(types: set[type]) -> Kind:
 
 def check_values(values: Sequence[Any], kind: Kind, place: Place, types: set[type] | None = None) -> None:
     """Raise InputError for the first value that is not of this kind. Null is of every kind."""
-    if (set(map(type, values)) if types is None else types) <= RIGHT_TYPES.get(kind, frozenset()):
+    if (types_of(values) if types is None else types) <= RIGHT_TYPES.get(kind, frozenset()):
         return
     for row, value in enumerate(values):
         problem = _problem_of(value, kind)
@@ -155,7 +156,7 @@ def to_numbers(values: Sequence[Any], place: Place, types: set[type], *, whole: 
     if found is not None:
         return found
     try:
-        found = np.array(values, np.float64)
+        found = array_of(values, np.float64)
     except OverflowError:  # an integer beyond any float
         check_values(values, Kind.NUMBER, place)
         raise
@@ -171,19 +172,18 @@ def _integers(values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
     """Return integers as int64, or as uint64 where one needs it. None: no type has all of them."""
     for dtype in (np.int64, np.uint64):
         with contextlib.suppress(OverflowError):
-            return np.array(values, dtype)
+            return array_of(values, dtype)
     return None
 
 
 def to_booleans(values: Sequence[Any]) -> np.ndarray[Any, Any]:
     """Return bool, or with a null an object array of True, False and NaN, as pandas reads it from a file."""
-    if None not in values:
-        return np.array(values, np.bool_)
+    if type(None) not in types_of(values):
+        return array_of(values, np.bool_)
     return to_objects([value if value is None else bool(value) for value in values], NAN)
 
 
 def to_objects(values: Sequence[Any], null: Any) -> np.ndarray[Any, Any]:
     """Return the values as they are, with `null` for each null."""
-    found = np.empty(len(values), dtype=object)
-    found[:] = [null if value is None else value for value in values] if None in values else values
-    return found
+    has_null = type(None) in types_of(values)
+    return objects_of([null if value is None else value for value in values] if has_null else values)

@@ -89,10 +89,13 @@ def _read_fields(body: bytes, schema: Schema, has_header: bool | None) -> Any:
     names, lines = _begin(body, schema, has_header)
     if not has_own_names(schema):
         positions(names, schema, PLACE)  # before millions of fields of other columns are read
-    data = [_checked(line, len(names)) for line in lines]
-    if not data:
+    columns: list[Any] = [[] for _ in names]
+    while block := list(islice(lines, max(1, BLOCK // len(names)))):
+        rows = [_checked(line, len(names)) for line in block]
+        for column, fields in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(fields)
+    if not columns[0]:
         raise InputError(f"{PLACE} needs a line of column names and at least one row")
-    columns = [list(column) for column in zip(*data, strict=True)]
     if schema.form is not InputForm.TEXTS:
         kinds = columns_of_header(names, schema)
         columns = [typed_fields(column, kind) for column, kind in zip(columns, kinds, strict=True)]

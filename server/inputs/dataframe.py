@@ -15,6 +15,7 @@ from server.inputs.matrix import refuse_rounded
 from server.inputs.typed_columns import CATEGORY, category_codes, in_dtype, is_mixed, to_mixed, unfit
 from server.inputs.wording import Cell, Place, cell_of_row, in_column
 from server.schema import Kind, Schema
+from server.short_steps import array_of, list_of
 
 
 def to_dataframe(columns: Sequence[Any], schema: Schema, cell: Cell | None = None) -> Any:
@@ -89,7 +90,7 @@ def _in_dtype(pd: Any, found: np.ndarray[Any, Any], column: Column, place: Place
         return pd.Series(in_dtype(found, dtype, column, place), dtype=object if dtype.kind == "O" else None)
     # A type of pandas' own: null has a place in it.
     if found.dtype.kind in "iu" and column.kind is Kind.NUMBER:
-        refuse_rounded(found.tolist(), place)
+        refuse_rounded(list_of(found), place)
     try:
         return pd.Series(found).astype(dtype)
     except (TypeError, ValueError) as error:
@@ -107,4 +108,4 @@ def _times(pd: Any, values: Sequence[Any], dtype: str, place: Place) -> Any:
 def _categorical(pd: Any, values: Sequence[Any], categories: tuple[Any, ...], place: Place) -> Any:
     """Return the values as the model's categories. Null is missing; another value is refused."""
     codes = category_codes(values, categories, place)
-    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(categories)))
+    return pd.Series(pd.Categorical.from_codes(array_of(codes, np.intp), categories=pd.Index(categories)))

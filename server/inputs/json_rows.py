@@ -17,6 +17,7 @@ from server.inputs.row_values import dicts_to_input, texts_to_input, tokens_to_i
 from server.inputs.typed_columns import to_named_table
 from server.inputs.wording import Cell, cell_of_object, cell_of_row, in_column, kind_of
 from server.schema import InputForm, Kind, Schema
+from server.short_steps import columns_of_rows, released
 
 HINT = "such as [[1.0, 2.0]]"
 BY_ROW = {InputForm.TEXTS: texts_to_input, InputForm.DICTS: dicts_to_input, InputForm.TOKENS: tokens_to_input}
@@ -48,7 +49,8 @@ def _any_rows(data: Any, schema: Schema, place: str) -> Any:
         return rows_as_sent(data, schema, place)
     if isinstance(data[0], dict):
         cell = cell_of_object(place, schema.names)
-        return ordered_rows_to_input(objects_in_order(data, schema, place), schema, cell)
+        with released(objects_in_order(data, schema, place)) as rows:
+            return ordered_rows_to_input(rows, schema, cell)
     _check_form(data, schema, place)
     return ordered_rows_to_input(data, schema, cell_of_row(place))
 
@@ -56,7 +58,7 @@ def _any_rows(data: Any, schema: Schema, place: str) -> Any:
 def ordered_rows_to_input(rows: list[list[Any]], schema: Schema, cell: Cell) -> Any:
     """Return rows as the model takes them. Each must have one value for each feature, in the model's order."""
     X = as_matrix_or_none(rows, schema, no_strings=False) if schema.form is InputForm.MATRIX else None
-    return ordered_columns_to_input(list(zip(*rows, strict=True)), schema, cell) if X is None else X
+    return ordered_columns_to_input(columns_of_rows(rows, len(rows[0])), schema, cell) if X is None else X
 
 
 def ordered_columns_to_input(columns: list[Any], schema: Schema, cell: Cell) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from server.errors import InputError
 from server.inputs.wording import Cell, Place, cell_of_row, in_column, shown
 from server.schema import Schema
+from server.short_steps import array_of, in_steps, list_of
 
 Matrix = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,7 +58,7 @@ def as_matrix_or_none(data: Any, schema: Schema, *, no_strings: bool) -> Matrix 
         if not no_strings:
             _require_numbers_or_null(data, schema)
         # Told the type, NumPy is twice as fast, but it would cut off fractions and round large integers.
-        X = np.array(data) if schema.dtype == "int64" else np.array(data, np.float64)
+        X = array_of(data, None if schema.dtype == "int64" else np.float64, len(data[0]))
     except (ValueError, TypeError, OverflowError):
         return None
     if X.ndim != 2 or 0 in X.shape or schema.features not in (None, X.shape[1]):  # noqa: PLR2004 - rows and features
@@ -80,13 +81,27 @@ def require_numbers(values: Iterable[Any]) -> None:
     sum(values)
 
 
+def require_number_rows(rows: Sequence[Any]) -> None:
+    """Raise as `require_numbers` does unless all the values in these lists are numbers or booleans."""
+    for part in in_steps(rows, len(rows[0])):
+        require_numbers(chain.from_iterable(part))
+
+
 def _require_numbers_or_null(data: list[Any], schema: Schema) -> None:
     """Raise as `require_numbers` does, unless the others are nulls and the model takes missing values."""
     try:
-        require_numbers(chain.from_iterable(data))
+        require_number_rows(data)
     except TypeError:
-        if not schema.allows_missing or not set(map(type, chain.from_iterable(data))) <= NUMBERS_AND_NULL:
+        if not schema.allows_missing or not types_in_rows(data) <= NUMBERS_AND_NULL:
             raise
+
+
+def types_in_rows(rows: Sequence[Any]) -> set[type]:
+    """Return the types of the values in these lists."""
+    found: set[type] = set()
+    for part in in_steps(rows, len(rows[0])):
+        found.update(map(type, chain.from_iterable(part)))
+    return found
 
 
 def _begins_with_row(data: Any, features: int | None) -> bool:
@@ -145,7 +160,7 @@ def columns_to_matrix(columns: list[np.ndarray[Any, Any]], schema: Schema, cell:
     for index, column in enumerate(columns):
         X[:, index] = column
         if column.dtype.kind in "iu" and not plain(X[:, index]):
-            refuse_rounded(column.tolist(), in_column(cell, index))
+            refuse_rounded(list_of(column), in_column(cell, index))
     X = checked_matrix(X, schema, cell)
     if schema.dtype != "float32":
         return X

@@ -13,6 +13,7 @@ from server.inputs.json_rows import ordered_columns_to_input, rows_to_input
 from server.inputs.row_values import dicts_to_input, texts_to_input
 from server.inputs.wording import Cell, cell_of_column, kind_of, quoted
 from server.schema import InputForm, Kind, Schema
+from server.short_steps import columns_of_rows
 
 
 def mapping_to_input(data: dict[str, Any], schema: Schema, place: str) -> Any:
@@ -93,7 +94,7 @@ def table_to_input(names: list[str], data: list[Any], schema: Schema, place: str
         raise InputError(f"{place} is empty; give at least one row")
     if schema.form is InputForm.DICTS:
         return dicts_to_input([dict(zip(names, row, strict=True)) for row in data], place)
-    columns = list(zip(*data, strict=True))
+    columns = columns_of_rows(data, len(names))
     cell = _cell_of_table(place, order)
     if schema.form is InputForm.AS_SENT:
         return columns_as_sent(names, columns, schema, names_place, cell)

@@ -9,6 +9,7 @@ import numpy as np
 from server.errors import InputError
 from server.inputs.columns import NAN
 from server.inputs.wording import kind_of, quoted
+from server.short_steps import objects_of, types_of
 
 VALUES = (str, int, float, bool, type(None))
 """The types of a dict's values. DictVectorizer and FeatureHasher count and encode these."""
@@ -20,7 +21,7 @@ def texts_to_input(data: list[Any], place: str) -> np.ndarray[Any, Any]:
     for index, text in enumerate(found):
         if not isinstance(text, str):
             raise InputError(f"{place}[{index}] is {kind_of(data[index])}; this model takes a string for each row")
-    return np.array(found, dtype=object)
+    return objects_of(found)
 
 
 def _only_value(row: Any) -> Any:
@@ -50,7 +51,7 @@ def tokens_to_input(data: list[Any], place: str) -> list[list[str]]:
     for index, row in enumerate(data):
         if not isinstance(row, list):
             raise InputError(f"{place}[{index}] is {kind_of(row)}; this model takes a list of strings for each row")
-        if not set(map(type, row)) <= {str}:
+        if not types_of(row) <= {str}:
             at = next(at for at, token in enumerate(row) if not isinstance(token, str))
             raise InputError(f"{place}[{index}][{at}] is {kind_of(row[at])}; this model takes lists of strings")
-    return data
+    return list(data)  # the request's own list is emptied when it has been read

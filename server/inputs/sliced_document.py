@@ -70,7 +70,7 @@ class Span:
 LIST = Kind(
     b"[",
     b"]",
-    re.compile(rb'"(?:data|instances|inputs|dataframe_records)"[ \t\r\n]*+:[ \t\r\n]*+\[[ \t\r\n]*+'),
+    re.compile(rb'"(?:data|instances|inputs|outputs|dataframe_records)"[ \t\r\n]*+:[ \t\r\n]*+\[[ \t\r\n]*+'),
     BETWEEN_ITEMS,
     re.compile(rb"[\w.],"),
 )

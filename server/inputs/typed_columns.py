@@ -17,6 +17,7 @@ from server.inputs.matrix import refuse_rounded
 from server.inputs.named_table import NamedTable
 from server.inputs.wording import MAX_NAMES, Cell, Place, cell_of_row, in_column, shown
 from server.schema import Kind, Schema
+from server.short_steps import array_of, list_of
 
 CATEGORY = "category"
 
@@ -60,9 +61,9 @@ def _array(values: Sequence[Any], column: Column, place: Place) -> Array:
 def _category_values(values: Sequence[Any], categories: tuple[Any, ...], place: Place) -> Array:
     """Return the values of a category column, with NaN for a missing one."""
     codes = category_codes(values, categories, place)
-    known = np.asarray([*categories, NAN], dtype=object)[codes]  # the code of a missing value is -1
+    known = np.asarray([*categories, NAN], dtype=object)[array_of(codes, np.intp)]  # the code of a missing value is -1
     numbers = all(type(category) in (int, float) for category in categories)
-    return np.array(known.tolist()) if numbers else known
+    return array_of(list_of(known)) if numbers else known
 
 
 # ---- what DataFrames and tables have in common --------------------------------------------------------------------
@@ -89,7 +90,7 @@ def in_dtype(found: Array, dtype: np.dtype[Any], column: Column, place: Place) -
     if dtype.kind == "b" and found.dtype != bool:
         return found
     if found.dtype.kind in "iu" and column.kind is Kind.NUMBER:
-        refuse_rounded(found.tolist(), place)
+        refuse_rounded(list_of(found), place)
     try:
         with np.errstate(over="ignore"):  # becomes an infinity, which is refused below
             converted = found.astype(dtype)
@@ -107,7 +108,7 @@ def unfit(column: Column, place: Place) -> InputError:
 
 def _check_range(found: Array, dtype: Any, place: Place) -> None:
     limits = np.iinfo(dtype)
-    for row, value in enumerate(found.tolist()):
+    for row, value in enumerate(list_of(found)):
         if not limits.min <= value <= limits.max:
             raise InputError(f"{place(row)} is {shown(value)}, which does not fit the model's {dtype}")
 

@@ -9,12 +9,10 @@ import orjson
 
 from server.errors import InputError
 from server.labels import array_as_json, as_json, encodable
+from server.short_steps import STEP, in_steps
 
 ORJSON_MAX_ITEM = 8
 """Bytes of the widest number that orjson reads from an array."""
-
-SLICE = 16 * 1024
-"""Values that are encoded at a time: 1 ms."""
 
 MAX_DENSE_VALUES = 2**22
 """Values of a sparse answer written out with all its zeros: 32 MB. Four rows of HashingVectorizer's default width."""
@@ -42,7 +40,7 @@ def json_ready(predictions: Any) -> Any:
     if isinstance(predictions, np.ndarray):
         if predictions.dtype.kind == "f" and predictions.dtype.itemsize > ORJSON_MAX_ITEM:
             predictions = predictions.astype(np.float64)
-        return _listed(predictions) if predictions.size <= SLICE else _encoded_in_slices(predictions)
+        return _listed(predictions) if predictions.size <= STEP else _encoded_in_slices(predictions)
     if hasattr(predictions, "toarray"):  # as vectorizers, encoders and multi-label models may give
         return json_ready(dense(predictions))
     if isinstance(predictions, list | tuple):
@@ -59,8 +57,7 @@ def _listed(values: np.ndarray[Any, Any]) -> Any:
 
 def _encoded_in_slices(values: np.ndarray[Any, Any]) -> orjson.Fragment:
     """Return an array as JSON, part by part: no other thread runs while orjson encodes one."""
-    rows = max(1, SLICE * len(values) // values.size)
-    parts = [encode_json(_listed(values[start : start + rows]))[1:-1] for start in range(0, len(values), rows)]
+    parts = [encode_json(_listed(part))[1:-1] for part in in_steps(values, values.size // len(values))]
     return orjson.Fragment(b"[%b]" % b",".join(parts))
 
 

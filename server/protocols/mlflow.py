@@ -17,6 +17,7 @@ from server.inputs.value_count import MAX_VALUES
 from server.inputs.wording import kind_of, quoted, quoted_names
 from server.protocols.json_answer import encode_predictions
 from server.schema import Schema
+from server.short_steps import released
 
 __all__ = ["encode_predictions", "read_csv", "read_json", "reader_of"]
 
@@ -38,13 +39,13 @@ def read_json(body: bytes, schema: Schema, max_values: int = MAX_VALUES) -> Any:
     X = read_sliced_rows(body, schema, lambda document: _rows_in_order(document, schema), max_values)
     if X is not None:
         return X
-    document = read_document(body, EXAMPLE, max_values)
-    form, data = _given(document)
-    if form == "dataframe_split":
-        return _split_to_input(data, schema)
-    if isinstance(data, dict) and form != "dataframe_records":
-        return mapping_to_input(data, schema, form)
-    return rows_to_input(data, schema, form, no_strings=has_no_string_values(body, document))
+    with released(read_document(body, EXAMPLE, max_values)) as document:
+        form, data = _given(document)
+        if form == "dataframe_split":
+            return _split_to_input(data, schema)
+        if isinstance(data, dict) and form != "dataframe_records":
+            return mapping_to_input(data, schema, form)
+        return rows_to_input(data, schema, form, no_strings=has_no_string_values(body, document))
 
 
 def _given(document: dict[str, Any]) -> tuple[str, Any]:

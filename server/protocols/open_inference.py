@@ -21,6 +21,7 @@ from server.protocols import tensors
 from server.protocols.json_answer import dense, encode_json
 from server.protocols.tensors import Tail, Tensor
 from server.schema import METHODS, InputForm, Kind, Schema
+from server.short_steps import list_of, released
 
 HEADER = "Inference-Header-Content-Length"
 """The header of a request or answer with binary data; its value is how many bytes of the body are JSON."""
@@ -72,7 +73,11 @@ def read_inference(
 
     """
     head, tail = _json_and_tail(memoryview(body), header)
-    document = read_document(head, EXAMPLE, max_values)
+    with released(read_document(head, EXAMPLE, max_values)) as document:
+        return _inference(document, tail, schema, max_values)
+
+
+def _inference(document: dict[str, Any], tail: Tail, schema: Schema, max_values: int) -> Inference:
     inputs, parameters = document.get("inputs"), tensors.parameters(document, "the body")
     if not isinstance(inputs, list) or not inputs:
         raise InputError(f"'inputs' is missing or empty: expected {EXAMPLE}")
@@ -123,7 +128,7 @@ def _table_to_input(tensor: Tensor, schema: Schema) -> Any:
     is_text = tensor.datatype == tensors.BYTES
     is_object = tensor.values.dtype == object  # strings, or a null among integers or booleans
     if schema.form in (InputForm.TEXTS, InputForm.TOKENS) or (schema.form is InputForm.AS_SENT and is_object):
-        return rows_to_input(tensor.values.tolist(), schema, place, no_strings=False)
+        return rows_to_input(list_of(tensor.values), schema, place, no_strings=False)
     values = _table(tensor.values, schema)
     if schema.form is InputForm.AS_SENT:
         return checked_matrix(np.ascontiguousarray(values), ANY_NUMBERS, place)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from server.errors import InputError
-from server.inputs.matrix import plain, require_numbers
+from server.inputs.matrix import plain, require_number_rows
 from server.inputs.wording import kind_of, numbers, quoted, shown
 from server.labels import as_text, utf8
 from server.protocols.json_answer import json_ready
+from server.short_steps import array_of, list_of, objects_of, types_of
 
 BYTES = "BYTES"
 DATATYPES = {
@@ -170,9 +171,7 @@ def _check_count(found: int, count: int, shape: tuple[int, ...], place: str) -> 
 
 
 def _object_array(flat: list[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    values = np.empty(len(flat), dtype=object)
-    values[:] = flat
-    return values.reshape(shape)
+    return objects_of(flat).reshape(shape)
 
 
 def _from_json(data: Any, datatype: str, shape: tuple[int, ...], place: str) -> np.ndarray[Any, Any]:
@@ -218,9 +217,9 @@ def _numbers(rows: list[list[Any]], datatype: str, place: str) -> np.ndarray[Any
     Null is NaN in floats. Among integers or booleans it makes an object array of checked values.
     """
     try:
-        require_numbers(chain.from_iterable(rows))
-        values = rows[0] if len(rows) == 1 else rows
-        found = np.array(values, np.float64) if datatype == "FP64" else np.asarray(values)  # a given type is faster
+        require_number_rows(rows)
+        dtype = np.float64 if datatype == "FP64" else None  # a given type is faster
+        found = array_of(rows[0], dtype) if len(rows) == 1 else array_of(rows, dtype, len(rows[0]))
     except (TypeError, OverflowError):
         found = np.asarray(None)  # not numbers alone: each value is checked below
     if found.dtype.kind in "fiub":
@@ -232,7 +231,7 @@ def _numbers(rows: list[list[Any]], datatype: str, place: str) -> np.ndarray[Any
     if None in flat and not datatype.startswith("FP"):
         return _object_array(_with_nulls(flat, datatype, place), (len(flat),))
     try:
-        return np.array(flat, dtype=np.float64)
+        return array_of(flat, np.float64)
     except OverflowError as error:
         raise InputError(f"{place} has a number too large for {datatype}") from error
 
@@ -257,7 +256,7 @@ def _limits(datatype: str) -> tuple[int, int]:
 
 def _exact_integers(flat: list[Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
     """Return integers that NumPy would make floats of, since some are beyond int64 or written as `1.0`."""
-    return np.array(_with_nulls(flat, datatype, place), DATATYPES[datatype])
+    return array_of(_with_nulls(flat, datatype, place), DATATYPES[datatype])
 
 
 def _cast(found: np.ndarray[Any, Any], datatype: str, place: str) -> np.ndarray[Any, Any]:
@@ -283,7 +282,7 @@ def encode_tensor(name: str, values: np.ndarray[Any, Any], *, binary: bool) -> t
     described = {"name": name, "datatype": datatype, "shape": list(values.shape)}
     if not binary:
         return {**described, "data": json_ready(values.ravel())}, None
-    data = _packed(values.ravel().tolist()) if datatype == BYTES else np.ascontiguousarray(values).data.cast("B")
+    data = _packed(list_of(values.ravel())) if datatype == BYTES else np.ascontiguousarray(values).data.cast("B")
     return {**described, "parameters": {"binary_data_size": len(data)}}, data
 
 
@@ -294,7 +293,9 @@ def with_datatype(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], s
     name = DATATYPE_NAMES.get(values.dtype.newbyteorder("<"))
     if name is not None:
         return values.astype(DATATYPES[name], copy=False), name
-    texts = values.ravel().tolist() if values.dtype.kind == "U" else list(map(as_text, values.ravel()))
+    flat: Any = values.ravel()
+    labels = list_of(flat) if values.dtype.kind in "UO" else flat
+    texts = labels if types_of(labels) == {str} else list(map(as_text, labels))
     return _object_array(texts, values.shape), BYTES
 
 

@@ -1,11 +1,12 @@
 """Statistics of inputs by feature and of predictions by class, to notice data that differs from the training data.
 
 A request only appends its rows and labels to lists. They are summarised when enough of them wait, and at each flush.
+Long answers are counted a part at a time, between which the event loop does other work.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
@@ -13,12 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from server.labels import array_as_json, writable
+from server.short_steps import STEP
 
 MAX_BUFFERED_ROWS = 512
 """Rows buffered before they are summarised: 4 KB a feature, and 0.2 ms."""
 
 MAX_SAMPLED_ROWS = 32
 """Rows of one request that are summarised, evenly spaced: enough for a mean, and far cheaper than their prediction."""
+
+MAX_COUNTED_AT_ONCE = 1024
+"""Labels. A longer answer is counted by `count_long_answers`: a million labels would stop the event loop for 100 ms."""
 
 MAX_CLASSES = 100
 MAX_FEATURES = 200
@@ -50,6 +55,7 @@ class FeatureStats:
         self._rows: list[np.ndarray[Any, Any]] = []
         self._buffered_rows = 0
         self._answers: list[np.ndarray[Any, Any]] = []
+        self._long_answers: deque[np.ndarray[Any, Any]] = deque()
         self._labels: list[list[Any]] = []
         self._names: tuple[str, ...] = ()
         self._classes: tuple[Any, ...] = ()
@@ -70,7 +76,7 @@ class FeatureStats:
         """Buffer the rows and labels of one request, if they are a matrix of numbers and one label a row."""
         self._record_rows(X)
         if self._classes and type(answer) is np.ndarray and answer.ndim == 1:
-            self._answers.append(answer)
+            (self._long_answers if len(answer) > MAX_COUNTED_AT_ONCE else self._answers).append(answer)
 
     def record_many(self, inputs: Iterable[Any], labels: Iterable[list[Any]]) -> None:
         """Buffer the rows and labels of several requests."""
@@ -88,7 +94,7 @@ class FeatureStats:
             self.flush()
 
     def flush(self) -> None:
-        """Summarise what is buffered."""
+        """Summarise what is buffered, but for long answers."""
         # Swap the buffers first: a record that raises must not be processed again on the next flush.
         rows, answers, labels = self._rows, self._answers, self._labels
         self._rows, self._answers, self._labels, self._buffered_rows = [], [], [], 0
@@ -97,6 +103,15 @@ class FeatureStats:
         self._count(_count_list(list(chain.from_iterable(labels))))
         for dtype in {answer.dtype for answer in answers}:
             self._count(_count_array(np.concatenate([answer for answer in answers if answer.dtype == dtype])))
+
+    def count_long_answers(self) -> Iterator[None]:
+        """Count the long answers that are buffered; yield after each part of them, which takes a few milliseconds."""
+        while self._long_answers:
+            answer = self._long_answers.popleft()
+            if len(answer) > STEP:
+                self._long_answers.appendleft(answer[STEP:])
+            self._count(_count_array(answer[:STEP]))
+            yield
 
     def _count(self, counts: Iterable[tuple[Any, int]]) -> None:
         for label, count in counts:

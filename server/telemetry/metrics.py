@@ -6,6 +6,7 @@ Names and help texts are declared once, in `SPECS`: the README's table is genera
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -230,9 +231,19 @@ class Metrics(Observer):
         if self.feature_stats:
             self.feature_stats.flush()
 
+    async def count_long_answers(self) -> None:
+        """Count the labels of long answers, with a turn of the event loop after each part."""
+        for _ in self._count_in_parts():
+            await asyncio.sleep(0)
+
+    def _count_in_parts(self) -> Iterable[None]:
+        return self.feature_stats.count_long_answers() if self.feature_stats else ()
+
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of `SPECS`: the client library calls this at each scrape."""
         self.flush()
+        for _ in self._count_in_parts():
+            pass
         yield self._family(REQUESTS, [([*key], float(n)) for key, n in self._requests.items()])
         yield self._histograms(LATENCY, [([endpoint], latency) for endpoint, latency in self._latency.items()])
         yield self._family(IN_PROGRESS, [([], float(self.in_progress))])

@@ -23,4 +23,5 @@ def add_routes(app: App, service: Service) -> None:
 
     @read_route(app, "/metrics")
     async def metrics(_: Request) -> HTTPResponse:
+        await service.metrics.count_long_answers()
         return HTTPResponse(generate_latest(service.metrics.registry), content_type=CONTENT_TYPE_LATEST)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.state import LABEL_TYPES, State
+from server.short_steps import list_of, mapped
 
 EXACT = 2**53
 """Below it every integer is a float64 of its own."""
@@ -43,10 +44,10 @@ class Column:
         if values.dtype.kind in "iuf":
             if self.objects:
                 np.isnan(self.categories)  # scikit-learn's TypeError
-            values_list = values.astype(np.float64).tolist()
+            values_list = list_of(values.astype(np.float64))
         else:
-            values_list = values.tolist()
-        found = list(map(self.find, values_list))
+            values_list = list_of(values)
+        found = mapped(self.find, values_list)
         if None not in found:
             return found
         other = self.unknown

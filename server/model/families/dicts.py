@@ -15,6 +15,7 @@ import numpy as np
 from server.model.families.base import Part
 from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import Family, State, keys
+from server.short_steps import array_of
 
 Pairs = Callable[[Any], tuple[list[int], list[float]]]
 
@@ -96,12 +97,13 @@ def _sparse(pairs: Pairs, X: Any, width: int) -> SparseRows:
     every_value: list[float] = []
     starts = [0]
     for row in _rows(X):
-        columns, values = pairs(row)
-        order = sorted(range(len(columns)), key=columns.__getitem__)
-        every_column += [columns[at] for at in order]
-        every_value += [values[at] for at in order]
+        found, numbers = pairs(row)
+        order = sorted(range(len(found)), key=found.__getitem__)
+        every_column += [found[at] for at in order]
+        every_value += [numbers[at] for at in order]
         starts.append(len(every_column))
-    return SparseRows(np.array(every_value, np.float64), np.array(every_column, np.intp), np.array(starts), width)
+    columns, values = array_of(every_column, np.intp), array_of(every_value, np.float64)
+    return SparseRows(values, columns, array_of(starts, np.int64), width)
 
 
 FAMILIES: Mapping[str, Family] = {

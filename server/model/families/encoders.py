@@ -16,6 +16,7 @@ from server.model.families.categories import Column, Columns, Infrequent, read_c
 from server.model.families.dtypes import dtype_of
 from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import Family, State, keys
+from server.short_steps import array_of
 
 NOTHING = -1
 """The code of a value that becomes a row of zeros."""
@@ -118,7 +119,7 @@ def _sparse(columns: Columns, width: int) -> Call:
 
 def _places(codes: Sequence[Sequence[int]]) -> Any:
     """Return each column's codes as a matrix (rows, columns)."""
-    return np.array(codes, np.intp).T
+    return np.array([array_of(each, np.intp) for each in codes], np.intp).T
 
 
 # ---- one number

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from server.short_steps import list_of
+
 
 @dataclass(frozen=True, slots=True)
 class SparseRows:
@@ -75,7 +77,7 @@ class SparseRows:
         if len(self) == 1 and len(products):
             return np.add.accumulate(products, axis=0)[-1:] + 0.0
         total = np.zeros((len(self), *weights.shape[1:]))
-        bounds = self.starts.tolist()
+        bounds = list_of(self.starts)
         for row, (start, end) in enumerate(pairwise(bounds)):
             if end > start:
                 # `accumulate` adds in order; `sum` adds in pairs, which rounds differently. The first sum is 0.0 + x.

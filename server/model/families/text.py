@@ -19,6 +19,7 @@ from server.model.families.scalers import normalized
 from server.model.families.sparse_rows import SparseRows, dense_to_sparse
 from server.model.families.state import MAX_WIDTH, Family, State, keys
 from server.model.families.text_analysis import ANALYSIS_KEYS, analyzer_of
+from server.short_steps import array_of
 
 ONE_TEXT = "Iterable over raw text documents expected, string object received."
 
@@ -107,8 +108,8 @@ def _rows(counts: Iterable[Mapping[int, int]], width: int, dtype: Any, *, binary
         columns += ordered
         values += [found[column] for column in ordered]
         starts.append(len(columns))
-    data = np.ones(len(values), dtype) if binary else np.array(values, dtype)
-    return SparseRows(data, np.array(columns, np.int64), np.array(starts, np.int64), width)
+    data = np.ones(len(values), dtype) if binary else array_of(values, dtype)
+    return SparseRows(data, array_of(columns, np.int64), array_of(starts, np.int64), width)
 
 
 def _vocabulary(state: State) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
+from server import short_steps
 from server.errors import InputError
 from server.protocols import kserve_v1, kubeserve, mlflow, open_inference
 from server.schema import InputForm, Kind, Schema
@@ -231,6 +232,14 @@ def test_read_of_a_body_eight_times_as_large_takes_no_more_than_in_proportion(na
     small, large = steps(GROWING[name](SIZE)), steps(GROWING[name](SIZE * GROWTH))
     assert small > 0
     assert large < MAX_RATIO * small
+
+
+@pytest.mark.parametrize("name", [*STRINGS, *GROWING])
+def test_read_in_short_steps_gives_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = STRINGS[name] if name in STRINGS else GROWING[name](SIZE)
+    expected = outcome(read)
+    monkeypatch.setattr(short_steps, "STEP", 7)
+    assert outcome(read) == expected
 
 
 def test_steps_of_a_quadratic_reader_grow_too_much() -> None:

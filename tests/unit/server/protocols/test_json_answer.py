@@ -13,7 +13,8 @@ from scipy import sparse
 from server.errors import InputError
 from server.labels import array_as_json
 from server.protocols import json_answer
-from server.protocols.json_answer import MAX_DENSE_VALUES, SLICE, dense, encode_json, encode_predictions
+from server.protocols.json_answer import MAX_DENSE_VALUES, dense, encode_json, encode_predictions
+from server.short_steps import STEP
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,7 @@ def test_dense_of_a_matrix_that_would_become_large_is_refused_with_the_rows_that
     assert dense(sparse.csr_matrix((3, 0))).shape == (3, 0)
 
 
-@pytest.mark.parametrize(
-    "shape", [(SLICE,), (SLICE + 1,), (SLICE + 1, 3), (5, SLICE), (1, SLICE + 1), (SLICE + 1, 2, 2)]
-)
+@pytest.mark.parametrize("shape", [(STEP,), (STEP + 1,), (STEP + 1, 3), (5, STEP), (1, STEP + 1), (STEP + 1, 2, 2)])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "bool", "U4", "datetime64[D]", "object"])
 def test_encode_predictions_of_many_values_in_slices_is_as_in_one_piece(shape: tuple[int, ...], dtype: str) -> None:
     values = np.random.default_rng(0).normal(0, 9, shape).astype("int64" if dtype == "datetime64[D]" else "float64")
@@ -61,6 +60,6 @@ def test_encode_predictions_of_many_labels_never_encodes_them_as_a_whole(monkeyp
     sizes: list[int] = []
     real = json_answer.array_as_json
     monkeypatch.setattr(json_answer, "array_as_json", lambda values: (sizes.append(values.size), real(values))[1])
-    labels = np.array(["yes", "no"], object).repeat(2 * SLICE)
+    labels = np.array(["yes", "no"], object).repeat(2 * STEP)
     assert orjson.loads(encode_predictions(labels)) == {"predictions": labels.tolist()}
-    assert sizes == [SLICE] * 4
+    assert sizes == [STEP] * 4

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from server.telemetry import feature_stats
 from server.telemetry.feature_stats import (
     MAX_BUFFERED_ROWS,
     MAX_CLASSES,
@@ -122,6 +123,18 @@ def test_flush_counts_what_is_no_class_as_other() -> None:
     made.record_many([np.ones((2, 1))], [[[], 1]])
     made.flush()
     assert dict(made.class_counts) == {"other": 5, "1": 3, "2026-01-01": 1}
+
+
+def test_long_answers_are_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_stats, "STEP", 1000)
+    made = stats((), 1, ("no", "yes"))
+    for dtype in (object, "U3"):
+        made.record(np.ones((1250, 1)), np.array(["yes", "no", "yes", "yes", "yes"], dtype).repeat(250))
+    made.flush()
+    assert not made.class_counts
+    total = [sum(made.class_counts.values()) for _ in made.count_long_answers()]
+    assert total == [1000, 1250, 2250, 2500]
+    assert dict(made.class_counts) == {"no": 500, "yes": 2000}
 
 
 def test_flush_values_near_the_largest_float_keep_the_sum_finite() -> None:

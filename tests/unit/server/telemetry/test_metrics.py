@@ -112,6 +112,30 @@ def test_flush_a_record_that_raises_is_not_processed_again(monkeypatch: pytest.M
     assert read("kubeserve_predicted_labels_total", {**HERE, "label": "yes"}) == 1
 
 
+def test_collect_counts_the_labels_of_long_answers_too() -> None:
+    made = metrics()
+    made.record_answer(np.ones((5000, 2)), np.array(["yes"] * 5000, dtype=object))
+    assert made.registry.get_sample_value("kubeserve_predicted_labels_total", {**HERE, "label": "yes"}) == 5000
+
+
+def test_count_long_answers_lets_the_event_loop_work_after_each_part() -> None:
+    made, turns = metrics(), 0
+
+    async def count() -> int:
+        counting = asyncio.create_task(made.count_long_answers())
+        turns = 0
+        while not counting.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    for _ in range(5):
+        made.record_answer(np.ones((2000, 2)), np.array(["yes"] * 2000))
+    turns = asyncio.run(count())
+    assert turns >= 5
+    assert made.registry.get_sample_value("kubeserve_predicted_labels_total", {**HERE, "label": "yes"}) == 10_000
+
+
 def test_collect_without_feature_stats_has_no_feature_metrics() -> None:
     text = generate_latest(Metrics("iris", "v1", feature_stats=False).registry).decode()
     assert "kubeserve_feature" not in text
