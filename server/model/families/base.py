@@ -82,7 +82,7 @@ class Check:
         """
         if type(X) is SparseRows:
             self.require_finite(X.data)
-            return X if X.data.dtype == np.float64 else replace(X, data=X.data.astype(np.float64))
+            return X if X.data.dtype == np.float64 else X.with_data(X.data.astype(np.float64))
         X = as_floats(X, in_c_order=self.keeps_integers)
         self.require_finite(X)
         return X

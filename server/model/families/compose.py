@@ -209,7 +209,7 @@ def weighted(X: Any, weight: Any) -> Any:
     """Return the rows times the weight; as they are if there is none."""
     if weight is None:
         return X
-    return replace(X, data=X.data * weight) if type(X) is SparseRows else X * weight
+    return X.with_data(X.data * weight) if type(X) is SparseRows else X * weight
 
 
 def dense_beside(blocks: list[Any]) -> Any:

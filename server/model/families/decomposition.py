@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Check, Part, matrix_part
-from server.model.families.sparse_rows import dot
+from server.model.families.sparse_rows import product
 from server.model.families.state import Family, State, keys
 
 EPSILON = np.finfo(np.float64).eps
@@ -34,13 +34,13 @@ def _projection(state: State, *, sparse: bool) -> Part:
     components = state.floats("components_", None, state.columns).T
     # With one row, as scikit-learn multiplies it: BLAS adds a vector's products in another order.
     center = state.floats("mean_", state.columns).reshape(1, -1) @ components
-    scale = None
+    project, scale = product(components), None
     if state.flag("whiten"):
         scale = np.sqrt(state.floats("explained_variance_", components.shape[1]))
         scale[scale < EPSILON] = EPSILON
 
     def transform(X: Any) -> Any:
-        X = dot(X, components)
+        X = project(X)
         X -= center
         if scale is not None:
             X /= scale
@@ -53,7 +53,7 @@ def truncated_svd(state: State) -> Part:
     """Return a TruncatedSVD."""
     components = state.floats("components_", None, state.columns).T
     check = Check(state.name, sparse=True, keeps_integers=True)
-    return matrix_part(state.part(), {"transform": lambda X: dot(X, components)}, check)
+    return matrix_part(state.part(), {"transform": product(components)}, check)
 
 
 def fast_ica(state: State) -> Part:

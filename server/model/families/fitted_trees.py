@@ -175,7 +175,7 @@ def rounded(check: Check, X: Any) -> Any:
     if type(X) is SparseRows:
         data = _rounded(X.data)
         replace(check, nan=False).require_finite(data, "float32")
-        return replace(X, data=data)
+        return X.with_data(data)
     X32 = _rounded(X if type(X) is np.ndarray else X.matrix())
     check.require_finite(X32, "float32")
     return X32

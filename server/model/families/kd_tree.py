@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.state import State
+from server.model.families.tree_walk import in_order
 from server.model.pickledata.records import Name, Record, as_record, name_of
 
 MAX_VALUES = 1 << 17
@@ -38,8 +39,8 @@ NODE = np.dtype([("idx_start", "<i8"), ("idx_end", "<i8"), ("is_leaf", "<i8"), (
 class Tree:
     """A checked tree: its leaves hold each point once, and each node's bounds are those of its points."""
 
-    columns: tuple[Any, ...]
-    """Each column of the points, in the order of the leaves."""
+    columns: Any
+    """float64 (columns, points): each column of the points, in the order of the leaves."""
     indices: Any
     """int64 (points): the points in that order."""
     leaves: list[tuple[int, int] | None]
@@ -61,25 +62,35 @@ class Tree:
     def _nearest(self, X: Any, distances: Any, found: Any) -> None:
         points, count = len(self.indices), distances.shape[1]
         # One more column than points: infinite, as the place after the last.
-        padded = np.full((len(X), points + 1), np.inf)
-        total = padded[:, :points]
-        with np.errstate(over="ignore"):
-            np.square(X[:, :1] - self.columns[0], out=total)
-            for column, values in enumerate(self.columns[1:], 1):
-                difference = X[:, column : column + 1] - values
-                difference *= difference
-                total += difference
+        padded = np.empty((len(X), points + 1))
+        padded[:, points] = np.inf
+        total, each = padded[:, :points], np.arange(len(X))[:, None]
         kept = min(count + 1, points)
-        places = np.argpartition(total, kept - 1, axis=1)[:, :kept]
-        values = np.take_along_axis(total, places, axis=1)
-        order = values.argsort(axis=1)
-        values = np.take_along_axis(values, order, axis=1)
-        distances[:] = values[:, :count]
-        found[:] = self.indices[np.take_along_axis(places, order, axis=1)[:, :count]]
         with np.errstate(over="ignore", invalid="ignore"):
-            clear = (values[:, 1:] > values[:, :-1] * (1 + CLEAR)).all(axis=1) & np.isfinite(values).all(axis=1)
-        for row in np.flatnonzero(~clear).tolist():
+            self._squares(X, total)
+            places = total.argpartition(kept - 1, axis=1)[:, :kept]
+            values = total[each, places]
+            order = values.argsort(axis=1)
+            values = values[each, order]
+            clear = (values[:, 1:] > values[:, :-1] * (1 + CLEAR)).all(axis=1)
+        clear &= np.isfinite(values[:, -1])  # the greatest: NaN comes last
+        distances[:] = values[:, :count]
+        found[:] = self.indices[places[each, order][:, :count]]
+        for row in (~clear).nonzero()[0].tolist():
             distances[row], found[row] = Search(self, X[row].tolist(), padded[row], count).result()
+
+    def _squares(self, X: Any, total: Any) -> None:
+        """Write the squared distance of each row from each point, its columns added one after another."""
+        if len(X) == 1:  # all columns at once: a third of the calls
+            differences = X.T - self.columns
+            differences *= differences
+            total[0] = in_order(differences)
+            return
+        np.square(X[:, :1] - self.columns[0], out=total)
+        for column, values in enumerate(self.columns[1:], 1):
+            difference = X[:, column : column + 1] - values
+            difference *= difference
+            total += difference
 
 
 class Search:
@@ -179,7 +190,7 @@ def tree_of(state: State) -> Tree:
     places = [(start, end) if leaf else None for start, end, leaf, _ in nodes.tolist()]
     pairs = [list(zip(low, high, strict=True)) for low, high in zip(*bounds.tolist(), strict=True)]
     edges = np.stack([nodes["idx_start"], nodes["idx_end"]], axis=1).astype(np.intp).ravel()
-    return Tree(tuple(np.ascontiguousarray(ordered.T)), indices, places, edges, pairs)
+    return Tree(np.ascontiguousarray(ordered.T), indices, places, edges, pairs)
 
 
 def _made(value: Any, module: str, kind: str) -> Any:

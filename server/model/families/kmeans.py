@@ -7,6 +7,7 @@ SciPy's: NumPy's has other rounding errors, and would find another center where 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -49,17 +50,24 @@ def _nearest(state: State, positions: Any) -> Call:
         raise state.unknown("cluster_centers_")
     with np.errstate(all="ignore"):
         norms = np.einsum("ij,ij->i", positions, positions)
+    transposed, column, numbers = positions.T, norms[:, None], np.arange(len(positions), dtype=np.int32)
 
     def nearest(X: Any) -> Any:
         if type(X) is SparseRows:
-            found = norms - 2 * X.dot(positions.T)
+            found = norms - 2 * X.dot(transposed)
             return np.where(found < LARGEST, found, LARGEST).argmin(axis=1).astype(np.int32)
+        if len(X) == 1:
+            found = MATRIX_PRODUCT.function(-2.0, transposed, X.T, 1.0, column, 1)
+            index = int(found.argmin())
+            if not math.isnan(found.item(index)):  # of several numbers argmin takes NaN
+                return numbers[index : index + 1]
+            return _first_smallest(found.T)
         found = np.empty((len(X), len(positions)))
         found[:] = norms
         for start in range(0, len(X), CHUNK):
             chunk = X[start : start + CHUNK]
             # Fortran's order: it takes and changes the transposed arrays. 1: the first is transposed, the last changed.
-            MATRIX_PRODUCT(-2.0, positions.T, chunk.T, 1.0, found[start : start + CHUNK].T, 1, 0, 1)
+            MATRIX_PRODUCT(-2.0, transposed, chunk.T, 1.0, found[start : start + CHUNK].T, 1, 0, 1)
         if finite(found):
             return found.argmin(axis=1).astype(np.int32)
         return _first_smallest(found)
@@ -83,7 +91,7 @@ def _distances(positions: Any) -> Call:
     def distances(X: Any) -> Any:
         found = -2 * dot(X, positions.T)
         if type(X) is SparseRows:
-            found += replace(X, data=X.data * X.data).dot(ones)[:, None]
+            found += X.with_data(X.data * X.data).dot(ones)[:, None]
         else:
             found += np.einsum("ij,ij->i", X, X)[:, None]
         found += norms

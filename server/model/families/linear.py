@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from server.model.families.base import Call, Check, Part, behind, matrix_part
-from server.model.families.sparse_rows import SparseRows, dot
+from server.model.families.sparse_rows import SparseRows, product
 from server.model.families.state import Family, State, keys
 
 
@@ -42,7 +42,8 @@ def linear_scores(state: State) -> Call:
         bias = state.floats("intercept_", *(() if getattr(bias, "ndim", 0) == 0 else (None,)))
         if bias.shape not in ((), (1,), weights.shape[1:]):
             raise state.unknown("intercept_")
-    return lambda X: dot(X, weights) + bias
+    times_weights = product(weights)
+    return lambda X: times_weights(X) + bias
 
 
 def consensus(state: State) -> Part:

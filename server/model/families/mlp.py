@@ -13,8 +13,8 @@ import numpy as np
 
 from server.model.families.base import Call, Check, Part, matrix_part
 from server.model.families.label_encoding import binarized
-from server.model.families.probabilities import BINARY, softmax, two_sided_of_second
-from server.model.families.sparse_rows import dot
+from server.model.families.probabilities import BINARY, most_probable, softmax, two_sided_of_second
+from server.model.families.sparse_rows import product
 from server.model.families.state import Family, State, keys
 from server.model.pickledata.compiled import EXPIT
 
@@ -40,7 +40,8 @@ def classifier(state: State) -> Part:
             "predict_proba": lambda X: two_sided_of_second(forward(X).reshape(-1)),
         }
     elif kind == "multiclass":
-        methods = {"predict": lambda X: classes[forward(X).argmax(axis=1)], "predict_proba": forward}
+        scores, _ = _forward(state, OUTPUTS[kind], probabilities=False)
+        methods = {"predict": lambda X: classes[most_probable(scores(X))], "predict_proba": forward}
     else:
         methods = {"predict": lambda X: (forward(X) > 0.5).astype(np.int64), "predict_proba": forward}  # noqa: PLR2004 - a half
     return matrix_part(state.part(classes=classes), methods, _check(state))
@@ -50,8 +51,11 @@ def _check(state: State) -> Check:
     return Check(state.name, sparse=True, keeps_integers=True)
 
 
-def _forward(state: State, *last: str) -> tuple[Call, int]:
-    """Return the function of the last layer's outputs, which are a new array, and their number."""
+def _forward(state: State, *last: str, probabilities: bool = True) -> tuple[Call, int]:
+    """Return the function of the last layer's outputs, which are a new array, and their number.
+
+    Without `probabilities` the last layer's activation is left out.
+    """
     count = state.integer("n_layers_", 2) - 1
     weights = state.arrays_of_floats("coefs_", count, None, None)
     biases = state.arrays_of_floats("intercepts_", count, None)
@@ -60,11 +64,12 @@ def _forward(state: State, *last: str) -> tuple[Call, int]:
         raise state.unknown("coefs_")
     hidden = ACTIVATIONS[state.word("activation", "identity", "logistic", "relu", "tanh")]
     output = ACTIVATIONS[state.word("out_activation_", *last)]
-    layers = list(zip(weights, biases, [hidden] * (count - 1) + [output], strict=True))
+    activations = [hidden] * (count - 1) + [output if probabilities else ACTIVATIONS["identity"]]
+    layers = list(zip(map(product, weights), biases, activations, strict=True))
 
     def forward(X: Any) -> Any:
-        for weight, bias, activation in layers:
-            X = dot(X, weight)
+        for times_weights, bias, activation in layers:
+            X = times_weights(X)
             X += bias
             activation(X)
         return X
@@ -72,11 +77,14 @@ def _forward(state: State, *last: str) -> tuple[Call, int]:
     return forward, widths[-1]
 
 
+ZERO = np.zeros(())
+"""NumPy takes as long to convert a number of Python as for all else with a row."""
+
 ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
     "exp": lambda X: np.exp(X, out=X),
     "identity": lambda X: X,
     "logistic": lambda X: EXPIT(X, out=X),
-    "relu": lambda X: np.maximum(X, 0, out=X),
+    "relu": lambda X: np.maximum(X, ZERO, out=X),
     "softmax": softmax,
     "tanh": lambda X: np.tanh(X, out=X),
 }

@@ -20,7 +20,7 @@ from server.model.families.state import Family, State, keys
 
 def classifier(state: State) -> Part:
     """Return a KNeighborsClassifier of one output."""
-    classes, find = state.labels(), _neighbors(state)
+    classes, find, uniform = state.labels(), _neighbors(state), _is_uniform(state)
     labels = state.array("_y", "i", state.integer("n_samples_fit_", 1))
     if state.flag("outputs_2d_") or labels.min() < 0 or labels.max() >= len(classes):
         raise state.unknown("_y")
@@ -34,6 +34,9 @@ def classifier(state: State) -> Part:
         return indices, weights
 
     def predict(X: Any) -> Any:
+        if uniform and len(X) == 1:
+            best = int(np.bincount(labels[find(X)[0][0]]).argmax())
+            return classes[best : best + 1]
         indices, weights = votes(X)
         return classes.take(_heaviest(labels[indices], weights))
 
@@ -87,7 +90,7 @@ def _neighbors(state: State) -> Callable[[Any], tuple[Any, Any]]:
     if state.values.get("effective_metric_params_") != {}:
         raise state.unknown("effective_metric_params_")
     count = state.integer("n_neighbors", 1, min(MAX_NEIGHBORS, state.integer("n_samples_fit_", 1)))
-    tree, uniform = tree_of(state), state.word("weights", "uniform", "distance", None) != "distance"
+    tree, uniform = tree_of(state), _is_uniform(state)
 
     def find(X: Any) -> tuple[Any, Any]:
         squares, indices = tree.nearest(X, count)
@@ -101,6 +104,11 @@ def _neighbors(state: State) -> Callable[[Any], tuple[Any, Any]]:
         return indices, weights
 
     return find
+
+
+def _is_uniform(state: State) -> bool:
+    """Return whether each neighbor counts the same."""
+    return bool(state.word("weights", "uniform", "distance", None) != "distance")
 
 
 NO_WEIGHT = (

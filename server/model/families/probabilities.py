@@ -7,6 +7,7 @@ sklearn/utils/_array_api.py (`_logsumexp`), sklearn/utils/multiclass.py (`_ovr_d
 from __future__ import annotations
 
 from itertools import combinations
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,13 @@ BINARY = 2
 FEW = 8
 """NumPy adds fewer numbers than this one after another, whatever the memory layout. It adds more of them in another
 order within one row than across many, so a sum over that many classes depends on the number of rows."""
+
+
+CLEAR = 1e-9
+"""Difference of two scores whose exponentials differ whatever the rounding, which is by less than 1e-15."""
+
+MAX_SORTED = 64
+"""Scores. Beyond, `softmax` is not slower than sorting them."""
 
 
 def two_sided(scores: Any) -> Any:
@@ -37,6 +45,19 @@ def softmax(scores: Any) -> Any:
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=1).reshape(-1, 1)
     return scores
+
+
+def most_probable(scores: Any) -> Any:
+    """Return the number of each row's largest probability by `softmax`. The scores may be overwritten.
+
+    In one row with a score clearly above all others, that one also has the largest probability: exponentials and
+    quotients keep the order. Only of nearly equal scores may rounding make equal probabilities.
+    """
+    if len(scores) == 1 and scores.shape[1] <= MAX_SORTED:
+        *_, second, largest = ordered = sorted(scores[0].tolist())
+        if isfinite(sum(ordered)) and largest - second > CLEAR:
+            return scores.argmax(axis=1)
+    return softmax(scores).argmax(axis=1)
 
 
 def one_against_rest(scores: Any) -> Any:

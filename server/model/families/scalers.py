@@ -92,7 +92,7 @@ def _scaler(state: State, shift: Any, scale: Any, limits: tuple[float, float] | 
 
     def sparse(X: SparseRows) -> SparseRows:
         data = X.data if factors is None else X.data * factors[X.columns]
-        return replace(X, data=data.clip(*limits) if limits else data)
+        return X.with_data(data.clip(*limits) if limits else data)
 
     return _with_sparse(part, dense, sparse, Check(state.name, nan=True, sparse=True))
 
@@ -149,9 +149,9 @@ def normalized(X: SparseRows, norm: str) -> SparseRows:
     """Return each row divided by its norm: "l1", "l2" or "max". A row of stored zeros stays as it is."""
     norms = SPARSE_NORMS[norm](X)
     if len(X) == 1:
-        return replace(X, data=X.data / norms) if norms[0] != 0.0 else X
+        return X.with_data(X.data / norms) if norms[0] != 0.0 else X
     norms = norms[X.rows]
-    return replace(X, data=np.divide(X.data, norms, out=X.data.copy(), where=norms != 0.0))
+    return X.with_data(np.divide(X.data, norms, out=X.data.copy(), where=norms != 0.0))
 
 
 DENSE_NORMS: Mapping[str, Call] = {

@@ -19,7 +19,7 @@ from server.model.families.linear_classifiers import (
     with_probabilities,
 )
 from server.model.families.probabilities import BINARY, one_against_rest, shares, two_sided, two_sided_of_second
-from server.model.families.sparse_rows import dot
+from server.model.families.sparse_rows import product
 from server.model.families.state import Family, State, keys
 
 
@@ -59,9 +59,10 @@ def descent_regressor(state: State) -> Part:
 def one_class(state: State) -> Part:
     """Return an SGDOneClassSVM."""
     weights, offset = state.floats("coef_", state.columns), state.floats("offset_", 1)
+    times_weights = product(weights)
 
     def distance(X: Any) -> Any:
-        return dot(X, weights) - offset
+        return times_weights(X) - offset
 
     methods = {
         "predict": lambda X: np.where(distance(X) >= 0, np.int32(1), np.int32(-1)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -33,6 +33,10 @@ class SparseRows:
     def shape(self) -> tuple[int, int]:
         """Return (rows, columns)."""
         return len(self), self.width
+
+    def with_data(self, data: Any) -> SparseRows:
+        """Return other values at the same places. `dataclasses.replace` takes six times as long."""
+        return SparseRows(data, self.columns, self.starts, self.width)
 
     def toarray(self) -> Any:
         """Return the matrix."""
@@ -106,3 +110,21 @@ def side_by_side(blocks: Sequence[SparseRows]) -> SparseRows:
 def dot(X: Any, weights: Any) -> Any:
     """Return X · weights as scikit-learn's `safe_sparse_dot` computes it."""
     return X.dot(weights) if type(X) is SparseRows else X @ weights
+
+
+def product(weights: Any) -> Callable[[Any], Any]:
+    """Return the function X · weights for float64, with the bits of `dot`.
+
+    For one row, NumPy's `dot` and its `@` pass the same arguments to BLAS, and `dot` takes 0.5 µs less. They differ for
+    one column, where `dot` multiplies by a number, and for memory with gaps, which `dot` copies
+    (numpy/_core/src/common/cblasfuncs.c, numpy/_core/src/umath/matmul.c.src).
+    """
+    if len(weights) == 1 or not weights.flags.forc:
+        return lambda X: dot(X, weights)
+
+    def times_weights(X: Any) -> Any:
+        if type(X) is SparseRows or (len(X) == 1 and X.flags.c_contiguous):
+            return X.dot(weights)
+        return X @ weights
+
+    return times_weights

@@ -75,7 +75,7 @@ def _dtype(state: State) -> Any:
 
 
 def _as_floats(X: SparseRows) -> SparseRows:
-    return X if X.data.dtype == np.float64 else replace(X, data=X.data.astype(np.float64))
+    return X if X.data.dtype == np.float64 else X.with_data(X.data.astype(np.float64))
 
 
 # ---- counts of terms in a vocabulary
@@ -133,7 +133,7 @@ def _weighting(state: State, width: int) -> Callable[[SparseRows], SparseRows]:
 
     def weigh(X: SparseRows) -> SparseRows:
         data = np.log(X.data) + 1.0 if logarithmic else X.data
-        X = replace(X, data=data if weights is None else data * weights[X.columns])
+        X = X.with_data(data if weights is None else data * weights[X.columns])
         return X if norm is None else normalized(X, norm)
 
     return weigh

@@ -56,6 +56,15 @@ def test_part_of_clusters_gives_the_answers_of_scikit_learn_between_two_centers(
     assert_equal_to(model, list(_in_the_middle(model.cluster_centers_, rng)))
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_part_of_clusters_gives_the_answers_of_scikit_learn_beyond_the_largest_number(place: int) -> None:
+    model = KMeans(3, n_init=1, random_state=0).fit(X)
+    model.cluster_centers_[place] = 1e200
+    rows = np.full((3, X.shape[1]), 1e200)  # infinite minus infinite: no number is the distance from this center
+    assert_equal_to(model, [rows, rows[:1], -rows[:1]])
+
+
 def _in_the_middle(centers: Any, rng: np.random.Generator) -> Iterator[Any]:
     """Yield rows that are as far from one center as from another, but for rounding errors."""
     for rows in (1, 2, 255, 256, 257, 600):
