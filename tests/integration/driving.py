@@ -144,6 +144,11 @@ class Uploads:
         """Upload an object."""
         self._s3.put_object(self.bucket, key, io.BytesIO(data), len(data))
 
+    def get(self, key: str) -> bytes:
+        """Return an object's bytes."""
+        with self._s3.get_object(self.bucket, key) as response:
+            return response.read()
+
     def delete(self, key: str) -> None:
         """Delete an object."""
         self._s3.remove_object(self.bucket, key)

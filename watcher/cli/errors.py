@@ -28,6 +28,11 @@ class Group(rich_click.RichGroup):
         """Run as click's own group does: rich-click's would draw a box around an error, which grep and logs dislike."""
         return click.Group.main(self, *arguments, **options)
 
+    def add_command(self, cmd: click.Command, *arguments: Any, **options: Any) -> None:
+        r"""Add a command. Click wants a backspace before lines that are not to be wrapped; we write `\b` for it."""
+        cmd.help = cmd.help and cmd.help.replace("\\b\n", "\b\n")
+        super().add_command(cmd, *arguments, **options)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Return the command that is named; otherwise fail with the nearest name."""
         if not ctx.resilient_parsing and args[0][:1].isalpha() and self.get_command(ctx, args[0]) is None:

@@ -8,13 +8,17 @@ import rich_click
 from watcher import __version__
 from watcher.cli.commands.check import check
 from watcher.cli.commands.context import context
+from watcher.cli.commands.history import history
+from watcher.cli.commands.pause import pause, resume
+from watcher.cli.commands.pin import pin, unpin
 from watcher.cli.commands.render import render
+from watcher.cli.commands.rollback import rollback
 from watcher.cli.commands.run import run
 from watcher.cli.commands.status import status
 from watcher.cli.errors import Group
 
 PANELS: dict[str, list[click.Command]] = {
-    "Models": [status],
+    "Models": [history, pause, pin, resume, rollback, status, unpin],
     "Files": [check, render],
     "Set up": [context, run],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ def opened(context: Context) -> Iterator[WritableBucket]:
 def _folder(path: str) -> WritableBucket:
     from watcher.stores.folder import FolderBucket  # noqa: PLC0415 - --help is quick without it
 
-    return FolderBucket(Path(path))
+    # All files count as settled: a command reads what the command before it has just written, and writes wholly.
+    return FolderBucket(Path(path), now=lambda: math.inf)
 
 
 def _s3(context: Context) -> WritableBucket:

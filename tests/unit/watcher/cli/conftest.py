@@ -77,3 +77,37 @@ def without_contexts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     names = ("KUBESERVE_NAMESPACE", "KUBESERVE_BUCKET", "KUBESERVE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     for name in names:
         monkeypatch.delenv(name, raising=False)
+
+
+class Bucket:
+    """A folder that the commands take for the bucket, with models of the namespace `team`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, key: str, content: str = "bytes of a model") -> None:
+        (self.root / key).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / key).write_text(content)
+
+    def model(self, name: str, *versions: str) -> None:
+        for version in versions:
+            self.put(f"team/{name}/{version}/model.joblib")
+
+    def text(self, key: str) -> str:
+        return (self.root / key).read_text()
+
+    def has(self, key: str) -> bool:
+        return (self.root / key).exists()
+
+    def keys(self) -> list[str]:
+        return sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, watcher: StubWatcher) -> Bucket:
+    """Return an empty bucket. The environment names it, the stub watcher and the namespace `team`."""
+    (tmp_path / "bucket").mkdir()
+    monkeypatch.setenv("KUBESERVE_STORE", f"folder:{tmp_path / 'bucket'}")
+    monkeypatch.setenv("KUBESERVE_URL", watcher.url)
+    monkeypatch.setenv("KUBESERVE_NAMESPACE", "team")
+    return Bucket(tmp_path / "bucket")

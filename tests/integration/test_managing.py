@@ -1,0 +1,90 @@
+"""The commands that manage models, against a real store and a real watcher with its servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .driving import Uploads, Watcher, eventually, model
+
+VALUES = "# Ann's\nserver: {deadline: 2.0}  # seconds\n"
+
+
+@dataclass
+class User:
+    """A person with a context that names the bucket, the watcher and the namespace `team`."""
+
+    uploads: Uploads
+    watcher: Watcher
+    environment: dict[str, str]
+    folder: Path
+    more: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a pipe."""
+        return subprocess.run(
+            [sys.executable, "-m", "watcher", *arguments],
+            env={**os.environ, **self.environment, **self.more},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def done(self, *arguments: str) -> str:
+        """Run a command that must succeed, and return what it printed."""
+        ended = self.run(*arguments)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def version(self) -> tuple[str, str]:
+        found = self.watcher.model("iris")
+        return found["version"], found["state"]
+
+
+@pytest.fixture
+def user(minio_server: Any, bucket: Any, tmp_path: Path) -> Iterator[User]:
+    keys = {"AWS_ACCESS_KEY_ID": minio_server.access_key, "AWS_SECRET_ACCESS_KEY": minio_server.secret_key}
+    arguments = ("--runtime", "local", "--state-dir", str(tmp_path / "state"))
+    store = ("--s3-endpoint", minio_server.endpoint, "--bucket", bucket.name)
+    config = {"KUBESERVE_CONFIG": str(tmp_path / "contexts.yaml")}
+    with Watcher(tmp_path / "watcher.log", *arguments, *store, **keys) as watcher:
+        found = User(Uploads(bucket.client, bucket.name), watcher, config, tmp_path, keys)
+        where = ("--watcher", f"http://127.0.0.1:{watcher.port}", "-n", "team", "--keys-from-env")
+        found.done("context", "set", "lab", *store, *where)
+        found.more = {}  # from now on the keys are the context's
+        for version, answer in (("v1", "one"), ("v2", "two")):
+            found.uploads.put(f"team/iris/{version}/model.joblib", model(answer))
+        eventually(lambda: found.version() == ("v2", "Ready"))
+        yield found
+
+
+def test_a_version_is_pinned_paused_and_rolled_back_in_the_bucket(user: User) -> None:
+    user.uploads.put("team/iris/values.yaml", VALUES.encode())
+    user.done("pin", "iris", "v1", "--wait")
+    assert user.version() == ("v1", "Ready")
+    user.done("unpin", "iris", "--wait")
+    assert user.version() == ("v2", "Ready")
+    user.uploads.put("team/iris/v3/model.joblib", b"this is not a model")
+    eventually(lambda: user.version() == ("v3", "Failed"))
+    assert user.run("status", "iris").returncode == 3
+    assert "rolled back from v3 to v2" in user.done("rollback", "iris", "--wait")
+    assert user.version() == ("v2", "Ready")
+    assert user.run("pin", "iris", "v3", "--wait").returncode == 3
+    user.done("pause", "iris", "--wait")
+    shown = json.loads(user.done("resume", "iris", "-o", "json"))
+    assert shown["values"] == {"server": {"deadline": 2.0}, "version": "v3"}
+    user.done("unpin", "iris")
+    history = json.loads(user.done("history", "iris", "-o", "json"))["versions"]
+    assert [item["version"] for item in history] == ["v3", "v2", "v1"]
+    assert user.uploads.get("team/iris/values.yaml").decode() == VALUES

@@ -1,0 +1,110 @@
+"""One model in the bucket: its versions, its own values.yaml, and what its `_status.json` files say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from watcher.client.names import unknown, unknown_model
+from watcher.client.values_edit import edited
+from watcher.core.catalog import read_listing
+from watcher.core.naming import VALUES
+from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
+from watcher.core.user_values import SIZE_LIMIT, choose_version, parse
+from watcher.errors import Rejected
+from watcher.stores.base import WritableBucket
+
+STATUS = "_status.json"
+
+
+class ModelFiles:
+    """Every object of one model, as one listing has them.
+
+    Raises:
+        Rejected: `NotFound`, the bucket has no version of it; the sentence names the nearest model.
+
+    """
+
+    def __init__(self, bucket: WritableBucket, model: ModelId) -> None:
+        self._bucket, self.model = bucket, model
+        self.objects = bucket.list(model.prefix)
+        entry = read_listing(self.objects).entries.get(model)
+        if entry is None:
+            known = map(str, read_listing(bucket.list()).entries)
+            raise Rejected("NotFound", f"{unknown_model(str(model), known)} (in the bucket {bucket.name})")
+        self.entry: Entry = entry
+        self._text = bucket.read(entry.values.key, SIZE_LIMIT) if entry.values else b""
+
+    @property
+    def names(self) -> list[str]:
+        """Return the versions, the lowest first."""
+        return [item.version for item in self.entry.versions]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the content of the model's own values.yaml.
+
+        Raises:
+            Rejected: `InvalidValues`, with the key and the line.
+
+        """
+        return parse(self._text, self._values_key, model_level=True)
+
+    def version(self, name: str) -> ModelVersion:
+        """Return a version.
+
+        Raises:
+            Rejected: `NotFound`; the sentence names the nearest one.
+
+        """
+        for item in self.entry.versions:
+            if item.version == name:
+                return item
+        raise Rejected("NotFound", f"{self.model}: {unknown('version', name, self.names)}")
+
+    def chosen(self, values: Mapping[str, Any]) -> str:
+        """Return the version that the watcher chooses with these values: the pinned one, or the highest.
+
+        Raises:
+            Rejected: `PinnedVersionMissing`.
+
+        """
+        return choose_version(self.entry, dict(values)).version
+
+    def change_values(self, changes: Mapping[str, str | bool | None]) -> dict[str, Any]:
+        """Write the model's own values.yaml with some values changed or removed, and return its content.
+
+        Raises:
+            Rejected: `InvalidValues`, the file is invalid, or would be.
+
+        """
+        before = self.values
+        try:
+            text = edited(self._text, changes)
+        except Rejected as error:
+            raise Rejected(error.reason, f"{self._values_key}: {error}") from error
+        after = parse(text, self._values_key, model_level=True)
+        if after != before:
+            self._bucket.put(self._values_key, text)
+            self._text = text
+        return after
+
+    def status_of(self, version: str) -> dict[str, Any]:
+        """Return what the watcher wrote beside a version; {} if it wrote nothing that can be read."""
+        key = f"{self.model.prefix}{version}/{STATUS}"
+        if not any(item.key == key for item in self.objects):
+            return {}
+        try:
+            found = json.loads(self._bucket.read(key, SIZE_LIMIT))
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def below(self, version: str) -> list[StoredObject]:
+        """Return the objects in a version's folder."""
+        return [item for item in self.objects if item.key.startswith(f"{self.model.prefix}{version}/")]
+
+    @property
+    def _values_key(self) -> str:
+        return f"{self.model.prefix}{VALUES}"
