@@ -74,7 +74,8 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
     loaded_as = LoadedAs(board)
-    web = WebServer(create_app(board, sources, metrics, webhook, loop, loaded_as=loaded_as.of), sock)
+    app = create_app(board, sources, metrics, webhook, loop, runtime=settings.runtime, bucket=bucket.name)
+    web = WebServer(app, sock)
     stop_signals = StopSignals()
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{address_of(sock)}/status")
     web.start()

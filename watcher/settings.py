@@ -101,8 +101,8 @@ class Settings:
     workers: int = setting(4, "Models processed at the same time.", minimum=1, maximum=256)
     listen: str = setting(
         "127.0.0.1:8080",
-        "Address of `/status`, `/metrics`, `/healthz`, `/readyz` and `/events`: `host:port`, `[IPv6]:port`, or `:port` "
-        "for all addresses.",
+        "Address of `/status`, `/metrics`, `/events` and the other paths: `host:port`, `[IPv6]:port`, or `:port` for "
+        "all addresses.",
     )
     state_dir: str = setting(".kubeserve/local", "Folder in which the local runtime keeps downloaded models and logs.")
     log_level: str = setting("info", "Least severe log lines to show.", choices=("debug", "info", "warning", "error"))

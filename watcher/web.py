@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -23,16 +23,13 @@ from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.core.addresses import join_address, split_address
 from watcher.core.text import one_line
-from watcher.core.types import ModelStatus
 from watcher.errors import Rejected
 from watcher.metrics import Metrics
 from watcher.sources.webhook import Webhook
-from watcher.status_body import snapshot
+from watcher.status_body import StatusBody
+from watcher.status_routes import READ, add_status_routes
 
 log = structlog.get_logger()
-
-READ = ("GET", "HEAD")
-"""Methods of each route that only reads: monitors and `wget --spider` ask by HEAD, and Sanic then omits the body."""
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a notification: MinIO sends about one kilobyte for each event."""
@@ -95,16 +92,14 @@ def create_app(
     webhook: Webhook,
     health: Health,
     *,
-    loaded_as: Callable[[ModelStatus], str] = lambda _: "",
+    runtime: str = "",
+    bucket: str = "",
 ) -> Sanic[Any, Any]:
     app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
     apply_limits(app, LIMITS)
 
-    @app.route("/status", methods=READ)
-    async def status(_: Request) -> HTTPResponse:
-        health.refresh()
-        return json(snapshot(board, sources, loaded_as))
+    add_status_routes(app, StatusBody(board, sources, runtime=runtime, bucket=bucket), health.refresh)
 
     @app.route("/metrics", methods=READ)
     async def show_metrics(_: Request) -> HTTPResponse:

@@ -18,6 +18,7 @@ WITH_SANIC = {
     "server.app",
     "server.__main__",
     "watcher.web",
+    "watcher.status_routes",
     "watcher.compose",
     "watcher.cli",
     "watcher.__main__",

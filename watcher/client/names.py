@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
 from watcher.core.naming import model_problem, namespace_problem
+from watcher.core.nearest import unknown, unknown_model
 from watcher.core.types import ModelId
 from watcher.errors import Rejected
 
-SHOWN = 5
-"""Names. A longer list than that nobody reads."""
+__all__ = ["model_named", "unknown", "unknown_model"]
 
 
 def model_named(text: str, namespace: str) -> ModelId:
@@ -29,20 +26,3 @@ def model_named(text: str, namespace: str) -> ModelId:
     if problem := namespace_problem(found.namespace) or model_problem(found.name):
         raise Rejected("InvalidKey", problem)
     return found
-
-
-def unknown_model(wanted: str, known: Iterable[str]) -> str:
-    """Return the sentence for a model that is not there, with the nearest names that are."""
-    return unknown("model", wanted, known)
-
-
-def unknown(kind: str, wanted: str, known: Iterable[str]) -> str:
-    """Return the sentence for a name that is not there, with the nearest one, or with the first few."""
-    names = sorted(set(known))
-    nearest = difflib.get_close_matches(wanted, names, n=1)
-    if nearest:
-        return f"no {kind} '{wanted}'; did you mean '{nearest[0]}'?"
-    if not names:
-        return f"no {kind} '{wanted}': there is none"
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"no {kind} '{wanted}': there are {', '.join(names[:SHOWN])}{more}"

@@ -16,7 +16,7 @@ from datetime import datetime
 import urllib3
 
 from watcher.control.status_board import StatusBoard
-from watcher.core.types import ModelId, ModelStatus, State
+from watcher.core.types import ModelId, State
 
 INTERVAL = 1.0
 """Seconds between two looks at the status board."""
@@ -33,16 +33,16 @@ MAX_ANSWER = 4096
 WAYS = ("data", "code")
 
 Ask = Callable[[str], str]
-Known = tuple[datetime, str, float]
-"""The `since` of the status that was asked for, the answer, and when it was asked."""
+Asked = tuple[datetime, float]
+"""The `since` of the status that was asked for, and when it was asked."""
 
 
 class LoadedAs:
-    """Asks each ready model once. Thread-safe."""
+    """Asks each ready model once, and stores the answer on the status board."""
 
     def __init__(self, board: StatusBoard, ask: Ask | None = None) -> None:
         self._board, self._ask = board, ask or ask_health
-        self._known: dict[ModelId, Known] = {}
+        self._asked: dict[ModelId, Asked] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loaded-as", daemon=True)
 
@@ -54,23 +54,19 @@ class LoadedAs:
         """Ask no more; a question that is asked ends within seconds."""
         self._stopping.set()
 
-    def of(self, status: ModelStatus) -> str:
-        """Return `data`, `code`, or "" where the model is not ready or did not say."""
-        since, answer, _ = self._known.get(ModelId(status.namespace, status.model), (None, "", 0.0))
-        return answer if status.state is State.READY and since == status.since else ""
-
     def ask_all(self) -> None:
         """Ask each ready model that was not asked since its status changed."""
-        statuses = {ModelId(status.namespace, status.model): status for status in self._board.models()}
-        for model in self._known.keys() - statuses.keys():
-            del self._known[model]
+        statuses = {status.id: status for status in self._board.models()}
+        for model in self._asked.keys() - statuses.keys():
+            del self._asked[model]
         for model, status in statuses.items():
             if self._stopping.is_set():
                 return
-            since, answer, asked_at = self._known.get(model, (None, "", 0.0))
-            is_known = since == status.since and (answer or time.monotonic() - asked_at < ASK_AGAIN)
+            since, asked_at = self._asked.get(model, (None, 0.0))
+            is_known = status.loaded or (since == status.since and time.monotonic() - asked_at < ASK_AGAIN)
             if status.state is State.READY and status.url and not is_known:
-                self._known[model] = (status.since, self._ask(status.url), time.monotonic())
+                self._board.set_loaded(status, self._ask(status.url))
+                self._asked[model] = (status.since, time.monotonic())
 
     def _run(self) -> None:
         while not self._stopping.wait(INTERVAL):

@@ -185,7 +185,7 @@ class Loop:
     def _queue_pending(self) -> None:
         for status in self._board.models():
             if status.state in PENDING:
-                self._workers.add(ModelId(status.namespace, status.model), keep_later=True)
+                self._workers.add(status.id, keep_later=True)
 
 
 def next_survey(started: float, ended: float, poll: float, *, succeeded: bool) -> tuple[float, float]:

@@ -108,7 +108,9 @@ class Reconciler:
         # without being listed, and look deleted.
         observed_at = self._clock()
         observation = self._runtime.observe()
+        listed_at = self._clock()
         catalog = read_listing(self._bucket.list(), self._namespaces)
+        self._board.list_all(catalog.entries, listed_at)
 
         self._show_refused(catalog.refusals)
         self._show_unreadable(catalog.entries, observation)
@@ -132,16 +134,24 @@ class Reconciler:
         """
         entry, observed = None, None
         try:
-            entry = read_listing(self._bucket.list(model.prefix), self._namespaces).entries.get(model)
+            entry = self._look(model)
             observed = self._runtime.observe(model).models.get(model)
             if entry is None:
                 return self._remove(model, observed)
             self._removals.mark_present(model)
             self._bring_up(entry, observed, rewrite=rewrite)
         except Exception as error:
-            self._show_failure(model, error, observed, in_bucket=entry is not None)
+            self._show_failure(model, error, observed, entry)
             raise
         return True
+
+    def _look(self, model: ModelId) -> Entry | None:
+        """Return what the bucket has of a model now."""
+        listed_at = self._clock()
+        entry = read_listing(self._bucket.list(model.prefix), self._namespaces).entries.get(model)
+        if entry:
+            self._board.list_one(entry, listed_at)
+        return entry
 
     def _remove(self, model: ModelId, observed: Observed | None) -> bool:
         removed = self._removals.remove(model, observed)
@@ -154,7 +164,8 @@ class Reconciler:
         release = self._releases.of(entry)
         if release is None:  # paused
             self._settled[model] = (entry, found)
-            self._show(model, State.PAUSED, observed, "values.yaml says paused: true")
+            about = self._releases.wanted(entry)
+            self._show(model, State.PAUSED, observed, "values.yaml says paused: true", about=about)
             return
         manifests = self._runtime.render(release)
         desired = _fingerprints(manifests)
@@ -165,7 +176,7 @@ class Reconciler:
         change = plan(manifests, None if rewrite_all else observed, model)
         if change:
             self._runtime.apply(change)
-            self._record_change(release, change, rewrite=rewrite)
+            self._record_change(release, change, observed, rewrite=rewrite)
         self._settled[model] = (entry, desired)
         if observed and not change:
             self._show(model, observed.state, observed, observed.reason)
@@ -182,7 +193,7 @@ class Reconciler:
             raise Rejected("Contested", CONTESTED)
         self._restored[model] = now
 
-    def _record_change(self, release: Release, change: Change, *, rewrite: bool) -> None:
+    def _record_change(self, release: Release, change: Change, observed: Observed | None, *, rewrite: bool) -> None:
         for manifest in change.writes:
             self._metrics.applied.labels(manifest["kind"]).inc()
         for key in change.deletes:
@@ -194,25 +205,28 @@ class Reconciler:
         kinds = [manifest["kind"] for manifest in change.writes]
         log.info("applied", model=str(release.model), version=version, kinds=kinds)
         status = self._board.get(release.model)
-        self._board.set(release.model, State.APPLIED, version=version, url=status.url if status else "")
+        url, pods = status.url if status else "", observed.pods if observed else None
+        self._board.set(release.model, State.APPLIED, version=version, url=url, pods=pods)
 
-    def _show(self, model: ModelId, state: State, observed: Observed | None, reason: str) -> None:
+    def _show(self, model: ModelId, state: State, observed: Observed | None, reason: str, *, about: str = "") -> None:
         version, url = (observed.version, observed.url) if observed and observed.objects else ("", "")
-        if self._board.set(model, state, version=version, reason=reason, url=url):
+        pods = observed.pods if observed else None
+        if self._board.set(model, state, version=version, reason=reason, url=url, about=about, pods=pods):
             log.info(state.value.lower(), model=str(model), version=version, **({"reason": reason} if reason else {}))
         if state is State.READY and observed:
             self._times.ready(model, observed.etag)
 
-    def _show_failure(self, model: ModelId, error: Exception, observed: Observed | None, *, in_bucket: bool) -> None:
+    def _show_failure(self, model: ModelId, error: Exception, observed: Observed | None, entry: Entry | None) -> None:
         """Show why a model could not be reconciled, unless it is neither in the bucket nor on the status board."""
         status = self._board.get(model)
-        if not in_bucket and not status:
+        if not entry and not status:
             return
         _, reason = describe(error)
         state = State.REJECTED if isinstance(error, Rejected) else State.PROGRESSING
         shown: Observed | ModelStatus | None = observed if observed and observed.objects else status
-        version, url = (shown.version, shown.url) if shown else ("", "")
-        self._board.set(model, state, version=version, reason=reason, url=url)
+        version, url, pods = (shown.version, shown.url, shown.pods) if shown else ("", "", None)
+        about = self._releases.wanted(entry) if entry else ""
+        self._board.set(model, state, version=version, reason=reason, url=url, about=about, pods=pods)
 
     def _show_in_step(self, models: Iterable[ModelId], observed: Mapping[ModelId, Observed]) -> None:
         """Show the state of models that need no work; it may have changed without us."""
@@ -238,7 +252,7 @@ class Reconciler:
         listing and from its observation. Nothing is known of a namespace that cannot be read.
         """
         self._releases.keep(entries.values())
-        known = {ModelId(status.namespace, status.model) for status in self._board.models()}
+        known = {status.id for status in self._board.models()}
         known |= self._settled.keys() | self._restored.keys()
         running = {model for model, item in observation.models.items() if item.runs}
         absent = {model for model in known - entries.keys() - running if model.namespace not in observation.unreadable}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from watcher.core import user_values
@@ -10,7 +11,7 @@ from watcher.core.ceilings import Ceilings
 from watcher.core.chart import defaults, merge
 from watcher.core.load_policy import demand
 from watcher.core.types import Entry, Release, StoredObject
-from watcher.errors import Rejected
+from watcher.errors import Rejected, WatcherError
 from watcher.stores.base import Bucket
 
 
@@ -47,12 +48,28 @@ class Releases:
         overrides = user_values.overrides_of(version, model_level, self._read, base, self._ceilings, demanded=demanded)
         return Release(version, overrides)
 
+    def wanted(self, entry: Entry) -> str:
+        """Return which version the files ask for; the highest, where they have not been read or cannot be."""
+        with suppress(WatcherError, LookupError):
+            values = user_values.model_values(entry, self._read_before)
+            return user_values.choose_version(entry, values).version
+        return entry.versions[-1].version
+
     def keep(self, entries: Iterable[Entry]) -> None:
         """Forget the files that are not among those of `entries`."""
         files = (file for entry in entries for file in (entry.values, *(item.values for item in entry.versions)))
         keys = {file.key for file in files if file}
         for key in set(self._files) - keys:
             self._files.pop(key, None)
+
+    def _read_before(self, file: StoredObject) -> bytes:
+        """Return a file that was read already.
+
+        Raises:
+            LookupError: It was not, or other bytes were.
+
+        """
+        return dict([self._files[file.key]])[file.etag]
 
     def _read(self, file: StoredObject) -> bytes:
         etag, text = self._files.get(file.key, ("", b""))

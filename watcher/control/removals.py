@@ -16,6 +16,8 @@ from watcher.runtimes.base import Runtime
 
 log = structlog.get_logger()
 
+GONE = "no version is left in the bucket"
+
 
 class Removals:
     """Removes what a survey has approved; everything else is shown with the reason why it stays."""
@@ -53,7 +55,8 @@ class Removals:
         self._guard.done(model, self._clock())
         for key in observed.objects:
             self._metrics.deleted.labels(key.kind).inc()
-        log.info("removed", model=str(model), reason="no version is left in the bucket")
+        self._board.removed(model, observed.version, GONE)
+        log.info("removed", model=str(model), reason=GONE)
         return True
 
     def _sweep(self, model: ModelId, observed: Observed | None) -> None:
@@ -66,15 +69,16 @@ class Removals:
 
     def _show(self, decision: Decision, observed: Mapping[ModelId, Observed]) -> None:
         for model, reason in sorted(decision.waiting.items()):
-            self._board.set(
-                model, State.WAITING, version=observed[model].version, reason=reason, url=observed[model].url
-            )
+            self._set(model, State.WAITING, reason, observed[model])
         newly_held = [
             reason
             for model, reason in sorted(decision.held.items())
-            if self._board.set(
-                model, State.HELD, version=observed[model].version, reason=reason, url=observed[model].url
-            )
+            if self._set(model, State.HELD, reason, observed[model])
         ]
         for reason, models in Counter(newly_held).items():
             log.warning("removal on hold", models=models, reason=reason)
+
+    def _set(self, model: ModelId, state: State, reason: str, observed: Observed) -> bool:
+        return self._board.set(
+            model, state, version=observed.version, reason=reason, url=observed.url, pods=observed.pods
+        )

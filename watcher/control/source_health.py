@@ -30,6 +30,12 @@ class SourceHealth:
     def __init__(self, now: Now = utcnow) -> None:
         self._now, self._lock = now, threading.Lock()
         self._all: dict[str, SourceStatus] = {}
+        self._revision = 0
+
+    @property
+    def revision(self) -> int:
+        """Return a number that differs whenever a source's health or number of hints has changed."""
+        return self._revision
 
     def report(self, name: str, *, live: bool, detail: str = "") -> bool:
         """Store a source's health. Return True if it differs from before, so that the caller logs it once."""
@@ -39,12 +45,14 @@ class SourceHealth:
             if old and (old.live, old.detail) == (live, detail):
                 return False
             self._all[name] = SourceStatus(name, live, detail, old.hints if old else 0, self._now())
+            self._revision += 1
             return True
 
     def count(self, name: str, hints: int) -> None:
         """Add to the number of hints of a source that has been reported."""
         with self._lock:
             self._all[name] = replace(self._all[name], hints=self._all[name].hints + hints)
+            self._revision += 1
 
     def all(self) -> list[SourceStatus]:
         """Return the health of every source, in the order of their names."""

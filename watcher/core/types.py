@@ -131,8 +131,20 @@ PENDING = frozenset({State.APPLIED, State.PROGRESSING})
 
 
 @dataclass(frozen=True, slots=True)
+class Pods:
+    """What answers for a model: the version of its ready pods ("" if there is none), their number, and that wanted.
+
+    A number is None where nothing is known of it. The local runtime's processes count as pods.
+    """
+
+    serving: str = ""
+    ready: int | None = None
+    wanted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model as users see it. `since` is the time of the last change of any other field."""
+    """One model as users see it. `since` is the time of the last change of the fields before it, and of `about`."""
 
     namespace: str
     model: str
@@ -141,6 +153,43 @@ class ModelStatus:
     reason: str
     url: str
     since: datetime
+    about: str = ""
+    """The version that the state and the reason are about: that of the bucket, which `version` may not be yet."""
+    pods: Pods = Pods()
+    loaded: str = ""
+    """How the server of this status says that it loaded the model: `data`, `code`, or "" for not known."""
+
+    @property
+    def id(self) -> ModelId:
+        """Return the model's identity."""
+        return ModelId(self.namespace, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a model: the state that a version of it has entered, or another reason for it."""
+
+    time: datetime
+    model: ModelId
+    version: str
+    state: str
+    reason: str
+
+
+SUPERSEDED, REMOVED = "Superseded", "Removed"
+"""The state of a version that is lower than the chosen one, and the step of a model whose objects were deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """One version in the bucket: its artifact, and its state, which is "" where nothing is known of it."""
+
+    artifact: StoredObject
+    version: str
+    state: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    """The time at which the state was entered, as far as this watcher has seen it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +207,7 @@ class Observed:
     url: str = ""
     etag: str = ""
     foreign: tuple[ObjectKey, ...] = ()
+    pods: Pods = Pods()
 
     @property
     def runs(self) -> bool:

@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sanic import Sanic
 
+from watcher import status_routes
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelId, State
@@ -111,7 +112,17 @@ def test_events_a_wrong_token_is_unauthorized(port: int, header: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nothing", 404), ("DELETE", "/status", 405), ("PUT", "/events", 405), ("GET", "/a%0ab", 404)],
+    [
+        ("GET", "/nothing", 404),
+        ("DELETE", "/status", 405),
+        ("PUT", "/events", 405),
+        ("GET", "/a%0ab", 404),
+        ("GET", "/status/team/irs", 404),
+        ("GET", "/status/%00/%0a", 404),
+        ("GET", "/timeline?limit=0", 400),
+        ("GET", "/timeline?limit=99999999999999999999", 400),
+        ("GET", "/timeline?limit=-1", 400),
+    ],
 )
 def test_an_unknown_path_or_method_is_a_json_error(port: int, method: str, path: str, status: int) -> None:
     found, answer = request(port, method, path)
@@ -119,7 +130,7 @@ def test_an_unknown_path_or_method_is_a_json_error(port: int, method: str, path:
     assert is_one_line_error(answer)
 
 
-@pytest.mark.parametrize("path", ["/status", "/metrics", "/healthz", "/readyz", "/events"])
+@pytest.mark.parametrize("path", ["/status", "/timeline", "/metrics", "/healthz", "/readyz", "/events"])
 def test_head_is_answered_like_get_without_the_body(port: int, path: str) -> None:
     status, _ = request(port, "GET", path)
     assert request(port, "HEAD", path) == (status, b"")
@@ -161,3 +172,60 @@ def test_open_socket_listens_on_ipv6_and_ipv4(address: str, clients: tuple[str, 
         assert address_of(sock).endswith(f":{port}")
         for client in clients:
             socket.create_connection((client, port), 10).close()
+
+
+def test_model_and_timeline_are_answered(port: int, board: StatusBoard) -> None:
+    board.set(ModelId("t", "m"), State.READY, version="v1")
+    _, answer = request(port, "GET", "/status/t/m")
+    assert json.loads(answer)["events"][0]["state"] == "Ready"
+    _, answer = request(port, "GET", "/timeline?limit=1")
+    assert [event["model"] for event in json.loads(answer)["events"]] == ["m"]
+    status, answer = request(port, "GET", "/status/t/n")
+    assert (status, json.loads(answer)) == (404, {"error": "no model 'n': there are m"})
+    board.drop(ModelId("t", "m"))
+
+
+@contextmanager
+def streaming(port: int) -> Iterator[http.client.HTTPResponse]:
+    """Open a stream, as soon as the server has seen the end of those before."""
+    status = 503
+    while status == 503:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        with closing(connection):
+            connection.request("GET", "/stream")
+            response = connection.getresponse()
+            status = response.status
+            if status == 200:
+                yield response
+
+
+def event_of(response: http.client.HTTPResponse) -> Any:
+    """Return the data of the next event."""
+    return next(json.loads(line.removeprefix(b"data: ")) for line in response if line.startswith(b"data: "))
+
+
+def test_stream_sends_the_status_now_and_after_each_change(port: int, board: StatusBoard) -> None:
+    with streaming(port) as response:
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        assert event_of(response)["models"] == []
+        board.set(ModelId("t", "m"), State.READY, version="v1")
+        assert [model["version"] for model in event_of(response)["models"]] == ["v1"]
+    board.drop(ModelId("t", "m"))
+
+
+def test_stream_without_a_change_sends_comments(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_routes, "LOOK_SECONDS", 0.001)
+    with streaming(port) as response:
+        event_of(response)
+        assert [response.readline() for _ in range(2)] == [b"\n", b": still here\n"]
+
+
+def test_streams_beyond_the_limit_are_refused_until_a_client_leaves(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_routes, "MOST_STREAMS", 1)
+    monkeypatch.setattr(status_routes, "LOOK_SECONDS", 0.001)
+    with streaming(port):
+        status, answer = request(port, "GET", "/stream")
+        assert status == 503
+        assert is_one_line_error(answer)
+    with streaming(port) as response:
+        assert event_of(response)["models"] == []

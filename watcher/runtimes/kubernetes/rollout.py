@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from watcher.core.text import one_line
-from watcher.core.types import ETAG, VERSION, Manifest
+from watcher.core.types import ETAG, VERSION, Manifest, Pods
 
 STUCK = {
     "CrashLoopBackOff",
@@ -26,14 +26,39 @@ def annotations_of(item: Manifest) -> dict[str, str]:
     return item["metadata"].get("annotations") or {}
 
 
+def wanted_replicas(deployment: Manifest) -> int:
+    """Return how many pods the Deployment is to have."""
+    replicas = (deployment.get("spec") or {}).get("replicas")
+    return 1 if replicas is None else replicas
+
+
+def serving_pods(deployment: Manifest, pods: Iterable[Manifest] | None = None) -> Pods:
+    """Return what answers: by the Deployment's own count, or by its `pods` while they are of several versions.
+
+    Of two versions with ready pods, the one with more of them is named; of equals, the new one.
+    """
+    own, wanted = annotations_of(deployment).get(VERSION, ""), wanted_replicas(deployment)
+    if pods is None:
+        ready = (deployment.get("status") or {}).get("availableReplicas") or 0
+        return Pods(own if ready else "", ready, wanted)
+    versions = [annotations_of(pod).get(VERSION, "") for pod in pods if _is_ready(pod)]
+    most = max(versions, key=lambda version: (versions.count(version), version == own), default="")
+    return Pods(most, len(versions), wanted)
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    is_ready = any((item.get("type"), item.get("status")) == ("Ready", "True") for item in conditions)
+    return is_ready and not pod["metadata"].get("deletionTimestamp")
+
+
 def is_complete(deployment: Manifest) -> bool:
     """Return True when only pods of the newest template run, and all of them are available.
 
     The conditions are those of `kubectl rollout status`.
     """
     status = deployment.get("status") or {}
-    replicas = (deployment.get("spec") or {}).get("replicas")
-    wanted = 1 if replicas is None else replicas
+    wanted = wanted_replicas(deployment)
     updated = status.get("updatedReplicas") or 0
     return bool(
         (status.get("observedGeneration") or 0) >= (deployment["metadata"].get("generation") or 0)

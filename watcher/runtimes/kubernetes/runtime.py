@@ -21,6 +21,7 @@ from watcher.core.types import (
     ObjectKey,
     Observation,
     Observed,
+    Pods,
     Release,
     State,
     Store,
@@ -39,7 +40,7 @@ from watcher.runtimes.kubernetes.objects import (
     ForeignSecret,
     Objects,
 )
-from watcher.runtimes.kubernetes.rollout import annotations_of, is_complete, pod_failure, rollout_failure
+from watcher.runtimes.kubernetes.rollout import annotations_of, is_complete, pod_failure, rollout_failure, serving_pods
 
 REPLICAS_MANAGER = "kubeserve-replicas"
 """Keeps a Deployment's replicas when FIELD_MANAGER gives them up; otherwise the API server would set them to 1."""
@@ -189,7 +190,7 @@ class KubernetesRuntime:
         owners = self._owners(next((item for item in objects if item["kind"] == DEPLOYMENT), None))
         ours = [item for item in objects if owner_of(item) in owners]
         deployment = next((item for item in ours if item["kind"] == DEPLOYMENT), None)
-        state, reason = self._state(model, deployment)
+        state, reason, pods = self._state(model, deployment)
         annotations = annotations_of(deployment) if deployment else {}
         return Observed(
             model=model,
@@ -200,6 +201,7 @@ class KubernetesRuntime:
             reason=reason,
             url=f"http://{object_name(model)}.{model.namespace}",
             foreign=tuple(sorted(key_of(item) for item in objects if item not in ours)),
+            pods=pods,
         )
 
     def _owners(self, deployment: Manifest | None) -> tuple[str, ...]:
@@ -214,13 +216,16 @@ class KubernetesRuntime:
         adopted = owner == self._former_owner and is_of_store(deployment, self._store)
         return (self._owner, self._former_owner) if adopted or owner == self._owner else (self._owner,)
 
-    def _state(self, model: ModelId, deployment: Manifest | None) -> tuple[State, str]:
+    def _state(self, model: ModelId, deployment: Manifest | None) -> tuple[State, str, Pods]:
+        """Return the state, the reason for it, and what answers. The pods are listed only where that is in question."""
         if deployment is None:
-            return State.PROGRESSING, "the Deployment is missing"
+            return State.PROGRESSING, "the Deployment is missing", Pods()
         if is_complete(deployment):
-            return State.READY, ""
-        failure = pod_failure(self._pods(model), annotations_of(deployment)) or rollout_failure(deployment)
-        return (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")
+            return State.READY, "", serving_pods(deployment)
+        pods = self._pods(model)
+        failure = pod_failure(pods, annotations_of(deployment)) or rollout_failure(deployment)
+        state, reason = (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")
+        return state, reason, serving_pods(deployment, pods)
 
     def _pods(self, model: ModelId) -> list[Manifest]:
         selector = f"{INSTANCE_LABEL}={model.name},app.kubernetes.io/name=model-serving"

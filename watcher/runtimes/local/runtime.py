@@ -29,6 +29,7 @@ from watcher.core.types import (
     ObjectKey,
     Observation,
     Observed,
+    Pods,
     Release,
     State,
 )
@@ -221,7 +222,14 @@ def observed(model: ModelId, service: Service) -> Observed:
         state=replica.state,
         reason=replica.reason + meanwhile,
         url=f"http://127.0.0.1:{service.port}" if service.port else "",
+        pods=pods_of(service),
     )
+
+
+def pods_of(service: Service) -> Pods:
+    """Return which version answers: one process, or none."""
+    serving = service.serving if service.serving and service.serving.state is State.READY else None
+    return Pods(serving.version if serving else "", 1 if serving else 0, 1)
 
 
 def lock(root: Path) -> TextIO:

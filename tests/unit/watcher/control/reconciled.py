@@ -116,6 +116,11 @@ class World:
         assert status
         return status.reason
 
+    def versions(self, model: str) -> dict[str, str]:
+        status = self.board.get(ModelId("team", model))
+        assert status
+        return {item.version: item.state for item in self.board.versions(status)}
+
     @property
     def running(self) -> str:
         return "".join(sorted(model.name for model in self.objects))

@@ -69,16 +69,16 @@ def test_a_ready_model_is_asked_once_until_its_status_changes() -> None:
     watched = LoadedAs(board, lambda url: asked.append(url) or says[0])
     board.set(IRIS, State.PROGRESSING, url="http://a")
     watched.ask_all()
-    assert (asked, watched.of(board.models()[0])) == ([], "")
+    assert (asked, board.models()[0].loaded) == ([], "")
     board.set(IRIS, State.READY, url="http://a")
     watched.ask_all()
     watched.ask_all()
-    assert (asked, watched.of(board.models()[0])) == (["http://a"], "data")
+    assert (asked, board.models()[0].loaded) == (["http://a"], "data")
     says[0] = "code"
     board.set(IRIS, State.READY, version="v2", url="http://a")
-    assert watched.of(board.models()[0]) == ""
+    assert board.models()[0].loaded == ""
     watched.ask_all()
-    assert (len(asked), watched.of(board.models()[0])) == (2, "code")
+    assert (len(asked), board.models()[0].loaded) == (2, "code")
 
 
 def test_a_model_that_did_not_say_is_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_a_model_that_is_gone_is_forgotten() -> None:
     watched.ask_all()
     board.drop(IRIS)
     watched.ask_all()
-    assert watched._known == {}
+    assert watched._asked == {}
 
 
 def test_start_asks_in_a_thread_until_stop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,23 @@ def test_reconcile_of_an_empty_upload_rejects_it_and_keeps_what_served() -> None
     assert "v2" in world.objects[ModelId("team", "a")][ObjectKey("Deployment", "a")]
 
 
+def test_versions_show_which_one_a_rejection_a_pin_or_a_pause_is_about() -> None:
+    world = World("a")
+    world.look()
+    world.put("a/v2/model.joblib", b"")
+    world.look()
+    assert world.versions("a") == {"v2": "Rejected", "v1": "Superseded"}
+    world.put("a/values.yaml", b"paused: true")
+    world.look()
+    assert world.versions("a") == {"v2": "Paused", "v1": "Superseded"}
+    world.put("a/values.yaml", b'version: "v1"')
+    world.look()
+    assert world.versions("a") == {"v2": "", "v1": "Ready"}
+    world.delete("a")
+    world.look()
+    assert [step.state for step in world.board.steps(1)] == ["Removed"]
+
+
 def test_reconcile_with_an_empty_version_that_is_not_chosen_is_not_rejected() -> None:
     world = World("a")
     world.put("a/values.yaml", b'version: "v1"')

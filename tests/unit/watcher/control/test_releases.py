@@ -103,3 +103,14 @@ def test_keep_forgets_the_files_of_other_entries() -> None:
     assert bucket.reads == ["values"]
     releases.keep([])
     assert releases._files == {}
+
+
+def test_wanted_is_the_pinned_version_once_its_file_was_read_and_the_highest_before() -> None:
+    versions = tuple(ModelVersion(IRIS, name, stored(f"team/iris/{name}/model.joblib")) for name in ("v1", "v2"))
+    pinned = Entry(IRIS, versions, stored("values"))
+    releases = Releases(files := Files(values='version: "v1"'), {})
+    assert (releases.wanted(pinned), files.reads) == ("v2", [])
+    releases.of(pinned)
+    assert releases.wanted(pinned) == "v1"
+    assert releases.wanted(Entry(IRIS, versions, stored("values", "e2"))) == "v2"
+    assert files.reads == ["values"]

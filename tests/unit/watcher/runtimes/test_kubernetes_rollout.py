@@ -1,6 +1,15 @@
 from __future__ import annotations
 
-from watcher.runtimes.kubernetes.rollout import container_failure, is_complete, pod_failure, rollout_failure
+import pytest
+
+from watcher.core.types import Pods
+from watcher.runtimes.kubernetes.rollout import (
+    container_failure,
+    is_complete,
+    pod_failure,
+    rollout_failure,
+    serving_pods,
+)
 
 
 def test_is_complete_when_only_new_pods_run_and_all_are_available() -> None:
@@ -63,3 +72,32 @@ def test_pod_failure_is_that_of_the_pods_of_this_version() -> None:
     pods = [pod("v1", "old"), pod("v2", "new")]
     assert pod_failure(pods, {"kubeserve.io/version": "v2", "kubeserve.io/etag": "e"}) == "download-model: new"
     assert pod_failure(pods, {"kubeserve.io/version": "v3", "kubeserve.io/etag": "e"}) == ""
+
+
+def pod(version: str, ready: str = "True", **metadata: str) -> dict[str, object]:
+    metadata_of = {"annotations": {"kubeserve.io/version": version}, **metadata}
+    return {"metadata": metadata_of, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+
+
+@pytest.mark.parametrize(
+    ("pods", "expected"),
+    [
+        ([], Pods("", 0, 2)),
+        ([pod("v2", "False")], Pods("", 0, 2)),
+        ([pod("v1"), pod("v1"), pod("v2")], Pods("v1", 3, 2)),
+        ([pod("v1"), pod("v2")], Pods("v2", 2, 2)),
+        ([pod("v1"), pod("v2", "False")], Pods("v1", 1, 2)),
+        ([pod("v1", deletionTimestamp="2026-01-01T00:00:00Z"), pod("v2")], Pods("v2", 1, 2)),
+        ([{"metadata": {}, "status": {}}], Pods("", 0, 2)),
+    ],
+)
+def test_serving_pods_are_the_ready_ones_and_the_version_of_most(pods: list[dict[str, object]], expected: Pods) -> None:
+    deployment = {"metadata": {"annotations": {"kubeserve.io/version": "v2"}}, "spec": {"replicas": 2}}
+    assert serving_pods(deployment, pods) == expected
+
+
+@pytest.mark.parametrize(("available", "expected"), [(2, Pods("v2", 2, 2)), (0, Pods("", 0, 2))])
+def test_serving_pods_of_a_complete_rollout_are_the_deployments_own_count(available: int, expected: Pods) -> None:
+    metadata = {"annotations": {"kubeserve.io/version": "v2"}}
+    deployment = {"metadata": metadata, "spec": {"replicas": 2}, "status": {"availableReplicas": available}}
+    assert serving_pods(deployment) == expected

@@ -23,6 +23,7 @@ from watcher.core.types import (
     Change,
     ModelId,
     ModelVersion,
+    Pods,
     Release,
     State,
     StoredObject,
@@ -201,7 +202,8 @@ def test_runtime_a_version_that_fails_shows_its_reason_and_a_rollback_drops_it(
     local.until(State.READY, "v1")
     pid = local.get("/pid")
     local.apply("v2", text)
-    assert local.until(State.FAILED, "v2").reason == f"{reason}; v1 keeps serving"
+    failed = local.until(State.FAILED, "v2")
+    assert (failed.reason, failed.pods) == (f"{reason}; v1 keeps serving", Pods("v1", 1, 1))
     local.hints.clear()
     local.apply("v1", "one")
     assert local.look().state is State.READY
@@ -209,7 +211,7 @@ def test_runtime_a_version_that_fails_shows_its_reason_and_a_rollback_drops_it(
     assert local.get("/pid") == pid
     eventually(lambda: len(local.folders()) == 1)
     local.apply("v2", "mended")
-    local.until(State.READY, "v2")
+    assert local.until(State.READY, "v2").pods == Pods("v2", 1, 1)
     assert local.get() == "mended"
 
 
