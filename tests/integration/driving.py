@@ -149,6 +149,11 @@ class Uploads:
         with self._s3.get_object(self.bucket, key) as response:
             return response.read()
 
+    def keys(self) -> list[str]:
+        """Return the keys of all objects, except what the watcher writes."""
+        found = [item.object_name for item in self._s3.list_objects(self.bucket, recursive=True)]
+        return [key for key in found if not key.endswith("/_status.json")]
+
     def delete(self, key: str) -> None:
         """Delete an object."""
         self._s3.remove_object(self.bucket, key)

@@ -88,3 +88,13 @@ def test_a_version_is_pinned_paused_and_rolled_back_in_the_bucket(user: User) ->
     history = json.loads(user.done("history", "iris", "-o", "json"))["versions"]
     assert [item["version"] for item in history] == ["v3", "v2", "v1"]
     assert user.uploads.get("team/iris/values.yaml").decode() == VALUES
+
+
+def test_a_version_and_then_the_model_are_deleted(user: User) -> None:
+    refused = user.run("delete", "iris", "--version", "v2")
+    assert (refused.returncode, len(user.uploads.keys())) == (2, 2)
+    user.done("delete", "iris", "--version", "v2", "--yes", "--wait")
+    assert user.version() == ("v1", "Ready")
+    user.done("delete", "iris", "--yes", "--wait")
+    assert user.uploads.keys() == []
+    assert user.watcher.state("iris") is None

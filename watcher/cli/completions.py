@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-SECONDS = 0.3
-"""Seconds for the watcher's answer: a person waits, and the program itself takes the rest of half a second."""
+SECONDS = 0.2
+"""Seconds for the watcher's answer: a person waits, and the start of the program takes the rest of half a second."""
 
 
 def contexts(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

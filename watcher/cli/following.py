@@ -15,7 +15,8 @@ from watcher.core.text import one_line
 from watcher.core.types import ModelId, State
 from watcher.errors import Rejected, Retryable
 
-FAILED = frozenset({State.FAILED, State.REJECTED})
+FAILED = frozenset({State.FAILED, State.REJECTED, State.HELD})
+"""The states that a person must end."""
 INTERVAL = 0.5
 """Seconds between two looks: the watcher answers from memory."""
 

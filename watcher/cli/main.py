@@ -7,7 +7,9 @@ import rich_click
 
 from watcher import __version__
 from watcher.cli.commands.check import check
+from watcher.cli.commands.completion import completion
 from watcher.cli.commands.context import context
+from watcher.cli.commands.delete import delete
 from watcher.cli.commands.history import history
 from watcher.cli.commands.pause import pause, resume
 from watcher.cli.commands.pin import pin, unpin
@@ -18,9 +20,9 @@ from watcher.cli.commands.status import status
 from watcher.cli.errors import Group
 
 PANELS: dict[str, list[click.Command]] = {
-    "Models": [history, pause, pin, resume, rollback, status, unpin],
+    "Models": [delete, history, pause, pin, resume, rollback, status, unpin],
     "Files": [check, render],
-    "Set up": [context, run],
+    "Set up": [completion, context, run],
 }
 """The commands under the headings of the help."""
 

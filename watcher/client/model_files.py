@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from watcher.client.names import unknown, unknown_model
 from watcher.client.values_edit import edited
 from watcher.core.catalog import read_listing
-from watcher.core.naming import VALUES
+from watcher.core.naming import ARTIFACT, VALUES
 from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
-from watcher.core.user_values import SIZE_LIMIT, choose_version, parse
+from watcher.core.user_values import SIZE_LIMIT, parse
 from watcher.errors import Rejected
 from watcher.stores.base import WritableBucket
 
@@ -63,14 +63,13 @@ class ModelFiles:
                 return item
         raise Rejected("NotFound", f"{self.model}: {unknown('version', name, self.names)}")
 
-    def chosen(self, values: Mapping[str, Any]) -> str:
-        """Return the version that the watcher chooses with these values: the pinned one, or the highest.
-
-        Raises:
-            Rejected: `PinnedVersionMissing`.
-
-        """
-        return choose_version(self.entry, dict(values)).version
+    @property
+    def current(self) -> str:
+        """Return the pinned version, which may not exist, or the highest one, also where the values.yaml is invalid."""
+        try:
+            return str(self.values.get("version") or self.names[-1])
+        except Rejected:
+            return self.names[-1]
 
     def change_values(self, changes: Mapping[str, str | bool | None]) -> dict[str, Any]:
         """Write the model's own values.yaml with some values changed or removed, and return its content.
@@ -104,6 +103,23 @@ class ModelFiles:
     def below(self, version: str) -> list[StoredObject]:
         """Return the objects in a version's folder."""
         return [item for item in self.objects if item.key.startswith(f"{self.model.prefix}{version}/")]
+
+    def in_order_of_removal(self, objects: Iterable[StoredObject]) -> list[StoredObject]:
+        """Return the objects so that the watcher, which looks meanwhile, rolls out nothing on the way to the end.
+
+        The lowest version goes first, the chosen one last of all versions, of each its model before the files that
+        change how it is served, and last of all what belongs to the model as a whole.
+        """
+        names, current = self.names, self.current
+
+        def place(item: StoredObject) -> tuple[int, bool, str]:
+            version, *file = item.key.removeprefix(self.model.prefix).split("/")
+            if version not in names:
+                return len(names) + 1, False, item.key
+            rank = len(names) if version == current else names.index(version)
+            return rank, file != [ARTIFACT], item.key
+
+        return sorted(objects, key=place)
 
     @property
     def _values_key(self) -> str:

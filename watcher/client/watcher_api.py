@@ -60,8 +60,9 @@ class WatcherApi:
     def _get(self, path: str) -> Any:
         import urllib3  # noqa: PLC0415 - --help is quick without it
 
+        limit = urllib3.Timeout(total=self._seconds)
         try:
-            response = urllib3.request("GET", self._base + path, timeout=self._seconds, retries=False)
+            response = urllib3.request("GET", self._base + path, timeout=limit, retries=False)
             return json.loads(response.data)
         except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
             raise self._away() from error

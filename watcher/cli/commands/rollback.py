@@ -31,7 +31,7 @@ def rollback(options: Options, version: str) -> None:
     """
 
     def decide(files: ModelFiles, api: WatcherApi) -> Edit:
-        current = str(files.values.get("version") or files.names[-1])
+        current = files.current
         wanted = files.version(version).version if version else _previous(files, api, current)
         return Edit({"version": wanted}, f"{files.model} is rolled back from {current} to {wanted}")
 
