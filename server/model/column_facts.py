@@ -5,24 +5,24 @@ Each kind of part keeps that in attributes of its own. `SOURCES` lists them.
 
 from __future__ import annotations
 
-import json
-import math
-import re
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 
 from server.model.estimator_types import is_of_scikit_learn, library_of, tags_of
+from server.model.families.lightgbm_text import positions_of_categories
+from server.model.families.ubjson import read_ubjson
+from server.model.families.xgboost_categories import column_types, known_categories
 from server.model.fitted_parts import NUMERIC_LIBRARIES, Part, computes_numbers
+from server.model.pickledata.records import Unknown
+from server.model.recorded_estimator import RecordedEstimator
 from server.model.value_kinds import invented_value, kind_of_values
 from server.schema import Kind
 
 TEXT = "some text"
-MAX_COMBINATIONS = 10_000
-"""Choices of LightGBM's columns that are compared with its categories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,48 +173,15 @@ def _lightgbm(estimator: Any, width: int) -> Facts | None:
     categories = getattr(booster, "pandas_categorical", None)
     if not categories:
         return None
-    positions = positions_of_categories(booster.model_to_string(num_iteration=1), categories)
+    read = type(booster) is RecordedEstimator
+    model = booster._handle if read else booster.model_to_string(num_iteration=1)  # noqa: SLF001 - its name in the file
+    positions = positions_of_categories(model, categories)
     if positions is None:
         return None
     found = dict.fromkeys(range(width), NUMBER)
     for position, values in zip(positions, categories, strict=True):
         found[position] = _category(values)
     return found
-
-
-def positions_of_categories(model: str, categories: Sequence[Sequence[Any]]) -> list[int] | None:
-    """Return the column of each list of categories by the text of a LightGBM model; None if it does not say which.
-
-    The lists stand in the order of the columns. The text declares the columns without an order of their categories. A
-    column of ordered categories is one of their codes to LightGBM, and only the range of its values shows it.
-    """
-    declared = re.search(r"^\[categorical_feature: ([\d,]+)\]", model, re.MULTILINE)
-    unordered = {int(position) for position in declared[1].split(",")} if declared else set[int]()
-    ordered = len(categories) - len(unordered)
-    infos = re.search(r"^feature_infos=(.*)$", model, re.MULTILINE)
-    ranges = [_range_of(info) for info in infos[1].split(" ")] if infos else []
-    longest = max(map(len, categories))
-    codes = [at for at, found in enumerate(ranges) if at not in unordered and found and found[1] < longest]
-    if ordered < 0 or math.comb(len(codes), ordered) > MAX_COMBINATIONS:
-        return None
-    possible = [sorted((*unordered, *chosen)) for chosen in combinations(codes, ordered)]
-    fitting = [
-        each
-        for each in possible
-        if all(at in unordered or _fits(ranges[at], values) for at, values in zip(each, categories, strict=True))
-    ]
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def _range_of(info: str) -> tuple[int, int] | None:
-    """Return the least and the largest value of a feature if both are codes of categories."""
-    found = re.fullmatch(r"\[(\d+):(\d+)\]", info)
-    return (int(found[1]), int(found[2])) if found else None
-
-
-def _fits(found: tuple[int, int] | None, categories: Sequence[Any]) -> bool:
-    """Return whether a feature's values are the codes of these categories, all of which usually occur."""
-    return found == (0, len(categories) - 1)
 
 
 def _category(values: Sequence[Any]) -> ColumnFacts:
@@ -225,11 +192,11 @@ def _xgboost(estimator: Any, width: int) -> Facts | None:
     """XGBoost: `feature_types` says which columns are categories, and since 3.1 the model keeps them."""
     if library_of(estimator) != "xgboost":
         return None
-    booster = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
-    types = booster.feature_types or []
+    learner = _learner(estimator)
+    types = column_types(learner)
     if "c" not in types or len(types) != width:
         return None
-    known = _xgboost_categories(booster)
+    known = known_categories(learner)
     found = dict.fromkeys(range(width), NUMBER)
     for position, kind in enumerate(types):
         if kind == "c":
@@ -237,29 +204,18 @@ def _xgboost(estimator: Any, width: int) -> Facts | None:
     return found
 
 
-def _xgboost_categories(booster: Any) -> dict[int, list[Any]]:
-    """Return the categories that a booster keeps. Read from its JSON: its own method for them needs pyarrow.
+def _learner(estimator: Any) -> Mapping[str, Any]:
+    """Return what an XGBoost model says of itself, but nothing of a model without categories that was loaded as code.
 
-    Only this object is parsed: the trees after it may be a hundred megabytes.
+    Its own method for the categories needs pyarrow.
     """
-    _, key, rest = bytes(booster.save_raw("json")).partition(b'"cats":')
-    if not key:
-        return {}  # XGBoost before 3.1
-    cats, _ = json.JSONDecoder().raw_decode(rest.partition(b'"gbtree_model_param"')[0].decode())
-    return {position: _decoded(encoding) for position, encoding in enumerate(cats["enc"]) if encoding.get("values")}
-
-
-def _decoded(encoding: Mapping[str, Any]) -> list[Any]:
-    """Return one column's categories: numbers, or strings as the bytes of all with the offsets of each.
-
-    XGBoost counts characters where it should count bytes, so that strings beyond ASCII cannot be told apart.
-    """
-    values = encoding["values"]
-    if "offsets" not in encoding:
-        return list(values)
-    if any(not 0 <= value < 128 for value in values):  # noqa: PLR2004 - ASCII
-        return []
-    return [bytes(values[start:end]).decode() for start, end in pairwise(encoding["offsets"])]
+    booster: Any = getattr(estimator, "_Booster", estimator)
+    with contextlib.suppress(Unknown):  # of too many trees
+        if type(booster) is RecordedEstimator:
+            return read_ubjson(booster.handle)["Model"]["learner"]  # type: ignore[no-any-return]
+        if booster is not None and "c" in (booster.feature_types or ()):
+            return read_ubjson(booster.save_raw("ubj"))["learner"]  # type: ignore[no-any-return]
+    return {}
 
 
 def _category_encoder(estimator: Any, _: int) -> Facts | None:

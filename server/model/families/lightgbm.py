@@ -1,11 +1,12 @@
 """LightGBM's estimators: trees over float64 values, added to 0.
 
-Source: lightgbm/sklearn.py, and LightGBM's src/boosting/gbdt_prediction.cpp, include/LightGBM/tree.h
-(`NumericalDecision`), src/objective/*.hpp (`ConvertOutput`).
+Source: lightgbm/sklearn.py, lightgbm/basic.py (`_data_from_pandas`), and LightGBM's src/boosting/gbdt_prediction.cpp,
+include/LightGBM/tree.h (`NumericalDecision`, `CategoricalDecision`), src/objective/*.hpp (`ConvertOutput`).
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Part, as_floats
-from server.model.families.lightgbm_text import Text, nodes_of, read_text
-from server.model.families.state import Family, State, keys
-from server.model.families.tree_walk import staged_sums, walk_of
+from server.model.families.category_branches import CategoryBranches, CategoryCodes
+from server.model.families.lightgbm_text import Text, nodes_of, positions_of_categories, read_text
+from server.model.families.state import LABEL_TYPES, Family, State, keys
+from server.model.families.tree_walk import staged_sums
 
 MAX_TREES = 1_000_000
 TWO = 2
+SINCE_4_7 = "_fitted_with_feature_names"
 EXPONENTIAL = ("gamma", "poisson", "tweedie")
 IDENTITY = ("fair", "huber", "mape", "quantile", "regression", "regression_l1")
 
@@ -47,11 +50,9 @@ def classifier(state: State) -> Part:
         probabilities = _softmax(scores)
     else:
         raise state.unknown("objective")
-    methods = {
-        "predict": lambda X: classes[probabilities(X).argmax(axis=1)],
-        "predict_proba": probabilities,
-        "decision_function": scores,
-    }
+    methods = {"predict": lambda X: classes[probabilities(X).argmax(axis=1)], "predict_proba": probabilities}
+    if SINCE_4_7 in state.values:
+        methods["decision_function"] = scores
     return replace(_part(state, text, methods), classes=classes)
 
 
@@ -62,10 +63,10 @@ def _text(state: State) -> Text:
     if type(handle) is not str or not set(booster.state) <= BOOSTER_KEYS:
         raise state.unknown("_Booster")
     others = state.values.get("_other_params")
-    if type(others) is not dict or not set(others) <= {"verbose"}:
+    if type(others) is not dict or not set(others) <= TRAINING:
         raise state.unknown("_other_params")
     text = read_text(handle)
-    if text.categories not in ("null", "[]") or not set(text.header) <= HEADER:
+    if not set(text.header) <= HEADER:
         raise state.unknown("_Booster")
     best = booster.state.get("best_iteration", 0)
     each = int(text.header["num_tree_per_iteration"])
@@ -80,11 +81,12 @@ def _scores(state: State, text: Text, outputs: int) -> Call:
     header = text.header
     if header["num_tree_per_iteration"] != str(outputs) or header["max_feature_idx"] != str(features - 1):
         raise state.unknown("_Booster")
-    walk = walk_of([nodes_of(tree) for tree in text.trees], features)
+    branches = CategoryBranches(features, np.trunc)
+    walk = branches.walk([branches.tree(*nodes_of(tree)) for tree in text.trees])
     if walk is None or walk.count % outputs:
         raise state.unknown("_Booster")
-    first = np.zeros((outputs, 1))
-    return lambda X: np.ascontiguousarray(walk(X, lambda values: staged_sums(values, first)))
+    first, rows = np.zeros((outputs, 1)), branches.rows()
+    return lambda X: np.ascontiguousarray(walk(rows(X), lambda values: staged_sums(values, first)))
 
 
 def _sigmoid(state: State, words: list[str]) -> float:
@@ -128,21 +130,40 @@ def _exp(x: float) -> float:
 
 def _part(state: State, text: Text, methods: Mapping[str, Call]) -> Part:
     features = state.integer("_n_features_in", 1)
-    names = tuple(text.header.get("feature_names", "").split(" ")) if state.flag("_fitted_with_feature_names") else ()
-    if len(names) not in (0, features):
+    names = tuple(text.header.get("feature_names", "").split(" "))
+    if len(names) != features:
         raise state.unknown("feature_names")
+    unnamed = tuple(f"Column_{column}" for column in range(features))
+    if not state.flag(SINCE_4_7, default=names != unnamed):
+        names = ()
+    codes = _category_codes(state, text, features)
     return Part(
         state.name,
-        {name: _behind(call) for name, call in methods.items()},
-        methods,
+        {name: _behind(call, codes) for name, call in methods.items()},
+        {} if codes else methods,
         width=features,
         names=names,
         row_independent=True,
     )
 
 
-def _behind(call: Call) -> Call:
-    return lambda X: call(_floats(X))
+def _category_codes(state: State, text: Text, features: int) -> CategoryCodes | None:
+    """Return the codes of the columns of categories; None if there are none."""
+    found = state.record_of("_Booster", "lightgbm.basic.Booster").state.get("pandas_categorical")
+    if json.loads(text.categories) != found:
+        raise state.unknown("pandas_categorical")
+    if not found:
+        return None
+    if not all(type(values) is list and all(type(value) in LABEL_TYPES for value in values) for values in found):
+        raise state.unknown("pandas_categorical")
+    positions = positions_of_categories(text.whole, found)
+    if positions is None or positions[-1] >= features:
+        raise state.unknown("pandas_categorical")
+    return CategoryCodes(dict(zip(positions, found, strict=True)))
+
+
+def _behind(call: Call, codes: CategoryCodes | None) -> Call:
+    return lambda X: call(_floats(codes(X) if codes else X))
 
 
 def _floats(X: Any) -> Any:
@@ -165,7 +186,16 @@ BOOSTER_KEYS = frozenset(
         *("_Booster__num_dataset", "_Booster__num_inner_eval", "_Booster__set_objective_to_none"),
     }
 )
-LIGHTGBM_KEYS = keys(
+TRAINING = keys(
+    "bagging_fraction bagging_freq bagging_seed boost_from_average cat_l2 cat_smooth data_random_seed deterministic"
+    " drop_seed early_stopping_round early_stopping_rounds extra_trees feature_fraction feature_fraction_bynode"
+    " feature_fraction_seed force_col_wise force_row_wise is_unbalance lambda_l1 lambda_l2 max_bin max_cat_threshold"
+    " max_cat_to_onehot max_delta_step metric min_data_in_bin min_data_in_leaf min_data_per_group min_gain_to_split"
+    " min_sum_hessian_in_leaf neg_bagging_fraction path_smooth pos_bagging_fraction scale_pos_weight seed verbose"
+    " verbosity"
+)
+"""Parameters beyond those of the estimator that are only read in training."""
+LIGHTGBM_KEYS = TRAINING | keys(
     "_Booster _best_iteration _best_score _class_map _class_weight _classes _evals_result _fitted_with_feature_names"
     " _le _n_classes _n_features _n_features_in _objective _other_params boosting_type class_weight colsample_bytree"
     " fitted_ importance_type learning_rate max_depth min_child_samples min_child_weight min_split_gain n_estimators"

@@ -191,16 +191,19 @@ class Walk:
         return found.view(self._dtype)
 
 
-def walk_of(trees: Sequence[Any], features: int) -> Walk | None:
-    """Return the walk of trees without categories, each given by its nodes; None unless all of them are trees."""
+def walk_of(trees: Sequence[Any], features: int, bitsets: Bitsets = NO_CATEGORIES) -> Walk | None:
+    """Return the walk of trees, each given by its nodes; None unless all of them are trees.
+
+    `bitset_idx` counts within `bitsets.left`.
+    """
     sizes = list(map(len, trees))
-    if not 0 < sum(sizes) < MAX_NODES or not all(is_tree(nodes, features) for nodes in trees):
+    if not 0 < sum(sizes) < MAX_NODES or not all(is_tree(nodes, features, bitsets) for nodes in trees):
         return None
 
     def fill(number: int, target: Any) -> None:
         target[:] = trees[number]
 
-    return Walk(sizes, fill, features)
+    return Walk(sizes, fill, features, bitsets)
 
 
 def _buffer(array: Any) -> Any:

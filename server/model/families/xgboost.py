@@ -1,7 +1,7 @@
 """XGBoost's estimators: trees over float32 values, whose float32 values are added to a first estimate.
 
 Source: xgboost/sklearn.py, and XGBoost's doc/model.schema, src/predictor/cpu_predictor.cc, src/common/math.h
-(`Sigmoid`, `Softmax`), src/objective/*.cc (`PredTransform`, `ProbToMargin`).
+(`Sigmoid`, `Softmax`), src/common/categorical.h (`Decision`), src/objective/*.cc (`PredTransform`, `ProbToMargin`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ import numpy as np
 
 from server.model.families.base import Call, Part
 from server.model.families.c_library import exp32, log32
+from server.model.families.category_branches import CategoryBranches, CategoryCodes
 from server.model.families.state import Family, State, keys
-from server.model.families.tree_walk import MAX_NODES, NODE, Walk, staged_sums, walk_of
+from server.model.families.tree_walk import MAX_NODES, NODE, Walk, staged_sums
 from server.model.families.ubjson import read_ubjson
+from server.model.families.xgboost_categories import column_types, known_categories
 
-VERSIONS = ((3, 0), (3, 1), (3, 2))
+VERSIONS = ((1, 7), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
+"""Compared in tests/unit/server/model/families/xgboost_files and tests/integration/test_library_families.py."""
 MAX_TREES = 1_000_000
 MAX_CLASSES = 10_000
 TWO = 2
+CATEGORY = "c"
 NO_CHILD = -1
 LARGEST_EXPONENT = np.float32(88.7)
 """XGBoost bounds the exponent of a sigmoid."""
@@ -47,6 +51,8 @@ def regressor(state: State) -> Part:
 def classifier(state: State) -> Part:
     """Return a model that predicts classes, which XGBoost numbers from 0."""
     model, count = _Model(state), state.integer("n_classes_", TWO, MAX_CLASSES)
+    if "classes_" in state.values and not np.array_equal(state.labels(), np.arange(count)):
+        raise state.unknown("classes_")
     if model.objective == "binary:logistic" and count == TWO:
         return replace(_two(model), classes=np.arange(TWO))
     if model.objective != "multi:softprob" or count == TWO:
@@ -103,6 +109,17 @@ class _Model:
         self.names = tuple(learner["feature_names"])
         if len(self.names) not in (0, self.features) or not all(type(name) is str for name in self.names):
             raise state.unknown("feature_names")
+        self.branches, self.codes = CategoryBranches(self.features, np.floor), self._codes(learner)
+
+    def _codes(self, learner: Mapping[str, Any]) -> CategoryCodes | None:
+        """Return the codes of the columns of categories; None if there are none."""
+        types, known = column_types(learner), known_categories(learner)
+        categorical = [position for position, kind in enumerate(types) if kind == CATEGORY]
+        if not categorical:
+            return None
+        if len(types) != self.features or not all(known.get(position) for position in categorical):
+            raise self.state.unknown("feature_types")
+        return CategoryCodes({position: known[position] for position in categorical})
 
     def scores(self, outputs: int, margin: Call) -> Call:
         """Return a function that gives the float32 sums: (rows,), or (rows, outputs) in C order.
@@ -110,13 +127,14 @@ class _Model:
         `margin` makes a first sum of the first estimate. It is called with the first rows: it may need the C library.
         """
         walk, base = self._walk(outputs), self._base(outputs)
+        rows = self.branches.rows()
         first: list[Any] = []
 
         def scores(X: Any) -> Any:
             if not first:
                 first.append(margin(base)[:, np.newaxis])
             reduce = lambda values: staged_sums(values.astype(np.float32), first[0])  # noqa: E731 - as short as it is used
-            return np.ascontiguousarray(walk(X, reduce))
+            return np.ascontiguousarray(walk(rows(X), reduce))
 
         return scores
 
@@ -137,14 +155,18 @@ class _Model:
             raise self.state.unknown("trees")
         if not np.array_equal(info, np.arange(len(found)) % outputs) or self.parameters["num_target"] != "1":
             raise self.state.unknown("tree_info")
-        walk = walk_of([self._nodes(tree) for tree in found[: self._used(len(found))]], self.features)
+        walk = self.branches.walk([self._nodes(tree) for tree in found[: self._used(len(found), outputs)]])
         if walk is None:
             raise self.state.unknown("trees")
         return walk
 
-    def _used(self, count: int) -> int:
+    def _used(self, count: int, outputs: int) -> int:
         """Return the number of trees up to the best iteration, which may have several trees for each output."""
-        starts = _numbers(self.trees["iteration_indptr"])
+        if "iteration_indptr" in self.trees:
+            starts = _numbers(self.trees["iteration_indptr"])
+        else:  # before 2.0
+            step = int(self.trees["gbtree_model_param"]["num_parallel_tree"]) * outputs
+            starts = np.arange(0, count + 1, step)
         ordered = starts.dtype.kind in "iu" and starts.ndim == 1 and len(starts) >= TWO and (np.diff(starts) > 0).all()
         if not ordered or starts[0] != 0 or starts[-1] != count:
             raise self.state.unknown("iteration_indptr")
@@ -164,24 +186,43 @@ class _Model:
         left, right, conditions = arrays["left_children"], arrays["right_children"], arrays["split_conditions"]
         leaf = left == NO_CHILD
         bounded = all(side.min() >= NO_CHILD and side.max() < size for side in (left, right))
-        whole = bounded and ((right == NO_CHILD) == leaf).all() and np.isfinite(conditions).all()
-        if not whole or conditions.dtype != np.float32 or arrays["split_type"].any():
+        whole = bounded and ((right == NO_CHILD) == leaf).all() and np.isfinite(conditions[leaf]).all()
+        if not whole or np.isnan(conditions).any() or conditions.dtype != np.float32:
             raise self.state.unknown("trees")
         nodes = np.zeros(size, NODE)
         nodes["is_leaf"], nodes["value"] = leaf, np.where(leaf, conditions, 0)
         # A row goes left below the condition: up to the next smaller number.
         nodes["num_threshold"] = np.nextafter(conditions, np.float32(-np.inf))
+        nodes["num_threshold"][conditions == -np.inf] = np.nan  # nothing is below
         nodes["missing_go_to_left"] = arrays["default_left"] != 0
         for name, source in (("left", left), ("right", right), ("feature_idx", arrays["split_indices"])):
             nodes[name] = np.where(leaf, 0, source)
-        return nodes
+        sets = self._sets(tree, np.flatnonzero(arrays["split_type"]), ~leaf)
+        # XGBoost sends the categories of a set to the right.
+        swapped = list(sets)
+        nodes["left"][swapped], nodes["right"][swapped] = nodes["right"][swapped], nodes["left"][swapped]
+        nodes["missing_go_to_left"][swapped] ^= 1
+        return self.branches.tree(nodes, sets)
+
+    def _sets(self, tree: Mapping[str, Any], branches: Any, inner: Any) -> dict[int, Any]:
+        """Return the categories that go right at each of these nodes."""
+        if not len(branches):
+            return {}
+        found, nodes, starts, sizes = (
+            _numbers(tree[f"categories{key}"]) for key in ("", "_nodes", "_segments", "_sizes")
+        )
+        ends = np.cumsum(sizes)
+        fits = np.array_equal(nodes, branches) and inner[branches].all() and np.array_equal(starts, ends - sizes)
+        if not fits or found.dtype.kind != "i" or ends[-1] != len(found) or (sizes < 0).any() or (found < 0).any():
+            raise self.state.unknown("categories")
+        return {node: found[end - size : end] for node, size, end in zip(nodes.tolist(), sizes, ends, strict=True)}
 
     def part(self, methods: Mapping[str, Call]) -> Part:
         """Return the part with these methods of float32 rows."""
         return Part(
             self.state.name,
-            {name: _behind(call) for name, call in methods.items()},
-            {name: _behind(call) for name, call in methods.items()},
+            {name: _behind(call, self.codes) for name, call in methods.items()},
+            {} if self.codes else {name: _behind(call, None) for name, call in methods.items()},
             width=self.features,
             names=self.names,
             row_independent=True,
@@ -195,8 +236,8 @@ def _numbers(value: Any) -> Any:
     return np.asarray(value)
 
 
-def _behind(call: Call) -> Call:
-    return lambda X: call(_rounded(X))
+def _behind(call: Call, codes: CategoryCodes | None) -> Call:
+    return lambda X: call(_rounded(codes(X) if codes else X))
 
 
 def _rounded(X: Any) -> Any:
@@ -211,6 +252,8 @@ XGBOOST_KEYS = keys(
     " max_delta_step max_depth max_leaves min_child_weight missing monotone_constraints multi_strategy n_classes_"
     " n_estimators n_jobs num_parallel_tree objective random_state reg_alpha reg_lambda sampling_method"
     " scale_pos_weight subsample tree_method validate_parameters verbosity"
+    # before 2.0
+    " classes_ gpu_id predictor use_label_encoder"
 )
 FAMILIES: Mapping[str, Family] = {
     "xgboost.sklearn.XGBClassifier": Family(classifier, XGBOOST_KEYS),

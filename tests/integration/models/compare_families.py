@@ -1,17 +1,21 @@
 """Fit models of other libraries, rebuild each from its state, and compare every bit of the answers.
 
-It runs in an environment that has these libraries. It prints one JSON object: for each model "equal", or what differs.
+It runs in an environment that has these libraries, for some kinds of rows: `python compare_families.py full holes`.
+It prints one JSON object: for each model "equal", or what differs.
 """
 
 from __future__ import annotations
 
 import json
 import pickle
+import sys
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import lightgbm
 import numpy as np
+import pandas as pd
 import xgboost
 
 from server.model.pickledata.records import Unknown
@@ -42,9 +46,9 @@ MODELS: dict[str, tuple[Any, str]] = {
 }
 
 
-def compared(model: Any) -> str:
+def compared(model: Any, tables: Sequence[Any] = ()) -> str:
     """Return "equal", or what differs between the library's answers and the part's."""
-    inputs = [*hostile_matrices(X), HOLES, np.round(X).astype(np.int64) * 1_000_003]
+    inputs = tables or [*hostile_matrices(X), HOLES, np.round(X).astype(np.int64) * 1_000_003]
     try:
         assert_equal_to(model, inputs)
         assert_equal_to(pickle.loads(pickle.dumps(model)), inputs)
@@ -62,10 +66,75 @@ def stopped() -> Any:
     return model.fit(X[:half], Y["number"][:half], eval_set=[(X[half:], Y["number"][half:])], verbose=False)
 
 
+MANY = [f"street {number}" for number in range(600)]
+CATEGORIES: dict[str, Sequence[Any]] = {
+    "city": ["Bern", "Oslo", "Paris", "Rome", "Zurich"],
+    "stars": [5, 7, 9],
+    "street": MANY,
+}
+ORDERED = {"grade": ["low", "middle", "high", "highest"]}
+OF_LIGHTGBM: dict[str, Sequence[Any]] = {**ORDERED, "open": [False, True], "size": [0.5, 1.25, 3.0]}
+
+
+def table(rows: int, seed: int, *, more: bool, holes: float = 0.0) -> pd.DataFrame:
+    """Return a table of numbers and categories, with `more` of those that XGBoost refuses and ordered ones."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, Any] = {"fare": rng.normal(size=rows) * 100, "rooms": rng.integers(0, 9, rows)}
+    for name, values in {**(OF_LIGHTGBM if more else {}), **CATEGORIES}.items():
+        codes = rng.integers(0, len(values), rows)
+        codes[rng.random(rows) < holes] = -1
+        found[name] = pd.Categorical.from_codes(codes, categories=pd.Index(values), ordered=name in ORDERED)
+    found["age"] = np.where(rng.random(rows) < holes, np.nan, rng.normal(size=rows))
+    return pd.DataFrame(found)
+
+
+def tables(*, more: bool) -> list[pd.DataFrame]:
+    """Return tables as the server gives them: each with all categories of the model."""
+    return [
+        table(rows, rows + seed, more=more, holes=holes)
+        for rows in (1, 2, 33, 500)
+        for seed in range(12 if rows < 3 else 1)
+        for holes in (0.0, 0.3)
+    ]
+
+
+def scored(X: pd.DataFrame) -> Any:
+    """Return numbers that depend on every kind of column."""
+    codes = [X[name].cat.codes.to_numpy() for name in X if isinstance(X[name].dtype, pd.CategoricalDtype)]
+    return X["fare"].to_numpy() / 100 + sum(np.sin(each * 1.7) for each in codes)
+
+
+def of_categories(model: Any, target: str, *, more: bool, holes: float) -> str:
+    """Return the comparison for a model of a table of categories."""
+    train = table(4000, 0, more=more, holes=holes)
+    score = scored(train)
+    kinds = {"two": (score > 0).astype(int), "three": np.digitize(score, [-1, 1])}
+    return compared(model.fit(train, kinds.get(target, score)), tables(more=more))
+
+
+OF_CATEGORIES: dict[str, tuple[Any, str]] = {
+    "lightgbm of a number": (Regressor(**GROWN), "number"),
+    "lightgbm of three": (Classifier(**GROWN), "three"),
+    "lightgbm, one against the rest": (Classifier(**GROWN, max_cat_to_onehot=700), "two"),
+    "xgboost of a number": (xgboost.XGBRegressor(**DEEP, enable_categorical=True), "number"),
+    "xgboost of three": (xgboost.XGBClassifier(**DEEP, enable_categorical=True), "three"),
+    "xgboost, one against the rest": (
+        xgboost.XGBClassifier(**DEEP, enable_categorical=True, max_cat_to_onehot=700),
+        "two",
+    ),
+}
+
 found = {
     f"{name}, {kind}": compared(model.fit(rows, Y[target]))
     for name, (model, target) in MODELS.items()
     for kind, rows in ROWS.items()
+    if kind in sys.argv[1:]
 }
 found["xgboost of forests, stopped early"] = compared(stopped())
+for name, (model, target) in OF_CATEGORIES.items():
+    if name.startswith("xgboost") and not hasattr(xgboost.Booster, "get_categories"):
+        continue  # before 3.1 a model does not keep its categories
+    for holes in (0.0, 0.2):
+        more = name.startswith("lightgbm")
+        found[f"{name}, of categories, {holes:.0%} missing"] = of_categories(model, target, more=more, holes=holes)
 print(json.dumps(found))

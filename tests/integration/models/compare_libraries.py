@@ -80,6 +80,7 @@ def compared(path: Path, model: Any, frame: pd.DataFrame) -> dict[str, Any]:
     schema = loaded.schema
     found = loaded.methods["predict"].call(rows_to_input(rows_of(frame), schema, "data", no_strings=False))
     return {
+        "loaded": loaded.loaded,
         "form": schema.form,
         "evidence": schema.evidence,
         "missing": schema.allows_missing,

@@ -1,48 +1,56 @@
-"""The columns of LightGBM's categories, by the text of its model. The library itself is not needed."""
+"""What models of LightGBM and XGBoost that were read as data say of their columns."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from server.model.column_facts import MAX_COMBINATIONS, positions_of_categories
+from server.model.column_facts import NUMBER, ColumnFacts, facts_of, is_known
+from server.model.families.registry import part_of
+from server.model.fitted_parts import Part
+from server.model.introspection import inspect_estimator
+from server.model.pickledata.records import Record
+from server.model.recorded_estimator import RecordedEstimator
+from server.schema import InputForm, Kind
+from tests.unit.server.model.families import test_lightgbm as lightgbm
+from tests.unit.server.model.families import test_xgboost as xgboost
 
-CITIES, GRADES, SIZES = ["Bern", "Oslo", "Rome"], [1, 2, 3, 4], ["S", "M"]
-
-
-def model_text(infos: str, declared: str = "") -> str:
-    lines = ["tree", f"feature_infos={infos}", "parameters:"]
-    return "\n".join([*lines, *([f"[categorical_feature: {declared}]"] if declared else []), "end"])
-
-
-@pytest.mark.parametrize(
-    ("infos", "declared", "categories", "expected"),
-    [
-        ("[18:79] -1:0:1:2 [0:1]", "1", [CITIES], [1]),
-        ("[18:79] -1:0:1:2 [0:1]", "1", [CITIES, SIZES], [1, 2]),
-        ("[0:1] -1:0:1:2 [0.5:1] none", "1", [SIZES, CITIES], [0, 1]),
-        ("[18:79] [0:2] [0:3] [0:1]", "", [CITIES, GRADES, SIZES], [1, 2, 3]),
-        ("[0:1] [0:2] -1:2:1", "2", [CITIES, SIZES], [1, 2]),
-    ],
-)
-def test_positions_of_categories_of_lightgbm_are_declared_or_found_by_the_range_of_codes(
-    infos: str, declared: str, categories: list[list[str]], expected: list[int]
-) -> None:
-    assert positions_of_categories(model_text(infos, declared), categories) == expected
+CITIES = ColumnFacts(Kind.STRING, "category", ("Bern", "Oslo", "Rome"), "Bern")
+OF_CITIES = {
+    "lightgbm": lightgbm.record(lightgbm.OF_CITIES, categories=lightgbm.CITIES, _fitted_with_feature_names=True),
+    "xgboost": xgboost.record(xgboost.of_cities()),
+}
+OF_NUMBERS = {"lightgbm": lightgbm.record(), "xgboost": xgboost.record(xgboost.model())}
 
 
-@pytest.mark.parametrize(
-    ("infos", "declared", "categories"),
-    [
-        ("[0:1] [0:1] -1:2:1", "2", [SIZES, CITIES]),
-        ("[0:1] -1:2:1", "1", [CITIES, GRADES]),
-        ("-1:2:1 -1:0:1", "0,1", [CITIES]),
-        ("[18:79]", "", [CITIES]),
-        (" ".join(["[0:1]"] * 1000), "", [SIZES] * 2),
-    ],
-    ids=["two columns fit", "none fits", "more declared than lists", "no codes", "too many choices"],
-)
-def test_positions_of_categories_of_lightgbm_that_cannot_be_told_are_none(
-    infos: str, declared: str, categories: list[list[str]]
-) -> None:
-    assert MAX_COMBINATIONS < 1000 * 999 / 2
-    assert positions_of_categories(model_text(infos, declared), categories) is None
+@pytest.mark.parametrize("library", OF_CITIES)
+def test_facts_of_a_record_have_its_categories(library: str) -> None:
+    part = Part(RecordedEstimator(OF_CITIES[library]), (3, 5))
+    assert is_known(part)
+    assert facts_of(part) == {3: CITIES, 5: NUMBER}
+
+
+@pytest.mark.parametrize("library", OF_NUMBERS)
+def test_facts_of_a_record_without_categories_are_numbers(library: str) -> None:
+    part = Part(RecordedEstimator(OF_NUMBERS[library]), (0, 1))
+    assert is_known(part)
+    assert facts_of(part) == {0: NUMBER, 1: NUMBER}
+
+
+def schema(record: Record) -> Any:
+    return inspect_estimator(RecordedEstimator(record, part_of(record)))
+
+
+@pytest.mark.parametrize("library", OF_CITIES)
+def test_schema_of_a_record_asks_for_a_table_of_categories(library: str) -> None:
+    found = schema(OF_CITIES[library])
+    assert (found.form, found.features, found.dtypes) == (InputForm.DATAFRAME, 2, ("category", ""))
+    assert found.categories == (("Bern", "Oslo", "Rome"), ())
+    assert found.example_row == ("Bern", 0.0)
+
+
+@pytest.mark.parametrize("library", OF_NUMBERS)
+def test_schema_of_a_record_without_categories_asks_for_a_matrix(library: str) -> None:
+    found = schema(OF_NUMBERS[library])
+    assert (found.form, found.features, found.categories) == (InputForm.MATRIX, 2, ())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from server.inputs.named_table import NamedTable
 from server.model.families.registry import part_of
 from server.model.pickledata.records import Record, Unknown
 
@@ -66,7 +67,8 @@ ROWS = {
 
 
 def record(text: str = TEXT, name: str = "LGBMRegressor", **changed: Any) -> Record:
-    booster = Record("lightgbm.basic.Booster", (), {"_handle": text, "best_iteration": changed.pop("best", 0)})
+    values = {"best_iteration": changed.pop("best", 0), "pandas_categorical": changed.pop("categories", None)}
+    booster = Record("lightgbm.basic.Booster", (), {"_handle": text, **values})
     state = {"_Booster": booster, "_n_features_in": 2, "_other_params": {}, "_fitted_with_feature_names": False}
     return Record(f"lightgbm.sklearn.{name}", (), {**state, "fitted_": True, **changed})
 
@@ -113,8 +115,8 @@ SPOILED = {
     "a threshold that is no number": ("threshold=0.5", "threshold=nan"),
     "a threshold nearer to 0 than a value": ("threshold=0.5", "threshold=1e-36"),
     "a text in place of a number": ("leaf_value=0.25", "leaf_value=one"),
-    "categories": ("num_cat=0", "num_cat=1"),
-    "a categorical branch": ("decision_type=2 10", "decision_type=3 10"),
+    "categories without a branch": ("num_cat=0", "num_cat=1"),
+    "a branch without categories": ("decision_type=2 10", "decision_type=3 10"),
     "zeros that are missing": ("decision_type=2 10", "decision_type=6 10"),
     "linear leaves": ("is_linear=0", "is_linear=1"),
     "categories of a DataFrame": ("pandas_categorical:null", 'pandas_categorical:[["a", "b"]]'),
@@ -129,6 +131,66 @@ def test_part_of_a_text_that_is_not_as_known_is_unknown(name: str) -> None:
     assert old in TEXT
     with pytest.raises(Unknown, match="known as data"):
         part_of(record(TEXT.replace(old, new)))
+
+
+# ---- categories -------------------------------------------------------------------------------------------------
+
+CITIES = [["Bern", "Oslo", "Rome"]]
+OF_CITIES = (
+    TEXT.replace("num_leaves=3\nnum_cat=0", "num_leaves=3\nnum_cat=1\ncat_boundaries=0 2\ncat_threshold=2 1", 1)
+    .replace("threshold=0.5 ", "threshold=0 ")
+    .replace("decision_type=2 10", "decision_type=1 10")
+    .replace("[0:1] [0:1]", "-1:0:1:2 [0:1]")
+    .replace("[boosting: gbdt]", "[categorical_feature: 0]")
+    .replace("pandas_categorical:null", 'pandas_categorical:[["Bern", "Oslo", "Rome"]]')
+)
+"""The first branch asks for the categories 1 (Oslo) and 32."""
+CITY = {"in the set": ("Oslo", 4.25), "of another": ("Rome", 2.25), "missing": (np.nan, 2.25)}
+CODES = {"in the set": (1, 4.25), "of the second word": (32, 4.25), "negative": (-1, 2.25), "almost 0": (-0.5, 2.25)}
+
+
+@pytest.mark.parametrize("name", CITY)
+def test_predict_of_a_table_finds_the_codes_of_its_categories(name: str) -> None:
+    city, expected = CITY[name]
+    table = NamedTable(("city", "fare"), [np.array([city], object), np.array([0.0])])
+    part = part_of(record(OF_CITIES, categories=CITIES))
+    assert part.methods["predict"](table).tolist() == [expected]
+    assert not part.direct
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_predict_of_a_matrix_takes_the_codes_of_categories(name: str) -> None:
+    code, expected = CODES[name]
+    part = part_of(record(OF_CITIES, categories=CITIES))
+    assert part.methods["predict"](np.array([[code, 0.0]])).tolist() == [expected]
+
+
+NOT_KNOWN = {
+    "ends beyond the set": ("cat_boundaries=0 2", "cat_boundaries=0 3"),
+    "ends out of order": ("cat_boundaries=0 2", "cat_boundaries=2 0"),
+    "fewer ends": ("cat_boundaries=0 2", "cat_boundaries=0"),
+    "no sets": ("cat_threshold=2 1\n", ""),
+    "a word that is too large": ("cat_threshold=2 1", "cat_threshold=2 4294967296"),
+    "another set": ("threshold=0 ", "threshold=1 "),
+    "a set by a fraction": ("threshold=0 ", "threshold=0.5 "),
+    "more sets": ("num_cat=1", "num_cat=2"),
+    "categories of no column": ("[categorical_feature: 0]", "[boosting: gbdt]"),
+    "categories of a column outside": ("[categorical_feature: 0]", "[categorical_feature: 2]"),
+    "other categories": ("Oslo", "Paris"),
+    "lists of lists": ('"Oslo"', '["Oslo"]'),
+}
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_part_of_categories_that_are_not_as_known_is_unknown(name: str) -> None:
+    old, new = NOT_KNOWN[name]
+    assert old in OF_CITIES
+    with pytest.raises(Unknown, match="known as data"):
+        part_of(record(OF_CITIES.replace(old, new), categories=CITIES))
+
+
+def test_part_with_parameters_of_training_is_known() -> None:
+    part_of(record(_other_params={"verbose": -1, "metric": "auc"}, metric="auc"))
 
 
 def test_part_of_other_parameters_is_unknown() -> None:

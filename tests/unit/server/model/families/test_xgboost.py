@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from server.inputs.named_table import NamedTable
 from server.model.families.registry import part_of
 from server.model.families.ubjson import read_ubjson
+from server.model.load_policy import read_as_data
 from server.model.pickledata.records import Record, Unknown
+from tests.unit.server.model.families.equality import same
 
-KINDS = {"float32": (b"d", ">f4"), "int32": (b"l", ">i4"), "uint8": (b"U", "u1"), "int64": (b"L", ">i8")}
+INF = float("inf")
+FILES = Path(__file__).parent / "xgboost_files"
+
+KINDS = {
+    "float32": (b"d", ">f4"),
+    "int8": (b"i", "i1"),
+    "int32": (b"l", ">i4"),
+    "uint8": (b"U", "u1"),
+    "int64": (b"L", ">i8"),
+}
 
 
 def written(value: Any) -> bytes:
@@ -86,6 +99,14 @@ def test_predict_goes_the_documented_way(name: str) -> None:
     assert (found.dtype, found.tolist()) == (np.float32, [expected])
 
 
+@pytest.mark.parametrize(("condition", "value", "expected"), [(INF, 3e38, 2.0), (INF, INF, 1.0), (-INF, -INF, 1.0)])
+def test_predict_takes_a_condition_of_infinity(condition: float, value: float, expected: float) -> None:
+    found = model()
+    found["Model"]["learner"]["attributes"] = {"best_iteration": "0"}
+    first_tree(split_conditions=np.array([condition, 9, 1, 2, 3], np.float32))(found)
+    assert part_of(record(found)).methods["predict"](np.array([[value, 0.0]])).tolist() == [expected + 0.25]
+
+
 def test_predict_uses_the_trees_up_to_the_best_iteration() -> None:
     found = model()
     found["Model"]["learner"]["attributes"] = {"best_iteration": "0"}
@@ -122,6 +143,82 @@ def integers(*values: int) -> Any:
     return np.array(values, np.int32)
 
 
+@pytest.mark.parametrize(
+    "file", sorted(FILES.glob("*/*.joblib")), ids=lambda file: f"{file.stem} of {file.parent.name}"
+)
+def test_part_of_an_older_file_gives_the_answers_of_its_version(file: Path) -> None:
+    answers = dict(np.load(file.parent / "answers.npz"))
+    model = read_as_data(file)
+    kept = [key for key in answers if key.startswith(f"{file.stem}.")]
+    assert kept
+    for key in kept:
+        found = getattr(model, key.rpartition(".")[2])(answers["X"])
+        assert same(answers[key], found), key
+
+
+# ---- categories -------------------------------------------------------------------------------------------------
+
+STRINGS = {"offsets": integers(0, 4, 8, 12), "values": np.frombuffer(b"BernOsloRome", np.int8)}
+NOTHING = {"offsets": integers(), "values": np.zeros(0, np.int8)}
+
+
+def of_cities(**changed: Any) -> Any:
+    """Return a model whose first tree asks whether the first feature, a city, is Oslo."""
+    found = model()
+    learner(feature_types=["c", "float"], feature_names=["city", "fare"])(found)
+    forest(found)["cats"] = {"enc": [STRINGS, NOTHING]}
+    of_oslo = {
+        "split_type": np.array([1, 0, 0, 0, 0], np.uint8),
+        "categories": integers(1),
+        "categories_nodes": integers(0),
+        "categories_segments": np.array([0]),
+        "categories_sizes": np.array([1]),
+    }
+    first_tree(**{**of_oslo, **changed})(found)
+    forest(found)["trees"][1]["split_conditions"][0] = -1  # the second asks for no city
+    return found
+
+
+CITIES = {"in the set": ("Oslo", 11.25), "of another": ("Rome", 13.25), "missing": (float("nan"), 11.25)}
+
+
+@pytest.mark.parametrize("name", CITIES)
+def test_predict_of_a_table_finds_the_codes_of_its_categories(name: str) -> None:
+    city, expected = CITIES[name]
+    table = NamedTable(("city", "fare"), [np.array([city], object), np.array([5.0])])
+    part = part_of(record(of_cities()))
+    assert part.methods["predict"](table).tolist() == [expected]
+    assert not part.direct
+
+
+NOT_KNOWN: dict[str, Callable[[Any], object]] = {
+    "values that the model does not keep": lambda found: forest(found).pop("cats"),
+    "letters beyond ASCII": lambda found: forest(found)["cats"].update(
+        enc=[{"offsets": integers(0, 4), "values": np.frombuffer("Zür".encode(), np.int8)}, NOTHING]
+    ),
+    "types of other columns": learner(feature_types=["c"]),
+    "a set of another node": first_tree(categories_nodes=integers(1)),
+    "sets that overlap": first_tree(categories_segments=np.array([1])),
+    "a larger set": first_tree(categories_sizes=np.array([2])),
+    "a negative category": first_tree(categories=integers(-1)),
+    "categories of fractions": first_tree(categories=np.array([1], np.float32)),
+    "a set of a leaf": first_tree(split_type=np.array([0, 0, 1, 0, 0], np.uint8), categories_nodes=integers(2)),
+    "far too many blocks": first_tree(
+        categories=np.arange(300, dtype=np.int32) * 255, categories_sizes=np.array([300])
+    ),
+    "a feature outside": first_tree(split_indices=integers(2, 1, 0, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_part_of_categories_that_are_not_as_known_is_unknown(name: str) -> None:
+    found = of_cities()
+    part_of(record(found))
+    NOT_KNOWN[name](found)
+    with pytest.raises(Unknown, match="known as data"):
+        part_of(record(found))
+
+
 SPOILED: dict[str, Callable[[Any], object]] = {
     "another version": lambda found: found["Model"].update(version=[4, 0, 0]),
     "another booster": lambda found: found["Model"]["learner"]["gradient_booster"].update(name="dart"),
@@ -135,6 +232,7 @@ SPOILED: dict[str, Callable[[Any], object]] = {
     "negative feature": first_tree(split_indices=integers(0, -1, 0, 0, 0)),
     "fewer children": first_tree(right_children=integers(2, 4)),
     "children of fractions": first_tree(right_children=np.array([2, 4, -1, -1, -1], np.float32)),
+    "an infinite leaf": first_tree(split_conditions=np.array([0, 0, np.inf, 0, 0], np.float32)),
     "a condition that is no number": first_tree(split_conditions=np.array([np.nan, 0, 0, 0, 0], np.float32)),
     "categories": first_tree(split_type=np.array([1, 0, 0, 0, 0], np.uint8)),
     "texts in place of numbers": first_tree(default_left=["a long text"] * 5),
