@@ -7,8 +7,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyClassifier
 
 from tests.integration.driving import Uploads, dumped, eventually, model
 
@@ -94,6 +96,50 @@ def test_requirements_install_packages_that_the_image_lacks(
         kubeserve.wait("tiny", "v1")
         tiny = f"http://{user.cluster_ip(TEAM, 'tiny-model-serving')}"
         eventually(lambda: predict(tiny) == ["tiny"])
+
+
+def test_status_says_which_model_is_data_and_which_is_code(url: str, kubeserve: Kubeserve) -> None:
+    with step("kubeserve status: the known model is data, the one with a requirements.txt is code"):
+        eventually(lambda: loaded(kubeserve) == {"iris": "data", "tiny": "code"})
+        rows = {row[1]: row for line in kubeserve.status_table().splitlines() if len(row := line.split()) > LOADED}
+        assert [rows[name][LOADED] for name in ("MODEL", "iris", "tiny")] == ["LOADED", "data", "code"]
+
+
+LOADED = 4
+"""The column of `kubeserve status`."""
+
+
+def loaded(kubeserve: Kubeserve) -> dict[str, str]:
+    return {item["model"]: item["loaded"] for item in kubeserve.status()["models"]}
+
+
+def test_model_above_the_limit_of_disk_is_refused_in_words_and_served_with_a_larger_limit(
+    user: User, kubeserve: Kubeserve, uploads: Uploads
+) -> None:
+    estimator = DummyClassifier(strategy="constant", constant="large").fit([[0.0], [1.0]], ["large", "other"])
+    estimator.padding = np.random.default_rng(1).random(2_000_000)
+    large = dumped(estimator)
+    reason = "model.joblib is 15.3 MiB, but this pod may use 8 MiB of disk: raise deployment.resources.limits.ephemeral"
+    with step("upload a model of 16 MB with a limit of disk of 8Mi: status and an Event say that it is too large"):
+        uploads.put("team/large/v1/values.yaml", disk_limit("8Mi"))
+        uploads.put("team/large/v1/model.joblib", large)
+        failed = eventually(lambda: (found := kubeserve.model("large"))["state"] == "Failed" and found)
+        assert failed["reason"].startswith("download-model: s3://")
+        assert reason in failed["reason"]
+        eventually(lambda: any(reason in item["message"] for item in user.get("events", "--namespace", TEAM)["items"]))
+    with step("a limit of 64Mi → Ready, and it answers"):
+        uploads.put("team/large/v1/values.yaml", disk_limit("64Mi"))
+        kubeserve.wait("large", "v1")
+        address = f"http://{user.cluster_ip(TEAM, 'large-model-serving')}"
+        eventually(lambda: predict(address) == ["large"])
+    with step("delete it → it is gone"):
+        uploads.delete("team/large/v1/model.joblib")
+        uploads.delete("team/large/v1/values.yaml")
+        eventually(lambda: "large" not in loaded(kubeserve))
+
+
+def disk_limit(quantity: str) -> bytes:
+    return f"deployment: {{resources: {{limits: {{ephemeral-storage: {quantity}}}}}}}".encode()
 
 
 def test_autoscaler_follows_the_load_and_an_upload_keeps_its_replicas(
