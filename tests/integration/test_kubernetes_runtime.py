@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +83,22 @@ def test_values_next_to_a_model_override_the_chart(setup: Setup) -> None:
         setup.put("iris/values.yaml", b"autoscaling: {enabled: false}\ndeployment: {replicas: 3}")
         eventually(lambda: ("HPA", "iris-model-serving") not in names(setup.cluster))
         assert setup.cluster.deployment("iris").spec.replicas == 3
+
+
+def test_limit_of_disk_reaches_the_download(setup: Setup, tmp_path: Path) -> None:
+    def source() -> Any:
+        (download,) = setup.cluster.deployment("iris").spec.template.spec.init_containers
+        return next(item.value_from for item in download.env if item.name == "KUBESERVE_DISK_LIMIT")
+
+    volumes = tmp_path / "chart-values.yaml"
+    volumes.write_text("deployment: {volumeLimits: {model: 4Gi, tmp: 2Gi}}")
+    with setup.watcher("--chart-values", str(volumes)):
+        setup.put("iris/values.yaml", b"deployment: {resources: {limits: {ephemeral-storage: 5Gi}}}")
+        setup.put("iris/v1/model.joblib")
+        found = eventually(source).resource_field_ref
+        assert (found.resource, found.divisor) == ("limits.ephemeral-storage", "1")
+        mounted = setup.cluster.deployment("iris").spec.template.spec.volumes
+        assert [volume.empty_dir.size_limit for volume in mounted] == ["4Gi", "2Gi"]
 
 
 def test_deletion_of_the_newest_version_rolls_back_and_of_the_last_one_removes(setup: Setup) -> None:
