@@ -74,7 +74,9 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
     loaded_as = LoadedAs(board)
-    app = create_app(board, sources, metrics, webhook, loop, runtime=settings.runtime, bucket=bucket.name)
+    state_dir = str(Path(settings.state_dir).resolve()) if settings.runtime == "local" else ""
+    about = {"runtime": settings.runtime, "bucket": bucket.name, "state_dir": state_dir}
+    app = create_app(board, sources, metrics, webhook, loop, **about)
     web = WebServer(app, sock)
     stop_signals = StopSignals()
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{address_of(sock)}/status")

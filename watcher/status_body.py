@@ -28,9 +28,13 @@ Part = tuple[ModelStatus, Entry | None, str]
 class StatusBody:
     """Makes the bodies. Texts that others wrote are clean and bounded. Thread-safe."""
 
-    def __init__(self, board: StatusBoard, sources: SourceHealth, *, runtime: str = "", bucket: str = "") -> None:
+    def __init__(
+        self, board: StatusBoard, sources: SourceHealth, *, runtime: str = "", bucket: str = "", state_dir: str = ""
+    ) -> None:
         self._board, self._sources = board, sources
         self._about = {"runtime": runtime, "bucket": one_line(bucket)}
+        if state_dir:  # `kubeserve logs` reads the logs there
+            self._about["state_dir"] = one_line(state_dir)
         self._lock, self._made = threading.Lock(), ((-1, -1), "")
         self._parts: dict[ModelId, Part] = {}
 

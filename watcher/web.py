@@ -94,12 +94,14 @@ def create_app(
     *,
     runtime: str = "",
     bucket: str = "",
+    state_dir: str = "",
 ) -> Sanic[Any, Any]:
     app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
     apply_limits(app, LIMITS)
 
-    add_status_routes(app, StatusBody(board, sources, runtime=runtime, bucket=bucket), health.refresh)
+    body = StatusBody(board, sources, runtime=runtime, bucket=bucket, state_dir=state_dir)
+    add_status_routes(app, body, health.refresh)
 
     @app.route("/metrics", methods=READ)
     async def show_metrics(_: Request) -> HTTPResponse:

@@ -13,7 +13,7 @@ class Setup:
 
     def __init__(self, uploads: Uploads, cluster: Cluster, minio: Any, control_plane: Any, folder: Path) -> None:
         self.uploads, self.cluster, self._minio, self._control_plane = uploads, cluster, minio, control_plane
-        self.log = folder / "watcher.log"
+        self.log, self.kubeconfig = folder / "watcher.log", control_plane.kubeconfig
 
     def watcher(self, *arguments: str, **env: str) -> Watcher:
         credentials = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,3 +99,28 @@ def test_a_version_and_then_the_model_are_deleted(user: User) -> None:
     user.done("delete", "iris", "--yes", "--wait")
     assert user.uploads.keys() == []
     assert user.watcher.state("iris") is None
+
+
+def test_the_log_of_a_broken_version_is_read_and_followed(user: User) -> None:
+    user.uploads.put("team/iris/v3/model.joblib", b"this is not a model")
+    eventually(lambda: user.version() == ("v3", "Failed"))
+    ended = user.run("logs", "iris", "--version", "v3")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.startswith("team/iris v3 is Failed: ")
+    assert "not a model that joblib can load" in ended.stdout
+    assert all(line.startswith("v3 | ") for line in ended.stdout.splitlines())
+    following = subprocess.Popen(
+        [sys.executable, "-m", "watcher", "logs", "iris", "-f", "--tail", "0"],
+        env={**os.environ, **user.environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert following.stdout
+        user.uploads.put("team/iris/v4/model.joblib", model("four"))
+        assert next(line for line in following.stdout if line.startswith("v4 | "))
+        following.send_signal(signal.SIGINT)
+        assert following.wait(60) == 130
+    finally:
+        following.kill()
+        following.communicate()

@@ -61,8 +61,8 @@ def one_line_errors() -> Iterator[None]:
         raise Failure(error.format_message(), USAGE_EXIT_CODE) from error
     except click.ClickException as error:
         raise Failure(error.format_message(), error.exit_code) from error
-    except click.exceptions.Exit:
-        raise
+    except (click.exceptions.Exit, BrokenPipeError):
+        raise  # click ends without a word where the reader of a pipe has gone, as in `| head`
     except (KeyboardInterrupt, click.Abort) as error:
         click.echo(err=True)  # the shell's prompt is not to follow "^C"
         raise click.exceptions.Exit(INTERRUPTED_EXIT_CODE) from error

@@ -11,6 +11,7 @@ from watcher.cli.commands.completion import completion
 from watcher.cli.commands.context import context
 from watcher.cli.commands.delete import delete
 from watcher.cli.commands.history import history
+from watcher.cli.commands.logs import logs
 from watcher.cli.commands.pause import pause, resume
 from watcher.cli.commands.pin import pin, unpin
 from watcher.cli.commands.render import render
@@ -20,7 +21,7 @@ from watcher.cli.commands.status import status
 from watcher.cli.errors import Group
 
 PANELS: dict[str, list[click.Command]] = {
-    "Models": [delete, history, pause, pin, resume, rollback, status, unpin],
+    "Models": [delete, history, logs, pause, pin, resume, rollback, status, unpin],
     "Files": [check, render],
     "Set up": [completion, context, run],
 }

@@ -25,5 +25,7 @@ def unknown(kind: str, wanted: str, known: Iterable[str]) -> str:
         return f"no {kind} '{wanted}'; did you mean '{nearest[0]}'?"
     if not names:
         return f"no {kind} '{wanted}': there is none"
+    if len(names) == 1:
+        return f"no {kind} '{wanted}': there is only {names[0]}"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"no {kind} '{wanted}': there are {', '.join(names[:SHOWN])}{more}"

@@ -20,7 +20,7 @@ def body() -> tuple[StatusBoard, StatusBody]:
     times = iter(datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 31))
     board, sources = StatusBoard(lambda: next(times)), SourceHealth(lambda: DAY)
     sources.report("poll", live=True)
-    return board, StatusBody(board, sources, runtime="local", bucket="models")
+    return board, StatusBody(board, sources, runtime="local", bucket="models", state_dir="/state")
 
 
 def test_whole_keeps_since_until_something_changes() -> None:
@@ -42,7 +42,7 @@ def test_whole_has_what_answers_and_the_versions() -> None:
     board.list_all(read_listing(files).entries, 1)
     board.set(IRIS, State.FAILED, version="v2", reason="not a model", url="http://a", pods=Pods("v1", 1, 2))
     status = json.loads(made.whole())
-    assert (status["runtime"], status["bucket"]) == ("local", "models")
+    assert (status["runtime"], status["bucket"], status["state_dir"]) == ("local", "models", "/state")
     assert status["models"] == [
         {
             "namespace": "team",

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from watcher.core.text import LIMIT, one_line
 
+LOG, VERSION_FILE = "log", "version"
+"""Files in a replica's folder, for `kubeserve logs`: what its processes print, and which version they are."""
+
 
 class Output:
     """Two files that stay open as long as the replica exists.
@@ -20,7 +23,7 @@ class Output:
         self.message_path = folder / "termination-message"
         self._message = create(self.message_path)
         try:
-            self._log = create(folder / "log")
+            self._log = create(folder / LOG)
         except OSError:
             os.close(self._message)
             raise

@@ -35,6 +35,7 @@ from watcher.core.types import (
 )
 from watcher.errors import Rejected, Retryable
 from watcher.runtimes.local.forwarder import Forwarder
+from watcher.runtimes.local.output import VERSION_FILE
 from watcher.runtimes.local.replica import KILL_SECONDS, STOP_SECONDS, Replica
 
 KIND = "Process"
@@ -162,6 +163,7 @@ class LocalRuntime:
         folder = self._root / model.namespace / model.name / f"{fingerprint}-{next(self._numbers)}"
         try:
             folder.mkdir(parents=True)
+            (folder / VERSION_FILE).write_text(manifest["metadata"]["annotations"][VERSION])
         except OSError as error:
             raise Retryable("NoStateDir", f"--state-dir: {folder} cannot be made: {error.strerror}") from error
         return Replica(manifest, folder, self._download_args, self._env, lambda replica: self._changed(model, replica))

@@ -26,6 +26,7 @@ class StubWatcher:
     def __init__(self) -> None:
         self.models: list[dict[str, Any]] = []
         self.refused: list[dict[str, str]] = []
+        self.about: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -38,7 +39,7 @@ class StubWatcher:
 
     def answer(self, path: str) -> tuple[int, Any]:
         if path == "/status":
-            return 200, {"models": self.models, "refused": self.refused, "sources": []}
+            return 200, {**self.about, "models": self.models, "refused": self.refused, "sources": []}
         for item in self.models:
             if path == f"/status/{item['namespace']}/{item['model']}" and "events" in item:
                 return 200, item

@@ -1,0 +1,172 @@
+"""The logs of a model's pods, from the API server."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+from watcher.client.log_lines import Line, Lines
+from watcher.core.render import selector_labels
+from watcher.core.types import VERSION, Manifest, ModelId
+from watcher.errors import WatcherError
+from watcher.net.causes import network_cause
+from watcher.runtimes.kubernetes.answers import failure
+from watcher.runtimes.kubernetes.api import ADVICE, CHUNK, CONNECT_SECONDS, READ_SECONDS, Api, Unreachable, translated
+from watcher.runtimes.kubernetes.objects import POD, Objects
+from watcher.runtimes.kubernetes.rollout import annotations_of, container_failure
+
+SERVER, DOWNLOAD = "inference-server", "download-model"
+"""The containers of a model's pod, as the chart names them."""
+LIST_INTERVAL = 2.0
+"""Seconds between two looks for new pods and restarted containers."""
+ANSWER_LIMIT = 64 * 1024
+OK = 200
+
+
+class PodLogs:
+    """Reads the logs of one model's pods: those of the server or, where it has not started yet, of the download."""
+
+    def __init__(self, api: Api, model: ModelId, *, version: str = "", init: bool = False) -> None:
+        self._api, self._model, self._version, self._init = api, model, version, init
+
+    def lines(self, tail: int | None = None) -> Iterator[Line]:
+        """Yield the lines of all pods, one pod after the other: the last `tail` of each.
+
+        Raises:
+            Retryable, Rejected: the pods cannot be listed, or a log cannot be read.
+
+        """
+        for pod in self._pods():
+            name, container = pod["metadata"]["name"], chosen_container(pod, init=self._init)
+            if container:
+                yield from self._log(name, container, tail=tail)
+            else:
+                yield Line(name, waiting_for(pod), is_note=True)
+
+    def follow(self, tail: int | None = None) -> Iterator[Line]:
+        """Yield the lines of all pods as they come, also of pods that start later. It has no end.
+
+        Raises:
+            Retryable, Rejected: the pods cannot be listed at the beginning.
+
+        """
+        found: queue.Queue[Line] = queue.Queue(maxsize=10_000)
+        seen = set[tuple[str, str, int]]()
+        waiting = dict[str, str]()
+        pods = self._pods()
+        while True:
+            for pod in pods:
+                name, container = pod["metadata"]["name"], chosen_container(pod, init=self._init)
+                if container is None:
+                    why = waiting_for(pod)
+                    if waiting.get(name) != why:
+                        yield Line(name, why, is_note=True)
+                    waiting[name] = why
+                elif (key := (name, container, restarts(pod, container))) not in seen:
+                    limit = tail if not any(key[:2] == other[:2] for other in seen) else None
+                    seen.add(key)
+                    threading.Thread(target=self._copy, args=(name, container, limit, found), daemon=True).start()
+            yield from _until(found, time.monotonic() + LIST_INTERVAL)
+            try:
+                pods = self._pods()
+            except WatcherError as error:
+                yield Line(str(self._model), str(error), is_note=True)
+
+    def _copy(self, pod: str, container: str, tail: int | None, to: queue.Queue[Line]) -> None:
+        try:
+            for line in self._log(pod, container, tail=tail, follow=True):
+                to.put(line)
+        except WatcherError as error:
+            to.put(Line(pod, str(error), is_note=True))
+
+    def _pods(self) -> list[Manifest]:
+        """Return the model's pods, those of the wanted version alone, by name."""
+        labels = ",".join(f"{key}={value}" for key, value in selector_labels(self._model).items())
+        with translated(f"listing the pods of {self._model}"):
+            pods = Objects(self._api).find(POD, self._model.namespace, labels)
+            wanted = [pod for pod in pods if self._version in ("", annotations_of(pod).get(VERSION))]
+            return sorted(wanted, key=lambda pod: str(pod["metadata"]["name"]))
+
+    def _log(self, pod: str, container: str, *, tail: int | None, follow: bool = False) -> Iterator[Line]:
+        query = {"container": container, **({"follow": "true"} if follow else {})}
+        if tail is not None:
+            query["tailLines"] = str(tail)
+        path = f"/api/v1/namespaces/{self._model.namespace}/pods/{pod}/log?{urlencode(query)}"
+        lines = Lines()
+        with translated(f"reading the log of {pod}"):
+            for piece in self._pieces(path, None if follow else READ_SECONDS):
+                yield from (Line(pod, text) for text in lines.add(piece))
+        yield from (Line(pod, text) for text in lines.end())
+
+    def _pieces(self, path: str, read_seconds: float | None) -> Iterator[bytes]:
+        """Yield the body as it arrives; a log that is followed may be silent for any time."""
+        connection = self._api.connection()
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds)
+        try:
+            response = connection.pool.request(
+                "GET",
+                connection.server + path,
+                headers=connection.headers,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                if response.status != OK:
+                    raise failure(response.status, response.read(ANSWER_LIMIT))
+                while piece := response.read1(CHUNK):
+                    yield piece
+            finally:
+                response.close()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            cause = network_cause(error, ADVICE)
+            raise Unreachable(f"the API server {connection.server} cannot be reached: {cause}") from error
+
+
+def _until(found: queue.Queue[Line], deadline: float) -> Iterator[Line]:
+    """Yield what arrives before the deadline."""
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            yield found.get(timeout=left)
+        except queue.Empty:
+            return
+
+
+def chosen_container(pod: Manifest, *, init: bool) -> str | None:
+    """Return the container whose log says most: the server, or the download if the server has not started; or None."""
+    for name in (DOWNLOAD,) if init else (SERVER, DOWNLOAD):
+        status = _status_of(pod, name)
+        states = (status.get("state") or {}, status.get("lastState") or {})
+        if any(state.get(key) is not None for state in states for key in ("running", "terminated")):
+            return name
+    return None
+
+
+def restarts(pod: Manifest, container: str) -> int:
+    """Return how often a container was started again."""
+    return int(_status_of(pod, container).get("restartCount") or 0)
+
+
+def waiting_for(pod: Manifest) -> str:
+    """Return why no container of a pod has started."""
+    status = pod.get("status") or {}
+    for name in (DOWNLOAD, SERVER):
+        if reason := container_failure(_status_of(pod, name)):
+            return f"no log yet: {name}: {reason}"
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False" and condition.get("message"):
+            return f"no log yet: {condition['message']}"
+    return f"no log yet: the pod is {status.get('phase') or 'Pending'}"
+
+
+def _status_of(pod: Manifest, container: str) -> Mapping[str, Any]:
+    status = pod.get("status") or {}
+    every = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return next((item for item in every if item.get("name") == container), {})
