@@ -31,6 +31,8 @@ log = structlog.get_logger()
 SAVED_BY_ANOTHER_VERSION = "saved by another scikit-learn: answers may differ"
 """A log line that README quotes."""
 
+FLOAT32 = "float32"
+
 ADVICE = f"put {INPUT_EXAMPLE} next to the model: a list of rows as clients send them"
 
 
@@ -115,6 +117,8 @@ def load_as_data(path: Path, *, direct: bool = True, example: Path | None = None
     finally:  # also after a success: a trial treats the error of a missing routine as a refusal of the model
         if missing := missing_routine():
             raise NotDataError(f"{missing} cannot be loaded alone")
+    if estimator.part and estimator.part.single_precision and FLOAT32 in (trial.schema.dtype, *trial.schema.dtypes):
+        raise NotDataError("rows of float32 for a model that was fitted in float32 are not known as data")
     log_refusal(trial)
     ignore_expected_warnings()
     library = f"{estimator_types.library_of(estimator)} {estimator.saved_version}".strip()

@@ -74,6 +74,30 @@ def single_precision() -> Iterator[Entry]:
     yield "LogisticRegression, float32", linear_model.LogisticRegression(), "matrix of float32", "three"
     scaled = make_pipeline(preprocessing.StandardScaler(), ensemble.RandomForestClassifier(12, random_state=SEED))
     yield "StandardScaler, RandomForestClassifier, float32", scaled, "matrix of float32", "two"
+    models: dict[str, tuple[Any, str]] = {
+        "LogisticRegression, two": (linear_model.LogisticRegression(), "two"),
+        "Ridge": (linear_model.Ridge(), "number"),
+        "LinearRegression, outputs": (linear_model.LinearRegression(), "numbers"),
+        "SGDClassifier": (linear_model.SGDClassifier(loss="log_loss", random_state=SEED), "two"),
+        "MLPClassifier": (neural_network.MLPClassifier((8, 4), max_iter=30, random_state=SEED), "three"),
+        "MLPRegressor": (neural_network.MLPRegressor(hidden_layer_sizes=8, max_iter=30, random_state=SEED), "number"),
+        "LinearDiscriminantAnalysis": (discriminant_analysis.LinearDiscriminantAnalysis(), "three"),
+        "GaussianNB": (naive_bayes.GaussianNB(), "three"),
+        "GaussianMixture": (mixture.GaussianMixture(2, random_state=SEED), ""),
+        "PCA": (decomposition.PCA(3), ""),
+        "MinMaxScaler, Ridge": (make_pipeline(preprocessing.MinMaxScaler(), linear_model.Ridge()), "number"),
+        "SimpleImputer, RobustScaler, LogisticRegression": (
+            make_pipeline(impute.SimpleImputer(), preprocessing.RobustScaler(), linear_model.LogisticRegression()),
+            "two",
+        ),
+        "StandardScaler, PCA, LogisticRegression": (
+            make_pipeline(preprocessing.StandardScaler(), decomposition.PCA(3), linear_model.LogisticRegression()),
+            "three",
+        ),
+        "KMeans": (cluster.KMeans(3, n_init=2, random_state=SEED), ""),
+    }
+    for name, (model, target) in models.items():
+        yield f"{name}, float32", model, "matrix of float32", target
 
 
 def linear_classifiers() -> Iterator[Entry]:
@@ -169,6 +193,9 @@ def feature_steps() -> Iterator[Entry]:
     logarithm = make_pipeline(preprocessing.FunctionTransformer(np.log1p), linear_model.Ridge())
     yield "FunctionTransformer, log1p, Ridge", logarithm, "positive", "number"
     yield "PCA", decomposition.PCA(), "matrix", ""
+    yield "PCA, few", decomposition.PCA(2), "matrix", ""
+    yield "StandardScaler, PCA", make_pipeline(preprocessing.StandardScaler(), decomposition.PCA(3)), "matrix", ""
+    yield "FactorAnalysis", decomposition.FactorAnalysis(2, random_state=SEED), "matrix", ""
     yield "PCA, SVC", make_pipeline(preprocessing.StandardScaler(), decomposition.PCA(4), svm.SVC()), "matrix", "three"
     yield (
         "PolynomialFeatures, scaled, Ridge",

@@ -15,7 +15,7 @@ import numpy as np
 from server.model.families.base import Call, Check, Part, matrix_part
 from server.model.families.dtypes import dtype_of
 from server.model.families.sparse_rows import SparseRows
-from server.model.families.state import Family, State, keys
+from server.model.families.state import Family, State, keys, wide
 
 
 def bins(state: State) -> Part:
@@ -38,9 +38,9 @@ def _edges(state: State) -> tuple[list[Any], list[int]]:
     if len(edges) != len(counts):
         raise state.unknown("bin_edges_")
     for values, count in zip(edges, counts, strict=True):
-        if type(values) is not np.ndarray or values.dtype != np.float64 or values.shape != (count + 1,) or count < 1:
+        if type(values) is not np.ndarray or values.shape != (count + 1,) or count < 1:
             raise state.unknown("bin_edges_")
-    return [values[1:-1] for values in edges], counts
+    return [wide(state.as_fitted("bin_edges_", values))[1:-1] for values in edges], counts
 
 
 def _places(edges: list[Any]) -> Call:

@@ -38,11 +38,11 @@ def _no_projection(_: Any) -> Any:
 
 def _projection(state: State) -> Call:
     """Return the function that projects rows onto the directions that separate the classes."""
-    scalings = state.floats("scalings_", state.columns, None)
+    scalings = state.fitted_floats("scalings_", state.columns, None)
     kept = state.integer("_max_components")
     if state.values["solver"] == "eigen":
         return lambda X: (X @ scalings)[:, :kept]
-    center = state.floats("xbar_", state.columns)
+    center = state.fitted_floats("xbar_", state.columns)
     return lambda X: ((X - center) @ scalings)[:, :kept]
 
 
@@ -70,7 +70,7 @@ def quadratic(state: State) -> Part:
 
 def _log_posterior(state: State, count: int) -> Call:
     """Return the function that gives, for each class, the logarithm of the probability of a row and that class."""
-    means, priors = state.floats("means_", count, state.columns), state.floats("priors_", count)
+    means, priors = state.fitted_floats("means_", count, state.columns), state.fitted_floats("priors_", count)
     scalings = state.arrays_of_floats("scalings_", count, None)
     rotations = state.arrays_of_floats("rotations_", count, state.columns, None)
     if any(len(scaling) != rotation.shape[1] for scaling, rotation in zip(scalings, rotations, strict=True)):

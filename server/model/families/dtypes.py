@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from server.model.families.state import State
+from server.model.families.state import GIVES_FLOAT32, State
 
 NUMBERS = (
     *("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"),
@@ -21,11 +21,14 @@ BY_NAME: Mapping[str, Any] = {
 
 
 def dtype_of(state: State, key: str) -> Any:
-    """Return the dtype that an attribute names: a class, a string or a dtype."""
+    """Return the dtype of the estimator's answers, which an attribute names: a class, a string or a dtype."""
     found = state.values.get(key)
     if isinstance(found, np.dtype):
         found = found.name
     name = f"numpy.{found}" if type(found) is str else state.function(key)
     if name not in BY_NAME:
         raise state.unknown(key)
-    return BY_NAME[name]
+    dtype = BY_NAME[name]
+    if dtype.kind == "f" and dtype != np.float64:
+        state.traits.add(GIVES_FLOAT32)
+    return dtype

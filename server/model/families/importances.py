@@ -57,9 +57,9 @@ def importances(state: State, record: Record) -> Any:
     values = record.state if type(record.state) is dict else {}
     if record.name.startswith(LINEAR):
         found = values.get("coef_")
-        if type(found) is not np.ndarray or found.dtype != np.float64 or found.ndim not in (1, 2):
+        if type(found) is not np.ndarray or found.ndim not in (1, 2):
             raise state.unknown("estimator_")
-        return found
+        return state.as_fitted("estimator_", found)
     width = values.get("n_features_in_")
     if type(width) is not int or record.name not in TREES | FORESTS:
         raise state.unknown("estimator_")

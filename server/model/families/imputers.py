@@ -15,7 +15,9 @@ import numpy as np
 
 from server.inputs.matrix import finite
 from server.model.families.base import Call, Check, Part
-from server.model.families.state import LABEL_TYPES, Family, State, keys
+from server.model.families.state import LABEL_TYPES, SINGLE_PRECISION, Family, State, keys
+
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 FROM_NUMBERS = ("mean", "median")
 """Strategies that convert all values to numbers."""
@@ -88,7 +90,9 @@ def simple(state: State) -> Part:
     fitted = _fitted_dtype(state)
     as_dtype = np.dtype(np.float64) if strategy in FROM_NUMBERS else None
     missing = Missing(state.name, _missing_value(state), fitted if fitted.kind == "O" else as_dtype, strategy)
-    statistics, kept = _statistics(state, fitted)
+    # Up to 1.7, what replaces missing values was not rounded to float32.
+    is_rounded = fitted != np.float32 or not () < state.version < (1, 8)
+    statistics, kept = _statistics(state, fitted if is_rounded else np.dtype(np.float64))
     marked = _marked(state)
     constant = strategy == "constant"
 
@@ -122,8 +126,10 @@ def _fitted_dtype(state: State) -> Any:
     """Return the dtype of the rows that it was fitted on."""
     fitted = state.values.get("_fit_dtype")
     same = state.values.get("_fill_dtype", fitted)  # since 1.8, and always equal
-    if not isinstance(fitted, np.dtype) or same != fitted or (fitted.kind not in "iuO" and fitted != np.float64):
+    if not isinstance(fitted, np.dtype) or same != fitted or (fitted.kind not in "iuO" and fitted not in FLOATS):
         raise state.unknown("_fit_dtype")
+    if fitted == np.float32:
+        state.traits.add(SINGLE_PRECISION)
     return fitted
 
 
@@ -150,7 +156,7 @@ def _statistics(state: State, fitted: Any) -> tuple[Any, Any]:
     if found.dtype.kind == "O":
         if not all(value is None or type(value) in LABEL_TYPES for value in found.tolist()):
             raise state.unknown("statistics_")
-    elif found.dtype != np.float64:
+    elif found.dtype not in FLOATS:
         raise state.unknown("statistics_")
     if state.flag("keep_empty_features"):
         return found.astype(fitted), None

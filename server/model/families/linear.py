@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from server.model.families.base import Call, Check, Part, behind, matrix_part
 from server.model.families.sparse_rows import SparseRows, product
-from server.model.families.state import Family, State, keys
+from server.model.families.state import Family, State, keys, wide
 
 
 def regressor(state: State) -> Part:
@@ -36,10 +36,10 @@ def linear_scores(state: State) -> Call:
     """
     found = state.values.get("coef_")
     shape = (state.columns,) if getattr(found, "ndim", 0) == 1 else (None, state.columns)
-    weights = state.floats("coef_", *shape).T
+    weights = wide(state.fitted_floats("coef_", *shape).T)
     bias = state.values.get("intercept_")
     if type(bias) is not float:  # without an intercept: 0.0
-        bias = state.floats("intercept_", *(() if getattr(bias, "ndim", 0) == 0 else (None,)))
+        bias = state.fitted_floats("intercept_", *(() if getattr(bias, "ndim", 0) == 0 else (None,)))
         if bias.shape not in ((), (1,), weights.shape[1:]):
             raise state.unknown("intercept_")
     times_weights = product(weights)

@@ -54,7 +54,7 @@ def ridge(state: State) -> Part:
     classes, kind = binarized(state, "_label_binarizer", -1)
     if kind != "multilabel-indicator":
         return part_of_methods(state, classifier_methods(state, classes), classes)
-    state.floats("coef_", len(classes), state.columns)
+    state.fitted_floats("coef_", len(classes), state.columns)
     scores = linear_scores(state)
     if len(classes) < BINARY:
         raise state.unknown("_label_binarizer")

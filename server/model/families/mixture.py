@@ -20,12 +20,12 @@ from server.model.families.state import Family, State, keys
 
 def mixture(state: State) -> Part:
     """Return a GaussianMixture: the logarithm of each component's probability."""
-    means, weights = state.floats("means_", None, state.columns), state.array("weights_", "f", None)
+    means, weights = state.fitted_floats("means_", None, state.columns), state.fitted_floats("weights_", None)
     kind = state.word("covariance_type", *DISTANCES)
     count, width = means.shape
-    if len(weights) != count or not count or weights.dtype != np.float64:
+    if len(weights) != count or not count:
         raise state.unknown("weights_")
-    factors = state.floats("precisions_cholesky_", *SHAPES[kind](count, width))
+    factors = state.fitted_floats("precisions_cholesky_", *SHAPES[kind](count, width))
     with np.errstate(all="ignore"):
         volumes, log_weights = _volumes(factors, kind, width), np.log(weights)
         distances = DISTANCES[kind](means, factors)

@@ -15,7 +15,7 @@ from server.model.families.base import Call, Check, Part, matrix_part
 from server.model.families.label_encoding import binarized
 from server.model.families.probabilities import BINARY, most_probable, softmax, two_sided_of_second
 from server.model.families.sparse_rows import product
-from server.model.families.state import Family, State, keys
+from server.model.families.state import Family, State, keys, wide
 from server.model.pickledata.compiled import EXPIT
 
 
@@ -65,7 +65,7 @@ def _forward(state: State, *last: str, probabilities: bool = True) -> tuple[Call
     hidden = ACTIVATIONS[state.word("activation", "identity", "logistic", "relu", "tanh")]
     output = ACTIVATIONS[state.word("out_activation_", *last)]
     activations = [hidden] * (count - 1) + [output if probabilities else ACTIVATIONS["identity"]]
-    layers = list(zip(map(product, weights), biases, activations, strict=True))
+    layers = list(zip(map(product, map(wide, weights)), biases, activations, strict=True))
 
     def forward(X: Any) -> Any:
         for times_weights, bias, activation in layers:

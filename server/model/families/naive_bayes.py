@@ -25,8 +25,8 @@ def gaussian(state: State) -> Part:
     """Return a GaussianNB: a normal distribution for each class and feature."""
     classes = state.labels()
     count, width = len(classes), state.columns
-    means, variances = state.floats("theta_", count, width), state.floats("var_", count, width)
-    priors = state.floats("class_prior_", count)
+    means, variances = state.fitted_floats("theta_", count, width), state.fitted_floats("var_", count, width)
+    priors = state.fitted_floats("class_prior_", count)
     with np.errstate(all="ignore"):
         log_priors = np.log(priors)
         norms = np.array([-0.5 * np.sum(np.log(2.0 * np.pi * variance)) for variance in variances])

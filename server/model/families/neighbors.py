@@ -67,7 +67,7 @@ def regressor(state: State) -> Part:
     find, points = _neighbors(state), state.integer("n_samples_fit_", 1)
     shape = (points,) if getattr(state.values.get("_y"), "ndim", 0) == 1 else (points, None)
     targets = state.array("_y", "if", *shape).reshape(points, -1)
-    if targets.dtype not in (np.dtype(np.float64), np.dtype(np.int64)):
+    if targets.dtype not in (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.int64)):
         raise state.unknown("_y")
 
     def predict(X: Any) -> Any:

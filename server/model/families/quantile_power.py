@@ -1,33 +1,37 @@
 """QuantileTransformer and PowerTransformer: each column in the shape of another distribution.
 
 Source: sklearn/preprocessing/_data.py (`_transform_col`, `PowerTransformer.transform`), scipy/stats/_morestats.py
-(`_yeojohnson_transform`). A normal distribution and Box-Cox need `ndtri` and `boxcox` of scipy/special/_ufuncs, which
-does not load alone: they are unknown. So is `copy=False`, which writes into the input.
+(`_yeojohnson_transform`), _distn_infrastructure.py (`ppf`). `copy=False`, which writes into the input, is unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from server.inputs.matrix import finite
-from server.model.families.base import Call, Check, Part, Unsuited, matrix_part
+from server.model.families.base import Call, Check, Part, Unsuited, behind, matrix_part
 from server.model.families.scalers import STANDARD, STANDARD_KEYS, standard_numbers
+from server.model.families.special_functions import box_cox, normal_quantiles
 from server.model.families.state import Family, State, keys
 
 # ---- quantiles
 
+NEARLY = 1e-7
+"""Distance from the ends of a column's range that counts as the end, for a normal distribution."""
+
 
 def quantile(state: State) -> Part:
-    """Return a QuantileTransformer to a uniform distribution."""
+    """Return a QuantileTransformer."""
     state.must_be("copy", True)
-    state.word("output_distribution", "uniform")
+    is_normal = state.word("output_distribution", "uniform", "normal") == "normal"
     table = state.floats("quantiles_", None, state.columns)
     references = state.floats("references_", len(table))
-    columns = [_column(np.ascontiguousarray(quantiles), references) for quantiles in table.T]
+    columns = [_column(np.ascontiguousarray(quantiles), references, is_normal) for quantiles in table.T]
 
     def transform(X: Any) -> Any:
         out = np.empty_like(X)
@@ -38,7 +42,7 @@ def quantile(state: State) -> Part:
     return matrix_part(state.part(row_independent=True), {"transform": transform}, Check(state.name, nan=True))
 
 
-def _column(quantiles: Any, references: Any) -> Call:
+def _column(quantiles: Any, references: Any, is_normal: bool) -> Call:
     """Return the call for the values of one column.
 
     Where quantiles repeat, the mean of the interpolations from below and from above is taken.
@@ -52,6 +56,10 @@ def _column(quantiles: Any, references: Any) -> Call:
         missing = np.isnan(values)
         if missing.any():
             out[missing] = values[missing]
+        if is_normal:
+            out[values + NEARLY > most] = 1
+            out[values - NEARLY < least] = 0
+            return np.clip(normal_quantiles(out), *_normal_limits())
         out[values == most] = 1
         out[values == least] = 0
         return out
@@ -59,17 +67,29 @@ def _column(quantiles: Any, references: Any) -> Call:
     return transform
 
 
+@cache
+def _normal_limits() -> tuple[Any, Any]:
+    """Return the least and the greatest quantile: the ends of a normal distribution are infinite."""
+    least = NEARLY - np.spacing(1)
+    return tuple(normal_quantiles(np.array([least, 1 - least])))
+
+
 # ---- powers
 
 
 def power(state: State) -> Part:
-    """Return a PowerTransformer of the method of Yeo and Johnson."""
+    """Return a PowerTransformer."""
     state.must_be("copy", True)
-    state.word("method", "yeo-johnson")
-    curve = _yeo_johnson(_exponents(state))
+    exponents = _exponents(state)
     check, part = Check(state.name, nan=True), state.part(row_independent=True)
+    if state.word("method", "yeo-johnson", "box-cox") == "box-cox":
+        curve = _box_cox(exponents)
+        complete, fast = behind(behind(check, _require_above_zero), curve), behind(_above_zero, curve)
+    else:
+        fast = _yeo_johnson(exponents)
+        complete = behind(check, fast)
     if not state.flag("standardize"):
-        return matrix_part(part, {"transform": curve}, check)
+        return replace(part, methods={"transform": complete}, direct={"transform": fast})
     scaler = state.inside("_scaler", STANDARD_KEYS, STANDARD)
     if scaler.columns != state.columns:
         raise state.unknown("_scaler")
@@ -84,12 +104,12 @@ def power(state: State) -> Part:
         return X
 
     def transform(X: Any) -> Any:
-        X = curve(check(X))
+        X = complete(X)
         scaler_check.require_finite(X)
         return scaled(X)
 
     def direct(X: Any) -> Any:
-        X = curve(X)
+        X = fast(X)
         if not finite(X):
             raise Unsuited
         return scaled(X)
@@ -98,7 +118,7 @@ def power(state: State) -> Part:
 
 
 def _exponents(state: State) -> Any:
-    found = state.floats("lambdas_", state.columns)
+    found = state.fitted_floats("lambdas_", state.columns)
     if not np.isfinite(found).all():
         raise state.unknown("lambdas_")
     return found
@@ -124,6 +144,30 @@ def _yeo_johnson(exponents: Any) -> Call:
         return out
 
     return transform
+
+
+def _box_cox(exponents: Any) -> Call:
+    powers = exponents.tolist()
+
+    def transform(X: Any) -> Any:
+        out = np.empty_like(X)
+        for at, exponent in enumerate(powers):
+            out[:, at] = box_cox(X[:, at], exponent)
+        return out
+
+    return transform
+
+
+def _require_above_zero(X: Any) -> Any:
+    if (X <= 0).any():
+        raise ValueError("The Box-Cox transformation can only be applied to strictly positive data")
+    return X
+
+
+def _above_zero(X: Any) -> Any:
+    if (X <= 0).any():
+        raise Unsuited
+    return X
 
 
 FAMILIES: Mapping[str, Family] = {

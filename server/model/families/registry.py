@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Any
 
 from server.model.families.base import Part
-from server.model.families.state import Family, State
+from server.model.families.state import GIVES_FLOAT32, SINGLE_PRECISION, Family, State
 from server.model.pickledata.records import Unknown, as_record, name_of
 
 MODULES: Mapping[str, str] = {
@@ -21,7 +22,7 @@ MODULES: Mapping[str, str] = {
     "sklearn.calibration": "calibrated",
     "sklearn.cluster": "kmeans",
     "sklearn.compose": "column_transformer target",
-    "sklearn.decomposition": "decomposition",
+    "sklearn.decomposition": "decomposition factor_analysis",
     "sklearn.discriminant_analysis": "discriminant",
     "sklearn.dummy": "dummy",
     "sklearn.ensemble": "boosting_ensembles gradient_boosting hist_gradient_boosting isolation_forest stacking trees"
@@ -89,7 +90,12 @@ def part_of(value: Any, classes: dict[str, None] | None = None) -> Part:
         Unknown: it is not known as data; the message names the first thing that is not.
 
     """
-    part = _Builder({} if classes is None else classes).build(value)
+    builder = _Builder({} if classes is None else classes)
+    part = builder.build(value)
+    if {GIVES_FLOAT32, SINGLE_PRECISION} <= builder.traits:  # it may compute in float32, which no family does
+        raise Unknown("an encoder to float32 with a part that was fitted in float32 is not known as data")
+    if SINGLE_PRECISION in builder.traits:
+        part = replace(part, single_precision=True)
     if part.lacks:
         raise Unknown(f"{', '.join(sorted(part.lacks))} of {part.name} is not known as data")
     return part
@@ -100,6 +106,8 @@ class _Builder:
         self._classes = classes
         self._parts = 0
         self._depth = 0
+        self.traits: set[str] = set()
+        """Of all parts that were built."""
 
     def build(self, value: Any) -> Part:
         """Return the part of one estimator, and of those inside it."""
@@ -113,7 +121,10 @@ class _Builder:
         self._classes[_shown(value)] = None
         self._depth += 1
         try:
-            return family.part(State(as_record(value), family.keys, self.build))
+            state = State(as_record(value), family.keys, self.build)
+            part = family.part(state)
+            self.traits |= state.traits
+            return part
         except (
             ArithmeticError,
             AttributeError,

@@ -16,7 +16,7 @@ import numpy as np
 
 from server.model.families.base import Call, Check, Part, behind, matrix_part
 from server.model.families.sparse_rows import SparseRows
-from server.model.families.state import Family, State, keys
+from server.model.families.state import Family, State, keys, wide
 
 TINY = 10 * np.finfo(np.float64).eps
 """A row whose norm is below it is not divided."""
@@ -40,19 +40,19 @@ def robust(state: State) -> Part:
 
 def robust_numbers(state: State) -> tuple[Any, Any]:
     """Return what a RobustScaler subtracts from each column and divides it by, None for either."""
-    shift = state.floats("center_", state.columns) if state.flag("with_centering") else None
-    return shift, state.floats("scale_", state.columns) if state.flag("with_scaling") else None
+    shift = state.wide_floats("center_", state.columns) if state.flag("with_centering") else None
+    return shift, state.fitted_floats("scale_", state.columns) if state.flag("with_scaling") else None
 
 
 def max_abs(state: State) -> Part:
     """Return a MaxAbsScaler. `clip` came with scikit-learn 1.8."""
     limits = (-1.0, 1.0) if state.flag("clip", default=False) else None
-    return _scaler(state, None, state.floats("scale_", state.columns), limits)
+    return _scaler(state, None, state.fitted_floats("scale_", state.columns), limits)
 
 
 def min_max(state: State) -> Part:
     """Return a MinMaxScaler."""
-    scale, shift = state.floats("scale_", state.columns), state.floats("min_", state.columns)
+    scale, shift = state.wide_floats("scale_", state.columns), state.wide_floats("min_", state.columns)
 
     def transform(X: Any) -> Any:
         X = X * scale
@@ -82,7 +82,7 @@ def _part(state: State) -> Part:
 
 def _scaler(state: State, shift: Any, scale: Any, limits: tuple[float, float] | None = None) -> Part:
     """Return a part that subtracts, then divides, then clips. It shifts no sparse rows: zeros would not stay zero."""
-    dense = _shifted_and_divided(shift, scale)
+    dense = _shifted_and_divided(shift, None if scale is None else wide(scale))
     if limits:
         dense = _clipped(dense, *limits)
     part = _part(state)

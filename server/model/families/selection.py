@@ -184,7 +184,7 @@ def _norm_order(state: State) -> float:
     return order
 
 
-def _threshold(state: State, inner: State, found: Any) -> float:
+def _threshold(state: State, inner: State, found: Any) -> Any:
     """Return the importance that a column needs."""
     threshold = state.values.get("threshold")
     if threshold is None:
@@ -196,7 +196,7 @@ def _threshold(state: State, inner: State, found: Any) -> float:
     scale, times, reference = threshold.rpartition("*")
     if reference.strip() not in ("mean", "median") or (times and "*" in scale):
         raise state.unknown("threshold")
-    middle = float(np.mean(found) if reference.strip() == "mean" else np.median(found))
+    middle = np.mean(found) if reference.strip() == "mean" else np.median(found)
     return float(scale.strip()) * middle if times else middle
 
 

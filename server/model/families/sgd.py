@@ -20,7 +20,7 @@ from server.model.families.linear_classifiers import (
 )
 from server.model.families.probabilities import BINARY, one_against_rest, shares, two_sided, two_sided_of_second
 from server.model.families.sparse_rows import product
-from server.model.families.state import Family, State, keys
+from server.model.families.state import Family, State, keys, wide
 
 
 def descent_classifier(state: State) -> Part:
@@ -52,14 +52,14 @@ def _clipped(scores: Any) -> Any:
 
 def descent_regressor(state: State) -> Part:
     """Return a regressor of one output."""
-    state.floats("coef_", state.columns)
+    state.fitted_floats("coef_", state.columns)
     return regressor(state)
 
 
 def one_class(state: State) -> Part:
     """Return an SGDOneClassSVM."""
-    weights, offset = state.floats("coef_", state.columns), state.floats("offset_", 1)
-    times_weights = product(weights)
+    weights, offset = state.fitted_floats("coef_", state.columns), state.fitted_floats("offset_", 1)
+    times_weights = product(wide(weights))
 
     def distance(X: Any) -> Any:
         return times_weights(X) - offset

@@ -22,6 +22,12 @@ COMMON_KEYS = frozenset({"_sklearn_version", "_sklearn_output_config", "feature_
 
 LABEL_TYPES = (str, int, float, bool)
 
+SINGLE_PRECISION = "fitted in float32"
+"""A trait: the numbers of the estimator are float32."""
+
+GIVES_FLOAT32 = "gives float32"
+"""A trait: the estimator gives float32 whatever it receives."""
+
 
 class State:
     """The attributes of one estimator. Each method raises `Unknown` where an attribute is not as it says."""
@@ -37,6 +43,8 @@ class State:
             raise Unknown(f"{self.name} has no state")
         self.values: Mapping[str, Any] = record.state
         self._build = build
+        self.traits: set[str] = set()
+        """`SINGLE_PRECISION` and `GIVES_FLOAT32`, of this estimator and of those whose state is part of its own."""
         for key in self.values:
             if key not in keys and key not in COMMON_KEYS:
                 raise Unknown(f"{self.name} with {str(key)[:60]} is not known as data")
@@ -88,14 +96,34 @@ class State:
             raise self.unknown(key)
         return found
 
+    def fitted_floats(self, key: str, *shape: int | None) -> Any:
+        """Return a float64 array of this shape, or the float32 array of a model that was fitted on float32.
+
+        It is for arithmetic that takes the same steps as scikit-learn in whatever dtype NumPy chooses.
+        """
+        return self.as_fitted(key, self.array(key, "f", *shape))
+
+    def as_fitted(self, key: str, value: Any) -> Any:
+        """Return an array that is part of an attribute's value as `fitted_floats` returns an attribute."""
+        if value.dtype == np.float32:
+            self.traits.add(SINGLE_PRECISION)
+        elif value.dtype != np.float64:
+            raise self.unknown(key)
+        return value
+
+    def wide_floats(self, key: str, *shape: int | None) -> Any:
+        """Return what `fitted_floats` does as float64: as NumPy converts it before it computes with float64 rows."""
+        return wide(self.fitted_floats(key, *shape))
+
     def arrays_of_floats(self, key: str, count: int, *shape: int | None) -> list[Any]:
-        """Return a list of that many float64 arrays, each of this shape."""
+        """Return a list of that many arrays like those of `fitted_floats`, each of this shape."""
         found = self.values.get(key)
         if type(found) is not list or len(found) != count:
             raise self.unknown(key)
         for array in found:
-            if type(array) is not np.ndarray or array.dtype != np.float64 or not _fits(array.shape, shape):
+            if type(array) is not np.ndarray or not _fits(array.shape, shape):
                 raise self.unknown(key)
+            self.as_fitted(key, array)
         return found
 
     def labels(self, key: str = "classes_") -> Any:
@@ -203,7 +231,9 @@ class State:
 
     def as_inside(self, key: str, value: Any, known: frozenset[str], *names: str) -> State:
         """Return the state of an estimator that is part of an attribute's value, as `inside` returns an attribute's."""
-        return State(self.as_record(key, value, *names), known, self._build)
+        found = State(self.as_record(key, value, *names), known, self._build)
+        found.traits = self.traits
+        return found
 
     # ---- what every estimator has
 
@@ -237,6 +267,11 @@ class Family:
     keys: frozenset[str]
     """The attributes that its state may have, in any known version, besides `COMMON_KEYS`: those that are read, and
     those that are known not to change an answer. Another attribute makes the model unknown."""
+
+
+def wide(values: Any) -> Any:
+    """Return float32 as float64, in the memory order in which NumPy converts the operand of a matrix product."""
+    return values if values.dtype == np.float64 else values.astype(np.float64, order="C")
 
 
 def keys(text: str) -> frozenset[str]:

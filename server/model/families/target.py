@@ -100,11 +100,11 @@ def _robust(state: State) -> Call:
 
 
 def _max_abs(state: State) -> Call:
-    return _times_and_plus(None, state.floats("scale_", state.columns))
+    return _times_and_plus(None, state.fitted_floats("scale_", state.columns))
 
 
 def _min_max(state: State) -> Call:
-    scale, shift = state.floats("scale_", state.columns), state.floats("min_", state.columns)
+    scale, shift = state.fitted_floats("scale_", state.columns), state.fitted_floats("min_", state.columns)
     return lambda y: (y - shift) / scale
 
 

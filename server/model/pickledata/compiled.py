@@ -35,12 +35,14 @@ DISTRIBUTIONS = {"sklearn": "scikit_learn", "scipy": "scipy"}
 """By package."""
 
 BLAS = "scipy.linalg._fblas"
+LAPACK = "scipy.linalg._batched_linalg"
 UFUNCS = "scipy.special._special_ufuncs"
 PREDICTOR = "sklearn.ensemble._hist_gradient_boosting._predictor"
 LIBSVM = "sklearn.svm._libsvm"
 
 FILES: Mapping[str, tuple[str, ...]] = {
     BLAS: (),
+    LAPACK: (),
     UFUNCS: (),
     PREDICTOR: (
         "sklearn._cyutility",
@@ -108,8 +110,12 @@ def missing_routine() -> str:
 
 EXPIT = Routine(UFUNCS, "expit")
 LOGIT = Routine(UFUNCS, "logit")
+XLOGY = Routine(UFUNCS, "xlogy")
+"""(x, y): x · log(y), with the logarithm of the C library."""
 MATRIX_PRODUCT = OneThreadRoutine(BLAS, "dgemm")
 """(alpha, a, b, beta, c, trans_a, trans_b, overwrite_c): alpha · a · b + beta · c, in Fortran's order."""
+INVERSE = OneThreadRoutine(LAPACK, "_inv")
+"""(matrix, structure, overwrite, lower): the inverse, and a list of faults."""
 WALK_TREES = Routine(PREDICTOR, "_predict_from_raw_data")
 """(nodes, float64 rows in C order, raw bitsets, known bitsets, feature map, threads, out): each row's leaf value."""
 SVM_PREDICT = Routine(LIBSVM, "predict")

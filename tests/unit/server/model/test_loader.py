@@ -9,6 +9,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.base
 from sklearn.base import BaseEstimator
@@ -21,7 +22,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from structlog.testing import capture_logs
 
 from server.errors import ModelError, first_line
@@ -242,6 +243,15 @@ def test_load_with_an_example_from_elsewhere_uses_it(tmp_path: Path) -> None:
     elsewhere.write_text('{"data": [[7, 8]]}')
     schema = load(saved(tmp_path, LinearRegression().fit(X, Y)), example=elsewhere).schema
     assert (schema.evidence, schema.example_row) == (Evidence.OWNER_EXAMPLE, (7, 8))
+
+
+def test_load_of_a_model_fitted_in_float32_computes_rows_of_float32_by_code(tmp_path: Path) -> None:
+    table = pd.DataFrame(X[:, :2], columns=["a", "b"]).astype(np.float32)
+    path = saved(tmp_path, make_pipeline(MinMaxScaler(), LinearRegression()).fit(table, Y))
+    assert load(path).loaded == "data"
+    (tmp_path / "input-example.json").write_text('{"data": [[7, 8]], "dtypes": {"a": "float32", "b": "float32"}}')
+    loaded = load(path)
+    assert (loaded.loaded, loaded.needs_code[:15]) == ("code", "rows of float32")
 
 
 class Wrapper(BaseEstimator):  # type: ignore[misc]

@@ -116,7 +116,7 @@ def test_part_of_an_imputer_saved_without_fill_dtype_uses_the_fitted_dtype() -> 
     ("name", "changes"),
     [
         ("mean", {"statistics_": np.zeros(2)}),
-        ("mean", {"statistics_": np.zeros(5, np.float32)}),
+        ("mean", {"statistics_": np.zeros(5, np.float16)}),
         ("mean", {"statistics_": np.zeros(5, complex)}),
         ("mean", {"statistics_": np.array([1, 2, 3, 4, []], object)}),
         ("mean", {"strategy": "guess"}),
@@ -124,7 +124,7 @@ def test_part_of_an_imputer_saved_without_fill_dtype_uses_the_fitted_dtype() -> 
         ("mean", {"missing_values": REMOVED}),
         ("mean", {"missing_values": [1]}),
         ("mean", {"_fit_dtype": REMOVED}),
-        ("mean", {"_fit_dtype": np.dtype(np.float32)}),
+        ("mean", {"_fit_dtype": np.dtype(np.float16)}),
         ("mean", {"_fit_dtype": np.dtype("M8[s]"), "_fill_dtype": np.dtype("M8[s]")}),
         ("mean", {"_fill_dtype": np.dtype(object)}),
         ("mean", {"keep_empty_features": REMOVED}),

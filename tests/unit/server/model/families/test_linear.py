@@ -80,7 +80,7 @@ def test_part_of_a_linear_regressor_with_wrong_arrays_is_unknown() -> None:
             intercept_=lambda intercept: np.append(intercept, [1, 2, 3]),
             n_features_in_=lambda width: width + 1,
         )
-    assert_unknown_with_each(fit(MODELS, "least squares"), coef_=np.float32, intercept_="0", coefficients_=0)
+    assert_unknown_with_each(fit(MODELS, "least squares"), coef_=np.float16, intercept_="0", coefficients_=0)
 
 
 @pytest.mark.filterwarnings("ignore")

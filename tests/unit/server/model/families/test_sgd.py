@@ -62,7 +62,7 @@ def test_part_of_a_descent_classifier_sure_of_no_class_gives_the_answers_of_scik
 @pytest.mark.filterwarnings("ignore")
 def test_part_of_a_descent_model_with_wrong_arrays_is_unknown() -> None:
     for name in ("log loss", "regressor"):
-        assert_unknown_with_each(fit(name), coef_=lambda values: values[..., 1:], intercept_=np.float32)
+        assert_unknown_with_each(fit(name), coef_=lambda values: values[..., 1:], intercept_=np.float16)
     assert_unknown_with_each(fit("log loss"), loss="log", classes_=lambda classes: classes[1:])
     for name in ("regressor", "passive aggressive regressor"):
         assert_unknown_with_each(fit(name), coef_=lambda values: values[np.newaxis])

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from scipy import special
-from scipy.linalg import blas
+from scipy.linalg import _batched_linalg, blas
 from sklearn import svm
 from sklearn.ensemble._hist_gradient_boosting import _predictor
 
 from server.model.pickledata import compiled
 from server.model.pickledata.compiled import (
     EXPIT,
+    INVERSE,
     MATRIX_PRODUCT,
     SVM_DECIDE,
     SVM_PREDICT,
@@ -30,7 +31,7 @@ from server.model.pickledata.compiled import (
 )
 
 ROOT = Path(__file__).parents[5]
-NAMES = ("WALK_TREES", "SVM_PREDICT", "SVM_DECIDE", "SVM_PROBABILITIES", "EXPIT", "MATRIX_PRODUCT")
+NAMES = ("WALK_TREES", "SVM_PREDICT", "SVM_DECIDE", "SVM_PROBABILITIES", "EXPIT", "MATRIX_PRODUCT", "INVERSE")
 
 ALONE = f"""
 import json, sys, time
@@ -97,6 +98,7 @@ def test_routines_after_scikit_learn_are_its_own() -> None:
     assert SVM_DECIDE.function is svm._libsvm.decision_function
     assert SVM_PROBABILITIES.function is svm._libsvm.predict_proba
     assert MATRIX_PRODUCT.function is blas.dgemm
+    assert INVERSE.function is _batched_linalg._inv
 
 
 def test_routines_of_one_package_are_loaded_alone_where_only_the_other_was_imported() -> None:
