@@ -8,7 +8,7 @@ from statistics import median
 
 from tests.bench.serving.cases import FOREST, LOGISTIC, PEOPLE_CONNECTIONS, SCALER
 from tests.bench.serving.figures import Case, Figure, Measured, Started, figure, started
-from tests.bench.serving.people import PEOPLE, TABULAR
+from tests.bench.serving.people import COLUMNS_CODE, PEOPLE, TABULAR
 from tests.bench.serving.servers import ECHO, EMPTY, NAIVE, OURS, OURS_BY_CODE, PLATFORMS
 
 
@@ -44,7 +44,11 @@ GOALS = (
     Goal(Case(SCALER, 1, 16), [ECHO.name], 0.8),
     Goal(Case(FOREST, 1, 16), [NAIVE.name], 60),
     Goal(Case(LOGISTIC, 100, 16), [NAIVE.name], 3),
-    *(Goal(Case(model, 1, 16), [NAIVE.name], 30 if model in TABULAR else 10) for model in PEOPLE),
+    *(
+        Goal(Case(model, 1, 16), [NAIVE.name], 30 if model in TABULAR else 10)
+        for model in PEOPLE
+        if model != COLUMNS_CODE
+    ),
     *(
         Goal(Case(model, 1, connections), [NAIVE.name], 1, ours=OURS_BY_CODE.name)
         for model in PEOPLE

@@ -137,3 +137,17 @@ def test_to_dataframe_without_pandas_says_what_to_do(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModelError, match=r"put pandas into requirements\.txt"):
         to_dataframe([[1]], schema())
+
+
+def test_to_dataframe_model_that_names_its_columns_changes_no_later_frame() -> None:
+    frame = to_dataframe([[1]], schema())
+    frame.columns.name = "mine"
+    assert to_dataframe([[1]], schema()).columns.name is None
+
+
+@pytest.mark.parametrize("found", [schema(Kind.STRING), one_of(*CITIES), schema(dtype="Int64"), schema(dtype="string")])
+def test_to_dataframe_two_requests_share_no_values(found: Schema) -> None:
+    values = [1 if found.dtypes == ("Int64",) else "Rome"]
+    frame = to_dataframe([values], found)
+    frame.loc[0, "a"] = None
+    assert to_dataframe([values], found).notna().all(axis=None)
