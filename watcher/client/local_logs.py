@@ -33,8 +33,8 @@ def local_lines(
     try:
         while True:
             folders = _replicas(state_dir / model.namespace / model.name, version)
-            for folder in folders.keys() - open_logs.keys():
-                if file := _opened(folder / LOG):
+            for folder in folders:
+                if folder not in open_logs and (file := _opened(folder / LOG)):
                     open_logs[folder] = _Log(file, folders[folder], tail)
             for folder, log in list(open_logs.items()):
                 ended = folder not in folders  # the replica has gone, and what it wrote can still be read
