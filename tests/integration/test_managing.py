@@ -86,6 +86,8 @@ def test_a_version_is_pinned_paused_and_rolled_back_in_the_bucket(user: User) ->
     shown = json.loads(user.done("resume", "iris", "-o", "json"))
     assert shown["values"] == {"server": {"deadline": 2.0}, "version": "v3"}
     user.done("unpin", "iris")
+    user.uploads.put("team/iris/v1/values.yaml", b"server: {deadline: 4.0}\n")
+    assert "+          value: '2'" in user.done("diff", "iris", "v1", "v2").splitlines()
     history = json.loads(user.done("history", "iris", "-o", "json"))["versions"]
     assert [item["version"] for item in history] == ["v3", "v2", "v1"]
     assert user.uploads.get("team/iris/values.yaml").decode() == VALUES

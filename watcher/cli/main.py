@@ -10,6 +10,7 @@ from watcher.cli.commands.check import check
 from watcher.cli.commands.completion import completion
 from watcher.cli.commands.context import context
 from watcher.cli.commands.delete import delete
+from watcher.cli.commands.diff import diff
 from watcher.cli.commands.history import history
 from watcher.cli.commands.logs import logs
 from watcher.cli.commands.pause import pause, resume
@@ -21,7 +22,7 @@ from watcher.cli.commands.status import status
 from watcher.cli.errors import Group
 
 PANELS: dict[str, list[click.Command]] = {
-    "Models": [delete, history, logs, pause, pin, resume, rollback, status, unpin],
+    "Models": [delete, diff, history, logs, pause, pin, resume, rollback, status, unpin],
     "Files": [check, render],
     "Set up": [completion, context, run],
 }
