@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sklearn import ensemble, linear_model, preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
@@ -150,6 +151,25 @@ def test_random_histogram_gradient_boosting_as_data(
     model: Any, seed: int, scale: int, classes: int, gaps: float, container: Any
 ) -> None:
     X, y = training(seed, scale, classes, gaps)
+    assert_equal_as_data(model.fit(X, y), some_matrices(X, seed), container)
+
+
+neighbors = st.builds(
+    KNeighborsRegressor,
+    n_neighbors=st.integers(1, 60),
+    weights=st.sampled_from(["uniform", "distance"]),
+    p=st.sampled_from([1, 1.5, 2, 3, np.inf]),
+    leaf_size=st.integers(1, 40),
+    algorithm=st.just("kd_tree"),
+)
+
+
+@given(neighbors, seeds, scales, st.booleans(), containers)
+@examples(60)
+def test_random_nearest_neighbors_as_data(model: Any, seed: int, scale: int, whole: bool, container: Any) -> None:
+    X, y = training(seed, scale, 3)
+    X = np.round(X) if whole else X  # many are equally far
+    model.set_params(n_neighbors=min(model.n_neighbors, len(X)))
     assert_equal_as_data(model.fit(X, y), some_matrices(X, seed), container)
 
 

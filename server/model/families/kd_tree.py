@@ -1,7 +1,11 @@
 """The nearest points in a KDTree, as scikit-learn's search finds them: the same distances in the same order.
 
+A distance is summed over the columns, each difference to the power `p`: 2 for Euclidean distances, 1 for Manhattan's,
+another for Minkowski's. With an infinite power it is the greatest difference (Chebyshev's). A distance is *reduced*
+before its root is taken: it has the same order.
+
 Source: sklearn/neighbors/_binary_tree.pxi.tp (`query`, `_query_single_depthfirst`), _kd_tree.pyx.tp (`min_rdist`),
-sklearn/metrics/_dist_metrics.pxd.tp (`euclidean_rdist`), sklearn/utils/_heap.pyx, _sorting.pyx.
+sklearn/metrics/_dist_metrics.pyx.tp (`rdist`, `rdist_to_dist`), sklearn/utils/_heap.pyx.
 
 All distances are computed at once, each in scikit-learn's order of operations. Where they differ clearly, the nearest
 are the same whatever path the search takes. Where some are equal, or nearly, the search itself is repeated, since the
@@ -16,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from server.model.families.introsort import sorted_places
 from server.model.families.state import State
 from server.model.families.tree_walk import in_order
 from server.model.pickledata.records import Name, Record, as_record, name_of
@@ -23,16 +28,20 @@ from server.model.pickledata.records import Name, Record, as_record, name_of
 MAX_VALUES = 1 << 17
 """Numbers in the tree's points. scikit-learn searches a larger tree faster than NumPy computes all distances."""
 
-MAX_NEIGHBORS = 15
-"""scikit-learn sorts more than these by another algorithm, which orders equal distances differently."""
-
 CHUNK = 1 << 16
 """Distances computed together: half a megabyte, which fits the CPU's cache."""
 
 CLEAR = 1e-9
 """Relative difference of two distances that no rounding error can hide."""
 
+TINY = 1e-290
+"""A power below it may have large rounding errors."""
+
 NODE = np.dtype([("idx_start", "<i8"), ("idx_end", "<i8"), ("is_leaf", "<i8"), ("radius", "<f8")])
+
+
+EUCLIDEAN, MANHATTAN, CHEBYSHEV = 2.0, 1.0, math.inf
+"""The powers of distances that are computed without a power."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +58,22 @@ class Tree:
     """intp (2 · nodes): the first place of each node and the place after its last."""
     bounds: list[list[tuple[float, float]]]
     """For each node and column, the least and the greatest value."""
+    power: float
 
     def nearest(self, X: Any, count: int) -> tuple[Any, Any]:
-        """Return the squared distances of each row's nearest points, and their indices."""
+        """Return the reduced distances of each row's nearest points, and their indices."""
         distances, found = np.empty((len(X), count)), np.empty((len(X), count), np.int64)
         step = max(1, CHUNK // len(self.indices))
         for start in range(0, len(X), step):
             part = slice(start, start + step)
             self._nearest(X[part], distances[part], found[part])
         return distances, found
+
+    def root(self, reduced: Any) -> Any:
+        """Return the distances of reduced ones."""
+        if self.power == EUCLIDEAN:
+            return np.sqrt(reduced)
+        return reduced if self.power in (MANHATTAN, CHEBYSHEV) else reduced ** (1.0 / self.power)
 
     def _nearest(self, X: Any, distances: Any, found: Any) -> None:
         points, count = len(self.indices), distances.shape[1]
@@ -67,17 +83,47 @@ class Tree:
         total, each = padded[:, :points], np.arange(len(X))[:, None]
         kept = min(count + 1, points)
         with np.errstate(over="ignore", invalid="ignore"):
-            self._squares(X, total)
+            self._reduced(X, total)
             places = total.argpartition(kept - 1, axis=1)[:, :kept]
             values = total[each, places]
             order = values.argsort(axis=1)
             values = values[each, order]
             clear = (values[:, 1:] > values[:, :-1] * (1 + CLEAR)).all(axis=1)
         clear &= np.isfinite(values[:, -1])  # the greatest: NaN comes last
-        distances[:] = values[:, :count]
-        found[:] = self.indices[places[each, order][:, :count]]
+        if not self._is_exact:
+            clear &= values[:, 0] > TINY
+        places = places[each, order][:, :count]
+        distances[:], found[:] = values[:, :count], self.indices[places]
+        if not self._is_exact:
+            for row in clear.nonzero()[0].tolist():
+                distances[row] = self._powers(X[row], self.columns[:, places[row]])
         for row in (~clear).nonzero()[0].tolist():
+            if not self._is_exact:
+                padded[row, :points] = self._powers(X[row], self.columns)
             distances[row], found[row] = Search(self, X[row].tolist(), padded[row], count).result()
+
+    @property
+    def _is_exact(self) -> bool:
+        """Whether NumPy computes distances with the bits of the C library."""
+        return self.power in (EUCLIDEAN, MANHATTAN, CHEBYSHEV)
+
+    def _reduced(self, X: Any, total: Any) -> None:
+        """Write the reduced distance of each row from each point. Its last bits may be wrong, unless it is exact."""
+        if self.power == EUCLIDEAN:
+            self._squares(X, total)
+            return
+        total[:] = 0.0
+        for column, values in enumerate(self.columns):
+            difference = np.abs(X[:, column : column + 1] - values)
+            if self.power == CHEBYSHEV:
+                np.maximum(total, difference, out=total)
+            else:
+                total += difference if self.power == MANHATTAN else difference**self.power
+
+    def _powers(self, row: Any, columns: Any) -> list[float]:
+        """Return the reduced distance of a row from each of these points, by C's pow()."""
+        differences = np.abs(row[:, np.newaxis] - columns).T.tolist()
+        return [_sum_of_powers(each, self.power) for each in differences]
 
     def _squares(self, X: Any, total: Any) -> None:
         """Write the squared distance of each row from each point, its columns added one after another."""
@@ -103,9 +149,9 @@ class Search:
         self.distances, self.indices = [math.inf] * count, [0] * count
 
     def result(self) -> tuple[list[float], list[int]]:
-        """Return the squared distances and the indices of the nearest points."""
+        """Return the reduced distances and the indices of the nearest points."""
         self._visit(0)
-        order = sorted(range(len(self.distances)), key=self.distances.__getitem__)  # stable, as the insertion sort
+        order = sorted_places(self.distances)
         return [self.distances[place] for place in order], [self.indices[place] for place in order]
 
     def _visit(self, node: int) -> None:
@@ -130,18 +176,13 @@ class Search:
         return bool(self.nearest[node] < self.distances[0])
 
     def _least(self, node: int) -> float:
-        """Return the squared distance from the node's bounds, by C's pow() as scikit-learn computes it."""
-        total = 0.0
+        """Return the reduced distance from the node's bounds, by C's pow() as scikit-learn computes it."""
+        outside = []
         for value, (low, high) in zip(self.row, self.tree.bounds[node], strict=True):
-            if low <= value <= high:
-                continue  # both terms are zero
-            below, above = low - value, value - high
-            outside = (below + abs(below)) + (above + abs(above))
-            try:
-                total += math.pow(0.5 * outside, 2.0)
-            except OverflowError:
-                total += math.inf
-        return total
+            if not low <= value <= high:  # both terms would be zero
+                below, above = low - value, value - high
+                outside.append(0.5 * ((below + abs(below)) + (above + abs(above))))
+        return _sum_of_powers(outside, self.tree.power)
 
     def _replace_farthest(self, distance: float, index: int) -> None:
         """Put a point in place of the heap's first, the farthest, and restore the heap's order."""
@@ -157,10 +198,29 @@ class Search:
         distances[place], indices[place] = distance, index
 
 
+def _sum_of_powers(differences: list[float], power: float) -> float:
+    """Return the reduced distance of differences."""
+    if power == CHEBYSHEV:
+        return max(differences, default=0.0)
+    total = 0.0
+    for difference in differences:
+        try:
+            total += math.pow(difference, power)
+        except OverflowError:
+            total += math.inf
+    return total
+
+
 # ---- from the state ---------------------------------------------------------------------------------------------
 
 MODULE = "sklearn.neighbors._kd_tree"
 METRIC = "sklearn.metrics._dist_metrics"
+POWERS = {
+    "EuclideanDistance64": (EUCLIDEAN, ("euclidean", "l2")),
+    "ManhattanDistance64": (MANHATTAN, ("manhattan", "cityblock", "l1")),
+    "ChebyshevDistance64": (CHEBYSHEV, ("chebyshev", "infinity")),
+}
+"""The power of each compiled class, and the names of its metric."""
 
 
 def tree_of(state: State) -> Tree:
@@ -169,8 +229,8 @@ def tree_of(state: State) -> Tree:
     if type(values) is not tuple or len(values) != 13:  # noqa: PLR2004 - as many as it has
         raise state.unknown("_tree")
     data, indices, nodes, bounds, _, _, count, *_, metric, weights = values
-    power = _made(metric, METRIC, "EuclideanDistance64")
-    if type(power) is not tuple or power[0] != 2.0 or weights is not None:  # noqa: PLR2004 - squares
+    power = _power(state, metric)
+    if weights is not None:
         raise state.unknown("_tree")
     width, points = state.columns, state.integer("n_samples_fit_", 1)
     if not (
@@ -190,7 +250,30 @@ def tree_of(state: State) -> Tree:
     places = [(start, end) if leaf else None for start, end, leaf, _ in nodes.tolist()]
     pairs = [list(zip(low, high, strict=True)) for low, high in zip(*bounds.tolist(), strict=True)]
     edges = np.stack([nodes["idx_start"], nodes["idx_end"]], axis=1).astype(np.intp).ravel()
-    return Tree(np.ascontiguousarray(ordered.T), indices, places, edges, pairs)
+    return Tree(np.ascontiguousarray(ordered.T), indices, places, edges, pairs, power)
+
+
+def _power(state: State, metric: Any) -> float:
+    """Return the power of the metric, which the state and the compiled object must agree on."""
+    parameters = state.values.get("effective_metric_params_")
+    if type(parameters) is not dict:
+        raise state.unknown("effective_metric_params_")
+    for kind, (power, names) in POWERS.items():
+        made = _made(metric, METRIC, kind)
+        if made is not None:
+            state.word("effective_metric_", *names)
+            if parameters or made[0] != power:
+                raise state.unknown("effective_metric_params_")
+            return power
+    made = _made(metric, METRIC, "MinkowskiDistance64")
+    state.word("effective_metric_", "minkowski", "p")
+    given: Any = parameters.get("p")
+    weighted = parameters.get("w") is not None or not set(parameters) <= {"p", "w"}
+    if made is None or weighted or type(given) not in (int, float) or not 1 <= given < math.inf:
+        raise state.unknown("effective_metric_params_")
+    if made[0] != given or made[1].shape != (0,):
+        raise state.unknown("_tree")
+    return float(given)
 
 
 def _made(value: Any, module: str, kind: str) -> Any:

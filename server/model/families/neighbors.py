@@ -2,8 +2,9 @@
 
 Source: sklearn/neighbors/_classification.py, _regression.py, _base.py, sklearn/utils/extmath.py (`weighted_mode`).
 
-`brute` is not known as data: scikit-learn shares its distances among threads, and their number decides which of equally
-near points are taken. Neither are trees of balls, radii, other metrics, more than 15 neighbors, and large trees.
+`brute` is not known as data: scikit-learn computes its distances by a matrix product of parts of the points, shared
+among threads. The parts decide the last bits, and the number of threads which of equally near points are taken. Neither
+are trees of balls, radii, weighted metrics, and large trees.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Check, Part, matrix_part
-from server.model.families.kd_tree import MAX_NEIGHBORS, tree_of
+from server.model.families.kd_tree import tree_of
 from server.model.families.state import Family, State, keys
 
 
@@ -86,18 +87,15 @@ def regressor(state: State) -> Part:
 def _neighbors(state: State) -> Callable[[Any], tuple[Any, Any]]:
     """Return a function that gives the indices of each row's nearest points, and their weights or None."""
     state.word("_fit_method", "kd_tree")
-    state.word("effective_metric_", "euclidean")
-    if state.values.get("effective_metric_params_") != {}:
-        raise state.unknown("effective_metric_params_")
-    count = state.integer("n_neighbors", 1, min(MAX_NEIGHBORS, state.integer("n_samples_fit_", 1)))
+    count = state.integer("n_neighbors", 1, state.integer("n_samples_fit_", 1))
     tree, uniform = tree_of(state), _is_uniform(state)
 
     def find(X: Any) -> tuple[Any, Any]:
-        squares, indices = tree.nearest(X, count)
+        reduced, indices = tree.nearest(X, count)
         if uniform:
             return indices, None
         with np.errstate(divide="ignore"):
-            weights = 1.0 / np.sqrt(squares)
+            weights = 1.0 / tree.root(reduced)
         at_a_point = np.isinf(weights)
         rows = at_a_point.any(axis=1)
         weights[rows] = at_a_point[rows]

@@ -24,6 +24,8 @@ LZMA_MEMORY = 128 * MIB
 """Bytes of the decompressor's dictionary, which the file chooses. `lzma -9`, the largest preset, needs 65 MiB."""
 INFLATED_PIECE = 4 * MIB
 """Bytes that are decompressed at once, between two looks at the bounds."""
+MAX_STREAMS = 1_000
+"""Compressed streams in one file. joblib writes one."""
 READ_PIECE = MIB
 """Bytes of a compressed file that are read at once."""
 

@@ -25,6 +25,10 @@ class Decompressor(Protocol):
     def needs_input(self) -> bool:
         """Whether more compressed bytes are needed before there is more output."""
 
+    @property
+    def unused_data(self) -> bytes | None:
+        """The bytes after the end of the compressed stream; lz4 has None for none."""
+
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Return at most `max_length` bytes."""
 
@@ -62,30 +66,44 @@ def contents(path: Path) -> Buffer:
         for magic, make in DECOMPRESSORS.items():
             if head.startswith(magic):
                 file.seek(0)
-                return _inflated(file, size, make())
+                return _inflated(file, size, magic, make)
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _inflated(file: BinaryIO, size: int, unit: Decompressor) -> bytearray:
+def _inflated(file: BinaryIO, size: int, magic: bytes, make: Callable[[], Decompressor]) -> bytearray:
+    """Return the bytes of all streams of the file, one after another, as joblib reads them.
+
+    After a stream of zlib nothing more is read. joblib waits for ever for the second stream of gzip; it is read here.
+    """
     most = min(bounds.MAX_INFLATED, bounds.MIN_INFLATED + bounds.INFLATED_PER_BYTE * size)
-    whole = bytearray()
-    while not unit.eof:
-        piece = b""
-        if unit.needs_input:
-            piece = file.read(bounds.READ_PIECE)
-            if not piece:
-                raise Unreadable(ENDS_EARLY)
-        try:
-            whole += unit.decompress(piece, bounds.INFLATED_PIECE)
-        except MemoryError as error:
-            raise Unknown("a model file that needs too much memory to be decompressed is not known as data") from error
-        except Exception as error:
-            if "memory" in str(error).lower():  # lzma's own error has no other sign
-                raise Unknown("a model file with too large a dictionary of lzma is not known as data") from error
-            raise Unreadable(f"model file is damaged: {str(error)[:100]}") from error
-        if len(whole) > most:
-            raise Unknown(f"a model file that decompresses to more than {most >> 20} MiB is not known as data")
-    return whole
+    whole, unit, piece = bytearray(), make(), b""
+    for _ in range(bounds.MAX_STREAMS):
+        while not unit.eof:
+            if not piece and unit.needs_input:
+                piece = file.read(bounds.READ_PIECE)
+                if not piece:
+                    raise Unreadable(ENDS_EARLY)
+            whole += _decompressed(unit, piece)
+            piece = b""
+            if len(whole) > most:
+                raise Unknown(f"a model file that decompresses to more than {most >> 20} MiB is not known as data")
+        piece = unit.unused_data or b""
+        piece += file.read(max(0, len(magic) - len(piece)))
+        if magic == ZLIB or not piece.startswith(magic):
+            return whole
+        unit = make()
+    raise Unknown(f"a model file of more than {bounds.MAX_STREAMS:,} compressed streams is not known as data")
+
+
+def _decompressed(unit: Decompressor, piece: bytes) -> bytes:
+    try:
+        return unit.decompress(piece, bounds.INFLATED_PIECE)
+    except MemoryError as error:
+        raise Unknown("a model file that needs too much memory to be decompressed is not known as data") from error
+    except Exception as error:
+        if "memory" in str(error).lower():  # lzma's own error has no other sign
+            raise Unknown("a model file with too large a dictionary of lzma is not known as data") from error
+        raise Unreadable(f"model file is damaged: {str(error)[:100]}") from error
 
 
 class _Zlib:
@@ -103,6 +121,10 @@ class _Zlib:
     @property
     def needs_input(self) -> bool:
         return not self._unit.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._unit.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         return self._unit.decompress(self._unit.unconsumed_tail or data, max_length)
@@ -139,8 +161,9 @@ def _old_joblib() -> Decompressor:
     raise Unknown("a model file of joblib before 0.10 is not known as data")
 
 
+ZLIB = b"\x78"
 DECOMPRESSORS: Mapping[bytes, Callable[[], Decompressor]] = {
-    b"\x78": lambda: _Zlib(15),
+    ZLIB: lambda: _Zlib(15),
     b"\x1f\x8b": lambda: _Zlib(31),
     b"BZ": _bz2,
     b"\xfd7zXZ": _xz,

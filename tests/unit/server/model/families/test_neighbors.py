@@ -35,6 +35,15 @@ MODELS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "regressor by distance": (KNeighborsRegressor, {"weights": "distance"}, "far"),
     "regressor by distance of equal points": (KNeighborsRegressor, {"weights": "distance"}, "equal"),
     "regressor of two": (KNeighborsRegressor, {"n_neighbors": 3}, "equal"),
+    "manhattan": (KNeighborsRegressor, {"metric": "manhattan", "weights": "distance"}, "far"),
+    "manhattan of equal points": (KNeighborsClassifier, {"p": 1, "n_neighbors": 6, "leaf_size": 3}, "equal"),
+    "chebyshev": (KNeighborsClassifier, {"metric": "chebyshev", "weights": "distance"}, "far"),
+    "chebyshev of equal points": (KNeighborsRegressor, {"p": np.inf, "n_neighbors": 9, "leaf_size": 2}, "equal"),
+    "minkowski": (KNeighborsRegressor, {"p": 3, "weights": "distance"}, "far"),
+    "minkowski of equal points": (KNeighborsRegressor, {"p": 1.5, "weights": "distance", "leaf_size": 4}, "equal"),
+    "many": (KNeighborsRegressor, {"n_neighbors": 40, "weights": "distance"}, "far"),
+    "many equal points": (KNeighborsRegressor, {"n_neighbors": 70, "leaf_size": 4}, "equal"),
+    "many equal points by votes": (KNeighborsClassifier, {"n_neighbors": 120, "p": 1}, "equal"),
     "regressor of two by distance": (KNeighborsRegressor, {"weights": "distance", "n_neighbors": 8}, "far"),
 }
 
@@ -68,10 +77,8 @@ def test_part_of_neighbors_answers_rows_alone_as_together(name: str) -> None:
     [
         {"algorithm": "ball_tree"},
         {"algorithm": "brute"},
-        {"n_neighbors": 16},
-        {"p": 1},
+        {"algorithm": "brute", "p": 1},
         {"weights": np.ones_like},
-        {"metric": "chebyshev"},
     ],
 )
 def test_part_of_neighbors_found_otherwise_is_unknown(changes: dict[str, Any]) -> None:

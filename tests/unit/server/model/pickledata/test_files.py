@@ -6,6 +6,7 @@ import lzma
 import pickle
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,38 @@ def dumped(value: Any, folder: Path, **options: Any) -> Path:
 @pytest.mark.parametrize("compression", COMPRESSIONS, ids=str)
 def test_file_of_each_compression_is_read_as_the_values_that_were_saved(compression: Any, tmp_path: Path) -> None:
     assert_agree(read(dumped(VALUES, tmp_path, compress=compression)), VALUES)
+
+
+STREAMS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+    "lz4": lz4.frame.compress,
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_file_of_several_streams_is_read_as_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, compress = dumped(VALUES, tmp_path), STREAMS[name]
+    data = path.read_bytes()
+    cut = [compress(data[at : at + 300_000]) for at in range(0, len(data), 300_000)]
+    assert len(cut) > 2
+    for rest in (b"and other bytes", compress(data)[:1], b""):
+        path.write_bytes(b"".join(cut) + rest)
+        assert_agree(read(path), VALUES)
+    if name != "gzip":  # joblib waits for ever
+        assert_agree(joblib.load(path), VALUES)
+    monkeypatch.setattr(bounds, "MAX_STREAMS", 2)
+    with pytest.raises(Unknown, match="compressed streams"):
+        read(path)
+
+
+def test_file_of_several_streams_of_zlib_ends_after_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "model.joblib"
+    path.write_bytes(zlib.compress(pickle.dumps([1])[:4]) + zlib.compress(pickle.dumps([1])[4:]))
+    with pytest.raises(Unreadable, match="ends"):
+        read(path)
 
 
 @pytest.mark.parametrize("protocol", range(6))
