@@ -9,13 +9,14 @@ from typing import Any
 
 import structlog
 
-from watcher import settings_values
+from watcher import __version__, settings_values
 from watcher.control.loaded_as import LoadedAs
 from watcher.control.loop import Loop
 from watcher.control.reconciler import Reconciler
 from watcher.control.shutdown import StopSignals, stop_all
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard, utcnow
+from watcher.control.status_files import StatusFiles
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
 from watcher.settings import Settings
@@ -23,7 +24,7 @@ from watcher.sources.base import Health, Hint, Reporter, Source
 from watcher.sources.folder_watch import FolderWatch
 from watcher.sources.listen_stream import ListenStream
 from watcher.sources.webhook import Webhook
-from watcher.stores.base import Bucket
+from watcher.stores.base import WritableBucket
 from watcher.stores.client import StoreClient
 from watcher.stores.folder import FolderBucket
 from watcher.stores.s3_bucket import S3Bucket
@@ -78,11 +79,14 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     about = {"runtime": settings.runtime, "bucket": bucket.name, "state_dir": state_dir}
     app = create_app(board, sources, metrics, webhook, loop, **about)
     web = WebServer(app, sock)
+    status_files = StatusFiles(bucket, board, sources, __version__)
     stop_signals = StopSignals()
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{address_of(sock)}/status")
     web.start()
     loop.start()
     loaded_as.start()
+    if settings.write_status:
+        status_files.start()
     for source in hinting:
         source.start()
     try:
@@ -90,12 +94,18 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     finally:
         source_stops = {source.name: source.stop for source in hinting}
         # All stop at the same time. The loop's stop begins first, so that it does not report that the store is closed.
-        others = {"web": web.stop, "loaded": loaded_as.stop, "store": bucket.close, "runtime": runtime.close}
+        others = {
+            "web": web.stop,
+            "loaded": loaded_as.stop,
+            "files": status_files.stop,
+            "store": bucket.close,
+            "runtime": runtime.close,
+        }
         stop_all(STOP_SECONDS, loop=loop.stop, **source_stops, **others)
         log.info("stopped")
 
 
-def _bucket(settings: Settings) -> Bucket:
+def _bucket(settings: Settings) -> WritableBucket:
     if folder := settings_values.folder(settings):
         return FolderBucket(folder)
     return S3Bucket(_client(settings), settings.bucket)
@@ -105,7 +115,7 @@ def _client(settings: Settings) -> StoreClient:
     return StoreClient(settings_values.endpoint(settings), settings_values.region_of(settings))
 
 
-def _runtime(settings: Settings, bucket: Bucket, board: StatusBoard, on_change: Any) -> Runtime:
+def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_change: Any) -> Runtime:
     if settings.runtime == "local":
         return _local(settings, bucket, on_change)
     # The Kubernetes client is slow to import, and only this runtime has it.
@@ -126,7 +136,7 @@ def _runtime(settings: Settings, bucket: Bucket, board: StatusBoard, on_change: 
     )
 
 
-def _local(settings: Settings, bucket: Bucket, on_change: Any) -> Runtime:
+def _local(settings: Settings, bucket: WritableBucket, on_change: Any) -> Runtime:
     from watcher.runtimes.local import LocalRuntime  # noqa: PLC0415 - as in _runtime
 
     arguments: tuple[str, ...] = ()

@@ -98,6 +98,11 @@ class Settings:
     webhook_token: str = setting(
         "", "Bearer token of bucket notifications on `POST /events`. Empty: all are rejected.", secret=True
     )
+    write_status: bool = setting(
+        True,
+        "Write what is known of each version into `_status.json` beside it, if the store allows it. Nothing depends on "
+        "these files.",
+    )
     workers: int = setting(4, "Models processed at the same time.", minimum=1, maximum=256)
     listen: str = setting(
         "127.0.0.1:8080",

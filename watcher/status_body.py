@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from watcher.control.source_health import SourceHealth, SourceStatus
 from watcher.control.status_board import StatusBoard
 from watcher.core.nearest import unknown_model
-from watcher.core.text import one_line
-from watcher.core.types import Entry, ModelId, ModelStatus, Refusal, Step, VersionStatus
+from watcher.core.text import one_line, timestamp
+from watcher.core.types import ModelId, ModelStatus, Refusal, Step, VersionStatus
 from watcher.errors import Rejected
 
 MODEL_STEPS = 100
@@ -21,8 +20,8 @@ TIMELINE_STEPS = 500
 """What happened to all models: at most this many."""
 
 
-Part = tuple[ModelStatus, Entry | None, str]
-"""A model's status and files, and the JSON that was made of them."""
+Part = tuple[ModelStatus, int, str]
+"""A model's status, the revision of its versions, and the JSON that was made of them."""
 
 
 class StatusBody:
@@ -48,7 +47,9 @@ class StatusBody:
 
     def _make(self) -> str:
         statuses = {status.id: status for status in self._board.models()}
-        self._parts = {model: self._part(status, self._board.entry(model)) for model, status in statuses.items()}
+        self._parts = {
+            model: self._part(status, self._board.version_revision(model)) for model, status in statuses.items()
+        }
         rest = {
             **self._about,
             "refused": [_plain(item) for item in self._board.refused],
@@ -57,12 +58,12 @@ class StatusBody:
         models = ",".join(text for _, _, text in self._parts.values())
         return f'{{"models":[{models}],{_json(rest)[1:]}'
 
-    def _part(self, status: ModelStatus, entry: Entry | None) -> Part:
-        """Return one model as JSON: the part that was made before, unless its status or its files have changed."""
+    def _part(self, status: ModelStatus, revision: int) -> Part:
+        """Return one model as JSON: the part that was made before, unless its status or its versions have changed."""
         before = self._parts.get(status.id)
-        if before and before[0] is status and before[1] is entry:
+        if before and before[0] is status and before[1] == revision:
             return before
-        return status, entry, _json(self._model(status))
+        return status, revision, _json(self._model(status))
 
     def model(self, model: ModelId) -> dict[str, Any]:
         """Return one model as in the body of `GET /status`, with what happened to it.
@@ -92,7 +93,7 @@ class StatusBody:
             "state": status.state,
             "reason": status.reason,
             "url": one_line(status.url),
-            "since": shown(status.since),
+            "since": timestamp(status.since),
             "loaded": status.loaded,
             "serving": one_line(status.pods.serving),
             "ready": status.pods.ready,
@@ -112,28 +113,23 @@ def _json(value: dict[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def shown(time: datetime | None) -> str | None:
-    """Return a time as every body has it."""
-    return time.isoformat(timespec="seconds") if time else None
-
-
 def _version(item: VersionStatus) -> dict[str, Any]:
     return {
         "version": item.version,
         "state": item.state,
         "reason": item.reason,
-        "since": shown(item.since),
+        "since": timestamp(item.since),
         "size": item.artifact.size,
-        "modified": shown(item.artifact.modified),
+        "modified": timestamp(item.artifact.modified),
         "etag": item.artifact.etag,
     }
 
 
 def _step(step: Step) -> dict[str, Any]:
     version = one_line(step.version)
-    return {"time": shown(step.time), "version": version, "state": step.state, "reason": step.reason}
+    return {"time": timestamp(step.time), "version": version, "state": step.state, "reason": step.reason}
 
 
 def _plain(item: SourceStatus | Refusal) -> dict[str, Any]:
     fields = {name: one_line(value) if isinstance(value, str) else value for name, value in asdict(item).items()}
-    return fields if isinstance(item, Refusal) else {**fields, "since": shown(item.since)}
+    return fields if isinstance(item, Refusal) else {**fields, "since": timestamp(item.since)}

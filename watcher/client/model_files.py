@@ -9,13 +9,11 @@ from typing import Any
 from watcher.client.names import unknown, unknown_model
 from watcher.client.values_edit import edited
 from watcher.core.catalog import read_listing
-from watcher.core.naming import ARTIFACT, VALUES
+from watcher.core.naming import ARTIFACT, STATUS_FILE, VALUES
 from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
 from watcher.core.user_values import SIZE_LIMIT, parse
 from watcher.errors import Rejected
 from watcher.stores.base import WritableBucket
-
-STATUS = "_status.json"
 
 
 class ModelFiles:
@@ -91,7 +89,7 @@ class ModelFiles:
 
     def status_of(self, version: str) -> dict[str, Any]:
         """Return what the watcher wrote beside a version; {} if it wrote nothing that can be read."""
-        key = f"{self.model.prefix}{version}/{STATUS}"
+        key = f"{self.model.prefix}{version}/{STATUS_FILE}"
         if not any(item.key == key for item in self.objects):
             return {}
         try:

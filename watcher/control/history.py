@@ -43,6 +43,8 @@ class History:
         self._steps: deque[Step] = deque(maxlen=STEPS)
         self._tried: dict[ModelId, dict[str, Tried]] = {}
         self._entries: dict[ModelId, tuple[float, Entry]] = {}
+        self._changes = 0
+        self._changed: dict[ModelId, int] = {}
 
     def record(self, status: ModelStatus) -> None:
         """Record a new status of a model as a step, and as the state of the version that it is about."""
@@ -50,6 +52,7 @@ class History:
         self.add_step(Step(status.since, status.id, version, status.state, status.reason))
         if not version:
             return
+        self._mark(status.id)
         tried = self._tried.setdefault(status.id, {})
         before = tried.get(version)
         is_same = before and before.state is status.state and not before.left
@@ -64,8 +67,8 @@ class History:
 
     def forget(self, model: ModelId) -> None:
         """Forget the versions of a model. Its steps remain: they say how it went."""
-        self._tried.pop(model, None)
-        self._entries.pop(model, None)
+        for known in (self._tried, self._entries, self._changed):
+            known.pop(model, None)
 
     def list_all(self, entries: Mapping[ModelId, Entry], listed_at: float) -> bool:
         """Record a complete listing that began at `listed_at`; what was listed later stays. Return True for news."""
@@ -73,26 +76,37 @@ class History:
         for model in gone:
             del self._entries[model]
             self._tried.pop(model, None)
+            self._mark(model)
         news = sum(self.list_one(entry, listed_at) for entry in entries.values())
         return bool(gone or news)
 
     def list_one(self, entry: Entry, listed_at: float) -> bool:
-        """Record a listing of one model. Return True for news; otherwise the entry before stays the same object."""
+        """Record a listing of one model. Return True for news."""
         at, before = self._entries.get(entry.model, (listed_at, None))
         if at > listed_at:
             return False
-        self._entries[entry.model] = listed_at, entry if before != entry else before
+        self._entries[entry.model] = listed_at, entry
         if before == entry:
             return False
+        self._mark(entry.model)
         tried = self._tried.get(entry.model, {})
         for version in tried.keys() - {item.version for item in entry.versions}:
             del tried[version]
         return True
 
-    def entry(self, model: ModelId) -> Entry | None:
-        """Return the files of a model; the same object until they change."""
-        _, entry = self._entries.get(model, (0.0, None))
-        return entry
+    def recall(self, model: ModelId, version: str, state: str, reason: str, since: datetime) -> None:
+        """Record what an earlier run of the watcher stored of a version, as far as this one does not know better."""
+        tried = self._tried.setdefault(model, {})
+        before = tried.get(version)
+        if before is None and state in UNSUCCESSFUL:
+            tried[version] = Tried(State(state), reason, since, left=since)
+        elif before and (before.state, before.reason) == (state, reason):
+            tried[version] = replace(before, since=min(before.since, since))
+        self._mark(model)
+
+    def revision(self, model: ModelId) -> int:
+        """Return a number that differs whenever something of the model's versions has changed."""
+        return self._changed.get(model, 0)
 
     def steps(self, limit: int, model: ModelId | None = None) -> list[Step]:
         """Return the last steps, the newest first; those of one model, if it is given."""
@@ -104,7 +118,7 @@ class History:
 
         Of many only the newest are returned, and those that the status is about.
         """
-        entry = self.entry(status.id)
+        _, entry = self._entries.get(status.id, (0.0, None))
         if entry is None:
             return []
         chosen, tried = status.about or status.version, self._tried.get(status.id, {})
@@ -114,6 +128,10 @@ class History:
             _state_of(item, tried.get(item.version), status, is_chosen=index == place, is_lower=index < place)
             for index, item in _shown(entry.versions, {chosen, status.pods.serving})
         ]
+
+    def _mark(self, model: ModelId) -> None:
+        self._changes += 1
+        self._changed[model] = self._changes
 
 
 def _shown(versions: tuple[ModelVersion, ...], needed: Iterable[str]) -> list[tuple[int, ModelVersion]]:

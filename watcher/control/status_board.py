@@ -119,10 +119,16 @@ class StatusBoard:
         with self._lock:
             self._revision += self._history.list_one(entry, listed_at)
 
-    def entry(self, model: ModelId) -> Entry | None:
-        """Return the files of a model in the bucket; the same object until they change."""
+    def version_revision(self, model: ModelId) -> int:
+        """Return a number that differs whenever something of the model's versions has changed."""
         with self._lock:
-            return self._history.entry(model)
+            return self._history.revision(model)
+
+    def recall(self, model: ModelId, version: str, state: str, reason: str, since: datetime) -> None:
+        """Store what an earlier run of the watcher wrote of a version, as far as this one does not know better."""
+        with self._lock:
+            self._history.recall(model, version, state, reason, since)
+            self._revision += 1
 
     def versions(self, status: ModelStatus) -> list[VersionStatus]:
         """Return the versions of a model in the bucket and their states, the newest first."""

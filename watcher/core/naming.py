@@ -10,6 +10,8 @@ from watcher.errors import Rejected
 ARTIFACT, VALUES, REQUIREMENTS = "model.joblib", "values.yaml", "requirements.txt"
 INPUT_FILES = ("input-example.json", "input_example.json", "MLmodel")
 """What says how the model's input looks: its owner's example, MLflow's, and MLflow's signature. Each is optional."""
+STATUS_FILE = "_status.json"
+"""What the watcher itself writes beside a version. It is no file of the model: nothing follows from a change of it."""
 INPUT_FILE_LIMIT = 1024 * 1024
 """Bytes. An example is a few rows; the download fetches no larger one."""
 SUFFIX = "-model-serving"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 LIMIT = 4096
 """Bytes. The size of a container's termination message in Kubernetes; longer texts add nothing to a reason."""
 
@@ -17,3 +19,8 @@ def one_line(text: str, limit: int = LIMIT) -> str:
     if len(text) <= limit and len(line.encode()) <= limit:
         return line
     return line.encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"
+
+
+def timestamp(time: datetime | None) -> str | None:
+    """Return a time in ISO 8601, to the second."""
+    return time.isoformat(timespec="seconds") if time else None

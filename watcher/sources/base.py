@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from watcher.core.naming import STATUS_FILE
+
 Hint = Callable[[str], None]
 """Called with a key of the bucket; an empty key means that anything may have changed."""
 
@@ -57,7 +59,12 @@ class Reporter:
     live: bool = False
 
     def hint(self, key: str = "") -> None:
-        """Pass one hint on and count it. Without a key, anything may have changed."""
+        """Pass one hint on and count it. Without a key, anything may have changed.
+
+        A key that the watcher itself writes is left out: nothing follows from it.
+        """
+        if key.endswith(f"/{STATUS_FILE}"):
+            return
         self.on_hint(key)
         self.health.count(self.name, 1)
 

@@ -85,7 +85,12 @@ class FolderWatch(threading.Thread):
                 return
 
     def _hint_at(self, path: Path, root: Path) -> None:
-        """Hint at a file. A path that is no longer a file may be a folder that was moved with all its files."""
+        """Hint at a file. A path that is no longer a file may be a folder that was moved with all its files.
+
+        A name that begins with a dot is a file that a program of ours, or another one, is about to rename.
+        """
+        if path.name.startswith("."):
+            return
         self._reporter.hint(path.relative_to(root).as_posix() if path.is_file() else "")
 
     def _lost(self, reason: str) -> float:

@@ -37,6 +37,9 @@ class Bucket(Protocol):
         ...
 
 
+NO_SUCH_KEY = "NoSuchKey"
+"""The reason of the `Retryable` of `read` where there is no such object."""
+
 Progress = Callable[[int], None]
 """Called with the number of bytes that have just been sent."""
 

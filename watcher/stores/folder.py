@@ -13,7 +13,7 @@ from pathlib import Path
 
 from watcher.core.types import StoredObject
 from watcher.errors import Retryable
-from watcher.stores.base import Progress
+from watcher.stores.base import NO_SUCH_KEY, Progress
 
 SETTLE_SECONDS = 0.25
 """A file younger than this may still be written: unlike an upload, a copy is visible half done."""
@@ -47,6 +47,8 @@ class FolderBucket:
         try:
             with (self._root / key).open("rb") as file:
                 return file.read(limit + 1)
+        except FileNotFoundError as error:
+            raise Retryable(NO_SUCH_KEY, f"reading {key}: there is no such file") from error
         except OSError as error:
             raise Retryable("StoreUnreachable", f"reading {key}: {error.strerror}") from error
 

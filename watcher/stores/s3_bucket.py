@@ -38,12 +38,14 @@ class S3Bucket:
             return read_at_most(self._client.get_object(self.name, key), limit + 1)
 
     def put(self, key: str, content: bytes | Path, progress: Progress = lambda _: None) -> None:
-        """Write an object, a large file in parts. Each socket operation has a limit, the whole has none."""
-        with self._client.call(f"writing {self.source(key)}", seconds=None):
-            if isinstance(content, bytes):
+        """Write an object, a large file in parts. A file has no limit of time as a whole."""
+        doing = f"writing {self.source(key)}"
+        if isinstance(content, bytes):
+            with self._client.call(doing):
                 self._client.put_object(self.name, key, io.BytesIO(content), len(content))
-                progress(len(content))
-                return
+            progress(len(content))
+            return
+        with self._client.call(doing, seconds=None):
             size = content.stat().st_size
             with content.open("rb") as file:
                 self._client.put_object(

@@ -78,6 +78,7 @@ def test_model_of_a_file_that_matters_returns_its_model(file: str) -> None:
         "team/iris/model.joblib",
         "team/iris/v1",
         "team/iris/v1/notes.txt",
+        "team/iris/v1/_status.json",
         "team/iris/v1/x/model.joblib",
         "team/iris/requirements.txt",
         "team/iris/v 1/model.joblib",

@@ -13,6 +13,7 @@ from watcher.control.source_health import SourceHealth
 from watcher.sources import folder_watch
 from watcher.sources.base import Reporter
 from watcher.sources.folder_watch import FolderWatch
+from watcher.stores.folder import FolderBucket
 
 
 class Watched:
@@ -50,6 +51,20 @@ def test_a_file_gives_a_hint_that_is_counted(watched: Watched, tmp_path: Path) -
     (tmp_path / "bucket" / "a").write_bytes(b"x")
     eventually(lambda: "a" in watched.hints)
     eventually(lambda: watched.status.hints == len(watched.hints))
+
+
+def test_what_the_watcher_writes_and_files_that_are_about_to_be_renamed_give_no_hint(
+    watched: Watched, tmp_path: Path
+) -> None:
+    bucket = FolderBucket(tmp_path / "bucket")
+    bucket.put("team/iris/v1/model.joblib", b"x")
+    watched.watch.start()
+    eventually(lambda: watched.hints)  # that of the start
+    bucket.put("team/iris/v1/_status.json", b"{}")
+    bucket.put("team/iris/v1/requirements.txt", b"y")
+    eventually(lambda: watched.hints[-1])
+    assert set(watched.hints) == {"", "team/iris/v1/requirements.txt"}
+    assert watched.hints.count("") == 1
 
 
 def test_a_folder_that_goes_away_is_reported_and_watched_again(watched: Watched, tmp_path: Path) -> None:
