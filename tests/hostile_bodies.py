@@ -66,7 +66,8 @@ class HostileBody:
 
     name: str
     path: str
-    make: Callable[[], bytes]
+    make: Callable[[int], bytes]
+    """Returns the body; with 10 in place of 1, a body of a tenth of the size, if its size can change."""
     model: str = "numbers"
     content_type: str = JSON
     coding: str = "gzip"
@@ -128,11 +129,10 @@ def save(model: str, folder: Path) -> Path:
     return path
 
 
-def data(item: bytes, last: bytes = b"", *, count: int = 0, key: bytes = b"data") -> Callable[[], bytes]:
+def data(item: bytes, last: bytes = b"", *, count: int = 0, key: bytes = b"data") -> Callable[[int], bytes]:
     """Return what makes `{key: [item,item,…,last]}`, of `count` items or of the largest size."""
-    return lambda: (
-        b'{"%b": [' % key + (item + b",") * ((count or (SIZE - 100) // (len(item) + 1)) - 1) + (last or item) + b"]}"
-    )
+    most = count or (SIZE - 100) // (len(item) + 1)
+    return lambda part: b'{"%b": [' % key + (item + b",") * (most // part - 1) + (last or item) + b"]}"
 
 
 def tensor(shape: list[int], datatype: str, values: bytes) -> bytes:
@@ -144,10 +144,17 @@ def binary(
     name: str, shape: list[int], datatype: str, tail: bytes, size: int | None = None, **more: object
 ) -> HostileBody:
     """Return a V2 request whose tensor has `tail` as its bytes and says that it has `size`."""
-    parameters = {"binary_data_size": len(tail) if size is None else size}
-    item = {"name": "i", "shape": shape, "datatype": datatype, "parameters": parameters}
-    head = json.dumps({"inputs": [item]}).encode()
-    return HostileBody(name, V2, lambda: head + tail, head=len(head), **more)  # type: ignore[arg-type]
+
+    def parts(part: int) -> tuple[bytes, bytes]:
+        rows = max(1, shape[0] // part)
+        data = tail[: len(tail) * rows // shape[0]]
+        parameters = {"binary_data_size": len(data) if size is None else size}
+        item = {"name": "i", "shape": [rows, *shape[1:]], "datatype": datatype, "parameters": parameters}
+        return json.dumps({"inputs": [item]}).encode(), data
+
+    length = len(parts(1)[0])
+    make = lambda part: b"".join((parts(part)[0].ljust(length), parts(part)[1]))  # noqa: E731 - short
+    return HostileBody(name, V2, make, head=length, **more)  # type: ignore[arg-type]
 
 
 def nested(value: bytes, depth: int) -> bytes:
@@ -159,14 +166,14 @@ FULL = MAX_VALUES
 ROWS = FULL // 4
 
 
-def members(value: bytes) -> bytes:
+def members(value: bytes, part: int) -> bytes:
     """Return the inside of an object of 400,000 names with this value each."""
-    return b",".join(b'"%07d"%b' % (index, value) for index in range(400_000))
+    return b",".join(b'"%07d"%b' % (index, value) for index in range(400_000 // part))
 
 
-def _long_strings(rows: int, length: int) -> Callable[[], bytes]:
+def _long_strings(rows: int, length: int) -> Callable[[int], bytes]:
     """Return rows of short strings with one long one: NumPy would reserve the longest for each."""
-    return lambda: b'{"data": [["' + b"a" * length + b'","b","b","b"]' + b',["b","b","b","b"]' * rows + b"]}"
+    return lambda _: b'{"data": [["' + b"a" * length + b'","b","b","b"]' + b',["b","b","b","b"]' * rows + b"]}"
 
 
 TOO_MANY = [
@@ -185,24 +192,24 @@ TOO_MANY = [
     HostileBody(
         "CSV of a million columns",
         MLFLOW,
-        lambda: b",".join([b"c"] * 10**6) + b"\n" + b",".join([b"1"] * 10**6),
+        lambda _: b",".join([b"c"] * 10**6) + b"\n" + b",".join([b"1"] * 10**6),
         content_type=CSV,
     ),
     HostileBody(
-        "CSV of 16 MB of commas, in rows", MLFLOW, lambda: b"a,b,c,d\n" + b",,,\n" * (SIZE // 4 - 2), content_type=CSV
+        "CSV of 16 MB of commas, in rows", MLFLOW, lambda _: b"a,b,c,d\n" + b",,,\n" * (SIZE // 4 - 2), content_type=CSV
     ),
-    HostileBody("CSV of 16 MB of commas, in one line", MLFLOW, lambda: b"," * (SIZE - 1), content_type=CSV),
-    HostileBody("CSV of 16 MB of empty lines", MLFLOW, lambda: b"a\n" + b"\n" * (SIZE - 2), content_type=CSV),
-    HostileBody("CSV of 16 MB of quotes", MLFLOW, lambda: b'"' * (SIZE - 1), content_type=CSV),
+    HostileBody("CSV of 16 MB of commas, in one line", MLFLOW, lambda _: b"," * (SIZE - 1), content_type=CSV),
+    HostileBody("CSV of 16 MB of empty lines", MLFLOW, lambda _: b"a\n" + b"\n" * (SIZE - 2), content_type=CSV),
+    HostileBody("CSV of 16 MB of quotes", MLFLOW, lambda _: b'"' * (SIZE - 1), content_type=CSV),
     HostileBody(
         "tensor of 300,000 inputs",
         V2,
-        lambda: b'{"inputs": [' + b'{"name":"i","shape":[1],"datatype":"FP64","data":[1]},' * 299_999 + b"{}]}",
+        lambda _: b'{"inputs": [' + b'{"name":"i","shape":[1],"datatype":"FP64","data":[1]},' * 299_999 + b"{}]}",
     ),
     HostileBody(
         "tensor of 16 MB of nulls, 32 dimensions",
         V2,
-        lambda: tensor([1] * 31 + [3_000_000], "FP64", nested(b"null," * 2_999_999 + b"1", 32)),
+        lambda _: tensor([1] * 31 + [3_000_000], "FP64", nested(b"null," * 2_999_999 + b"1", 32)),
     ),
     binary("tensor of 4 million empty BYTES", [1_000_000, 4], "BYTES", bytes(SIZE - 200)),
     binary("tensor of 16 million BOOL", [4_000_000, 4], "BOOL", b"\1" * 16_000_000),
@@ -219,20 +226,22 @@ AT_THE_LIMIT = [
     HostileBody(
         "400,000 different names",
         PREDICT,
-        lambda: b'{"data": [[1,2,3,4]], "x": {%b}}' % members(b":1"),
+        lambda part: b'{"data": [[1,2,3,4]], "x": {%b}}' % members(b":1", part),
         status=ANSWERED,
     ),
-    HostileBody("an object of 400,000 names as a row", PREDICT, lambda: b'{"data": [{%b}]}' % members(b":1")),
-    HostileBody("400,000 columns of one value", V1, lambda: b'{"inputs": {%b}}' % members(b":[1]")),
+    HostileBody(
+        "an object of 400,000 names as a row", PREDICT, lambda part: b'{"data": [{%b}]}' % members(b":1", part)
+    ),
+    HostileBody("400,000 columns of one value", V1, lambda part: b'{"inputs": {%b}}' % members(b":[1]", part)),
     HostileBody(
         "the last of 400,000 names is a duplicate",
         V1,
-        lambda: b'{"inputs": {"a":[1]}, "x": {%b,"0":1,"0":1}}' % members(b":1"),
+        lambda part: b'{"inputs": {"a":[1]}, "x": {%b,"0":1,"0":1}}' % members(b":1", part),
     ),
     HostileBody(
         "a split of 400,000 columns",
         MLFLOW,
-        lambda: b'{"dataframe_split": {"columns": [%b], "data": [[1]]}}' % members(b""),
+        lambda part: b'{"dataframe_split": {"columns": [%b], "data": [[1]]}}' % members(b"", part),
     ),
     HostileBody("a million numbers in rows of four", PROBA, data(b"[1,2,3,4]", count=ROWS), status=ANSWERED),
     HostileBody("the same, deflated", PROBA, data(b"[1,2,3,4]", count=ROWS), status=ANSWERED, coding="deflate"),
@@ -256,16 +265,18 @@ AT_THE_LIMIT = [
     ),
     HostileBody("16 MB of integers of 4,000 digits", PREDICT, data(b"9" * 4000)),
     HostileBody("16 MB of rows of integers of 4,000 digits and NaN", PREDICT, data(b"[" + b"9" * 4000 + b",NaN,1,2]")),
-    HostileBody("one integer of 16 MB", PREDICT, lambda: b'{"data": [[' + b"9" * (SIZE - 20) + b"]]}"),
-    HostileBody("one string of 16 MB", PREDICT, lambda: b'{"data": ["' + b"a" * (SIZE - 20) + b'"]}'),
+    HostileBody("one integer of 16 MB", PREDICT, lambda part: b'{"data": [[' + b"9" * ((SIZE - 20) // part) + b"]]}"),
+    HostileBody("one string of 16 MB", PREDICT, lambda part: b'{"data": ["' + b"a" * ((SIZE - 20) // part) + b'"]}'),
     HostileBody(
-        "one string of 16 MB of escapes", PREDICT, lambda: b'{"data": ["' + rb"\u0041" * ((SIZE - 20) // 6) + b'"]}'
+        "one string of 16 MB of escapes",
+        PREDICT,
+        lambda part: b'{"data": ["' + rb"\u0041" * ((SIZE - 20) // 6 // part) + b'"]}',
     ),
-    HostileBody("a key of 16 MB", PREDICT, lambda: b'{"' + b"a" * (SIZE - 20) + b'": 1}'),
-    HostileBody("16 MB of spaces", PREDICT, lambda: b" " * SIZE),
-    HostileBody("an array of a million brackets", PREDICT, lambda: b'{"data": ' + nested(b"", 10**6) + b"}"),
+    HostileBody("a key of 16 MB", PREDICT, lambda part: b'{"' + b"a" * ((SIZE - 20) // part) + b'": 1}'),
+    HostileBody("16 MB of spaces", PREDICT, lambda part: b" " * (SIZE // part)),
+    HostileBody("an array of a million brackets", PREDICT, lambda _: b'{"data": ' + nested(b"", 10**6) + b"}"),
     HostileBody(
-        "the same and NaN (Python's JSON)", PREDICT, lambda: b'{"n": NaN, "data": ' + nested(b"", 10**6) + b"}"
+        "the same and NaN (Python's JSON)", PREDICT, lambda _: b'{"n": NaN, "data": ' + nested(b"", 10**6) + b"}"
     ),
     HostileBody("one long string among short ones, 1.6 GB for NumPy", PREDICT, _long_strings(2000, 50_000)),
     HostileBody("the same, not compressed", PREDICT, _long_strings(2000, 50_000), coding=""),
@@ -292,48 +303,51 @@ AT_THE_LIMIT = [
     HostileBody(
         "columns of 500,000 values for a model of columns",
         V1,
-        lambda: b'{"inputs": {"city": [%b"x"], "age": [%b1]}}' % (b'"x",' * 499_999, b"1," * 499_999),
+        lambda part: (
+            b'{"inputs": {"city": [%b"x"], "age": [%b1]}}'
+            % (b'"x",' * (500_000 // part - 1), b"1," * (500_000 // part - 1))
+        ),
         model="people",
         status=ANSWERED,
     ),
     HostileBody(
         "a tensor of a million strings for numbers",
         V2,
-        lambda: tensor([ROWS - 9, 4], "FP64", b"[" + b'"a",' * (4 * ROWS - 37) + b'"a"]'),
+        lambda part: tensor([ROWS // part - 9, 4], "FP64", b"[" + b'"a",' * (4 * (ROWS // part) - 37) + b'"a"]'),
     ),
     HostileBody(
         "a tensor of a million numbers",
         V2,
-        lambda: tensor([ROWS - 9, 4], "FP64", b"[" + b"1," * (4 * ROWS - 37) + b"1]"),
+        lambda part: tensor([ROWS // part - 9, 4], "FP64", b"[" + b"1," * (4 * (ROWS // part) - 37) + b"1]"),
         status=ANSWERED,
     ),
     HostileBody(
         "a nested tensor of a million numbers",
         V2,
-        lambda: tensor([ROWS - 9, 4], "INT64", b"[" + b"[1,2,3,4]," * (ROWS - 10) + b"[1,2,3,4]]"),
+        lambda part: tensor([ROWS // part - 9, 4], "INT64", b"[" + b"[1,2,3,4]," * (ROWS // part - 10) + b"[1,2,3,4]]"),
         status=ANSWERED,
     ),
     HostileBody(
         "a tensor of 32 dimensions and a million nulls",
         V2,
-        lambda: tensor([1] * 31 + [10**6], "FP64", nested(b"null," * (10**6 - 1) + b"1", 32)),
+        lambda part: tensor([1] * 31 + [10**6 // part], "FP64", nested(b"null," * (10**6 // part - 1) + b"1", 32)),
     ),
     HostileBody(
         "30,000 inputs of one value",
         V2,
-        lambda: (
+        lambda part: (
             b'{"inputs": ['
-            + b'{"name":"i","shape":[1],"datatype":"FP64","data":[1]},' * 29_999
+            + b'{"name":"i","shape":[1],"datatype":"FP64","data":[1]},' * (30_000 // part - 1)
             + b'{"name":"i","shape":[1],"datatype":"FP64","data":[1]}]}'
         ),
     ),
     HostileBody(
         "200,000 outputs",
         V2,
-        lambda: (
+        lambda part: (
             tensor([1, 4], "FP64", b"[1,2,3,4]")[:-1]
             + b', "outputs": ['
-            + b'{"name":"predict"},' * 199_999
+            + b'{"name":"predict"},' * (200_000 // part - 1)
             + b'{"name":"predict"}]}'
         ),
     ),
@@ -354,40 +368,40 @@ AT_THE_LIMIT = [
     HostileBody(
         "CSV of a million numbers",
         MLFLOW,
-        lambda: b"a,b,c,d\n" + b"1,2,3,4\n" * (ROWS - 1),
+        lambda part: b"a,b,c,d\n" + b"1,2,3,4\n" * (ROWS // part - 1),
         content_type=CSV,
         status=ANSWERED,
     ),
     HostileBody(
         "CSV of a million numbers, the last a word",
         MLFLOW,
-        lambda: b"a,b,c,d\n" + b"1,2,3,4\n" * (ROWS - 2) + b"1,2,3,x\n",
+        lambda part: b"a,b,c,d\n" + b"1,2,3,4\n" * (ROWS // part - 2) + b"1,2,3,x\n",
         content_type=CSV,
     ),
     HostileBody(
         "CSV of 500,000 columns",
         MLFLOW,
-        lambda: b",".join([b"c"] * 500_000) + b"\n" + b",".join([b"1"] * 500_000),
+        lambda part: b",".join([b"c"] * (500_000 // part)) + b"\n" + b",".join([b"1"] * (500_000 // part)),
         content_type=CSV,
     ),
     HostileBody(
         "CSV of integers of 4,000 digits",
         MLFLOW,
-        lambda: b"a,b,c,d\n" + (b"9" * 4000 + b",1,2,3\n") * 4100,
+        lambda part: b"a,b,c,d\n" + (b"9" * 4000 + b",1,2,3\n") * (4100 // part),
         content_type=CSV,
     ),
-    HostileBody("CSV of one field of 16 MB", MLFLOW, lambda: b"a,b,c,d\n" + b"9" * (SIZE - 20), content_type=CSV),
+    HostileBody("CSV of one field of 16 MB", MLFLOW, lambda _: b"a,b,c,d\n" + b"9" * (SIZE - 20), content_type=CSV),
     HostileBody(
         "CSV of a million texts",
         MLFLOW,
-        lambda: b"text\n" + b'"a, b"\n' * (FULL - 1),
+        lambda part: b"text\n" + b'"a, b"\n' * (FULL // part - 1),
         content_type=CSV,
         model="texts",
         status=ANSWERED,
     ),
-    HostileBody("gzip bomb of 1 GB", PREDICT, lambda: bytes(1 << 30)),
-    HostileBody("deflate bomb of 1 GB", PREDICT, lambda: bytes(1 << 30), coding="deflate"),
-    HostileBody("gzip of 16 MB of zeros", PREDICT, lambda: bytes(SIZE)),
+    HostileBody("gzip bomb of 1 GB", PREDICT, lambda _: bytes(1 << 30)),
+    HostileBody("deflate bomb of 1 GB", PREDICT, lambda _: bytes(1 << 30), coding="deflate"),
+    HostileBody("gzip of 16 MB of zeros", PREDICT, lambda part: bytes(SIZE // part)),
 ]
 """As many values as are accepted, or few values of any size."""
 
@@ -468,34 +482,40 @@ def peak_memory(pid: int, kind: str = "VmHWM") -> int:
 def send(body: HostileBody, server: Server, idle: int) -> Cost:
     """Send the body and return its cost, where the server had `idle` bytes of memory before the first request."""
     port, pid = server.port, server.process.pid
-    plain = body.make()
+    plain = body.make(1)
     wire = CODINGS[body.coding](plain)
-    headers = {"Content-Type": body.content_type}
-    if body.coding:
-        headers["Content-Encoding"] = body.coding
-    if body.head is not None:
-        headers["Inference-Header-Content-Length"] = str(body.head)
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak begins again
     probe = Probe(port)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     with probe.asking():
         time.sleep(0.05)
-        started = time.monotonic()
-        connection.request("POST", body.path, wire, headers)
-        response = connection.getresponse()
-        answer = response.read()
-        seconds = time.monotonic() - started
-    connection.close()
+        status, answer, seconds = answer_to(body, wire, port)
     return Cost(
         len(wire),
         len(plain),
         accounted(body, wire, plain),
-        response.status,
+        status,
         answer,
         seconds,
         peak_memory(pid) - idle,
         probe.slowest,
     )
+
+
+def answer_to(body: HostileBody, wire: bytes, port: int) -> tuple[int, bytes, float]:
+    """Send these bytes as the body; return the status, the answer, and how many seconds it took."""
+    headers = {"Content-Type": body.content_type}
+    if body.coding:
+        headers["Content-Encoding"] = body.coding
+    if body.head is not None:
+        headers["Inference-Header-Content-Length"] = str(body.head)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+    started = time.monotonic()
+    connection.request("POST", body.path, wire, headers)
+    response = connection.getresponse()
+    answer = response.read()
+    seconds = time.monotonic() - started
+    connection.close()
+    return response.status, answer, seconds
 
 
 def accounted(body: HostileBody, wire: bytes, plain: bytes) -> int:
