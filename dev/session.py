@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shlex
 import signal
 import sys
 import tempfile
@@ -20,6 +22,8 @@ from dev import sample, tools
 from dev.minio_server import MinioServer, webhook_env
 from dev.processes import Child, ChildError, free_port
 from dev.stores import BUCKET, FolderStore, MinioStore, Store, new_token
+from watcher.client import contexts
+from watcher.errors import WatcherError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +34,7 @@ _MINIO_PORT, _WATCHER_PORT = 9000, 8080
 # All must be down 5 s after Ctrl-C; MinIO, stopped after the watcher, has 1.5 s.
 _WATCHER_GRACE = 3.0
 _METRICS_SHOWN = 6
+_CONTEXT, _NAMESPACE = "local", "my-team"
 
 
 @dataclass(frozen=True)
@@ -139,12 +144,25 @@ def _first_ready(stack: Stack) -> dict[str, Any] | None:
     return stack.ready(sample.MODEL) or stack.ready()
 
 
+def write_context(data: Path, stack: Stack) -> Path:
+    """Write a context with which `kubeserve push` works at once, and return the file."""
+    context = dataclasses.replace(stack.store.context(), name=_CONTEXT, namespace=_NAMESPACE, watcher=stack.url)
+    path = (data / "config.yaml").resolve()
+    contexts.write(path, contexts.Contexts(_CONTEXT, {_CONTEXT: context}))
+    return path
+
+
 def _guide(stack: Stack, model: dict[str, Any] | None) -> str:
     """Return the commands that a user can paste next."""
-    upload = stack.store.upload_command("my-team/my-model/v1/model.joblib")
-    status = f"{Path(sys.executable).parent / 'kubeserve'} status --url {stack.url}"
-    look = f"{_short(status)}\ncurl -s {stack.url}/status"
-    parts = [("Upload a model of your own", upload), ("See the state of every model, and the reason", look)]
+    program = _short(str(Path(sys.executable).parent / "kubeserve"))
+    export = f"export {contexts.VARIABLE}={shlex.quote(str(write_context(_DATA, stack)))}"
+    example = _DATA / "iris.joblib"
+    example.write_bytes(sample.first())
+    parts = [
+        ("Use the commands in another terminal", export),
+        ("Push a model of your own", f"{program} push {example}"),
+        ("See the state of every model, and the reason", f"{program} status\ncurl -s {stack.url}/status"),
+    ]
     if model:
         parts.insert(0, (f"{model['namespace']}/{model['model']} {model['version']} is served", _calls(model)))
     body = "\n\n".join(f"# {title}\n{text}" for title, text in parts)
@@ -232,7 +250,7 @@ def perform(action: str, kind: str) -> int:
     """Run `make run` or `make demo`. Return the exit status, with a sentence on stderr if it is not 0."""
     try:
         (run if action == "run" else demo)(kind)
-    except (ChildError, MinioException, HTTPError, OSError, ValueError) as error:
+    except (ChildError, WatcherError, MinioException, HTTPError, OSError, ValueError) as error:
         print(f"make {action}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import os
 import secrets
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from watcher.client.contexts import Context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,8 @@ class Store(Protocol):
     def put(self, key: str, body: bytes) -> None:
         """Upload an object."""
 
-    def upload_command(self, key: str) -> str:
-        """Return a command line for the user that uploads their `model.joblib`."""
+    def context(self) -> Context:
+        """Return how `kubeserve push` reaches the store."""
 
     def notify(self) -> None:
         """Make the store notify the watcher of changes, if it can. Otherwise the poll finds them."""
@@ -65,9 +66,8 @@ class FolderStore:
         partial.write_bytes(body)
         partial.rename(target)
 
-    def upload_command(self, key: str) -> str:
-        target = self.path / key
-        return f"mkdir -p {shlex.quote(str(target.parent))} && cp model.joblib {shlex.quote(str(target))}"
+    def context(self) -> Context:
+        return Context(store=f"folder:{self.path}")
 
     def notify(self) -> None:
         """Do nothing: the watcher watches a folder by itself."""
@@ -99,10 +99,13 @@ class MinioStore:
     def put(self, key: str, body: bytes) -> None:
         self._client.put_object(BUCKET, key, io.BytesIO(body), len(body))
 
-    def upload_command(self, key: str) -> str:
-        user = f"{self._server.access_key}:{self._server.secret_key}"
-        sign = f'--aws-sigv4 "aws:amz:us-east-1:s3" --user {user}'
-        return f"curl {sign} \\\n  -T model.joblib {self._server.url}/{BUCKET}/{key}"
+    def context(self) -> Context:
+        return Context(
+            s3_endpoint=self._server.url,
+            bucket=BUCKET,
+            access_key_id=self._server.access_key,
+            secret_access_key=self._server.secret_key,
+        )
 
     def notify(self) -> None:
         self._server.notify()

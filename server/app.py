@@ -25,7 +25,7 @@ from server.model.load_policy import LoadPolicy
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
 from strict_http.limits import Limits as ConnectionLimits
-from strict_http.sanic_connection import apply_limits
+from strict_http.sanic_connection import apply_limits, silence_notice
 
 log = structlog.get_logger()
 
@@ -41,6 +41,7 @@ LONGEST_PREDICTION = 300.0
 
 def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, Any]:
     """Return the app. The model loads in the background; if it cannot, `fail` is called with the reason."""
+    silence_notice()
     app = KubeserveSanic("kubeserve-server", request_class=WholeBodyRequest, configure_logging=False)
     app.config.update({**SANIC, "REQUEST_MAX_SIZE": settings.max_body_size})
     app.config.RESPONSE_TIMEOUT = settings.deadline + LONGEST_PREDICTION

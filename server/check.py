@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import sys
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -43,27 +44,77 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--load", choices=("auto", "data", "code"), default="auto", help="as the server's --load")
     parser.add_argument("--example", type=Path, help=f"instead of the {INPUT_EXAMPLE} next to the model")
+    parser.add_argument("--output", choices=("text", "json"), default="text", help="for people, or JSON")
     given = parser.parse_args(arguments)
     notes = collected_logs()
     if given.load != "data" and (brought := given.file.parent / PACKAGES).is_dir():
         packages.use(brought)
     try:
+        if given.output == "json":
+            found = facts(given.file, given.example, given.load)
+            sys.stdout.write(json.dumps({**found, "notes": list(dict.fromkeys(notes))}) + "\n")
+            return 0
         for line in checked(given.file, given.example, given.load):
             sys.stdout.write(f"{line}\n")
     except ModelError as error:
-        return failed(str(error))
+        return failed(str(error), _cause(error), given.output)
     except ModuleNotFoundError as error:
-        return failed(f"the packages of the server are not installed: pip install 'kubeserve[server]' ({error})")
+        reason = f"the packages of the server are not installed: pip install 'kubeserve[server]' ({error})"
+        return failed(reason, "no_packages", given.output)
     except Exception as error:  # noqa: BLE001 - whatever a model raises is one line for its owner
-        return failed(f"the model cannot be described: {type(error).__name__}: {first_line(error)}")
+        reason = f"the model cannot be described: {type(error).__name__}: {first_line(error)}"
+        return failed(reason, "model", given.output)
     for note in dict.fromkeys(notes):
         sys.stdout.write(f"note       {note}\n")
     return 0
 
 
-def failed(reason: str) -> int:
-    sys.stderr.write(f"cannot be served: {one_line(reason)}\n")
+def failed(reason: str, cause: str, output: str) -> int:
+    """Print why the model cannot be served, in words or with the `cause` for programs."""
+    if output == "json":
+        found = {"servable": False, "reason": one_line(reason), "cause": cause}
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        sys.stderr.write(f"cannot be served: {one_line(reason)}\n")
     return 1
+
+
+def _cause(error: ModelError) -> str:
+    from server.model.load_policy import NotDataError  # noqa: PLC0415 - imports NumPy, which may be missing
+
+    return "needs_code" if isinstance(error, NotDataError) and error.readable else "model"
+
+
+def facts(file: Path, example: Path | None, way: str) -> dict[str, Any]:
+    """Return for programs what the lines say of a model.
+
+    Raises:
+        ModelError: the server would not serve it.
+
+    """
+    from server.inputs.columns import columns_of  # noqa: PLC0415 - imports NumPy, which may be missing
+    from server.model.load_policy import LoadPolicy  # noqa: PLC0415 - as above
+    from server.model.loader import load  # noqa: PLC0415 - as above
+    from server.protocols.json_answer import encode_json  # noqa: PLC0415 - as above
+
+    model = load(file, example=example, policy=LoadPolicy(way))
+    schema = model.schema
+    columns = zip(schema.columns, columns_of(schema, len(schema.columns)), strict=True)
+    path, body = _example(schema, model.library)
+    return {
+        "servable": True,
+        "loaded": model.loaded,
+        "needs_code": model.needs_code,
+        "families": list(model.families),
+        "library": model.library,
+        "saved_by": model.saved_by,
+        "input": schema.form,
+        "evidence": schema.evidence,
+        "columns": [{"name": name, "kind": column.kind, "dtype": column.dtype} for name, column in columns],
+        "missing": schema.allows_missing,
+        "methods": sorted(schema.methods),
+        "request": {"path": path, "body": json.loads(encode_json(body))},
+    }
 
 
 def collected_logs() -> list[str]:
@@ -159,6 +210,16 @@ def _listed(categories: tuple[Any, ...]) -> str:
 def _request(schema: Schema, library: str) -> str:
     """Return a command that sends the example, as the documentation of the API shows it."""
     from server.protocols.json_answer import encode_json  # noqa: PLC0415 - as above
+
+    path, example = _example(schema, library)
+    body = encode_json(example).decode().replace("'", "'\\''")
+    if len(body) > MAX_BODY:
+        body = f"{body[:MAX_BODY]}…"
+    return f"curl {ADDRESS}{path} -H 'Content-Type: application/json' -d '{body}'"
+
+
+def _example(schema: Schema, library: str) -> tuple[str, Any]:
+    """Return the path and the body of a request, as the documentation of the API shows it."""
     from server.protocols.openapi import document  # noqa: PLC0415 - as above
 
     posts = (
@@ -166,10 +227,7 @@ def _request(schema: Schema, library: str) -> str:
     )
     preferred = f"/{schema.main_method}"
     path, post = min(posts, key=lambda found: found[0] != preferred)
-    body = encode_json(post["requestBody"]["content"]["application/json"]["example"]).decode().replace("'", "'\\''")
-    if len(body) > MAX_BODY:
-        body = f"{body[:MAX_BODY]}…"
-    return f"curl {ADDRESS}{path} -H 'Content-Type: application/json' -d '{body}'"
+    return path, post["requestBody"]["content"]["application/json"]["example"]
 
 
 if __name__ == "__main__":

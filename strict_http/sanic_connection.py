@@ -7,6 +7,7 @@ another module uses one. Sanic's minor version is pinned in pyproject.toml.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
@@ -385,6 +386,11 @@ class StrictConnection(HttpProtocol):
 def max_head_size() -> int:
     """Return the size in bytes, without the blank line, from which Sanic refuses a head."""
     return Http.HEADER_MAX_SIZE
+
+
+def silence_notice() -> None:
+    """Keep Sanic from advising `--debug` at each start on a terminal: our programs have no such flag."""
+    os.environ.setdefault("SANIC_IGNORE_PRODUCTION_WARNING", "1")
 
 
 def apply_limits(app: Sanic[Any, Any], limits: Limits) -> None:

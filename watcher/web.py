@@ -17,7 +17,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, json, text
 
 from strict_http.limits import Limits
-from strict_http.sanic_connection import StrictConnection, apply_limits
+from strict_http.sanic_connection import StrictConnection, apply_limits, silence_notice
 from watcher.control.failure import describe
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
@@ -96,6 +96,7 @@ def create_app(
     bucket: str = "",
     state_dir: str = "",
 ) -> Sanic[Any, Any]:
+    silence_notice()
     app: Sanic[Any, Any] = Sanic("kubeserve-watcher", configure_logging=False)
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
     apply_limits(app, LIMITS)

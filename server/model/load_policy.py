@@ -27,10 +27,12 @@ class LoadPolicy(StrEnum):
 class NotDataError(ModelError):
     """The file cannot be served as data."""
 
-    def __init__(self, reason: object, prefix: str = "this model needs code: ") -> None:
+    def __init__(self, reason: object, prefix: str = "this model needs code: ", *, readable: bool = True) -> None:
         super().__init__(f"{prefix}{reason}")
         self.reason = str(reason)
         """Why, in words, without the prefix."""
+        self.readable = readable
+        """Whether the file itself is in order: joblib may load it, as code."""
 
 
 def read_as_data(path: Path) -> RecordedEstimator:
@@ -49,8 +51,9 @@ def read_as_data(path: Path) -> RecordedEstimator:
     except Unknown as error:
         raise NotDataError(error) from error
     except Unreadable as error:
-        raise NotDataError(error, f"{path.name} cannot be read: ") from error
+        raise NotDataError(error, f"{path.name} cannot be read: ", readable=False) from error
     except OSError as error:
-        raise NotDataError(error.strerror or type(error).__name__, f"{path} cannot be read: ") from error
+        reason = error.strerror or type(error).__name__
+        raise NotDataError(reason, f"{path} cannot be read: ", readable=False) from error
     assert type(record) is Record
     return RecordedEstimator(record, part, tuple(classes))

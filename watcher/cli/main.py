@@ -15,6 +15,7 @@ from watcher.cli.commands.history import history
 from watcher.cli.commands.logs import logs
 from watcher.cli.commands.pause import pause, resume
 from watcher.cli.commands.pin import pin, unpin
+from watcher.cli.commands.push import push
 from watcher.cli.commands.render import render
 from watcher.cli.commands.rollback import rollback
 from watcher.cli.commands.run import run
@@ -22,7 +23,7 @@ from watcher.cli.commands.status import status
 from watcher.cli.errors import Group
 
 PANELS: dict[str, list[click.Command]] = {
-    "Models": [delete, diff, history, logs, pause, pin, resume, rollback, status, unpin],
+    "Models": [delete, diff, history, logs, pause, pin, push, resume, rollback, status, unpin],
     "Files": [check, render],
     "Set up": [completion, context, run],
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from watcher.client.reach import reach_of
 from watcher.core.types import ModelId
 from watcher.errors import Rejected, Retryable
 
@@ -15,9 +16,14 @@ SECONDS = 5.0
 class WatcherApi:
     """Asks one running watcher. Every failure is a `WatcherError` with one sentence for people."""
 
-    def __init__(self, url: str, seconds: float = SECONDS) -> None:
-        self._shown, self._seconds = url, seconds
-        self._base = (url if "://" in url else f"http://{url}").rstrip("/")
+    def __init__(self, address: str, seconds: float = SECONDS) -> None:
+        """Take the watcher's URL, or `service://NAMESPACE/NAME[:PORT]` for one in a cluster.
+
+        Raises:
+            Rejected: `Malformed`, the address is neither.
+
+        """
+        self._shown, self._seconds, self._reach = address, seconds, reach_of(address)
 
     def status(self) -> dict[str, Any]:
         """Return the body of `GET /status`.
@@ -58,13 +64,9 @@ class WatcherApi:
         return body if isinstance(body, dict) and body.get("model") == model.name else {}
 
     def _get(self, path: str) -> Any:
-        import urllib3  # noqa: PLC0415 - --help is quick without it
-
-        limit = urllib3.Timeout(total=self._seconds)
         try:
-            response = urllib3.request("GET", self._base + path, timeout=limit, retries=False)
-            return json.loads(response.data)
-        except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
+            return json.loads(self._reach.request("GET", path, self._seconds).body)
+        except (Retryable, ValueError, RecursionError) as error:
             raise self._away() from error
 
     def _away(self) -> Retryable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,6 +14,7 @@ from urllib.request import getproxies
 import urllib3
 from minio import Minio
 from minio.datatypes import Object, parse_list_objects
+from minio.error import MinioException
 from minio.helpers import check_bucket_name
 
 from watcher.errors import Rejected, Retryable
@@ -90,6 +91,13 @@ class StoreClient(Minio):
         if truncated and not continuation:
             raise Retryable("StoreUnusable", "the listing goes on, but the store does not say where")
         return Page(objects, (continuation or "") if truncated else "")
+
+    def abort_uploads(self, bucket: str, key: str) -> None:
+        """Remove the parts of interrupted uploads of one key, as far as the store allows it."""
+        with suppress(MinioException, urllib3.exceptions.HTTPError):
+            for upload in self._list_multipart_uploads(bucket, prefix=key).uploads:
+                if upload.object_name == key:
+                    self._abort_multipart_upload(bucket, key, str(upload.upload_id))
 
     def notifications(self, bucket: str, events: Sequence[str], ping: int) -> urllib3.BaseHTTPResponse:
         """Return the response of MinIO's ListenBucketNotification, which has no end."""

@@ -38,7 +38,10 @@ class S3Bucket:
             return read_at_most(self._client.get_object(self.name, key), limit + 1)
 
     def put(self, key: str, content: bytes | Path, progress: Progress = lambda _: None) -> None:
-        """Write an object, a large file in parts. A file has no limit of time as a whole."""
+        """Write an object, a large file in parts. A file has no limit of time as a whole.
+
+        After a failure or Ctrl-C no parts stay in the store, where nobody would see them, and they would cost money.
+        """
         doing = f"writing {self.source(key)}"
         if isinstance(content, bytes):
             with self._client.call(doing):
@@ -46,11 +49,17 @@ class S3Bucket:
             progress(len(content))
             return
         with self._client.call(doing, seconds=None):
-            size = content.stat().st_size
-            with content.open("rb") as file:
-                self._client.put_object(
-                    self.name, key, cast(BinaryIO, Counted(file, progress)), size, num_parallel_uploads=1
-                )
+            self._put_file(key, content, progress)
+
+    def _put_file(self, key: str, path: Path, progress: Progress) -> None:
+        size = path.stat().st_size
+        try:
+            with path.open("rb") as file:
+                counted = cast(BinaryIO, Counted(file, progress))
+                self._client.put_object(self.name, key, counted, size, num_parallel_uploads=1)
+        except KeyboardInterrupt:  # minio-py removes the parts after an `Exception` only
+            self._client.abort_uploads(self.name, key)
+            raise
 
     def remove(self, keys: Iterable[str]) -> None:
         """Delete objects one by one: some stores lack the deletion of many."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,32 @@ def test_check_says_why_a_model_is_code(tmp_path: Path, capsys: pytest.CaptureFi
     assert "cannot be served: this model needs code: KernelDensity is not known" in capsys.readouterr().err
     assert check.main([path, "--load", "code"]) == 0
     assert "loaded     as code\n" in capsys.readouterr().out
+
+
+def test_check_as_json_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(saved(tmp_path, example_models.people)), "--load", "data", "--output", "json"]
+    assert check.main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["servable"], found["loaded"], found["families"][0]) == (True, "data", "Pipeline")
+    assert {column["name"]: column["kind"] for column in found["columns"]}["age"] == "number"
+    assert found["request"]["body"]["data"][0]["city"] == "Oslo"
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"), [(example_models.density, "needs_code"), (None, "model"), (b"no model", "model")]
+)
+def test_check_as_json_has_the_cause_of_a_refusal(
+    content: Any, cause: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.joblib"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        saved(tmp_path, content)
+    assert check.main([str(path), "--load", "data", "--output", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["servable"], found["cause"]) == (False, cause)
+    assert found["reason"]
 
 
 def test_check_by_data_does_not_compare_with_the_code(

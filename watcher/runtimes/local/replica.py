@@ -154,9 +154,11 @@ class Replica(threading.Thread):
                 return None
             self._end_unlocked()
             descriptor = output.begin()
+            # Without bytecode on the disk, every start would compile the server's packages again, for half a second.
+            ours = {"KUBESERVE_TERMINATION_LOG": str(output.message_path), "PYTHONDONTWRITEBYTECODE": ""}
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", module, *arguments],
-                env={**env, "KUBESERVE_TERMINATION_LOG": str(output.message_path)},
+                env={**env, **ours},
                 stdin=subprocess.PIPE,
                 stdout=descriptor,
                 stderr=descriptor,

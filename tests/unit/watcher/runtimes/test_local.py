@@ -76,7 +76,8 @@ if text == "stubborn":
     import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        answer = {"/pid": str(os.getpid()), "/env": " ".join(os.environ)}.get(self.path, text).encode()
+        known = {"/pid": os.getpid(), "/env": " ".join(os.environ), "/bytecode": not sys.dont_write_bytecode}
+        answer = str(known.get(self.path, text)).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -170,6 +171,14 @@ def test_render_is_deterministic_and_changes_with_the_bytes(local: Local) -> Non
     assert annotations[S3_PATH] == manifest["spec"]["source"]
     (other,) = local.runtime.render(local.release("v1", "other bytes"))
     assert other["metadata"]["annotations"][FINGERPRINT] != annotations[FINGERPRINT]
+
+
+def test_runtime_lets_its_processes_keep_their_bytecode(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every start would compile the server's packages again, for half a second."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    local.apply("v1", "one")
+    local.until(State.READY, "v1")
+    assert local.get("/bytecode") == "True"
 
 
 def test_runtime_serves_rolls_over_and_removes(local: Local) -> None:

@@ -1,0 +1,85 @@
+"""What a client writes into the real MinIO: large files in parts, and nothing left of an interrupted upload."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from watcher.errors import Rejected, Retryable
+from watcher.stores.client import StoreClient
+from watcher.stores.endpoint import Endpoint
+from watcher.stores.s3_bucket import S3Bucket
+
+KEY = "team/iris/v1/model.joblib"
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def store(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", bucket.server.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", bucket.server.secret_key)
+    client = StoreClient(Endpoint.of(bucket.server.url, secure=False), "us-east-1")
+    return S3Bucket(client, bucket.name)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.joblib"
+    path.write_bytes(hashlib.shake_256(b"seed").digest(12 * MIB))
+    return path
+
+
+def unfinished(bucket: Any) -> list[str]:
+    return [item.object_name for item in bucket.client._list_multipart_uploads(bucket.name, prefix=KEY).uploads]
+
+
+def test_put_of_a_large_file_sends_parts_and_counts_every_byte(store: S3Bucket, bucket: Any, large: Path) -> None:
+    sent: list[int] = []
+    store.put(KEY, large, sent.append)
+    assert sum(sent) == large.stat().st_size
+    assert len(sent) > 2
+    (found,) = store.list("team/iris/")
+    assert found.size == large.stat().st_size
+    assert found.etag.endswith("-3")
+    assert bucket.client.get_object(bucket.name, KEY).data == large.read_bytes()
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
+def test_put_that_is_interrupted_leaves_nothing_in_the_store(
+    failure: type[BaseException], store: S3Bucket, bucket: Any, large: Path
+) -> None:
+    counted = 0
+
+    def interrupt(count: int) -> None:
+        nonlocal counted
+        counted += count
+        if counted > 6 * MIB:
+            assert unfinished(bucket) == [KEY]  # the first part is there
+            raise failure
+
+    with pytest.raises((KeyboardInterrupt, Retryable)):
+        store.put(KEY, large, interrupt)
+    assert unfinished(bucket) == []
+    assert store.list() == []
+
+
+def test_put_of_bytes_counts_them(store: S3Bucket) -> None:
+    sent: list[int] = []
+    store.put(KEY, b"model", sent.append)
+    assert (sent, store.read(KEY, 10)) == ([5], b"model")
+
+
+def test_remove_deletes_what_is_there_and_is_content_with_what_is_not(store: S3Bucket) -> None:
+    store.put(KEY, b"model")
+    store.put("team/iris/values.yaml", b"")
+    store.remove([KEY, "team/iris/v9/model.joblib"])
+    assert [item.key for item in store.list()] == ["team/iris/values.yaml"]
+
+
+def test_put_with_a_wrong_password_says_so(store: S3Bucket, large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(Rejected, match="the secret key is wrong: check AWS_SECRET_ACCESS_KEY"):
+        store.put(KEY, large)

@@ -1,0 +1,105 @@
+"""`kubeserve push` into a folder, with a watcher that answers what the test says."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from watcher.cli.main import main
+
+from .conftest import StubWatcher, row
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    (tmp_path / "bucket").mkdir()
+    path = tmp_path / "iris.joblib"
+    path.write_bytes(b"bytes of a model")
+    return path
+
+
+def push(model: Path, watcher: StubWatcher, *arguments: str) -> Result:
+    variables = {"KUBESERVE_STORE": f"folder:{model.parent / 'bucket'}", "KUBESERVE_NAMESPACE": "team"}
+    given = [str(model), "--url", watcher.url, "--no-check", *arguments]
+    return CliRunner().invoke(main, ["push", *given], env=variables)
+
+
+def test_push_ends_with_the_url_where_the_version_serves(model: Path, watcher: StubWatcher) -> None:
+    watcher.models = [row(url="http://127.0.0.1:1")]
+    done = push(model, watcher)
+    assert done.exit_code == 0, done.output
+    assert (model.parent / "bucket/team/iris/v1/model.joblib").read_bytes() == b"bytes of a model"
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("uploaded    file:///")
+    assert lines[1].startswith("ready       v1 after ")
+    assert lines[-1] == "http://127.0.0.1:1"
+
+
+def test_push_as_json_is_one_object(model: Path, watcher: StubWatcher) -> None:
+    watcher.models = [row(url="http://127.0.0.1:1")]
+    found = json.loads(push(model, watcher, "-o", "json").stdout)
+    assert (found["model"], found["version"], found["state"], found["request"]) == ("iris", "v1", "ready", None)
+
+
+def test_push_of_a_version_that_fails_is_3_with_the_reason(model: Path, watcher: StubWatcher) -> None:
+    watcher.models = [row(state="Failed", reason="the model needs MyClass")]
+    done = push(model, watcher)
+    assert done.exit_code == 3
+    assert done.stderr == "Error: team/iris v1 failed: the model needs MyClass\n"
+
+
+def test_push_of_a_version_that_does_not_serve_in_time_is_4(model: Path, watcher: StubWatcher) -> None:
+    watcher.models = [row(state="Progressing", ready=0, replicas=2)]
+    done = push(model, watcher, "--timeout", "1")
+    assert done.exit_code == 4
+    assert "rolling     0/2" in done.stdout
+    assert done.stderr.startswith("Error: team/iris v1 does not serve after 1 s (0/2)")
+
+
+def test_push_without_a_watcher_says_that_it_is_uploaded(model: Path, watcher: StubWatcher) -> None:
+    done = push(model, watcher, "--url", "http://127.0.0.1:1")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "Error: team/iris v1 is uploaded, but not followed: no watcher answers at http://127.0.0.1:1"
+    )
+    assert push(model, watcher, "--url", "http://127.0.0.1:1", "--no-wait").exit_code == 0
+
+
+def test_push_of_a_version_that_is_not_chosen_says_why(model: Path, watcher: StubWatcher) -> None:
+    folder = model.parent / "bucket/team/iris"
+    folder.mkdir(parents=True)
+    (folder / "values.yaml").write_text("paused: true\n")
+    os.utime(folder / "values.yaml", (0, 0))  # a folder does not list a file that is still being written
+    done = push(model, watcher)
+    assert done.exit_code == 0
+    assert "not served  v1, because values.yaml says paused: true" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--name", "Iris"), "model 'Iris' is not a valid name for a Service"),
+        (("--name", "a/b/c"), "namespace 'a/b' is not a valid Kubernetes name"),
+        (("--timeout", "0"), "'0': expected a number from 1 to 86400"),
+        (("--example", "nothing.json"), "File 'nothing.json' does not exist"),
+    ],
+)
+def test_push_meets_a_slip_with_one_line(
+    arguments: tuple[str, ...], expected: str, model: Path, watcher: StubWatcher
+) -> None:
+    done = push(model, watcher, *arguments)
+    assert done.exit_code in {1, 2}
+    (line,) = done.stderr.splitlines()
+    assert expected in line
+
+
+def test_push_checks_before_it_uploads(model: Path, watcher: StubWatcher) -> None:
+    done = push(model, watcher, "--check")
+    assert done.exit_code == 1
+    assert f"{model} cannot be served: model file is no pickle, or damaged near byte 1" in done.stderr
+    assert not list((model.parent / "bucket").iterdir())

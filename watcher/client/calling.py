@@ -1,0 +1,48 @@
+"""The command that calls a model: its feature names and an example row, as the model itself documents them. Pure."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from watcher.core.naming import object_name
+from watcher.core.types import ModelId
+
+PREFERRED = ("/predict", "/transform")
+LOCAL_PORT = 8080
+MOST = 2000
+"""Characters of a body. The example of a model with thousands of features fills no terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that the model has documented."""
+
+    path: str
+    body: Any
+
+
+def example_call(document: Mapping[str, Any]) -> Call | None:
+    """Return the request that the model's OpenAPI document shows as an example; None if it shows none."""
+    posts = {path: item["post"] for path, item in document.get("paths", {}).items() if "post" in item}
+    for path in [*PREFERRED, *posts]:
+        try:
+            return Call(path, posts[path]["requestBody"]["content"]["application/json"]["example"])
+        except (KeyError, TypeError):
+            continue
+    return None
+
+
+def curl(url: str, call: Call) -> str:
+    """Return the command that sends the request; without a body that would fill the terminal."""
+    body = json.dumps(call.body, ensure_ascii=False)
+    data = shlex.quote(body) if len(body) <= MOST else "@rows.json"
+    return f"curl {url.rstrip('/')}{call.path} -H 'Content-Type: application/json' -d {data}"
+
+
+def port_forward(model: ModelId, port: int = LOCAL_PORT) -> list[str]:
+    """Return the command that makes a model of a cluster reachable at a port of this machine."""
+    return ["kubectl", "port-forward", f"service/{object_name(model)}", f"{port}:80", "-n", model.namespace]
