@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from .driving import Uploads, Watcher, eventually, model
+from .kubernetes_setup import Setup
 
 VALUES = "# Ann's\nserver: {deadline: 2.0}  # seconds\n"
 
@@ -126,3 +127,26 @@ def test_the_log_of_a_broken_version_is_read_and_followed(user: User) -> None:
     finally:
         following.kill()
         following.communicate()
+
+
+def test_a_paused_model_on_a_cluster_is_left_alone_until_it_is_resumed(
+    setup: Setup, minio_server: Any, tmp_path: Path
+) -> None:
+    setup.put("iris/v1/model.joblib")
+    keys = {"AWS_ACCESS_KEY_ID": minio_server.access_key, "AWS_SECRET_ACCESS_KEY": minio_server.secret_key}
+    with setup.watcher() as watcher:
+        where = {
+            "S3_ENDPOINT": minio_server.endpoint,
+            "BUCKET": setup.uploads.bucket,
+            "NAMESPACE": setup.cluster.namespace,
+        }
+        variables = {f"KUBESERVE_{name}": value for name, value in where.items()}
+        variables |= {"KUBESERVE_URL": f"http://127.0.0.1:{watcher.port}", "KUBESERVE_CONFIG": str(tmp_path / "none")}
+        user = User(setup.uploads, watcher, {**variables, **keys}, tmp_path)
+        eventually(lambda: setup.cluster.version("iris") == "v1")
+        user.done("pause", "iris", "--wait")
+        setup.put("iris/v2/model.joblib")
+        eventually(lambda: "v2" in [item["version"] for item in watcher.model("iris")["versions"]])
+        assert setup.cluster.version("iris") == "v1"
+        assert "rolls out v2, the highest version" in user.done("resume", "iris")
+        eventually(lambda: setup.cluster.version("iris") == "v2")

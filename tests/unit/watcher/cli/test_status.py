@@ -118,3 +118,18 @@ def test_watch_in_a_pipe_goes_on_while_the_watcher_is_away_and_ends_by_ctrl_c(
 def test_watch_without_a_watcher_at_the_beginning_is_an_error() -> None:
     done = CliRunner().invoke(main, ["status", "--watch", "--url", "127.0.0.1:1"])
     assert done.exit_code == 1
+
+
+def test_watch_on_a_terminal_refreshes_the_table(watcher: StubWatcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    watcher.models, pauses = [row()], iter(range(2))
+
+    def pause(_: float) -> None:
+        watcher.models = [row(version="v2")]
+        if next(pauses):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(status, "on_terminal", lambda: True)
+    monkeypatch.setattr("time.sleep", pause)
+    done = run(watcher, "--watch")
+    assert done.exit_code == 130
+    assert [line for line in done.stdout.splitlines() if line.startswith("team/iris  v2")]
