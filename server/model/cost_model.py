@@ -10,7 +10,7 @@ from typing import Any
 PROBE_ROWS = 64
 """Rows of the second measurement at load: enough for the rows to outweigh the call itself."""
 
-MAX_REPEATS = 5
+MAX_REPEATS = 3
 SLOW_CALL = 0.1
 """Seconds. A call that takes longer is measured once: the start waits for it."""
 
