@@ -17,7 +17,7 @@ from server.inputs.row_values import dicts_to_input, texts_to_input, tokens_to_i
 from server.inputs.typed_columns import to_named_table
 from server.inputs.wording import Cell, cell_of_object, cell_of_row, in_column, kind_of
 from server.schema import InputForm, Kind, Schema
-from server.short_steps import columns_of_rows, released
+from server.short_steps import Released, columns_of_rows
 
 HINT = "such as [[1.0, 2.0]]"
 BY_ROW = {InputForm.TEXTS: texts_to_input, InputForm.DICTS: dicts_to_input, InputForm.TOKENS: tokens_to_input}
@@ -49,7 +49,7 @@ def _any_rows(data: Any, schema: Schema, place: str) -> Any:
         return rows_as_sent(data, schema, place)
     if isinstance(data[0], dict):
         cell = cell_of_object(place, schema.names)
-        with released(objects_in_order(data, schema, place)) as rows:
+        with Released(objects_in_order(data, schema, place)) as rows:
             return ordered_rows_to_input(rows, schema, cell)
     _check_form(data, schema, place)
     return ordered_rows_to_input(data, schema, cell_of_row(place))

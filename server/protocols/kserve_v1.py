@@ -13,7 +13,7 @@ from server.inputs.value_count import MAX_VALUES
 from server.inputs.wording import quoted_names
 from server.protocols.json_answer import encode_predictions
 from server.schema import Schema
-from server.short_steps import released
+from server.short_steps import Released
 
 __all__ = ["encode_predictions", "model_of", "read_instances"]
 
@@ -37,7 +37,7 @@ def read_instances(body: bytes, schema: Schema, max_values: int = MAX_VALUES) ->
     X = read_sliced_rows(body, schema, lambda document: _given(document)[1], max_values)
     if X is not None:
         return X
-    with released(read_document(body, EXAMPLE, max_values)) as document:
+    with Released(read_document(body, EXAMPLE, max_values)) as document:
         place, data = _given(document)
         if place == "inputs" and isinstance(data, dict):
             return mapping_to_input(data, schema, place)

@@ -12,7 +12,7 @@ from server.inputs.value_count import MAX_VALUES
 from server.inputs.wording import quoted_names
 from server.protocols.json_answer import encode_json, encode_predictions, json_ready
 from server.schema import Schema
-from server.short_steps import released
+from server.short_steps import Released
 
 __all__ = ["encode_predictions", "encode_probabilities", "encode_transformed", "read_data"]
 
@@ -30,7 +30,7 @@ def read_data(body: bytes, schema: Schema, max_values: int = MAX_VALUES) -> Any:
     X = read_sliced_rows(body, schema, lambda document: document.get("data"), max_values)
     if X is not None:
         return X
-    with released(read_document(body, EXAMPLE, max_values)) as document:
+    with Released(read_document(body, EXAMPLE, max_values)) as document:
         if "data" not in document:
             raise InputError(f"'data' is missing: expected {EXAMPLE}, found {quoted_names(document)}")
         return rows_to_input(document["data"], schema, "data", no_strings=has_no_string_values(body, document))

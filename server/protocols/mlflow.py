@@ -17,7 +17,7 @@ from server.inputs.value_count import MAX_VALUES
 from server.inputs.wording import kind_of, quoted, quoted_names
 from server.protocols.json_answer import encode_predictions
 from server.schema import Schema
-from server.short_steps import released
+from server.short_steps import Released
 
 __all__ = ["encode_predictions", "read_csv", "read_json", "reader_of"]
 
@@ -39,7 +39,7 @@ def read_json(body: bytes, schema: Schema, max_values: int = MAX_VALUES) -> Any:
     X = read_sliced_rows(body, schema, lambda document: _rows_in_order(document, schema), max_values)
     if X is not None:
         return X
-    with released(read_document(body, EXAMPLE, max_values)) as document:
+    with Released(read_document(body, EXAMPLE, max_values)) as document:
         form, data = _given(document)
         if form == "dataframe_split":
             return _split_to_input(data, schema)

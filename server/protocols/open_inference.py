@@ -21,7 +21,7 @@ from server.protocols import tensors
 from server.protocols.json_answer import dense, encode_json
 from server.protocols.tensors import Tail, Tensor
 from server.schema import METHODS, InputForm, Kind, Schema
-from server.short_steps import list_of, released
+from server.short_steps import Released, list_of
 
 HEADER = "Inference-Header-Content-Length"
 """The header of a request or answer with binary data; its value is how many bytes of the body are JSON."""
@@ -73,7 +73,7 @@ def read_inference(
 
     """
     head, tail = _json_and_tail(memoryview(body), header)
-    with released(read_document(head, EXAMPLE, max_values)) as document:
+    with Released(read_document(head, EXAMPLE, max_values)) as document:
         return _inference(document, tail, schema, max_values)
 
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from server import short_steps
 from server.short_steps import (
+    Released,
     array_of,
     columns_of_rows,
     in_steps,
     list_of,
     mapped,
     objects_of,
-    released,
     types_of,
 )
 from tests.examples import examples
@@ -144,20 +144,20 @@ def test_released_frees_a_long_list_a_step_at_a_time(place: Callable[[Any], Any]
     rows: list[Any] = []
     left: list[int] = []
     rows.extend(Item(rows, left) for _ in range(8))
-    with released(place(rows)):
+    with Released(place(rows)):
         assert not left
     assert left == [5] * 3 + [2] * 3 + [0] * 2
 
 
 def test_released_keeps_what_an_input_may_consist_of() -> None:
     tokens, row = [["a"] * 5, ["b"] * 5], dict.fromkeys("abcdef", 1)
-    with released({"data": tokens}), released({"data": [row]}):
+    with Released({"data": tokens}), Released({"data": [row]}):
         pass
     assert (tokens, row) == ([["a"] * 5, ["b"] * 5], dict.fromkeys("abcdef", 1))
 
 
 def test_released_after_an_error_is_empty_too() -> None:
     rows: list[Any] = [[1]] * 8
-    with pytest.raises(ZeroDivisionError), released({"data": rows}):
+    with pytest.raises(ZeroDivisionError), Released({"data": rows}):
         raise ZeroDivisionError
     assert not rows
