@@ -101,12 +101,15 @@ def test_requirements_install_packages_that_the_image_lacks(
 def test_status_says_which_model_is_data_and_which_is_code(url: str, kubeserve: Kubeserve) -> None:
     with step("kubeserve status: the known model is data, the one with a requirements.txt is code"):
         eventually(lambda: loaded(kubeserve) == {"iris": "data", "tiny": "code"})
-        rows = {row[1]: row for line in kubeserve.status_table().splitlines() if len(row := line.split()) > LOADED}
-        assert [rows[name][LOADED] for name in ("MODEL", "iris", "tiny")] == ["LOADED", "data", "code"]
+        table = kubeserve.status_table()
+        assert [cell(table, model, "LOADED") for model in ("iris", "tiny")] == ["data", "code"], table
 
 
-LOADED = 4
-"""The column of `kubeserve status`."""
+def cell(table: str, model: str, column: str) -> str:
+    """Return the word in a model's row, below the header of the column."""
+    lines = table.splitlines()
+    start = next(line.index(column) for line in lines if column in line)
+    return next(line[start:].split()[0] for line in lines if model in line)
 
 
 def loaded(kubeserve: Kubeserve) -> dict[str, str]:
