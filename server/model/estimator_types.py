@@ -38,7 +38,7 @@ TAKE_NAN = frozenset(
     {
         *("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"),
         *("ExtraTreesClassifier", "ExtraTreesRegressor"),
-        *("HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "IsolationForest", "KNNImputer"),
+        *("HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "IsolationForest"),
         *("MaxAbsScaler", "MissingIndicator", "MinMaxScaler", "OneHotEncoder", "OrdinalEncoder", "PowerTransformer"),
         *("QuantileTransformer", "RandomForestClassifier", "RandomForestRegressor", "RobustScaler", "StandardScaler"),
         *("TargetEncoder", "VarianceThreshold"),
@@ -109,7 +109,7 @@ def _takes_nan(estimator: Any, known: dict[int, bool], depth: int = 0) -> bool:
 
 def _kind_takes_nan(estimator: RecordedEstimator, known: dict[int, bool], depth: int) -> bool:
     kind = estimator.class_name
-    if kind == "SimpleImputer":
+    if kind in ("IterativeImputer", "KNNImputer", "SimpleImputer"):
         return _is_nan(estimator.missing_values)
     if kind in ("BaggingClassifier", "BaggingRegressor"):  # without an estimator it is a tree
         return estimator.estimator is None or _takes_nan(estimator.estimator, known, depth)

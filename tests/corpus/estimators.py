@@ -26,6 +26,7 @@ from sklearn import (
     svm,
     tree,
 )
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - imports the imputer
 from sklearn.pipeline import make_pipeline
 
 Entry = tuple[str, Any, str, str]
@@ -163,6 +164,9 @@ def imputers() -> Iterator[Entry]:
     }
     for name, step in steps.items():
         yield f"SimpleImputer, {name}", make_pipeline(step, logistic()), "gaps", "two"
+    yield "KNNImputer", make_pipeline(impute.KNNImputer(), linear_model.Ridge()), "gaps", "number"
+    iterative: Any = impute.IterativeImputer(max_iter=3, random_state=SEED)
+    yield "IterativeImputer", make_pipeline(iterative, logistic()), "gaps", "two"
     yield "MissingIndicator", make_pipeline(impute.MissingIndicator(features="all"), logistic()), "gaps", "two"
 
 
@@ -322,6 +326,8 @@ def nearest_neighbours() -> Iterator[Entry]:
     yield "KNeighborsClassifier, distance", neighbors.KNeighborsClassifier(weights="distance"), "matrix", "two"
     yield "KNeighborsRegressor", neighbors.KNeighborsRegressor(), "matrix", "number"
     yield "KNeighborsRegressor, manhattan", neighbors.KNeighborsRegressor(3, p=1), "matrix", "number"
+    cubes: Any = neighbors.KNeighborsClassifier(20, p=3, weights="distance")
+    yield "KNeighborsClassifier, minkowski", cubes, "matrix", "three"
 
 
 def naive_bayesian() -> Iterator[Entry]:
@@ -374,7 +380,6 @@ def rare() -> Iterator[Entry]:
     )
     encoder = preprocessing.TargetEncoder(random_state=SEED)
     yield "TargetEncoder", make_pipeline(encoder, linear_model.LogisticRegression()), "words", "two"
-    yield "KNNImputer", make_pipeline(impute.KNNImputer(), linear_model.Ridge()), "gaps", "number"
 
 
 GROUPS: Mapping[str, Callable[[], Iterator[Entry]]] = {

@@ -89,11 +89,11 @@ def simple(state: State) -> Part:
     strategy = state.word("strategy", *FROM_NUMBERS, "most_frequent", "constant")
     fitted = _fitted_dtype(state)
     as_dtype = np.dtype(np.float64) if strategy in FROM_NUMBERS else None
-    missing = Missing(state.name, _missing_value(state), fitted if fitted.kind == "O" else as_dtype, strategy)
+    missing = Missing(state.name, missing_value(state), fitted if fitted.kind == "O" else as_dtype, strategy)
     # Up to 1.7, what replaces missing values was not rounded to float32.
     is_rounded = fitted != np.float32 or not () < state.version < (1, 8)
     statistics, kept = _statistics(state, fitted if is_rounded else np.dtype(np.float64))
-    marked = _marked(state)
+    marked = marked_columns(state)
     constant = strategy == "constant"
 
     def transform(X: Any) -> Any:
@@ -141,7 +141,7 @@ def _require_castable(fitted: Any, dtype: Any) -> None:
         )
 
 
-def _missing_value(state: State) -> Any:
+def missing_value(state: State) -> Any:
     """Return `missing_values`: a number, NaN, a string or None."""
     found = state.values.get("missing_values", ...)
     found = found.item() if isinstance(found, np.generic) else found
@@ -165,7 +165,7 @@ def _statistics(state: State, fitted: Any) -> tuple[Any, Any]:
     return found[valid].astype(fitted), None if valid.all() else kept
 
 
-def _marked(state: State) -> Any:
+def marked_columns(state: State) -> Any:
     """Return the columns for which the imputer adds one that marks which values were missing; None: it adds nothing."""
     if not state.flag("add_indicator"):
         return None
@@ -189,7 +189,7 @@ def indicator(state: State) -> Part:
     """Return a MissingIndicator."""
     state.must_be("sparse", "auto", False)
     state.must_be("_precomputed", False)
-    missing, features = Missing(state.name, _missing_value(state)), _features(state, state.columns)
+    missing, features = Missing(state.name, missing_value(state)), _features(state, state.columns)
     only_missing = state.word("features", "missing-only", "all") == "missing-only"
     refuses_new = only_missing and state.flag("error_on_new")
     cut = only_missing and len(features) < state.columns

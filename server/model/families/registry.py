@@ -27,10 +27,10 @@ MODULES: Mapping[str, str] = {
     "sklearn.dummy": "dummy",
     "sklearn.ensemble": "boosting_ensembles gradient_boosting hist_gradient_boosting isolation_forest stacking trees"
     " voting",
-    "sklearn.feature_extraction": "dicts text",
+    "sklearn.feature_extraction": "dicts feature_hasher text",
     "sklearn.feature_selection": "selection",
     "sklearn.frozen": "delegates",
-    "sklearn.impute": "imputers",
+    "sklearn.impute": "imputers iterative_imputer neighbor_imputer",
     "sklearn.isotonic": "isotonic",
     "sklearn.linear_model": "glm linear linear_classifiers sgd",
     "sklearn.mixture": "mixture",
