@@ -114,6 +114,12 @@ def test_rollback_chooses_the_version_that_served_before(
     assert iris.text(VALUES) == f'version: "{expected}"\n'
 
 
+def test_rollback_never_goes_up(iris: Bucket, watcher: StubWatcher) -> None:
+    iris.put(VALUES, "version: v2\n")
+    watcher.models = [row(version="v2", serving="v2", events=[{"version": "v2", "state": "Ready"}, READY_V10])]
+    assert "from v2 to v1" in run("rollback", "iris").stdout
+
+
 def test_rollback_goes_on_downwards_without_a_watcher_and_ends_at_the_lowest(
     iris: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
