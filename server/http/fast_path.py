@@ -129,6 +129,6 @@ def plain_rows(body: bytes, keys: Collection[str], read: PlainReader) -> Any:
 
 def encoded(answer: Any, answers: list[Any]) -> bytes:
     """Return what `encode_predictions` does for `answer`; orjson is faster with its list, `answers`."""
-    if answer.dtype.char in "dlUO":  # float64, int64, str and objects: their lists give the same JSON
+    if answer.dtype.char in "dilUO":  # float64, int32, int64, str and objects: their lists give the same JSON
         return encode_json({"predictions": answers})
     return encode_predictions(answer)

@@ -61,9 +61,13 @@ class Cost:
 
     def observe(self, rows: int, seconds: float) -> None:
         """Move the estimate towards a prediction of `rows` that took `seconds`."""
-        ratio = seconds / (self._call + self._row * rows)
-        ratio = min(max(ratio, self._ewma_scale / OUTLIER_CLAMP), self._ewma_scale * OUTLIER_CLAMP)
-        self._ewma_scale += EWMA_WEIGHT * (ratio - self._ewma_scale)
+        scale, ratio = self._ewma_scale, seconds / (self._call + self._row * rows)
+        # Not min() and max(): together they take as long as all else here, at each request.
+        if ratio > scale * OUTLIER_CLAMP:
+            ratio = scale * OUTLIER_CLAMP
+        elif ratio < scale / OUTLIER_CLAMP:
+            ratio = scale / OUTLIER_CLAMP
+        self._ewma_scale = scale + EWMA_WEIGHT * (ratio - scale)
         if self._cooldown_left:
             self._cooldown_left -= 1
 

@@ -145,6 +145,7 @@ def test_endpoints_leave_a_target_that_the_router_reads_as_another_name(name: st
         np.array([[0.25, 0.75]]),
         np.array([True]),
         np.array([0.1], dtype=np.float32),
+        np.array([-2, 7], dtype=np.int32),
         np.array(["a", None, 1, float("nan")], dtype=object),
         np.array([b"a", b"\xff"]),
         np.array(["2024-01-01", "NaT"], "M8[ns]"),

@@ -24,7 +24,7 @@ from server.errors import InputError, ModelError, Overloaded
 from server.http.fast_path import FastPath
 from server.inference.batcher import Limits
 from server.inference.placement import BLOCKED_LOOP_SECONDS, INLINE_UNBATCHED
-from server.inference.predictor import Predictor
+from server.inference.predictor import Predictor, return_free_memory
 from server.model.cost_model import Cost
 from server.model.families.base import Unsuited
 from server.model.loader import LoadedModel
@@ -390,3 +390,8 @@ def test_load_is_timed_and_keeps_the_collector_from_what_was_loaded(ask: Callabl
     assert 0 < ask(fitted("ridge"), loaded) < 120
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0
+
+
+def test_return_free_memory_with_another_c_library_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    return_free_memory()
