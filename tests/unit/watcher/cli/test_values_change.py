@@ -117,7 +117,7 @@ def test_rollback_chooses_the_version_that_served_before(
 def test_rollback_never_goes_up(iris: Bucket, watcher: StubWatcher) -> None:
     iris.put(VALUES, "version: v2\n")
     watcher.models = [row(version="v2", serving="v2", events=[{"version": "v2", "state": "Ready"}, READY_V10])]
-    assert "from v2 to v1" in run("rollback", "iris").stdout
+    assert "from v2 to v1\n" in run("rollback", "iris").stdout
 
 
 def test_rollback_goes_on_downwards_without_a_watcher_and_ends_at_the_lowest(
@@ -125,7 +125,7 @@ def test_rollback_goes_on_downwards_without_a_watcher_and_ends_at_the_lowest(
 ) -> None:
     monkeypatch.setenv("KUBESERVE_URL", "127.0.0.1:1")
     assert "from v10 to v2" in run("rollback", "iris").stdout
-    assert "from v2 to v1" in run("rollback", "iris").stdout
+    assert "from v2 to v1\n" in run("rollback", "iris").stdout
     done = run("rollback", "iris")
     assert (done.exit_code, done.stderr) == (1, "Error: team/iris has no version below v1 to roll back to\n")
 
