@@ -40,8 +40,8 @@ TAKE_NAN = frozenset(
         *("ExtraTreesClassifier", "ExtraTreesRegressor"),
         *("HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "IsolationForest"),
         *("MaxAbsScaler", "MissingIndicator", "MinMaxScaler", "OneHotEncoder", "OrdinalEncoder", "PowerTransformer"),
-        *("QuantileTransformer", "RandomForestClassifier", "RandomForestRegressor", "RobustScaler", "StandardScaler"),
-        *("TargetEncoder", "VarianceThreshold"),
+        *("QuantileTransformer", "RandomForestClassifier", "RandomForestRegressor", "RandomTreesEmbedding"),
+        *("RobustScaler", "StandardScaler", "TargetEncoder", "VarianceThreshold"),
     }
 )
 """Classes whose tags allow NaN."""

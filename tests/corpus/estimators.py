@@ -259,6 +259,8 @@ def forests() -> Iterator[Entry]:
     yield "RandomForestClassifier, gaps", ensemble.RandomForestClassifier(**few), "gaps", "two"
     yield "IsolationForest", ensemble.IsolationForest(**few), "matrix", ""
     yield "IsolationForest, contamination", ensemble.IsolationForest(contamination=0.1, **few), "matrix", ""
+    embedding: Any = ensemble.RandomTreesEmbedding(10, random_state=SEED)
+    yield "RandomTreesEmbedding", make_pipeline(embedding, linear_model.LogisticRegression()), "matrix", "three"
 
 
 def gradient_boosting() -> Iterator[Entry]:

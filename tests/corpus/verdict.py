@@ -60,7 +60,7 @@ EXPLAINED = (
         "Isolation forests take numbers beyond float32 since 1.6. Before, they refused them.",
     ),
     Explanation(
-        "KNeighborsClassifier, distance",
+        "KNeighborsClassifier, *",
         "1.3.*",
         "*: expected ndarray*, got ValueError All neighbors of some sample is getting zero weights.*",
         "Since 1.4, nearest neighbours refuse a row that is infinitely far from all others.",

@@ -9,11 +9,13 @@ Source: sklearn/tree/_classes.py, sklearn/ensemble/_forest.py (`_accumulate_pred
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from server.model.families.base import Call, Part
+from server.model.families.compose import TRANSFORM
 from server.model.families.fitted_trees import TREE_KEYS, Trees, members, tree_part
 from server.model.families.state import Family, State, keys
 from server.model.families.tree_walk import in_order
@@ -84,6 +86,22 @@ def forest_classifier(state: State) -> Part:
     return tree_part(state, methods, nan=_takes_nan(fitted[0]), classes=classes.classes)
 
 
+def embedding(state: State) -> Part:
+    """Return a RandomTreesEmbedding: the leaf of each tree, one-hot."""
+    fitted = _members_of(state)
+    trees, encoder = Trees(state, fitted, 1, 1), state.child("one_hot_encoder_")
+    if encoder.name != "OneHotEncoder" or encoder.width != len(trees.sizes):
+        raise state.unknown("one_hot_encoder_")
+    leaves = trees.with_node_values([np.arange(size, dtype=np.float64) for size in trees.sizes])
+    encode = encoder.methods[TRANSFORM]
+    part = tree_part(
+        state,
+        {TRANSFORM: lambda X: encode(leaves(X, lambda found: found.T.astype(np.int64)))},
+        nan=_takes_nan(fitted[0]),
+    )
+    return replace(part, direct={}, takes_sparse=False, gives_sparse=encoder.gives_sparse)
+
+
 class _Classes:
     """The classes of each output."""
 
@@ -147,6 +165,7 @@ MEMBERS: Mapping[str, str] = {
     _FOREST + "ExtraTreesRegressor": _TREE + "ExtraTreeRegressor",
     _FOREST + "RandomForestClassifier": _TREE + "DecisionTreeClassifier",
     _FOREST + "RandomForestRegressor": _TREE + "DecisionTreeRegressor",
+    _FOREST + "RandomTreesEmbedding": _TREE + "ExtraTreeRegressor",
 }
 FAMILIES: Mapping[str, Family] = {
     **dict.fromkeys(
@@ -155,4 +174,7 @@ FAMILIES: Mapping[str, Family] = {
     **dict.fromkeys([_TREE + "DecisionTreeRegressor", _TREE + "ExtraTreeRegressor"], Family(tree_regressor, TREE_KEYS)),
     **{name: Family(forest_classifier, FOREST_KEYS) for name in MEMBERS if name.endswith("Classifier")},
     **{name: Family(forest_regressor, FOREST_KEYS) for name in MEMBERS if name.endswith("Regressor")},
+    _FOREST + "RandomTreesEmbedding": Family(
+        embedding, FOREST_KEYS | keys("one_hot_encoder_ sparse_output _n_features_out")
+    ),
 }

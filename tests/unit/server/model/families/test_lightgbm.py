@@ -133,6 +133,18 @@ def test_part_of_a_text_that_is_not_as_known_is_unknown(name: str) -> None:
         part_of(record(TEXT.replace(old, new)))
 
 
+def test_part_of_a_model_before_4_7_has_the_methods_and_names_of_its_version() -> None:
+    text = TEXT.replace("objective=regression", "objective=binary sigmoid:1")
+    older = record(text, "LGBMClassifier", _classes=np.array([0, 1]))
+    assert "decision_function" in part_of(older).methods
+    del older.state["_fitted_with_feature_names"]
+    part = part_of(older)
+    assert (set(part.methods), part.names) == ({"predict", "predict_proba"}, ())
+    named = record(TEXT.replace("Column_0 Column_1", "age fare"))
+    del named.state["_fitted_with_feature_names"]
+    assert part_of(named).names == ("age", "fare")
+
+
 # ---- categories -------------------------------------------------------------------------------------------------
 
 CITIES = [["Bern", "Oslo", "Rome"]]

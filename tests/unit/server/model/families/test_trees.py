@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import ensemble, tree
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from server.model.families import tree_walk
 from server.model.families.registry import part_of
 from server.model.families.sparse_rows import dense_to_sparse
 from tests.unit.server.fitted_models import FEATURES, TARGETS, THREE, TREES, TWO, X, fitted
-from tests.unit.server.model.families.equality import assert_equal_to, hostile_matrices, same
+from tests.unit.server.model.families.equality import assert_equal_to, assert_unknown_with_each, hostile_matrices, same
 from tests.unit.server.model.families.spoiled import assert_unknown, recorded
 
 MANY = list(hostile_matrices(X))
@@ -194,3 +196,19 @@ def test_part_of_a_forest_of_other_trees_is_unknown() -> None:
 def test_predict_of_rows_that_are_too_narrow_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"features|broadcast"):
         part_of(fitted(name)).methods["predict"](X[:, :3])
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_part_of_an_embedding_gives_the_answers_of_scikit_learn(*, sparse: bool) -> None:
+    for rows in (X, HOLES):
+        model = ensemble.RandomTreesEmbedding(9, max_depth=4, sparse_output=sparse, random_state=0).fit(rows)
+        assert_equal_to(model, MANY)
+        assert part_of(model).gives_sparse == sparse
+    pipeline = make_pipeline(ensemble.RandomTreesEmbedding(9, random_state=0), LogisticRegression())
+    assert_equal_to(pipeline.fit(X, THREE), MANY)
+
+
+def test_part_of_an_embedding_with_another_state_is_unknown() -> None:
+    model = ensemble.RandomTreesEmbedding(5, random_state=0).fit(X)
+    other = ensemble.RandomTreesEmbedding(4, random_state=0).fit(X)
+    assert_unknown_with_each(model, one_hot_encoder_=lambda _: other.one_hot_encoder_, estimators_=[])
