@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-cluster images docs docs-data manifests lock clean
+.PHONY: help setup run demo check test test-browser test-cluster images docs docs-data manifests lock clean
 .PHONY: bench bench-serving bench-startup bench-webhook bench-limits
 
 PYTHON ?= python3
@@ -81,6 +81,9 @@ test: $(STAMP)  ## Run the unit tests, then the integration tests against a real
 	  trap - EXIT; \
 	  test -z "$$failed" || { echo "The tools for the integration tests could not be built:" >&2; cat $(TOOLS_LOG) >&2; exit 1; }; \
 	  $(BIN)/python -m pytest -q tests/integration
+
+test-browser: $(STAMP)  ## Test the pages in a real Chromium (installs Debian's as root; otherwise it must be there)
+	$(BIN)/python -m pytest -q tests/browser
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dev import tools
+from dev.debian import PackagesMissing
 from dev.images import BuildError
 from dev.processes import Child, StopRequested, stop_on_signals
 
@@ -42,7 +43,7 @@ def main() -> int:
                 code = run_tests(images, arguments)
             print(f"Logs of every component: {STATE / 'logs'}")
             return code or nothing_left()
-    except (machine.Unprepared, BuildError, tools.ToolUnavailable) as error:
+    except (machine.Unprepared, PackagesMissing, BuildError, tools.ToolUnavailable) as error:
         print(f"make test-cluster: {error}", file=sys.stderr)
         return 1
     except StopRequested:

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from dev import images, tools
+from dev import debian, images, tools
 
 from .containerd import PAUSE, PLUGINS
 
@@ -46,26 +46,10 @@ def prepare(base: str) -> list[Path]:
     """Install, build, and return the archives of the images. Fast if everything exists."""
     if os.geteuid() != 0:
         raise Unprepared("the cluster tests start containers and create a network namespace: run them as root")
-    install_packages()
+    debian.install(PROGRAMS)
     for name in TOOLS:
         tools.find(name)
     return [save(name) for name in (pause(), *build(base or stand_in()))]
-
-
-def install_packages() -> None:
-    missing = sorted({package for program, package in PROGRAMS.items() if package and not shutil.which(program)})
-    if not missing:
-        return
-    if not shutil.which("apt-get"):
-        raise Unprepared(f"install these packages (Debian's names): {' '.join(missing)}")
-    say(f"installing Debian packages: {' '.join(missing)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
-        done = subprocess.run(
-            ["apt-get", "--quiet", *step], env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise Unprepared(f"apt-get {step[0]} failed: {' '.join(done.stderr.splitlines()[-3:])}")
 
 
 def stand_in() -> str:
