@@ -368,18 +368,24 @@ def dummies() -> Iterator[Entry]:
 
 
 def rare() -> Iterator[Entry]:
-    """Yield estimators that people do save, but that no family is planned for: the share counts them."""
+    """Yield estimators that people do save, but seldom: not all have a family, and the share counts them."""
     yield "GaussianProcessRegressor", gaussian_process.GaussianProcessRegressor(), "matrix", "number"
     yield "PLSRegression", cross_decomposition.PLSRegression(), "matrix", "number"
+    yield "PLSRegression, outputs", cross_decomposition.PLSRegression(), "matrix", "numbers"
     yield "RANSACRegressor", linear_model.RANSACRegressor(random_state=SEED), "matrix", "number"
     yield "KernelRidge", kernel_ridge.KernelRidge(kernel="rbf"), "matrix", "number"
+    yield "KernelRidge, polynomial", kernel_ridge.KernelRidge(kernel="poly"), "matrix", "number"
     yield "GaussianMixture", mixture.GaussianMixture(2, random_state=SEED), "matrix", ""
+    found = mixture.BayesianGaussianMixture(n_components=3, random_state=SEED)
+    yield "BayesianGaussianMixture", found, "matrix", ""
+    yield "NearestCentroid", neighbors.NearestCentroid(), "matrix", "three"
     yield (
         "SplineTransformer",
         make_pipeline(preprocessing.SplineTransformer(), linear_model.Ridge()),
         "matrix",
         "number",
     )
+    yield "SplineTransformer, linear", preprocessing.SplineTransformer(4, extrapolation="linear"), "matrix", ""
     encoder = preprocessing.TargetEncoder(random_state=SEED)
     yield "TargetEncoder", make_pipeline(encoder, linear_model.LogisticRegression()), "words", "two"
 

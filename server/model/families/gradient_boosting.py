@@ -7,12 +7,13 @@ Source: sklearn/ensemble/_gb.py (`_raw_predict`, `_init_raw_predictions`), _grad
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from server.model.families import trees
+from server.model.families import linear, trees
 from server.model.families.base import Call, Part
 from server.model.families.dummy import DUMMY_KEYS
 from server.model.families.fitted_trees import Trees, members, tree_part
@@ -31,7 +32,10 @@ def regressor(state: State) -> Part:
     loss = loss_of(state)
     if loss.classes:
         raise state.unknown("_loss")
-    return tree_part(state, {"predict": _scores(state, loss, 1)})
+    part = tree_part(state, {"predict": _scores(state, loss, 1)})
+    if name_of(state.values.get("init_")) in linear.FAMILIES:  # a matrix product: of CSR in another order of sums
+        return replace(part, row_independent=False, takes_sparse=False)
+    return part
 
 
 def classifier(state: State) -> Part:
@@ -58,11 +62,19 @@ def _scores(state: State, loss: Loss, outputs: int) -> Call:
     walk = fitted.with_leaf_values(lambda values: rate * values[:, 0, 0])
     start = _start(state, loss, outputs)
 
-    def sums(X: Any) -> Any:
-        first = start(X)
+    def sums(X: Any, first: Any) -> Any:
         return walk(X, lambda values: np.ascontiguousarray(staged_sums(values, first)))
 
-    return lambda X: sums(X) if len(X) <= walk.step else np.concatenate([sums(part) for part in walk.parts(X)])
+    def scores(X: Any) -> Any:
+        first = start(X)
+        if len(X) <= walk.step:
+            return sums(X, first)
+        each = first.repeat(len(X), axis=1) if first.shape[1] == 1 else first
+        return np.concatenate(
+            [sums(*parts) for parts in zip(walk.parts(X), map(np.transpose, walk.parts(each.T)), strict=True)]
+        )
+
+    return scores
 
 
 def _start(state: State, loss: Loss, outputs: int) -> Call:
@@ -75,6 +87,8 @@ def _start(state: State, loss: Loss, outputs: int) -> Call:
     if kind == DUMMIES[bool(loss.classes)]:
         constant = cache(_dummy_scores(state, kind, loss, outputs))
         return lambda _: constant()
+    if kind in linear.FAMILIES and not loss.classes:
+        return _linear_start(state, kind)
     if kind not in trees.FAMILIES:  # others compute with float32 where their input is float32
         raise state.unknown("init_")
     part = state.child("init_")
@@ -83,6 +97,14 @@ def _start(state: State, loss: Loss, outputs: int) -> Call:
     if method is None or part.width != state.columns or known != len(state.labels() if loss.classes else ()):
         raise state.unknown("init_")
     return _first_of(method, loss)
+
+
+def _linear_start(state: State, kind: str) -> Call:
+    found = state.inside("init_", linear.FAMILIES[kind].keys, kind)
+    if found.columns != state.columns or getattr(found.values.get("coef_"), "ndim", 0) != 1:
+        raise state.unknown("init_")
+    scores = linear.linear_scores_of_float32(found)
+    return lambda X: scores(np.ascontiguousarray(X)).astype(np.float64)[np.newaxis]
 
 
 def _first_of(estimate: Call, loss: Loss) -> Call:

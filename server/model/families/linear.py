@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from server.model.families.base import Call, Check, Part, behind, matrix_part
 from server.model.families.sparse_rows import SparseRows, product
@@ -30,20 +31,32 @@ def descended(state: State) -> Part:
 
 
 def linear_scores(state: State) -> Call:
-    """Return the function X · coef_ + intercept_, with scikit-learn's memory layout of the coefficients.
+    """Return the function X · coef_ + intercept_ of float64 rows."""
+    weights, bias = _coefficients(state)
+    times_weights = product(wide(weights))
+    return lambda X: times_weights(X) + bias
+
+
+def linear_scores_of_float32(state: State) -> Call:
+    """Return the same function of float32 rows, computed in float32 if the coefficients are float32."""
+    weights, bias = _coefficients(state)
+    return lambda X: X @ weights + bias
+
+
+def _coefficients(state: State) -> tuple[Any, Any]:
+    """Return the coefficients with scikit-learn's memory layout, and the constant.
 
     BLAS sums in an order that depends on the layout, and another order may change bits.
     """
     found = state.values.get("coef_")
     shape = (state.columns,) if getattr(found, "ndim", 0) == 1 else (None, state.columns)
-    weights = wide(state.fitted_floats("coef_", *shape).T)
+    weights = state.fitted_floats("coef_", *shape).T
     bias = state.values.get("intercept_")
     if type(bias) is not float:  # without an intercept: 0.0
         bias = state.fitted_floats("intercept_", *(() if getattr(bias, "ndim", 0) == 0 else (None,)))
         if bias.shape not in ((), (1,), weights.shape[1:]):
             raise state.unknown("intercept_")
-    times_weights = product(weights)
-    return lambda X: times_weights(X) + bias
+    return weights, bias
 
 
 def consensus(state: State) -> Part:

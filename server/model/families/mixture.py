@@ -1,7 +1,6 @@
 """Mixtures of normal distributions.
 
-Source: sklearn/mixture/_base.py, _gaussian_mixture.py. BayesianGaussianMixture needs SciPy's digamma, which no compiled
-file has that loads alone.
+Source: sklearn/mixture/_base.py, _gaussian_mixture.py, _bayesian_mixture.py.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,23 +16,81 @@ import numpy as np
 from server.model.families.base import Call, Check, Part, behind
 from server.model.families.probabilities import log_sum_exp
 from server.model.families.state import Family, State, keys
+from server.model.pickledata.compiled import DIGAMMA
 
 
 def mixture(state: State) -> Part:
-    """Return a GaussianMixture: the logarithm of each component's probability."""
-    means, weights = state.fitted_floats("means_", None, state.columns), state.fitted_floats("weights_", None)
+    """Return a GaussianMixture."""
+    densities, count = _log_densities(state)
+    with np.errstate(all="ignore"):
+        log_weights = np.log(state.fitted_floats("weights_", count))
+    return _part(state, lambda X: densities(X) + log_weights)
+
+
+def bayesian(state: State) -> Part:
+    """Return a BayesianGaussianMixture, whose weights and variances are distributions as well."""
+    densities, count = _log_densities(state)
+    width = state.columns
+    certainty = state.fitted_floats("mean_precision_", count)
+    freedom = state.fitted_floats(
+        "degrees_of_freedom_", *(() if state.values["covariance_type"] == "tied" else (count,))
+    )
+    log_weights = _expected_log_weights(state, count)
+
+    @cache
+    def terms() -> tuple[Any, Any, Any]:
+        with np.errstate(all="ignore"):
+            halves = 0.5 * (freedom - np.arange(0, width)[:, np.newaxis])
+            log_precisions = width * np.log(2.0) + np.sum(DIGAMMA(halves), 0)
+            spread = 0.5 * (log_precisions - width / certainty)
+            return 0.5 * width * np.log(freedom), spread, log_weights()
+
+    def logs(X: Any) -> Any:
+        norms, spread, weights = terms()
+        return densities(X) - norms + spread + weights
+
+    return _part(state, logs)
+
+
+def _expected_log_weights(state: State, count: int) -> Callable[[], Any]:
+    """Return a function that gives the expected logarithm of each component's weight: a compiled routine."""
+    key = "weight_concentration_"
+    if (
+        state.word("weight_concentration_prior_type", "dirichlet_process", "dirichlet_distribution")[10:]
+        == "distribution"
+    ):
+        found = state.fitted_floats(key, count)
+        return lambda: DIGAMMA(found) - DIGAMMA(np.sum(found))
+    pair = state.sequence(key)
+    if len(pair) != 2 or any(type(each) is not np.ndarray or each.shape != (count,) for each in pair):  # noqa: PLR2004 - a pair
+        raise state.unknown(key)
+    first, second = (state.as_fitted(key, each) for each in pair)
+
+    def of_process() -> Any:
+        total, one, other = DIGAMMA(first + second), DIGAMMA(first), DIGAMMA(second)
+        return one - total + np.hstack((0, np.cumsum(other - total)[:-1]))
+
+    return of_process
+
+
+def _log_densities(state: State) -> tuple[Call, int]:
+    """Return the function that gives the logarithm of each component's density, and the number of components."""
+    means = state.fitted_floats("means_", None, state.columns)
     kind = state.word("covariance_type", *DISTANCES)
     count, width = means.shape
-    if len(weights) != count or not count:
-        raise state.unknown("weights_")
+    if not count:
+        raise state.unknown("means_")
     factors = state.fitted_floats("precisions_cholesky_", *SHAPES[kind](count, width))
     with np.errstate(all="ignore"):
-        volumes, log_weights = _volumes(factors, kind, width), np.log(weights)
+        volumes = _volumes(factors, kind, width)
         distances = DISTANCES[kind](means, factors)
     constant = width * math.log(2 * math.pi)
 
-    def logs(X: Any) -> Any:
-        return -0.5 * (constant + distances(X)) + volumes + log_weights
+    return lambda X: -0.5 * (constant + distances(X)) + volumes, count
+
+
+def _part(state: State, logs: Call) -> Part:
+    """Return the part of the logarithms of the probability of a row and each component."""
 
     def probabilities(X: Any) -> Any:
         found = logs(X)
@@ -112,4 +170,13 @@ MIXTURE_KEYS = keys(
     " precisions_cholesky_ precisions_ n_iter_ lower_bound_ lower_bounds_"
 )
 
-FAMILIES: Mapping[str, Family] = {"sklearn.mixture._gaussian_mixture.GaussianMixture": Family(mixture, MIXTURE_KEYS)}
+BAYESIAN_KEYS = MIXTURE_KEYS | keys(
+    "weight_concentration_prior_type weight_concentration_prior mean_precision_prior mean_prior"
+    " degrees_of_freedom_prior covariance_prior weight_concentration_prior_ weight_concentration_ mean_precision_prior_"
+    " mean_precision_ mean_prior_ degrees_of_freedom_prior_ degrees_of_freedom_ covariance_prior_"
+)
+
+FAMILIES: Mapping[str, Family] = {
+    "sklearn.mixture._bayesian_mixture.BayesianGaussianMixture": Family(bayesian, BAYESIAN_KEYS),
+    "sklearn.mixture._gaussian_mixture.GaussianMixture": Family(mixture, MIXTURE_KEYS),
+}

@@ -36,6 +36,7 @@ DISTRIBUTIONS = {"sklearn": "scikit_learn", "scipy": "scipy"}
 
 BLAS = "scipy.linalg._fblas"
 LAPACK = "scipy.linalg._batched_linalg"
+SPLINES = "scipy.interpolate._dierckx"
 UFUNCS = "scipy.special._special_ufuncs"
 PREDICTOR = "sklearn.ensemble._hist_gradient_boosting._predictor"
 LIBSVM = "sklearn.svm._libsvm"
@@ -43,6 +44,7 @@ LIBSVM = "sklearn.svm._libsvm"
 FILES: Mapping[str, tuple[str, ...]] = {
     BLAS: (),
     LAPACK: (),
+    SPLINES: (),
     UFUNCS: (),
     PREDICTOR: (
         "sklearn._cyutility",
@@ -110,12 +112,15 @@ def missing_routine() -> str:
 
 EXPIT = Routine(UFUNCS, "expit")
 LOGIT = Routine(UFUNCS, "logit")
+DIGAMMA = Routine(UFUNCS, "psi")
 XLOGY = Routine(UFUNCS, "xlogy")
 """(x, y): x · log(y), with the logarithm of the C library."""
 MATRIX_PRODUCT = OneThreadRoutine(BLAS, "dgemm")
 """(alpha, a, b, beta, c, trans_a, trans_b, overwrite_c): alpha · a · b + beta · c, in Fortran's order."""
 INVERSE = OneThreadRoutine(LAPACK, "_inv")
 """(matrix, structure, overwrite, lower): the inverse, and a list of faults."""
+EVALUATE_SPLINE = Routine(SPLINES, "evaluate_spline")
+"""(knots, coefficients, degree, float64 vector in C order, derivative, whether to extrapolate): (values, columns)."""
 WALK_TREES = Routine(PREDICTOR, "_predict_from_raw_data")
 """(nodes, float64 rows in C order, raw bitsets, known bitsets, feature map, threads, out): each row's leaf value."""
 SVM_PREDICT = Routine(LIBSVM, "predict")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn import dummy, ensemble, linear_model, tree
+from sklearn import dummy, ensemble, linear_model, svm, tree
 
 from server.model.families import tree_walk
 from server.model.families.registry import part_of
@@ -35,6 +35,11 @@ MODELS = {
         Regressor(n_estimators=8, init=tree.ExtraTreeRegressor(max_depth=2, random_state=0)),
         "number",
     ),
+    "number from a line": (Regressor(n_estimators=3, init=linear_model.Ridge(), random_state=0), "number"),
+    "number from a line, absolute": (
+        Regressor(n_estimators=3, init=linear_model.LinearRegression(fit_intercept=False), loss="absolute_error"),
+        "number",
+    ),
     "number from a constant": (Regressor(n_estimators=3, init=dummy.DummyRegressor(strategy="median")), "number"),
     "one stage": (Regressor(n_estimators=1, random_state=0), "number"),
 }
@@ -55,7 +60,7 @@ def test_part_of_gradient_boosting_gives_the_answers_of_scikit_learn(name: str) 
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["three", "from a tree", "number from a tree"])
+@pytest.mark.parametrize("name", ["three", "from a tree", "number from a tree", "number from a line"])
 def test_predict_of_many_rows_in_parts_gives_the_answers_of_scikit_learn(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,10 +92,15 @@ def test_part_of_scikit_learn_1_3_with_losses_of_its_own_gives_the_same_probabil
         assert np.allclose(part.methods["predict_proba"](X), model.predict_proba(X), rtol=tolerance)
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_part_of_gradient_boosting_with_another_first_estimate_is_unknown() -> None:
-    model = Regressor(n_estimators=2, init=linear_model.LinearRegression()).fit(X, TARGETS["number"])
+    model = Regressor(n_estimators=2, init=svm.SVR()).fit(X, TARGETS["number"])
     with pytest.raises(Unknown, match="init_"):
         part_of(model)
+    of_several = recorded(linear_model.Ridge().fit(X, TARGETS["numbers"]))
+    assert_unknown(fitted("number from a line"), lambda state: state.update(init_=of_several), "init_")
+    wider = recorded(linear_model.Ridge().fit(np.c_[X, X], TARGETS["number"]))
+    assert_unknown(fitted("number from a line"), lambda state: state.update(init_=wider), "init_")
     other = recorded(tree.DecisionTreeClassifier().fit(X, TARGETS["two"]))
     assert_unknown(fitted("three"), lambda state: state.update(init_=other), "init_")
     assert_unknown(fitted("three"), lambda state: state["init_"].state.update(_strategy="stratified"), "strategy")
@@ -98,6 +108,12 @@ def test_part_of_gradient_boosting_with_another_first_estimate_is_unknown() -> N
         fitted("two"), lambda state: state["init_"].state.update(class_prior_=np.ones(3) / 3), "class_prior_"
     )
     assert_unknown(fitted("two"), lambda state: state.update(init_="one"), "init_")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_boosting_from_a_line_depends_on_the_rows_of_a_call_and_takes_no_sparse_ones() -> None:
+    part = part_of(fitted("number from a line"))
+    assert (part.row_independent, part.takes_sparse) == (False, False)
 
 
 def test_part_of_gradient_boosting_that_does_not_fit_its_loss_is_unknown() -> None:

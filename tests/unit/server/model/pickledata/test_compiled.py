@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 from scipy import special
+from scipy.interpolate import _dierckx
 from scipy.linalg import _batched_linalg, blas
 from sklearn import svm
 from sklearn.ensemble._hist_gradient_boosting import _predictor
 
 from server.model.pickledata import compiled
 from server.model.pickledata.compiled import (
+    DIGAMMA,
+    EVALUATE_SPLINE,
     EXPIT,
     INVERSE,
     MATRIX_PRODUCT,
@@ -24,6 +27,7 @@ from server.model.pickledata.compiled import (
     SVM_PREDICT,
     SVM_PROBABILITIES,
     WALK_TREES,
+    XLOGY,
     MissingRoutineError,
     Routine,
     load_module,
@@ -31,7 +35,16 @@ from server.model.pickledata.compiled import (
 )
 
 ROOT = Path(__file__).parents[5]
-NAMES = ("WALK_TREES", "SVM_PREDICT", "SVM_DECIDE", "SVM_PROBABILITIES", "EXPIT", "MATRIX_PRODUCT", "INVERSE")
+NAMES = (
+    "WALK_TREES",
+    "SVM_PREDICT",
+    "SVM_DECIDE",
+    "SVM_PROBABILITIES",
+    "EXPIT",
+    "MATRIX_PRODUCT",
+    "INVERSE",
+    "EVALUATE_SPLINE",
+)
 
 ALONE = f"""
 import json, sys, time
@@ -99,6 +112,8 @@ def test_routines_after_scikit_learn_are_its_own() -> None:
     assert SVM_PROBABILITIES.function is svm._libsvm.predict_proba
     assert MATRIX_PRODUCT.function is blas.dgemm
     assert INVERSE.function is _batched_linalg._inv
+    assert EVALUATE_SPLINE.function is _dierckx.evaluate_spline
+    assert (DIGAMMA.function, XLOGY.function) == (special.digamma, special.xlogy)
 
 
 def test_routines_of_one_package_are_loaded_alone_where_only_the_other_was_imported() -> None:
