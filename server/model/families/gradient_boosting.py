@@ -100,6 +100,12 @@ def _start(state: State, loss: Loss, outputs: int) -> Call:
 
 
 def _linear_start(state: State, kind: str) -> Call:
+    """Return the scores of a linear regressor, which multiplies rows of float32.
+
+    The BLAS of older versions rounded these sums in another way, by a float32's last bit.
+    """
+    if () < state.version < (1, 9):
+        raise state.unknown("init_")
     found = state.inside("init_", linear.FAMILIES[kind].keys, kind)
     if found.columns != state.columns or getattr(found.values.get("coef_"), "ndim", 0) != 1:
         raise state.unknown("init_")
