@@ -120,15 +120,17 @@ def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_
         return _local(settings, bucket, on_change)
     # The Kubernetes client is slow to import, and only this runtime has it.
     from watcher.runtimes.kubernetes import api as kubernetes_api  # noqa: PLC0415
-    from watcher.runtimes.kubernetes import events, runtime  # noqa: PLC0415
+    from watcher.runtimes.kubernetes import events, marks, runtime  # noqa: PLC0415
 
     store = settings_values.pod_store(settings, settings.bucket, _client(settings).permanent_keys)
     api = kubernetes_api.connect(settings.kubeconfig)
+    owner = settings_values.owner(settings, settings.bucket)
     board.on_change = events.EventRecorder(api).publish
+    marks.Marker(api, owner, board.models).start()
     return runtime.KubernetesRuntime(
         api,
         store,
-        settings_values.owner(settings, settings.bucket),
+        owner,
         former_owner=settings_values.former_owner(settings),
         namespaces=settings_values.namespaces(settings),
         create_namespaces=settings.create_namespaces,

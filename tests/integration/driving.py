@@ -203,6 +203,8 @@ class Cluster:
             plain.pop("status", None)
             plain["metadata"] = {"labels": meta["labels"], "annotations": meta["annotations"]}
             plain["metadata"]["annotations"].pop("deployment.kubernetes.io/revision", None)
+            for mark in ("state", "last-good", "loaded"):  # they follow a moment later
+                plain["metadata"]["labels"].pop(f"kubeserve.io/{mark}", None)
             for address in ("clusterIP", "clusterIPs"):
                 plain.get("spec", {}).pop(address, None)
             found[key] = plain

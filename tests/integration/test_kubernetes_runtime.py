@@ -131,6 +131,7 @@ def test_second_survey_and_resync_write_nothing(setup: Setup) -> None:
     setup.put("iris/v1/model.joblib")
     with setup.watcher():
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        eventually(lambda: label(setup, "state") == "Progressing")
         time.sleep(2)
     before = setup.cluster.writes()
     with setup.watcher("--resync-interval", "1") as watcher:
@@ -272,3 +273,59 @@ def test_status_on_the_command_line_shows_what_http_returns(setup: Setup) -> Non
         for row in body["refused"]:
             assert all(str(cell) in shown for cell in row.values())
         assert {"listen", "poll", "webhook"} == {source["name"] for source in body["sources"]}
+
+
+def label(setup: Setup, name: str) -> str | None:
+    """Return a label of ours of iris's Deployment."""
+    return (setup.cluster.deployment("iris").metadata.labels or {}).get(f"kubeserve.io/{name}")
+
+
+def refused(setup: Setup) -> str | None:
+    """Return the annotation of iris's Deployment that says which version does not come up, and why."""
+    return setup.cluster.deployment("iris").metadata.annotations.get("kubeserve.io/refused")
+
+
+def make_available(setup: Setup) -> None:
+    """Write the status that the Deployment has once its pods answer: there is no kubelet here."""
+    body: Any = {"status": {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}}
+    generation = setup.cluster.deployment("iris").metadata.generation
+    body["status"]["observedGeneration"] = generation
+    setup.cluster.apps.patch_namespaced_deployment_status("iris-model-serving", setup.cluster.namespace, body)
+
+
+def test_deployment_is_marked_with_the_state_the_last_good_version_and_why_one_is_refused(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.put("iris/v1/model.joblib")
+        eventually(lambda: label(setup, "state") == "Progressing")
+        template = setup.cluster.deployment("iris").spec.template
+
+        def was_ready() -> bool:
+            make_available(setup)  # again and again: the controller corrects it
+            return label(setup, "last-good") == "v1"
+
+        eventually(was_ready)
+        setup.put("iris/v2/model.joblib", b"")
+        eventually(lambda: label(setup, "state") == "Rejected")
+        reason = watcher.model("iris")["reason"]
+        assert refused(setup) == f"v2: {reason}"
+        assert label(setup, "last-good") == "v1"
+        eventually(lambda: ("Rejected", f"version v2: {reason}") in events(setup))
+        assert {"Applied", "Progressing", "Ready"} <= {name for name, _ in events(setup)}
+        assert setup.cluster.deployment("iris").spec.template == template
+        setup.delete("iris/v2/model.joblib")
+        eventually(lambda: refused(setup) is None)
+
+
+def test_first_version_that_is_refused_is_an_event_of_the_namespace(setup: Setup) -> None:
+    with setup.watcher() as watcher:
+        setup.put("iris/v1/model.joblib", b"")
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        reason = watcher.model("iris")["reason"]
+        eventually(lambda: ("Rejected", f"iris: version v1: {reason}") in events(setup, kind="Namespace"))
+
+
+def events(setup: Setup, kind: str = "Deployment") -> set[tuple[str, str]]:
+    """Return the reasons and messages of our Events about objects of a kind."""
+    selector = f"involvedObject.kind={kind},source=kubeserve"
+    found = setup.cluster.core.list_namespaced_event(setup.cluster.namespace, field_selector=selector).items
+    return {(item.reason, item.message) for item in found}

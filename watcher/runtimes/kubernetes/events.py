@@ -1,4 +1,4 @@
-"""Write Kubernetes Events about a model's Deployment, for `kubectl describe` and `kubectl get events`."""
+"""Write an Event about a model's Deployment for each step, for `kubectl describe` and `kubectl get events`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 
 from watcher.core.naming import object_name, version_order
 from watcher.core.text import one_line
-from watcher.core.types import ModelId, ModelStatus, State
+from watcher.core.types import Manifest, ModelStatus, State
 from watcher.runtimes.kubernetes.api import APPLY, Api, translated
 from watcher.runtimes.kubernetes.objects import DEPLOYMENT, FIELD_MANAGER, Objects
 
@@ -25,18 +25,30 @@ MESSAGE_LIMIT = 1024
 
 
 def event_of(old: ModelStatus | None, new: ModelStatus) -> tuple[str, str, str] | None:
-    """Return the type, reason and message of the Event for this change of status; None if it deserves none. Pure."""
+    """Return the type, reason and message of the Event for this change of status; None if it deserves none. Pure.
+
+    The first status of a model after a start of the watcher is one only if it is a warning or was just applied: nothing
+    has happened to the others.
+    """
+    version = f"version {new.about or new.version}" if new.about or new.version else ""
+    said = ": ".join(filter(None, (version, new.reason)))
     if new.state in WARNINGS:
-        return "Warning", new.state.value, new.reason
-    if new.state is not State.APPLIED:
+        return "Warning", new.state.value, said
+    if new.state is State.APPLIED:
+        before = old.version if old and old.version != new.version else ""
+        back = bool(before) and version_order(new.version) < version_order(before)
+        return "Normal", "RolledBack" if back else "Applied", version + (f", after {before}" * bool(before))
+    if old is None:
         return None
-    before = old.version if old and old.version != new.version else ""
-    back = bool(before) and version_order(new.version) < version_order(before)
-    return (
-        "Normal",
-        "RolledBack" if back else "Applied",
-        f"version {new.version}" + (f", after {before}" * bool(before)),
-    )
+    return "Normal", new.state.value, f"{version} answers predictions" if new.state is State.READY else said
+
+
+def involved(status: ModelStatus, deployment: Manifest | None) -> dict[str, str]:
+    """Return the object that an Event is about: the model's Deployment, or its namespace where there is none. Pure."""
+    if deployment is None:
+        return {"apiVersion": "v1", "kind": "Namespace", "name": status.namespace, "namespace": status.namespace}
+    meta = deployment["metadata"]
+    return {"apiVersion": "apps/v1", "kind": DEPLOYMENT, **{key: meta[key] for key in ("name", "namespace", "uid")}}
 
 
 class EventRecorder:
@@ -71,16 +83,17 @@ class EventRecorder:
             log.debug("no event", model=f"{status.namespace}/{status.model}", exc_info=True)
 
     def _write(self, status: ModelStatus, kind: str, reason: str, message: str) -> None:
-        name, namespace = object_name(ModelId(status.namespace, status.model)), status.namespace
+        name, namespace = object_name(status.id), status.namespace
         deployment = self._objects.get(DEPLOYMENT, namespace, name)
-        about = {"apiVersion": "apps/v1", "kind": DEPLOYMENT, "namespace": namespace, "name": name}
-        uid = deployment["metadata"]["uid"] if deployment else None
-        digest = hashlib.sha256(f"{uid} {reason} {message}".encode()).hexdigest()[:16]
+        about = involved(status, deployment)
+        if deployment is None:  # then only the message can name the model
+            message = f"{status.model}: {message}"
+        digest = hashlib.sha256(f"{about.get('uid')} {reason} {message}".encode()).hexdigest()[:16]
         body = {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"name": f"{name}.{digest}", "namespace": namespace},
-            "involvedObject": {**about, "uid": uid} if uid else about,
+            "involvedObject": about,
             "type": kind,
             "reason": reason,
             "message": one_line(message, MESSAGE_LIMIT),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,14 +32,38 @@ def status(state: State, version: str = "v2", reason: str = "") -> ModelStatus:
             ("Normal", "RolledBack", "version v9, after v10"),
         ),
         (status(State.READY), status(State.APPLIED), ("Normal", "Applied", "version v2")),
-        (status(State.PROGRESSING), status(State.FAILED, reason="not a model"), ("Warning", "Failed", "not a model")),
-        (None, status(State.REJECTED, reason="bad values"), ("Warning", "Rejected", "bad values")),
-        (status(State.READY), status(State.HELD, reason="many are gone"), ("Warning", "Held", "many are gone")),
+        (
+            status(State.PROGRESSING),
+            status(State.FAILED, reason="not a model"),
+            ("Warning", "Failed", "version v2: not a model"),
+        ),
+        (None, status(State.REJECTED, "", "bad values"), ("Warning", "Rejected", "bad values")),
+        (
+            status(State.READY, "v1"),
+            replace(status(State.REJECTED, "v1", "bad values"), about="v2"),
+            ("Warning", "Rejected", "version v2: bad values"),
+        ),
+        (
+            status(State.READY),
+            status(State.HELD, reason="many are gone"),
+            ("Warning", "Held", "version v2: many are gone"),
+        ),
         (None, status(State.PROGRESSING, reason="waiting for the pods"), None),
-        (status(State.PROGRESSING), status(State.READY), None),
+        (None, status(State.READY), None),
+        (
+            status(State.APPLIED),
+            status(State.PROGRESSING, reason="waiting for the pods"),
+            ("Normal", "Progressing", "version v2: waiting for the pods"),
+        ),
+        (status(State.PROGRESSING), status(State.READY), ("Normal", "Ready", "version v2 answers predictions")),
+        (
+            status(State.READY),
+            status(State.PAUSED, reason="values.yaml says paused: true"),
+            ("Normal", "Paused", "version v2: values.yaml says paused: true"),
+        ),
     ],
 )
-def test_event_of_a_change_that_concerns_people_returns_it_and_of_others_none(
+def test_event_of_a_step_returns_it_and_of_a_first_look_none(
     old: ModelStatus | None, new: ModelStatus, event: tuple[str, str, str] | None
 ) -> None:
     assert event_of(old, new) == event
@@ -50,9 +75,13 @@ class Server:
     def __init__(self, refused: str = "") -> None:
         self.open, self.refused = threading.Event(), refused
         self.written: list[str] = []
+        self.messages: list[str] = []
+        self.without_deployment = False
 
     def call(self, method: str, path: str, body: Any = None, **_: object) -> Any:
         self.open.wait()
+        if method == "GET" and self.without_deployment:
+            return None
         if method == "GET":
             return {
                 "kind": "Deployment",
@@ -61,6 +90,7 @@ class Server:
         if f"/{self.refused}-model-serving" in path:
             raise ValueError("this answer is not JSON")
         self.written.append(body["involvedObject"]["name"])
+        self.messages.append(body["message"])
         return body
 
 
@@ -74,6 +104,16 @@ def test_event_recorder_with_one_failing_write_writes_the_others_and_never_block
     server.open.set()
     recorder._waiting.join()
     assert server.written == ["a-model-serving", "c-model-serving"]
+
+
+def test_event_of_a_model_without_a_deployment_is_about_its_namespace_and_names_the_model() -> None:
+    server = Server()
+    server.without_deployment = True
+    server.open.set()
+    recorder = EventRecorder(server)  # type: ignore[arg-type]
+    recorder.publish(None, status(State.REJECTED, "", "bad values"))
+    recorder._waiting.join()
+    assert (server.written, server.messages) == (["team"], ["iris: bad values"])
 
 
 def test_event_recorder_with_a_full_queue_drops_events(monkeypatch: pytest.MonkeyPatch) -> None:
