@@ -203,7 +203,7 @@ def test_values_above_a_ceiling_are_rejected_with_an_event_and_the_old_version_s
         )
         assert watcher.model("iris")["reason"] == reason
         events = setup.cluster.core.list_namespaced_event
-        eventually(lambda: reason in {item.message for item in events(setup.cluster.namespace).items})
+        eventually(lambda: any(reason in item.message for item in events(setup.cluster.namespace).items))
         assert setup.cluster.version("iris") == "v1"
         assert setup.cluster.hpa("iris").spec.max_replicas == 5
         with pytest.raises(subprocess.CalledProcessError) as caught:
