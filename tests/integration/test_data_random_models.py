@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
-from sklearn import ensemble, linear_model, preprocessing
+from sklearn import decomposition, ensemble, linear_model, preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.neighbors import KNeighborsRegressor
@@ -74,6 +74,30 @@ histograms = st.builds(
     max_bins=st.integers(2, 255),
     random_state=seeds,
 )
+decompositions = st.one_of(
+    st.builds(
+        decomposition.PCA,
+        n_components=st.none() | st.floats(0.2, 0.99),
+        whiten=st.booleans(),
+        svd_solver=st.sampled_from(["full", "covariance_eigh"]),
+    ),
+    st.builds(decomposition.FactorAnalysis, rotation=st.sampled_from([None, "varimax"])),
+)
+curves = st.one_of(
+    st.builds(
+        preprocessing.QuantileTransformer,
+        n_quantiles=st.integers(1, 40),
+        output_distribution=st.sampled_from(["uniform", "normal"]),
+    ),
+    st.builds(preprocessing.PowerTransformer, standardize=st.booleans()),
+    st.builds(
+        preprocessing.SplineTransformer,
+        n_knots=st.integers(2, 6),
+        degree=st.integers(1, 4),
+        extrapolation=st.sampled_from(["error", "constant", "linear", "continue"]),
+    ),
+)
+precisions = st.sampled_from([np.float64, np.float32])
 encoders = st.one_of(
     st.builds(
         preprocessing.OneHotEncoder,
@@ -135,6 +159,21 @@ def test_random_logistic_regressions_as_data(model: Any, seed: int, scale: int, 
 def test_random_pipelines_of_scalers_as_data(steps: list[Any], seed: int, scale: int, container: Any) -> None:
     X, y = training(seed, scale, 3)
     model = make_pipeline(*steps, linear_model.LogisticRegression(max_iter=40)).fit(X, y)
+    assert_equal_as_data(model, some_matrices(X, seed), container)
+
+
+@given(decompositions, seeds, scales, precisions, containers)
+@examples(60)
+def test_random_decompositions_as_data(model: Any, seed: int, scale: int, precision: Any, container: Any) -> None:
+    X, _ = training(seed, scale, 2)
+    assert_equal_as_data(model.fit(X.astype(precision)), some_matrices(X, seed), container)
+
+
+@given(curves, seeds, scales, precisions, containers)
+@examples(60)
+def test_random_curves_before_a_line_as_data(step: Any, seed: int, scale: int, precision: Any, container: Any) -> None:
+    X, y = training(seed, scale, 3)
+    model = make_pipeline(step, linear_model.LogisticRegression(max_iter=40)).fit(X.astype(precision), y)
     assert_equal_as_data(model, some_matrices(X, seed), container)
 
 
