@@ -117,8 +117,8 @@ def load_as_data(path: Path, *, direct: bool = True, example: Path | None = None
     finally:  # also after a success: a trial treats the error of a missing routine as a refusal of the model
         if missing := missing_routine():
             raise NotDataError(f"{missing} cannot be loaded alone")
-    if estimator.part and estimator.part.single_precision and FLOAT32 in (trial.schema.dtype, *trial.schema.dtypes):
-        raise NotDataError("rows of float32 for a model that was fitted in float32 are not known as data")
+    if FLOAT32 in (trial.schema.dtype, *trial.schema.dtypes):  # many estimators compute in it, and no family does
+        raise NotDataError("rows of float32 are not known as data")
     log_refusal(trial)
     ignore_expected_warnings()
     library = f"{estimator_types.library_of(estimator)} {estimator.saved_version}".strip()

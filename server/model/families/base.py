@@ -51,8 +51,6 @@ class Part:
     """Whether `transform` returns SparseRows, whatever it receives."""
     keeps_sparse: bool = False
     """Whether `transform` of SparseRows returns SparseRows."""
-    single_precision: bool = False
-    """Of a whole model: whether a part was fitted in float32. scikit-learn computes float32 rows in float32 there."""
     lacks: frozenset[str] = frozenset()
     """Methods of the estimator that are not known as data. It is known only where nothing calls them: before others."""
 

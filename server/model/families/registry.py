@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Any
 
 from server.model.families.base import Part
-from server.model.families.state import GIVES_FLOAT32, SINGLE_PRECISION, Family, State
+from server.model.families.state import GIVES_FLOAT32, Family, State
 from server.model.pickledata.records import Unknown, as_record, name_of
 
 MODULES: Mapping[str, str] = {
@@ -78,6 +77,20 @@ def _families(package: str) -> Mapping[str, Family]:
 
 KNOWN: Mapping[str, Family] = _Known()
 
+EXACT_FROM_FLOAT32 = frozenset(
+    {"Pipeline", "ColumnTransformer", "FeatureUnion", "OneHotEncoder", "OrdinalEncoder", "KBinsDiscretizer"}
+    | {f"{tree}{kind}" for tree in ("DecisionTree", "ExtraTree") for kind in ("Classifier", "Regressor")}
+    | {f"{trees}{kind}" for trees in ("RandomForest", "ExtraTrees") for kind in ("Classifier", "Regressor")}
+    | {
+        f"{trees}{kind}"
+        for trees in ("GradientBoosting", "HistGradientBoosting")
+        for kind in ("Classifier", "Regressor")
+    }
+    | {"SVC", "SVR", "NuSVC", "NuSVR"}
+)
+"""Estimators that give the same bits for the codes of an encoder in float32 as in float64, because they convert or only
+compare them. Most others compute in the dtype of their input, and no family computes in float32."""
+
 MAX_PARTS = 10_000
 """Estimators in one model. A file may name one estimator in many places, and each place counts."""
 
@@ -94,10 +107,8 @@ def part_of(value: Any, classes: dict[str, None] | None = None) -> Part:
     """
     builder = _Builder({} if classes is None else classes)
     part = builder.build(value)
-    if {GIVES_FLOAT32, SINGLE_PRECISION} <= builder.traits:  # it may compute in float32, which no family does
-        raise Unknown("an encoder to float32 with a part that was fitted in float32 is not known as data")
-    if SINGLE_PRECISION in builder.traits:
-        part = replace(part, single_precision=True)
+    if GIVES_FLOAT32 in builder.traits and (others := builder.names - EXACT_FROM_FLOAT32):
+        raise Unknown(f"an encoder to float32 with {min(others)}, which may compute in it, is not known as data")
     if part.lacks:
         raise Unknown(f"{', '.join(sorted(part.lacks))} of {part.name} is not known as data")
     return part
@@ -106,6 +117,8 @@ def part_of(value: Any, classes: dict[str, None] | None = None) -> Part:
 class _Builder:
     def __init__(self, classes: dict[str, None]) -> None:
         self._classes = classes
+        self.names: set[str] = set()
+        """Of all classes, without their packages."""
         self._parts = 0
         self._depth = 0
         self.traits: set[str] = set()
@@ -121,6 +134,7 @@ class _Builder:
         if family is None:
             raise Unknown(f"{_shown(value)} is not known as data")
         self._classes[_shown(value)] = None
+        self.names.add(name_of(value).rpartition(".")[2])
         self._depth += 1
         try:
             state = State(as_record(value), family.keys, self.build)

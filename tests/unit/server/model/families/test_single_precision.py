@@ -11,6 +11,7 @@ from sklearn import (
     compose,
     decomposition,
     discriminant_analysis,
+    ensemble,
     feature_selection,
     impute,
     linear_model,
@@ -20,6 +21,7 @@ from sklearn import (
     neural_network,
     preprocessing,
     svm,
+    tree,
 )
 from sklearn.pipeline import make_pipeline
 
@@ -98,15 +100,23 @@ def test_part_of_an_imputer_that_was_fitted_on_float32_gives_the_answers_of_scik
     assert_equal_to(imputer, [*hostile_matrices(X), GAPS.astype(float)])
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_part_that_was_fitted_on_float32_says_so() -> None:
-    assert part_of(fitted("scaled, components, logistic")).single_precision
-    assert not part_of(linear_model.LogisticRegression().fit(X, TARGETS["two"])).single_precision
-
-
 @pytest.mark.parametrize("encoder", [preprocessing.OneHotEncoder(sparse_output=False), preprocessing.OrdinalEncoder()])
-def test_encoder_to_float32_before_a_part_that_was_fitted_on_it_is_unknown(encoder: Any) -> None:
-    model = make_pipeline(encoder.set_params(dtype=np.float32), linear_model.LogisticRegression())
+@pytest.mark.parametrize(
+    "others",
+    [
+        [linear_model.LogisticRegression()],
+        [preprocessing.StandardScaler(), svm.SVC()],
+        [preprocessing.QuantileTransformer(n_quantiles=5), tree.DecisionTreeClassifier()],
+        [preprocessing.Normalizer(), svm.SVC()],
+    ],
+)
+def test_encoder_to_float32_before_a_part_that_computes_in_it_is_unknown(encoder: Any, others: list[Any]) -> None:
+    model = make_pipeline(encoder.set_params(dtype=np.float32), *others)
     with pytest.raises(Unknown, match="an encoder to float32"):
         part_of(model.fit(WORDS, TARGETS["two"]))
-    part_of(model.set_params(logisticregression=svm.SVC()).fit(WORDS, TARGETS["two"]))
+
+
+@pytest.mark.parametrize("last", [svm.SVC(), tree.DecisionTreeClassifier(), ensemble.HistGradientBoostingClassifier()])
+def test_encoder_to_float32_before_a_part_that_converts_it_gives_the_answers_of_scikit_learn(last: Any) -> None:
+    encoder = preprocessing.OrdinalEncoder(dtype=np.float32)
+    assert_equal_to(make_pipeline(encoder, last).fit(WORDS, TARGETS["two"]), [WORDS])
