@@ -16,7 +16,7 @@ import watcher.settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "operations.md", ROOT / "docs" / "architecture.md")
-PROGRAMS = ("watcher", "server", "strict_http")
+PROGRAMS = ("kubeserve", "watcher", "server", "strict_http")
 CHARTS = ROOT / "manifests" / "charts"
 GENERATED = re.compile(r"<!-- [\w-]+: written by.*?<!-- /[\w-]+ -->", re.DOTALL)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)

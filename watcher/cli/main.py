@@ -12,9 +12,12 @@ from watcher.cli.commands.context import context
 from watcher.cli.commands.delete import delete
 from watcher.cli.commands.diff import diff
 from watcher.cli.commands.history import history
+from watcher.cli.commands.local import local
 from watcher.cli.commands.logs import logs
+from watcher.cli.commands.open import open_page
 from watcher.cli.commands.pause import pause, resume
 from watcher.cli.commands.pin import pin, unpin
+from watcher.cli.commands.predict import predict
 from watcher.cli.commands.push import push
 from watcher.cli.commands.render import render
 from watcher.cli.commands.rollback import rollback
@@ -23,9 +26,9 @@ from watcher.cli.commands.status import status
 from watcher.cli.errors import Group
 
 PANELS: dict[str, list[click.Command]] = {
-    "Models": [delete, diff, history, logs, pause, pin, push, resume, rollback, status, unpin],
+    "Models": [delete, diff, history, logs, open_page, pause, pin, predict, push, resume, rollback, status, unpin],
     "Files": [check, render],
-    "Set up": [completion, context, run],
+    "Set up": [completion, context, local, run],
 }
 """The commands under the headings of the help."""
 

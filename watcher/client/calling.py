@@ -1,4 +1,4 @@
-"""The command that calls a model: its feature names and an example row, as the model itself documents them. Pure."""
+"""The command that calls a model: its feature names and an example row, as the model itself documents them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from watcher.client.reach import Reach
 from watcher.core.naming import object_name
 from watcher.core.types import ModelId
+from watcher.errors import WatcherError
 
 PREFERRED = ("/predict", "/transform")
+SECONDS = 10.0
+"""Seconds for the model's description of itself."""
 LOCAL_PORT = 8080
 MOST = 2000
 """Characters of a body. The example of a model with thousands of features fills no terminal."""
@@ -34,6 +38,14 @@ def example_call(document: Mapping[str, Any]) -> Call | None:
         except (KeyError, TypeError):
             continue
     return None
+
+
+def documented_call(reach: Reach) -> Call | None:
+    """Return the request that a model documents; None if it cannot be asked, which is no failure of the model."""
+    try:
+        return example_call(json.loads(reach.request("GET", "/openapi.json", SECONDS).body))
+    except (WatcherError, ValueError, AttributeError):
+        return None
 
 
 def curl(url: str, call: Call) -> str:

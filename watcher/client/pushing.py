@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -11,20 +10,17 @@ from typing import Any, Protocol
 
 from watcher.client import store
 from watcher.client.bundle import Bundle
-from watcher.client.calling import Call, example_call
+from watcher.client.calling import Call, documented_call
 from watcher.client.checking import Check, Outcome, checked
 from watcher.client.contexts import Context
 from watcher.client.delivery import AUTO, Delivery, planned, same, upload
-from watcher.client.reach import Reach, reach_of_model
+from watcher.client.reach import reach_of_model
 from watcher.client.rollout import FINAL, Phase, Step, Wanted, followed, since_of
 from watcher.client.watcher_api import WatcherApi
 from watcher.core.naming import ARTIFACT
 from watcher.core.types import ModelId
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.stores.base import Progress, WritableBucket
-
-CALL_SECONDS = 10.0
-"""Seconds for the model's description of itself."""
 
 
 class ModelFailed(Rejected):
@@ -169,12 +165,3 @@ def _said(step: Step, wanted: Wanted, seconds: float) -> str:
         Phase.ROLLING: lambda: step.text or wanted.version,
     }
     return texts.get(step.phase, lambda: after)()
-
-
-def documented_call(reach: Reach) -> Call | None:
-    """Return the request that a model documents; None if it cannot be asked, which is no failure of the model."""
-    try:
-        answer = reach.request("GET", "/openapi.json", CALL_SECONDS)
-        return example_call(json.loads(answer.body))
-    except (WatcherError, ValueError, AttributeError):
-        return None

@@ -75,7 +75,13 @@ class ByService:
 
         from watcher.runtimes.kubernetes.kubeconfig import load  # noqa: PLC0415 - half a second of imports
 
-        api = load(self.kubeconfig)
+        try:
+            api = load(self.kubeconfig)
+        except Rejected as error:
+            service = f"the Service {self.namespace}/{self.name}"
+            raise Rejected(
+                error.reason, f"{service} can only be reached through the API server here: {error}"
+            ) from error
         target = f"/api/v1/namespaces/{self.namespace}/services/{self.name}:{self.port}/proxy{path}"
         limit, headers = urllib3.Timeout(total=seconds), {**api.headers, **_headers(body, content_type)}
         url = api.server.rstrip("/") + target

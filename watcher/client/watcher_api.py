@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from watcher.client.reach import reach_of
+from watcher.core.text import one_line
 from watcher.core.types import ModelId
 from watcher.errors import Rejected, Retryable
 
@@ -37,7 +38,7 @@ class WatcherApi:
             for key in ("models", "refused", "sources"):
                 list(body[key])
         except (KeyError, TypeError) as error:
-            raise self._away() from error
+            raise self._away(body) from error
         return dict(body)
 
     def model(self, model: ModelId) -> dict[str, Any]:
@@ -58,6 +59,20 @@ class WatcherApi:
             "NotFound", unknown_model(str(model), [f"{item['namespace']}/{item['model']}" for item in models])
         )
 
+    def url(self, model: ModelId) -> str:
+        """Return the address at which a model answers.
+
+        Raises:
+            Rejected: `NotServed`, there is none yet; the sentence says why. Or as `model`.
+            Retryable: as `status`.
+
+        """
+        found = self.model(model)
+        if not found["url"]:
+            reason = f": {found['reason']}" if found["reason"] else ""
+            raise Rejected("NotServed", f"{model} does not answer yet: it is {found['state']}{reason}")
+        return str(found["url"])
+
     def _details(self, model: ModelId) -> dict[str, Any]:
         """Return the answer about one model; {} from an earlier watcher, or if the model has just gone."""
         body = self._get(f"/status/{model}")
@@ -69,6 +84,9 @@ class WatcherApi:
         except (Retryable, ValueError, RecursionError) as error:
             raise self._away() from error
 
-    def _away(self) -> Retryable:
+    def _away(self, body: Any = None) -> Retryable:
+        """Return the error; with the reason of an API server that has no such Service."""
+        reason = body.get("message") if isinstance(body, dict) else None
+        said = f" ({one_line(reason, 300)})" if isinstance(reason, str) else ""
         advice = "start one with `kubeserve run`, or set another address by --url"
-        return Retryable("NoWatcher", f"no watcher answers at {self._shown}: {advice}")
+        return Retryable("NoWatcher", f"no watcher answers at {self._shown}{said}: {advice}")

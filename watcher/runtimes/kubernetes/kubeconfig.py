@@ -70,7 +70,8 @@ def load(kubeconfig: str) -> Connection:
     if Path(usual).expanduser().exists():
         return _from_files(usual)
     raise Rejected(
-        "NoCluster", f"no Kubernetes configuration: {usual} does not exist; set --kubeconfig, or --runtime local"
+        "NoCluster",
+        f"no Kubernetes configuration: {usual} does not exist; set KUBECONFIG or --kubeconfig, or --runtime local",
     )
 
 
@@ -89,7 +90,7 @@ def _from_files(paths: str) -> Connection:
     origin = f"kubeconfig {paths}"
     existing = [path for path in map(_expanded, paths.split(os.pathsep)) if path.exists()]
     if not existing:
-        raise Rejected("NoCluster", f"{origin} does not exist; set --kubeconfig, or --runtime local")
+        raise Rejected("NoCluster", f"{origin} does not exist; set KUBECONFIG or --kubeconfig, or --runtime local")
     for path in existing:
         _check_file(path)
     found = client.Configuration(proxy="", no_proxy="")

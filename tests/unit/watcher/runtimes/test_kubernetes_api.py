@@ -263,7 +263,7 @@ def test_call_with_a_failing_plugin_says_why_and_recovers(tmp_path: Path) -> Non
 
 
 def test_connect_without_a_kubeconfig_raises_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Rejected, match="does not exist; set --kubeconfig"):
+    with pytest.raises(Rejected, match="does not exist; set KUBECONFIG or --kubeconfig"):
         connect(str(tmp_path / "missing"))
 
 
