@@ -11,7 +11,7 @@ BASE ?= python:3.11-slim
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
-TOOLS := minio helm etcd kube-apiserver kube-controller-manager
+TOOLS := minio helm etcd kube-apiserver kube-controller-manager promtool
 TOOLS_LOG := .kubeserve/tools.log
 
 # Empty: off. Containers often set it, and every start would then compile scikit-learn again, for about 5 s.

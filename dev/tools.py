@@ -47,6 +47,7 @@ class Tool:
     module: str = ""
     ldflags: str = "-s -w"
     on_path: bool = False
+    tags: str = ""
 
     @property
     def target(self) -> Path:
@@ -57,7 +58,7 @@ class Tool:
         """Return the command that builds the program into the folder `output`."""
         if not self.module:
             return [go, "install", f"-ldflags={self.ldflags}", f"{self.package}@{self.version}"]
-        flags = ["-mod=readonly", f"-ldflags={self.ldflags}"]
+        flags = ["-mod=readonly", f"-ldflags={self.ldflags}", f"-tags={self.tags}"]
         return [go, "build", *flags, "-o", str(output / self.name), self.package]
 
 
@@ -72,6 +73,12 @@ def _helm() -> Tool:
     package = "helm.sh/helm/v3"
     flags = f"-s -w -X {package}/internal/version.version={_HELM} -X {package}/pkg/chartutil.k8sVersionMinor=35"
     return Tool("helm", _HELM, f"{package}/cmd/helm", "about 2 min", ldflags=flags)
+
+
+def _promtool() -> Tool:
+    # The last release that Go 1.25 builds. Without the tag it contains the client libraries of all clouds.
+    package = "github.com/prometheus/prometheus/cmd/promtool"
+    return Tool("promtool", "v0.313.4", package, "about 2 min", "prometheus", tags="remove_all_sd")
 
 
 TOOLS = {
@@ -89,6 +96,7 @@ TOOLS = {
         *(_kubernetes(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
         *(_kubernetes(name) for name in ("kubelet", "kube-proxy")),
         _kubernetes("kubectl", on_path=True),
+        _promtool(),
         Tool("metrics-server", "v0.9.0", "sigs.k8s.io/metrics-server/cmd/metrics-server", "about 2 min"),
         Tool("coredns", "v1.15.0", "github.com/coredns/coredns", "about 2 min"),
         Tool("pause", "1", ".", "a second", "pause"),

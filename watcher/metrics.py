@@ -39,6 +39,13 @@ class Metrics:
         self.deleted = self._counter("deleted", "Objects deleted, by kind.", ["kind"])
         self.failures = self._counter("failures", "Failed attempts to reconcile a model, by reason.", ["reason"])
         self.models = self._gauge("models", "Models by state.", ["state"])
+        # Not `namespace`: Prometheus gives that label to the watcher's own pod.
+        model = ["model_namespace", "model_name"]
+        self.model_state = self._gauge(
+            "model_state", "1; the labels are a model's version and its state.", [*model, "model_version", "state"]
+        )
+        self.ready_pods = self._gauge("model_ready_pods", "Pods of a model that answer, if that is known.", model)
+        self.wanted_pods = self._gauge("model_wanted_pods", "Pods that a model should have, if that is known.", model)
         self.refused = self._gauge("refused_keys", "Keys in the bucket that resemble a model's but cannot be served.")
         self.source_up = self._gauge("source_up", "1 if the hint source is live.", ["source"])
         self.hints = self._gauge("source_hints", "Hints given by the source since the start.", ["source"])

@@ -155,9 +155,16 @@ def _error(message: str, status: int, headers: Mapping[str, Any] | None = None) 
 
 def fill_gauges(metrics: Metrics, board: StatusBoard, sources: SourceHealth) -> None:
     """Compute the gauges from the status board. Called at each scrape, so they are never out of date."""
-    metrics.models.clear()
+    for gauge in (metrics.models, metrics.model_state, metrics.ready_pods, metrics.wanted_pods):
+        gauge.clear()
     for status in board.models():
+        model = status.namespace, status.model
         metrics.models.labels(status.state.value).inc()
+        metrics.model_state.labels(*model, status.version, status.state.value).set(1)
+        if status.pods.ready is not None:
+            metrics.ready_pods.labels(*model).set(status.pods.ready)
+        if status.pods.wanted is not None:
+            metrics.wanted_pods.labels(*model).set(status.pods.wanted)
     for source in sources.all():
         metrics.source_up.labels(source.name).set(source.live)
         metrics.hints.labels(source.name).set(source.hints)

@@ -33,7 +33,7 @@ disable_created_metrics()
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 16384.0)
 PHASES = ("parse", "wait", "predict", "encode")
-REASONS = ("queue", "deadline", "bodies")
+REASONS = ("queue", "deadline", "bodies", "answers", "connections")
 
 MAX_FAST_PATH_RECORDS = 256
 """Requests of the fast path buffered before they are counted: each then takes 1 µs, and the pause is not noticeable."""

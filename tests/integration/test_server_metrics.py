@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sklearn.linear_model import LogisticRegression
 
-from server.telemetry.metrics import FEATURES, PHASES, REASONS, SPECS, Spec
+from server.telemetry.metrics import FEATURES, PHASES, SPECS, Spec
 
 from .driving import eventually
 from .serving import Server, running
@@ -43,11 +43,14 @@ class Gated(HistGradientBoostingClassifier):
     def predict(self, X):
         time.sleep(0.005)
         if (X == 1e6).any():
+            (FOLDER / "predicting").touch()
             wait_for("answerable")
         return super().predict(X)
 '''
 X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, np.nan], [3.0, 5.0]] * 10)
 LABELS = ["no", "yes", "no", "yes"] * 10
+REASONS = ("queue", "deadline", "bodies")
+"""The others need thousands of connections or slow readers: `test_connection_limits.py` causes them."""
 PATIENCE = 120
 """Seconds to wait for progress, on a busy machine too."""
 
@@ -118,7 +121,7 @@ def overload(server: Server, answerable: Path) -> Samples:
     """Cause one rejection of each reason, and return the samples from the middle of it."""
     with ThreadPoolExecutor(3) as clients:
         running_one = clients.submit(server.send, "POST", "/predict", body([1e6, 0.0], size=70_000))
-        eventually(lambda: server.in_progress() == 1, PATIENCE)
+        eventually(answerable.with_name("predicting").exists, PATIENCE)
         queued_one = clients.submit(server.send, "POST", "/predict", body([1.0, 0.0]))
         eventually(has_queued(server, 1), PATIENCE)
         scrape = samples(server)

@@ -17,11 +17,11 @@ from sanic import Sanic
 from watcher import status_routes
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
-from watcher.core.types import ModelId, State
+from watcher.core.types import ModelId, Pods, State
 from watcher.metrics import Metrics
 from watcher.sources.base import Reporter
 from watcher.sources.webhook import Webhook
-from watcher.web import BODY_LIMIT, WebServer, address_of, create_app, open_socket
+from watcher.web import BODY_LIMIT, WebServer, address_of, create_app, fill_gauges, open_socket
 
 TOKEN = {"Authorization": "Bearer tok"}
 
@@ -181,7 +181,7 @@ def test_model_and_timeline_are_answered(port: int, board: StatusBoard) -> None:
     _, answer = request(port, "GET", "/timeline?limit=1")
     assert [event["model"] for event in json.loads(answer)["events"]] == ["m"]
     status, answer = request(port, "GET", "/status/t/n")
-    assert (status, json.loads(answer)) == (404, {"error": "no model 'n': there are m"})
+    assert (status, json.loads(answer)) == (404, {"error": "no model 'n': there is only m"})
     board.drop(ModelId("t", "m"))
 
 
@@ -229,3 +229,40 @@ def test_streams_beyond_the_limit_are_refused_until_a_client_leaves(port: int, m
         assert is_one_line_error(answer)
     with streaming(port) as response:
         assert event_of(response)["models"] == []
+
+
+def gauges(metrics: Metrics) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Return the samples of the gauges of models, by name."""
+    return {
+        family.name.removeprefix("kubeserve_watcher_"): [(sample.labels, sample.value) for sample in family.samples]
+        for family in metrics.registry.collect()
+        if family.name.startswith("kubeserve_watcher_model")
+    }
+
+
+def test_fill_gauges_shows_the_state_and_the_pods_that_are_known_of_each_model() -> None:
+    board, metrics = StatusBoard(), Metrics()
+    iris, new = ModelId("team", "iris"), ModelId("team", "new")
+    board.set(iris, State.FAILED, version="v2", pods=Pods("v1", 1, 2))
+    board.set(new, State.APPLIED, version="v1")
+    fill_gauges(metrics, board, SourceHealth())
+    name = {"model_namespace": "team", "model_name": "iris"}
+    assert gauges(metrics) == {
+        "models": [({"state": "Failed"}, 1.0), ({"state": "Applied"}, 1.0)],
+        "model_state": [
+            ({**name, "model_version": "v2", "state": "Failed"}, 1.0),
+            ({**name, "model_name": "new", "model_version": "v1", "state": "Applied"}, 1.0),
+        ],
+        "model_ready_pods": [(name, 1.0)],
+        "model_wanted_pods": [(name, 2.0)],
+    }
+
+
+def test_fill_gauges_forgets_a_model_and_a_state_that_are_gone() -> None:
+    board, metrics = StatusBoard(), Metrics()
+    iris = ModelId("team", "iris")
+    board.set(iris, State.READY, version="v1", pods=Pods("v1", 1, 1))
+    fill_gauges(metrics, board, SourceHealth())
+    board.drop(iris)
+    fill_gauges(metrics, board, SourceHealth())
+    assert gauges(metrics) == {"models": [], "model_state": [], "model_ready_pods": [], "model_wanted_pods": []}

@@ -201,7 +201,7 @@ def test_record_fast_path_does_not_keep_the_rows_of_a_large_request() -> None:
 
 def test_collect_before_the_first_request_has_a_zero_for_each_rejection_and_the_process() -> None:
     read = metrics().registry.get_sample_value
-    assert [read("kubeserve_rejected_total", {**HERE, "reason": reason}) for reason in REASONS] == [0, 0, 0]
+    assert [read("kubeserve_rejected_total", {**HERE, "reason": reason}) for reason in REASONS] == [0] * len(REASONS)
     assert read("process_resident_memory_bytes", {})
 
 
