@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import structlog
 
 from server.download.disk import Disk
-from server.download.requirements import MAX_NAME, Package, parse, with_numpy
+from server.download.requirements import MAX_NAME, Package, parse, with_numpy, without_mlflow
 from server.errors import ModelError
-from server.paths import PACKAGES, REQUIREMENTS
+from server.paths import MLFLOW_MODEL, PACKAGES, REQUIREMENTS
 from server.text import one_line
 
 log = structlog.get_logger()
@@ -122,6 +122,8 @@ def install(folder: Path, index: Index | None = None, disk: Disk | None = None, 
     index = index or Index()
     index.check()
     packages = with_numpy(parse((folder / REQUIREMENTS).read_bytes()))
+    if (folder / MLFLOW_MODEL).exists():
+        packages = without_mlflow(packages)
     if not packages:
         return
     log.info("installing requirements.txt", packages=len(packages))

@@ -38,6 +38,9 @@ ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar
 NUMPY_2 = {"pandas": "2.2.2", "scikit-learn": "1.4.2", "scipy": "1.13.0", "statsmodels": "0.14.2"}
 """The first versions that run with NumPy 2. The metadata of many earlier ones does not exclude it."""
 
+OF_MLFLOW = frozenset({"mlflow", "mlflow-skinny", "mlflow-tracing"})
+"""MLflow's own packages, which saved the model. No part of the model needs them, and they are large."""
+
 ADVICE = "write one package a line, such as pandas==2.2.3"
 
 
@@ -78,6 +81,11 @@ def parse(data: bytes) -> list[Package]:
         raise ModelError(f"requirements.txt names more than {MAX_PACKAGES} packages: name only what the model needs")
     check_hashes([(number, item) for number, item in found if item])
     return [item for _, item in found if item]
+
+
+def without_mlflow(packages: list[Package]) -> list[Package]:
+    """Return the packages of a requirements.txt that MLflow wrote, without MLflow itself."""
+    return [item for item in packages if item.name not in OF_MLFLOW]
 
 
 def with_numpy(packages: list[Package]) -> list[Package]:

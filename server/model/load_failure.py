@@ -34,7 +34,18 @@ PYPI = {
         for name in (
             *("catboost", "cloudpickle", "dill", "gensim", "hdbscan", "keras", "lightgbm", "mlxtend", "networkx"),
             *("ngboost", "nltk", "numba", "numpy", "onnxruntime", "optuna", "pandas", "polars", "prophet", "pyarrow"),
-            *("scipy", "shap", "skorch", "sktime", "spacy", "statsmodels", "tensorflow", "torch", "transformers"),
+            *(
+                "scipy",
+                "shap",
+                "skops",
+                "skorch",
+                "sktime",
+                "spacy",
+                "statsmodels",
+                "tensorflow",
+                "torch",
+                "transformers",
+            ),
             *("tsfresh", "xgboost"),
         )
     },

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 import structlog
 
@@ -140,12 +142,26 @@ def unpickle(path: Path) -> tuple[Any, str]:
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            estimator = joblib.load(path)
+            estimator = load_skops(path) if is_skops(path) else joblib.load(path)
     except Exception as error:  # unpickling runs the file's own code, which may raise anything
         from server.model.load_failure import load_failure  # noqa: PLC0415 - reads files of every compression
 
         raise ModelError(load_failure(error, path)) from error
     return estimator, log_load_warnings(caught)
+
+
+def is_skops(path: Path) -> bool:
+    """Return whether skops wrote the file, as MLflow does by default."""
+    if not is_zipfile(path):
+        return False
+    with ZipFile(path) as archive:
+        return "schema.json" in archive.namelist()
+
+
+def load_skops(path: Path) -> Any:
+    """Return the object of a file of skops. This runs what the file names, as unpickling does."""
+    skops = importlib.import_module("skops.io")  # of the model's requirements.txt
+    return skops.load(path, trusted=skops.get_untrusted_types(file=path))
 
 
 def use_one_job(estimator: Any) -> None:

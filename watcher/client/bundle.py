@@ -13,6 +13,7 @@ from watcher.core.naming import (
     ARTIFACT,
     INPUT_FILE_LIMIT,
     INPUT_FILES,
+    MLMODEL,
     MODEL_LIMIT,
     REQUIREMENTS,
     VALUES,
@@ -20,7 +21,7 @@ from watcher.core.naming import (
 )
 from watcher.errors import Rejected
 
-EXAMPLE, MLMODEL = INPUT_FILES[0], INPUT_FILES[2]
+EXAMPLE = INPUT_FILES[0]
 SIDE_FILES = (REQUIREMENTS, VALUES, *INPUT_FILES)
 """The names that count next to model.joblib."""
 
@@ -99,9 +100,6 @@ def _file_of_mlflow(folder: Path, text: bytes) -> Path:
         raise Rejected(
             "Malformed", f"{place}: the flavors are {listed}; only sklearn is served: mlflow.sklearn.save_model"
         )
-    if sklearn.get("serialization_format") == "skops":
-        advice = 'save it with serialization_format="pickle"'
-        raise Rejected("Malformed", f"{place}: the model is saved by skops, which is not served: {advice}")
     return folder / str(sklearn["pickled_model"])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from watcher.client.bundle import SIDE_FILES, Bundle
 from watcher.client.versions import next_version
 from watcher.core.catalog import read_listing
-from watcher.core.naming import ARTIFACT, VALUES, version_order, version_problem
+from watcher.core.naming import ARTIFACT, MLFLOW_ARTIFACTS, VALUES, is_artifact, version_order, version_problem
 from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
 from watcher.errors import Rejected
 from watcher.stores.base import Bucket, Progress, WritableBucket
@@ -62,13 +62,18 @@ def planned(
     found = _version(version, _folders(stored, model), today or datetime.now(UTC).date())
     delivery = Delivery(model, found, bundle)
     existing = tuple(item for item in stored if item.key.startswith(delivery.folder))
-    if any(item.key.endswith(f"/{ARTIFACT}") for item in existing) and not force and not same(delivery, existing):
+    if _has_model(existing) and not force and not same(delivery, existing):
         advice = f"push without --version for a new one, or with --force to overwrite {found}"
         raise Rejected("VersionExists", f"{model} has a version {found} already, with other files: {advice}")
     model_level = _model_level(bucket, stored, model)
     _check_values(delivery, model_level)
     entry = read_listing(stored).entries.get(model)
     return Delivery(model, found, bundle, existing, _not_served(found, entry, model_level))
+
+
+def _has_model(existing: tuple[StoredObject, ...]) -> bool:
+    keys = {item.key for item in existing}
+    return any(is_artifact(key, keys) for key in keys)
 
 
 def _folders(stored: list[StoredObject], model: ModelId) -> set[str]:
@@ -89,7 +94,7 @@ def same(delivery: Delivery, existing: tuple[StoredObject, ...]) -> bool:
     """Return whether the bucket has these very files already. A large upload in parts has no comparable digest."""
     wanted = {ARTIFACT: _digest(delivery.bundle)}
     wanted |= {name: hashlib.md5(text).hexdigest() for name, text in delivery.bundle.side_files.items()}  # noqa: S324 - as S3's ETag
-    counted = {ARTIFACT, *SIDE_FILES}
+    counted = {ARTIFACT, *MLFLOW_ARTIFACTS, *SIDE_FILES}
     there = {item.key.rpartition("/")[2]: item.etag for item in existing}
     return wanted == {name: etag for name, etag in there.items() if name in counted}
 
@@ -164,4 +169,4 @@ def upload(bucket: WritableBucket, delivery: Delivery, progress: Progress = lamb
 
 def _is_left_over(item: StoredObject, side_files: Mapping[str, bytes]) -> bool:
     name = item.key.rpartition("/")[2]
-    return name in SIDE_FILES and name not in side_files
+    return name in {*MLFLOW_ARTIFACTS, *SIDE_FILES} and name not in side_files

@@ -9,7 +9,7 @@ from typing import Any
 from watcher.client.names import unknown, unknown_model
 from watcher.client.values_edit import edited
 from watcher.core.catalog import read_listing
-from watcher.core.naming import ARTIFACT, STATUS_FILE, VALUES
+from watcher.core.naming import STATUS_FILE, VALUES, is_artifact
 from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
 from watcher.core.user_values import SIZE_LIMIT, parse
 from watcher.errors import Rejected
@@ -108,14 +108,15 @@ class ModelFiles:
         The lowest version goes first, the chosen one last of all versions, of each its model before the files that
         change how it is served, and last of all what belongs to the model as a whole.
         """
-        names, current = self.names, self.current
+        objects = list(objects)
+        names, current, keys = self.names, self.current, {item.key for item in objects}
 
         def place(item: StoredObject) -> tuple[int, bool, str]:
-            version, *file = item.key.removeprefix(self.model.prefix).split("/")
+            version = item.key.removeprefix(self.model.prefix).partition("/")[0]
             if version not in names:
                 return len(names) + 1, False, item.key
             rank = len(names) if version == current else names.index(version)
-            return rank, file != [ARTIFACT], item.key
+            return rank, not is_artifact(item.key, keys), item.key
 
         return sorted(objects, key=place)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from watcher.core.naming import (
-    ARTIFACT,
     FORM,
     INPUT_FILE_LIMIT,
     INPUT_FILES,
     REQUIREMENTS,
     VALUES,
+    is_artifact,
     parse_key,
     version_order,
 )
@@ -32,21 +32,22 @@ def read_listing(objects: Iterable[StoredObject], namespaces: tuple[str, ...] = 
     by_key = {item.key: item for item in objects}
     refusals, versions = list[Refusal](), list[ModelVersion]()
     for key, item in sorted(by_key.items()):
-        if reason := refusal(item, namespaces):
+        is_model = is_artifact(key, by_key)
+        if reason := refusal(item, namespaces, is_model=is_model):
             refusals.append(Refusal(key, reason))
-        if reason in ("", EMPTY) and key.endswith(f"/{ARTIFACT}") and not key.startswith("_"):
+        if reason in ("", EMPTY) and is_model and not key.startswith("_"):
             version, unused = _version(item, by_key)
             versions.append(version)
             refusals += unused
     return Catalog(_entries(versions, by_key), tuple(sorted(refusals)))
 
 
-def refusal(item: StoredObject, namespaces: tuple[str, ...]) -> str:
+def refusal(item: StoredObject, namespaces: tuple[str, ...], *, is_model: bool) -> str:
     """Return why an object that resembles a model's cannot be served; "" if it can, or if it is something else."""
     *folders, file = item.key.split("/")
     if item.key.startswith("_") or not file:
         return ""
-    if file == ARTIFACT:
+    if is_model:
         return _artifact_problem(item, namespaces)
     return _near_miss(folders, file)
 

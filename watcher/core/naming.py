@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 from watcher.core.types import ModelId
 from watcher.errors import Rejected
 
 ARTIFACT, VALUES, REQUIREMENTS = "model.joblib", "values.yaml", "requirements.txt"
-INPUT_FILES = ("input-example.json", "input_example.json", "MLmodel")
+MLMODEL = "MLmodel"
+MLFLOW_ARTIFACTS = ("model.pkl", "model.skops")
+"""What MLflow calls a model of scikit-learn. Next to MLmodel, the first of them that exists is a version's model."""
+INPUT_FILES = ("input-example.json", "input_example.json", MLMODEL)
 """What says how the model's input looks: its owner's example, MLflow's, and MLflow's signature. Each is optional."""
+MODEL_FILES = frozenset({ARTIFACT, *MLFLOW_ARTIFACTS, VALUES, REQUIREMENTS, *INPUT_FILES})
+"""The files of a version's folder that count."""
 STATUS_FILE = "_status.json"
 """What the watcher itself writes beside a version. It is no file of the model: nothing follows from a change of it."""
 INPUT_FILE_LIMIT = 1024 * 1024
@@ -45,7 +51,7 @@ def parse_key(key: str) -> tuple[ModelId, str, str]:
 def model_of(key: str) -> ModelId | None:
     """Return the model that the file at `key` belongs to (in a version's folder, or its values.yaml), or None."""
     match key.split("/"):
-        case [namespace, name, version, file] if file in {ARTIFACT, VALUES, REQUIREMENTS, *INPUT_FILES}:
+        case [namespace, name, version, file] if file in MODEL_FILES:
             problem = version_problem(version)
         case [namespace, name, file] if file == VALUES:
             problem = ""
@@ -53,6 +59,18 @@ def model_of(key: str) -> ModelId | None:
             return None
     problem = problem or namespace_problem(namespace) or model_problem(name)
     return None if problem else ModelId(namespace, name)
+
+
+def is_artifact(key: str, keys: Container[str]) -> bool:
+    """Return whether the key is that of a version's model: model.joblib, or else the one of MLflow's directory.
+
+    `keys` are those of the bucket. The key itself is not checked otherwise.
+    """
+    folder, _, file = key.rpartition("/")
+    if file not in MLFLOW_ARTIFACTS:
+        return file == ARTIFACT
+    preferred = (ARTIFACT, *MLFLOW_ARTIFACTS[: MLFLOW_ARTIFACTS.index(file)])
+    return f"{folder}/{MLMODEL}" in keys and not any(f"{folder}/{name}" in keys for name in preferred)
 
 
 def namespace_problem(name: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.download import requirements
-from server.download.requirements import parse, with_numpy
+from server.download.requirements import parse, with_numpy, without_mlflow
 from server.errors import ModelError
 
 A, B = "a" * 64, "b" * 64
@@ -171,3 +171,8 @@ def test_parse_the_projects_own_lock_file_is_accepted() -> None:
 def test_with_numpy_adds_numpy_1_to_a_pin_from_before_numpy_2(text: str, added: list[str]) -> None:
     packages = parse(text.encode())
     assert list(map(str, with_numpy(packages)))[len(packages) :] == added
+
+
+def test_without_mlflow_leaves_out_mlflow_under_each_of_its_names() -> None:
+    packages = parse(b"mlflow==3.17.2\nscikit-learn==1.9.1\nMLflow_Skinny[extras]\nmlflow-tracing<4\nmlflower\n")
+    assert list(map(str, without_mlflow(packages))) == ["scikit-learn==1.9.1", "mlflower"]

@@ -73,7 +73,6 @@ def test_bundle_of_an_mlflow_model_is_its_sklearn_flavor_without_mlflow_itself(t
     ("files", "problem"),
     [
         ({}, "has neither a model.joblib nor MLflow's MLmodel"),
-        ({"MLmodel": SKLEARN.format("skops")}, "saved by skops, which is not served"),
         ({"MLmodel": "flavors: {pytorch: {}, python_function: {}}"}, "the flavors are pytorch, python_function; only"),
         ({"MLmodel": "[1"}, "does not list the model's flavors"),
         ({"MLmodel": SKLEARN.format("pickle")}, "there is no file"),

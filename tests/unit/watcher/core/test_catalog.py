@@ -76,8 +76,37 @@ def test_read_listing_does_not_use_input_files_that_are_too_large_or_empty_and_s
     )
 
 
+def test_read_listing_takes_the_model_of_an_mlflow_directory_unless_there_is_a_model_joblib() -> None:
+    # `a` also has an older export of its own, `b` was saved twice in different formats.
+    names = {
+        "a": ["MLmodel", "model.joblib", "model.pkl"],
+        "b": ["MLmodel", "model.pkl", "model.skops"],
+        "c": ["MLmodel", "conda.yaml", "model.skops"],
+        "d": ["model.skops"],
+    }
+    catalog = read_listing([stored(f"t/{model}/v1/{name}") for model, files in names.items() for name in files])
+    found = [version.artifact.key for entry in catalog.entries.values() for version in entry.versions]
+    assert found == ["t/a/v1/model.joblib", "t/b/v1/model.pkl", "t/c/v1/model.skops"]
+    assert [item.key for item in catalog.refusals] == ["t/a/v1/model.pkl", "t/b/v1/model.skops", "t/d/v1/model.skops"]
+
+
+def test_read_listing_of_an_mlflow_directory_refuses_an_empty_model_and_an_impossible_name() -> None:
+    catalog = read_listing(
+        [stored(f"{folder}/MLmodel") for folder in ("t/m/v1", "T/m/v1")]
+        + [
+            stored("t/m/v1/model.pkl", 0),
+            stored("T/m/v1/model.pkl"),
+        ]
+    )
+    assert list(catalog.entries) == [ModelId("t", "m")]
+    assert [(item.key, item.reason.split(":")[0]) for item in catalog.refusals] == [
+        ("T/m/v1/model.pkl", "namespace 'T' is not a valid Kubernetes name"),
+        ("t/m/v1/model.pkl", "the file is empty"),
+    ]
+
+
 def test_read_listing_without_a_model_ignores_files_about_its_input() -> None:
-    # MLflow writes them next to model.pkl, which has a refusal of its own.
+    # MLflow writes them first.
     catalog = read_listing([stored("t/m/v1/input_example.json", 9_000_000), stored("t/m/v1/MLmodel", 0)])
     assert catalog == read_listing([])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.core.naming import ARTIFACT, INPUT_FILES, REQUIREMENTS, VALUES, model_of, parse_key, version_order
+from watcher.core.naming import MODEL_FILES, model_of, parse_key, version_order
 from watcher.core.types import ModelId
 from watcher.errors import Rejected
 
@@ -64,7 +64,7 @@ def test_parse_key_with_the_longest_model_name_accepts_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["v1/model.joblib", "v1/values.yaml", "v1/requirements.txt", "values.yaml", "v1/MLmodel"]
+    "file", ["v1/model.joblib", "v1/values.yaml", "v1/requirements.txt", "values.yaml", "v1/MLmodel", "v1/model.pkl"]
 )
 def test_model_of_a_file_that_matters_returns_its_model(file: str) -> None:
     assert model_of(f"team/iris/{file}") == ModelId("team", "iris")
@@ -94,5 +94,5 @@ def test_model_of_any_other_key_returns_none(key: str) -> None:
 def test_notification_rules_of_the_documents_name_every_file_that_gives_a_hint(path: str) -> None:
     (rules,) = re.findall(r"for file in (.*); do", (ROOT / path).read_text())
     files = set(rules.split())
-    assert files == {ARTIFACT, REQUIREMENTS, VALUES, *INPUT_FILES}
+    assert files == MODEL_FILES
     assert all(model_of(f"team/iris/v1/{file}") for file in files)
