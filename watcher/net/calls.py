@@ -21,6 +21,10 @@ CALL_SECONDS = 30.0
 """Seconds. A page of a listing, or a small file, arrives in a fraction of one; the next survey tries again."""
 CONNECT_SECONDS = 5.0
 
+SEND_BYTES = 64 * 1024
+"""Bytes. A socket's timeout limits one call of `sendall` as a whole, so that a body in one piece would have to be sent
+within CONNECT_SECONDS, which urllib3 sets for it: 5 MiB take longer over a slow line."""
+
 
 class CallEnded(Exception):  # noqa: N818 - not an error of the call: it was ended
     """A call was ended before its answer was complete; the message says why."""
@@ -142,6 +146,15 @@ class _Registered(HTTPConnection):
     def request(self, *arguments: Any, **options: Any) -> None:
         self._register()
         super().request(*arguments, **options)
+
+    def send(self, data: Any) -> None:
+        """Send bytes in pieces, each with the socket's whole timeout."""
+        if not isinstance(data, bytes):
+            super().send(data)
+            return
+        whole = memoryview(data)
+        for start in range(0, len(whole), SEND_BYTES):
+            super().send(whole[start : start + SEND_BYTES])
 
     def _register(self) -> None:
         if call := _CURRENT.get():
