@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,6 +67,9 @@ class FolderBucket:
             partial.replace(target)
         except OSError as error:
             raise Retryable("StoreUnreachable", f"writing {key}: {error.strerror}") from error
+        finally:  # after a full disk or Ctrl-C too
+            with suppress(OSError):
+                partial.unlink()
 
     def remove(self, keys: Iterable[str]) -> None:
         """Delete files, and the folders that this leaves empty, which S3 would not have."""

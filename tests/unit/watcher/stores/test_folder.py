@@ -3,6 +3,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from watcher.errors import Retryable
 from watcher.stores.folder import FolderBucket
 
 
@@ -51,3 +54,17 @@ def test_put_writes_bytes_and_files_and_remove_leaves_no_empty_folder(tmp_path: 
     bucket.remove(["t/m/v1/model.joblib", "t/m/missing/x"])
     assert not (root / "t/m/v1").exists()
     assert (root / "t/m/values.yaml").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_put_that_fails_or_is_interrupted_leaves_no_part(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy_a_part(_: Path, target: Path) -> None:
+        target.write_bytes(b"123")
+        raise error
+
+    monkeypatch.setattr("shutil.copyfile", copy_a_part)
+    with pytest.raises((Retryable, KeyboardInterrupt)):
+        FolderBucket(tmp_path).put("t/m/v1/model.joblib", tmp_path / "model.joblib")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
