@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--version", default="", metavar="VERSION", shell_complete=versions, help="This version alone.")
+@click.option("--version", metavar="VERSION", shell_complete=versions, help="This version alone.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @model_argument
 @with_context
 @wait_options
 @output_option
-def delete(context: Context, model: str, version: str, output: str, *, yes: bool, wait: bool, timeout: float) -> None:
+def delete(
+    context: Context, model: str, version: str | None, output: str, *, yes: bool, wait: bool, timeout: float
+) -> None:
     r"""Delete a model from the bucket, or one version. The watcher then removes its objects, or serves another version.
 
     What goes is listed first. On a terminal you are asked; elsewhere --yes is needed.
@@ -47,9 +49,11 @@ def delete(context: Context, model: str, version: str, output: str, *, yes: bool
     status = look(api, wanted) if wait else {}
     with opened(context) as bucket:
         files = ModelFiles(bucket, wanted)
-        going = files.below(_deletable(files, version)) if version else files.objects
+        # "" is no version: with an unset variable of a script, the whole model would go.
+        going = files.objects if version is None else files.below(_deletable(files, version))
         follows, is_done = _after(files, version)
-        click.echo(_listed(f"{wanted} {version}".strip(), bucket.name, going, follows), err=True)
+        what = str(wanted) if version is None else f"{wanted} {version}"
+        click.echo(_listed(what, bucket.name, going, follows), err=True)
         count = f"{len(going)} object{'s' if len(going) > 1 else ''}"
         _agree(count, yes=yes)
         bucket.remove(item.key for item in files.in_order_of_removal(going))
@@ -71,9 +75,9 @@ def _deletable(files: ModelFiles, version: str) -> str:
     return found
 
 
-def _after(files: ModelFiles, version: str) -> tuple[str, Callable[[Mapping[str, Any]], bool]]:
+def _after(files: ModelFiles, version: str | None) -> tuple[str, Callable[[Mapping[str, Any]], bool]]:
     """Return what the watcher will do, and whether a status shows that it has."""
-    left = [name for name in files.names if version and name != version]
+    left = [] if version is None else [name for name in files.names if name != version]
     if not left:
         return "the model will be removed: its URL goes, seconds later", lambda status: not status
     values = files.values

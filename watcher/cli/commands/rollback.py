@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--to", "version", default="", metavar="VERSION", shell_complete=versions, help="The version to serve.")
+@click.option("--to", "version", metavar="VERSION", shell_complete=versions, help="The version to serve.")
 @change_options
-def rollback(options: Options, version: str) -> None:
+def rollback(options: Options, version: str | None) -> None:
     r"""Serve the version before the current one, by a pin in the model's own values.yaml.
 
     That is the one that still serves if the current one does not, otherwise the lower one that was ready last, or the
@@ -32,7 +32,7 @@ def rollback(options: Options, version: str) -> None:
 
     def decide(files: ModelFiles, api: WatcherApi) -> Edit:
         current = files.current
-        wanted = files.version(version).version if version else _previous(files, api, current)
+        wanted = _previous(files, api, current) if version is None else files.version(version).version
         return Edit({"version": wanted}, f"{files.model} is rolled back from {current} to {wanted}")
 
     change(options, decide)

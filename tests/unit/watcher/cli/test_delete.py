@@ -84,6 +84,7 @@ def test_delete_of_a_model_whose_values_are_invalid_is_possible(iris: Bucket) ->
     [
         (("irsi",), "no model 'team/irsi'; did you mean 'team/iris'?"),
         (("iris", "--version", "v20"), "team/iris: no version 'v20'; did you mean 'v2'?"),
+        (("iris", "--version", ""), "team/iris: no version '': there are v1, v10, v2"),  # an unset variable of a script
     ],
 )
 def test_a_slip_is_met_with_the_nearest(iris: Bucket, arguments: tuple[str, ...], expected: str) -> None:

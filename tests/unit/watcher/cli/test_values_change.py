@@ -74,6 +74,7 @@ def test_a_change_as_json_has_the_values(iris: Bucket) -> None:
         (("pin", "irs", "v1"), "no model 'team/irs'; did you mean 'team/iris'? (in the bucket "),
         (("pin", "iris", "v11"), "team/iris: no version 'v11'; did you mean 'v1'?"),
         (("rollback", "iris", "--to", "3"), "team/iris: no version '3': there are v1, v10, v2"),
+        (("rollback", "iris", "--to", ""), "team/iris: no version '': there are v1, v10, v2"),
         (("pause", "other/iris"), "no model 'other/iris'; did you mean 'team/iris'?"),
         (("pause", "Iris"), "model 'Iris' is not a valid name"),
     ],
