@@ -13,6 +13,7 @@ from watcher.cli.output import on_terminal
 from watcher.client.contexts import Context
 from watcher.client.names import model_named
 from watcher.client.watcher_api import WatcherApi
+from watcher.core.text import one_line
 from watcher.core.types import ModelId
 from watcher.errors import Rejected
 
@@ -42,7 +43,7 @@ def open_page(context: Context, model: str) -> None:
 
 def show(page: str) -> None:
     """Print the URL, and open it where a person sees a browser."""
-    click.echo(page)
+    click.echo(one_line(page))
     if on_terminal():
         click.launch(page)
 
@@ -68,6 +69,8 @@ def forward(model: ModelId, url: str) -> None:
         assert kubectl.stdout
         if kubectl.stdout.readline():  # it forwards now
             show(f"http://127.0.0.1:{port}{PAGE}")
+        for _ in kubectl.stdout:  # a line for each connection: with a full pipe, kubectl would stop
+            pass
         code = kubectl.wait()
     if code:
         raise Rejected("NoKubectl", f"kubectl port-forward ended with exit code {code}")

@@ -78,3 +78,13 @@ def test_open_of_a_model_that_does_not_answer_says_why(model: str, expected: str
     done = run(watcher, model)
     assert done.exit_code == 1
     assert expected in done.stderr
+
+
+def test_open_reads_what_kubectl_says_of_each_connection_so_that_it_goes_on(watcher: StubWatcher, path: Path) -> None:
+    watcher.models = [row(url=IN_CLUSTER)]
+    more_than_a_pipe_holds = (
+        'i=0; while [ $i -lt 3000 ]; do echo "Handling connection for 8080, of a browser"; i=$((i+1)); done'
+    )
+    kubectl(path, f'echo "Forwarding from"; {more_than_a_pipe_holds}; echo > {path}/ended')
+    assert run(watcher).exit_code == 0
+    assert (path / "ended").exists()
