@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from watcher.client.log_lines import Line, Lines
 from watcher.core.naming import LABEL_LIMIT
+from watcher.core.text import one_line
 from watcher.core.types import ModelId
 from watcher.runtimes.local.output import LOG, VERSION_FILE
 from watcher.runtimes.local.runtime import FOLDER
@@ -56,8 +57,8 @@ class _Log:
 
     def new(self, *, is_last: bool) -> Iterator[Line]:
         """Yield the lines since the last call. The first call leaves out all but the last `tail`."""
-        found = deque(self._read(is_last=is_last), self._tail)
-        self._tail = None
+        read, tail, self._tail = self._read(is_last=is_last), self._tail, None
+        found = read if tail is None else deque(read, tail)  # a log may be larger than the memory
         return (Line(self._version, text) for text in found)
 
     def close(self) -> None:
@@ -77,7 +78,7 @@ def _replicas(folder: Path, version: str) -> dict[Path, str]:
     for path in sorted(files, key=lambda item: int(item.parent.name.rpartition("-")[2])):
         if file := _opened(path):
             with file:
-                name = file.read(LABEL_LIMIT).decode(errors="replace")
+                name = one_line(file.read(LABEL_LIMIT).decode(errors="replace"))
             if version in ("", name):
                 found[path.parent] = name
     return found

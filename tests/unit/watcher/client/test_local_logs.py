@@ -83,3 +83,18 @@ def test_follow_shows_what_is_written_later_and_what_starts_later(
     with pytest.raises(KeyboardInterrupt):
         found.extend((line.origin, line.text) for line in local_lines(tmp_path, IRIS, tail=1, follow=True))
     assert found == [("v1", "last"), ("v1", "half"), ("v2", "new"), ("v1", "bye")]
+
+
+def test_a_version_that_a_model_wrote_is_cleaned(tmp_path: Path) -> None:
+    replica(tmp_path, 1, "v1\x1b[2J", "a\n")
+    assert shown(local_lines(tmp_path, IRIS)) == [("v1 [2J", "a")]
+
+
+def test_a_log_without_a_tail_is_not_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watcher.client.local_logs.CHUNK", 2)
+    log = replica(tmp_path, 1, "v1", "a\nb\n") / "log"
+    lines = local_lines(tmp_path, IRIS)
+    assert next(lines).text == "a"
+    with log.open("a") as more:
+        more.write("c\n")
+    assert [line.text for line in lines] == ["b", "c"]
