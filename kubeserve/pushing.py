@@ -20,6 +20,7 @@ from watcher.client.checking import Outcome, checked
 from watcher.client.contexts import chosen
 from watcher.client.names import model_named
 from watcher.core.naming import ARTIFACT, REQUIREMENTS, VALUES
+from watcher.core.text import one_line
 from watcher.stores.base import Progress
 
 
@@ -93,8 +94,6 @@ def _dumped(model: Any, folder: Path) -> Path:
 
             path.write_bytes(cloudpickle.dumps(model))
         else:
-            import joblib  # noqa: PLC0415 - whoever has a fitted model has it
-
             joblib.dump(model, path)
     except Exception as error:  # whatever a model raises is one sentence for its owner
         raise Error("Unsaved", f"the model cannot be saved: {type(error).__name__}: {error}") from error
@@ -147,4 +146,4 @@ class Printed(Silent):
 
     def line(self, word: str, text: str) -> None:
         """Print the step."""
-        print(f"{word:10}  {text}")  # noqa: T201 - the output of a notebook's cell
+        print(f"{word:10}  {one_line(text)}")  # noqa: T201 - the output of a notebook's cell

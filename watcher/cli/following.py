@@ -78,8 +78,8 @@ def follow(
 def _line(status: Status) -> str:
     if not status:
         return "the watcher does not have it"
-    reason = f": {one_line(status['reason'])}" if status["reason"] else ""
-    return f"{one_line(status['version'])} is {status['state']}{reason}".strip()
+    reason = f": {status['reason']}" if status["reason"] else ""
+    return one_line(f"{status['version']} is {status['state']}{reason}")
 
 
 def _state(status: Status) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import click
 
-from watcher.core.text import one_line
+from watcher.core.text import json_text, one_line
 from watcher.core.types import State
 
 COLOURS = {
@@ -45,7 +44,12 @@ output_option = click.option(
 
 def print_json(body: Any) -> None:
     """Print a result for programs."""
-    click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+    click.echo(json_text(body, indent=2))
+
+
+def print_json_line(body: Any) -> None:
+    """Print one of many results for programs, in a line of its own."""
+    click.echo(json_text(body))
 
 
 def on_terminal() -> bool:

@@ -15,6 +15,7 @@ from watcher.cli.output import output_option, print_json
 from watcher.client.contexts import Context
 from watcher.client.names import model_named
 from watcher.client.watcher_api import WatcherApi
+from watcher.core.text import one_line
 from watcher.core.types import ModelId, State
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def change(options: Options, decide: Callable[[ModelFiles, WatcherApi], Edit]) -
         body = {"namespace": model.namespace, "model": model.name, "changed": after != before, "values": after}
         print_json({**body, "did": edit.did, "follows": follows})
     else:
-        click.echo(f"{edit.did}\n{follows}")
+        click.echo(f"{one_line(edit.did)}\n{one_line(follows)}")
     if options.wait:
         same = after == before or _aim(files, after) == _aim(files, before)
         follow(api, model, {} if same else status, _reached(*_aim(files, after)), timeout=options.timeout)

@@ -10,6 +10,7 @@ from typing import Any
 
 from watcher.client.reach import Reach
 from watcher.core.naming import object_name
+from watcher.core.text import json_text, one_line
 from watcher.core.types import ModelId
 from watcher.errors import WatcherError
 
@@ -49,10 +50,11 @@ def documented_call(reach: Reach) -> Call | None:
 
 
 def curl(url: str, call: Call) -> str:
-    """Return the command that sends the request; without a body that would fill the terminal."""
-    body = json.dumps(call.body, ensure_ascii=False)
+    """Return the command that sends the request, safe to paste; without a body that would fill the terminal."""
+    body = json_text(call.body)
     data = shlex.quote(body) if len(body) <= MOST else "@rows.json"
-    return f"curl {url.rstrip('/')}{call.path} -H 'Content-Type: application/json' -d {data}"
+    target = shlex.quote(one_line(f"{url.rstrip('/')}{call.path}"))  # the model's own document names the path
+    return f"curl {target} -H 'Content-Type: application/json' -d {data}"
 
 
 def port_forward(model: ModelId, port: int = LOCAL_PORT) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from watcher.client.calling import PREFERRED, documented_call
 from watcher.client.reach import JSON, Answer, Reach
-from watcher.core.text import one_line
+from watcher.core.text import json_text, one_line
 from watcher.errors import Rejected
 
 CSV = "text/csv"
@@ -149,4 +149,4 @@ def lines(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _plain(value: Any) -> str:
-    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return one_line(value if isinstance(value, str) else json_text(value))

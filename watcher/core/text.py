@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Any
 
 LIMIT = 4096
 """Bytes. The size of a container's termination message in Kubernetes; longer texts add nothing to a reason."""
@@ -19,6 +21,16 @@ def one_line(text: str, limit: int = LIMIT) -> str:
     if len(text) <= limit and len(line.encode()) <= limit:
         return line
     return line.encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON that is safe in a terminal: with escapes where a character is not printable.
+
+    JSON itself demands escapes of the first 32 control characters alone.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    is_safe = all(line.isprintable() for line in text.split("\n"))
+    return text if is_safe else json.dumps(value, indent=indent)
 
 
 def timestamp(time: datetime | None) -> str | None:

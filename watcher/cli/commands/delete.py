@@ -91,7 +91,7 @@ def _after(files: ModelFiles, version: str | None) -> tuple[str, Callable[[Mappi
 
 def _listed(what: str, bucket: str, going: Sequence[StoredObject], follows: str) -> str:
     keys = [f"  {one_line(item.key)}  {size(item.size)}" for item in going]
-    return "\n".join([f"{what} in the bucket {bucket}:", *keys, follows])
+    return "\n".join([f"{what} in the bucket {bucket}:", *keys, one_line(follows)])
 
 
 def _agree(count: str, *, yes: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 from watcher.cli.completions import versions
 from watcher.cli.context_options import model_argument, with_context
 from watcher.cli.options import Number, settings_options
-from watcher.cli.output import output_option
+from watcher.cli.output import output_option, print_json_line
 from watcher.client.contexts import Context
 from watcher.client.names import model_named, unknown
 from watcher.client.watcher_api import WatcherApi
@@ -84,7 +83,7 @@ def _explain(model: ModelId, status: Status, version: str) -> None:
     """Print why the model failed, which the log may not say as clearly."""
     about = _about(status, version)
     if about.get("state") in FAILED:
-        click.echo(f"{model} {about['version']} is {about['state']}: {one_line(about['reason'])}", err=True)
+        click.echo(one_line(f"{model} {about['version']} is {about['state']}: {about['reason']}"), err=True)
 
 
 def _about(status: Status, version: str) -> Status:
@@ -111,8 +110,10 @@ def _of_pods(
     kubeconfig: str, model: ModelId, version: str, tail: int | None, *, follow: bool, init: bool
 ) -> Iterator[Line]:
     from watcher.client.pod_logs import PodLogs  # noqa: PLC0415 - the Kubernetes client takes a while
+    from watcher.logs import configure  # noqa: PLC0415 - as above
     from watcher.runtimes.kubernetes.api import connect  # noqa: PLC0415 - as above
 
+    configure("warning")  # otherwise structlog prints every level, with tracebacks
     pods = PodLogs(connect(kubeconfig), model, version=version, init=init)
     return pods.follow(tail) if follow else pods.lines(tail)
 
@@ -125,7 +126,7 @@ def _print(lines: Iterable[Line], *, as_json: bool) -> bool:
         if line.is_note:
             click.echo(f"{line.origin}: {one_line(line.text)}", err=True)
         elif as_json:
-            click.echo(json.dumps({"from": line.origin, "line": line.text}, ensure_ascii=False))
+            print_json_line({"from": line.origin, "line": line.text})
         else:
             click.echo(f"{click.style(line.origin, fg='cyan')} | {line.text}")
     return any_line

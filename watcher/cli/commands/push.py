@@ -15,6 +15,7 @@ from watcher.cli.options import Number
 from watcher.cli.output import on_terminal, output_option, print_json
 from watcher.client.contexts import Context
 from watcher.client.names import model_named
+from watcher.core.text import one_line
 
 if TYPE_CHECKING:
     from watcher.client.pushing import Pushed
@@ -87,7 +88,7 @@ class Lines(Silent):
 
     def line(self, word: str, text: str) -> None:
         """Print the step."""
-        click.echo(f"{click.style(word.ljust(WORD), fg=COLOURS.get(word, 'cyan'))}  {text}")
+        click.echo(f"{click.style(word.ljust(WORD), fg=COLOURS.get(word, 'cyan'))}  {one_line(text)}")
 
     @contextmanager
     def sending(self, size: int) -> Iterator[Progress]:
@@ -111,7 +112,7 @@ def show_call(done: Pushed) -> None:
     url = done.step.url
     if not url:
         return
-    click.echo(f"\n{url}")
+    click.echo(f"\n{one_line(url)}")
     if done.call is None:
         return
     if not resolves(url):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ import click
 from watcher.cli.completions import models
 from watcher.cli.context_options import with_context
 from watcher.cli.errors import FAILED_EXIT_CODE
-from watcher.cli.output import age, on_terminal, output_option, print_json, table, terminal_width
+from watcher.cli.output import age, on_terminal, output_option, print_json, print_json_line, table, terminal_width
 from watcher.client.contexts import Context
 from watcher.client.names import model_named, unknown
 from watcher.client.watcher_api import WatcherApi
@@ -128,8 +127,10 @@ def _watch(look: Callable[[], Body], *, json_wanted: bool, one: bool) -> None:
         if problem:
             click.echo(problem, err=True)
         elif json_wanted:
-            changed = [item for item in body["models"] if item not in (before or {"models": []})["models"]]
-            click.echo("".join(f"{json.dumps(item, ensure_ascii=False)}\n" for item in changed), nl=False)
+            known = {_name(item): item for item in (before or {"models": []})["models"]}
+            for item in body["models"]:
+                if known.get(_name(item)) != item:
+                    print_json_line(item)
         else:
             click.echo("".join(f"{line}\n" for line in changes(before, body)), nl=False)
         before = before if problem else body

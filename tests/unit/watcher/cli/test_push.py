@@ -80,6 +80,11 @@ def test_push_of_a_version_that_is_not_chosen_says_why(model: Path, watcher: Stu
     assert "not served  v1, because values.yaml says paused: true" in done.stdout
 
 
+def test_push_cleans_what_the_watcher_says(model: Path, watcher: StubWatcher) -> None:
+    watcher.models = [row(state="Paused", reason="\x1b[2J\x9bwhy")]
+    assert "not served  v1: [2J why" in push(model, watcher).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

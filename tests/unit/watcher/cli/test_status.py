@@ -133,3 +133,20 @@ def test_watch_on_a_terminal_refreshes_the_table(watcher: StubWatcher, monkeypat
     done = run(watcher, "--watch")
     assert done.exit_code == 130
     assert [line for line in done.stdout.splitlines() if line.startswith("team/iris  v2")]
+
+
+def test_watch_as_json_prints_a_line_for_each_model_that_changed(
+    watcher: StubWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher.models, pauses = [row(), row("wine", reason="\x9b2J")], iter(range(2))
+
+    def pause(_: float) -> None:
+        watcher.models = [row(version="v2"), watcher.models[1]]
+        if next(pauses):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", pause)
+    lines = run(watcher, "--watch", "-o", "json").stdout.splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [(item["model"], item["version"]) for item in found] == [("iris", "v1"), ("wine", "v1"), ("iris", "v2")]
+    assert all(line.isprintable() for line in lines)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from watcher.client.calling import MOST, Call, curl, example_call, port_forward
@@ -37,3 +38,9 @@ def test_curl_of_a_large_example_names_a_file() -> None:
 def test_port_forward_names_the_service() -> None:
     command = "kubectl port-forward service/iris-model-serving 8080:80 -n team"
     assert " ".join(port_forward(ModelId("team", "iris"))) == command
+
+
+def test_curl_of_a_path_and_a_body_that_a_model_made_up_runs_nothing_and_moves_no_cursor() -> None:
+    command = curl("http://m", Call("/predict; rm -rf ~ \x1b[2J", ["\x9b2J"]))
+    assert shlex.split(command)[1] == "http://m/predict; rm -rf ~ [2J"
+    assert command.isprintable()

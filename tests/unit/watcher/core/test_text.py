@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.core.text import one_line
+from watcher.core.text import json_text, one_line
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,15 @@ def test_one_line_any_text_is_printable_and_within_the_limit(text: str, limit: i
     line = one_line(text, limit)
     assert line.isprintable()
     assert len(line.encode()) <= limit
+
+
+@pytest.mark.parametrize("text", ["a\x1b[31m", "a\x9b31m", "a\x7f", "a\u202e", "a\ud800", "a\u2028"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_json_text_is_printable_and_the_same_value(text: str, indent: int | None) -> None:
+    shown = json_text({"reason": text, "more": [1]}, indent=indent)
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert json.loads(shown) == {"reason": text, "more": [1]}
+
+
+def test_json_text_of_letters_is_readable() -> None:
+    assert json_text({"Größe": "大"}) == '{"Größe": "大"}'
