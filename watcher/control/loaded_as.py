@@ -17,6 +17,7 @@ import urllib3
 
 from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelId, State
+from watcher.net.calls import CallEnded, Calls, PoolManager
 
 INTERVAL = 1.0
 """Seconds between two looks at the status board."""
@@ -26,6 +27,9 @@ ASK_AGAIN = 60.0
 
 TIMEOUT = 1.0
 """Seconds for a connection, and for each piece of an answer."""
+
+WHOLE_TIMEOUT = 3.0
+"""Seconds for all of it: the server of one model could otherwise send a byte a second, and no other one was asked."""
 
 MAX_ANSWER = 4096
 """Bytes of an answer that are read. `/health` of KubeServe's server has 100."""
@@ -75,10 +79,12 @@ class LoadedAs:
 
 def ask_health(url: str) -> str:
     """Return what `/health` of a server says of its model's load; "" if it does not answer, or says nothing known."""
-    with suppress(urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
-        response = urllib3.request(
-            "GET", f"{url}/health", timeout=TIMEOUT, retries=False, redirect=False, preload_content=False
-        )
+    with (
+        suppress(urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError, RecursionError, CallEnded),
+        PoolManager(timeout=TIMEOUT, retries=False) as pool,
+        Calls().call(WHOLE_TIMEOUT),
+    ):
+        response = pool.urlopen("GET", f"{url}/health", redirect=False, preload_content=False)
         try:
             found = json.loads(response.read1(MAX_ANSWER)).get("loaded")
             return found if found in WAYS else ""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -16,8 +16,8 @@ IRIS = ModelId("team", "iris")
 
 
 @contextmanager
-def answering(content: bytes) -> Iterator[str]:
-    """Answer every connection with these bytes, and yield the URL."""
+def answering(content: bytes | Callable[[socket.socket], None]) -> Iterator[str]:
+    """Answer every connection with these bytes, or by this function, and yield the URL."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
@@ -26,7 +26,10 @@ def answering(content: bytes) -> Iterator[str]:
                     connection, _ = server.accept()
                     with connection:
                         connection.recv(1000)
-                        connection.sendall(content)
+                        if callable(content):
+                            content(connection)
+                        else:
+                            connection.sendall(content)
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
@@ -49,6 +52,7 @@ def http(body: bytes, head: bytes = b"HTTP/1.1 200 OK") -> bytes:
         (http(b'{"status": "ok"}'), ""),
         (http(b"[]"), ""),
         (http(b"data"), ""),
+        (http(b"[" * 4096), ""),  # deeper than the parser goes
         (http(b'{"loaded": "data", "a": "' + b"x" * 10_000 + b'"}'), ""),
         (http(b"", b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/"), ""),
         (b"nothing of HTTP\r\n\r\n", ""),
@@ -62,6 +66,20 @@ def test_ask_health_returns_only_the_known_words(content: bytes, expected: str) 
 
 def test_ask_health_of_nothing_is_empty() -> None:
     assert ask_health("http://127.0.0.1:1") == ""
+
+
+def test_ask_health_of_a_server_that_drips_ends_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaded_as, "WHOLE_TIMEOUT", 0.1)
+    ended = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not ended.wait(0.02):
+            connection.sendall(b"x")
+
+    with answering(drip) as url:
+        assert ask_health(url) == ""
+    ended.set()
 
 
 def test_a_ready_model_is_asked_once_until_its_status_changes() -> None:
