@@ -140,7 +140,7 @@ def _status_or_none(api: WatcherApi) -> Mapping[str, Any]:
 def _follow(api: WatcherApi, wanted: Wanted, seconds: float, report: Report) -> Step:
     started, step = time.monotonic(), Step(Phase.UPLOADED)
     try:
-        for step in followed(api.status, wanted, seconds):
+        for step in followed(lambda: _shown(api, wanted), wanted, seconds):
             if step.phase is not Phase.FAILED:  # that is the error's sentence
                 report.line(step.phase, _said(step, wanted, time.monotonic() - started))
     except Retryable as error:
@@ -156,6 +156,14 @@ def _follow(api: WatcherApi, wanted: Wanted, seconds: float, report: Report) -> 
             "StillRolling", f"{after} ({reached or step.phase}); `kubeserve status` shows how it goes on"
         )
     return step
+
+
+def _shown(api: WatcherApi, wanted: Wanted) -> Mapping[str, Any]:
+    """Return what the watcher shows: of one model as soon as it has seen the upload, because it may have thousands."""
+    own = api.own(wanted.model)
+    if any((item["version"], item["etag"]) == (wanted.version, wanted.etag) for item in own.get("versions") or []):
+        return {"models": [own], "refused": []}
+    return api.status()
 
 
 def _said(step: Step, wanted: Wanted, seconds: float) -> str:

@@ -44,17 +44,22 @@ class WatcherApi:
     def model(self, model: ModelId) -> dict[str, Any]:
         """Return the status of one model, with its events where the watcher has them.
 
+        The whole status, which may have thousands of models, is only asked of an earlier watcher, or for the names in
+        the error.
+
         Raises:
-            Rejected: `NotFound`, the watcher knows no such model; the sentence names the nearest one.
+            Rejected: `NotFound`, the watcher has no such model; the sentence names the nearest one.
             Retryable: as `status`.
 
         """
         from watcher.client.names import unknown_model  # noqa: PLC0415 - only for an error
 
+        if own := self.own(model):
+            return own
         models = self.status()["models"]
         for found in models:
             if (found["namespace"], found["model"]) == (model.namespace, model.name):
-                return {**found, **self._details(model)}
+                return dict(found)
         raise Rejected(
             "NotFound", unknown_model(str(model), [f"{item['namespace']}/{item['model']}" for item in models])
         )
@@ -73,8 +78,13 @@ class WatcherApi:
             raise Rejected("NotServed", f"{model} does not answer yet: it is {found['state']}{reason}")
         return str(found["url"])
 
-    def _details(self, model: ModelId) -> dict[str, Any]:
-        """Return the answer about one model; {} from an earlier watcher, or if the model has just gone."""
+    def own(self, model: ModelId) -> dict[str, Any]:
+        """Return the answer about one model; {} if there is no such model, and from an earlier watcher.
+
+        Raises:
+            Retryable: as `status`.
+
+        """
         body = self._get(f"/status/{model}")
         return body if isinstance(body, dict) and body.get("model") == model.name else {}
 

@@ -60,7 +60,7 @@ def status(ctx: click.Context, context: Context, model: str, output: str, *, wat
         return
     body = look()
     if json_wanted:
-        print_json(api.model(wanted) if wanted else body)
+        print_json(body["models"][0] if wanted else body)
     else:
         click.echo(text_of(body, datetime.now(UTC), one=wanted is not None, width=terminal_width()))
     if wanted and body["models"][0]["state"] in FAILED:

@@ -27,6 +27,7 @@ class StubWatcher:
         self.models: list[dict[str, Any]] = []
         self.refused: list[dict[str, str]] = []
         self.about: dict[str, str] = {}
+        self.asked: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -38,6 +39,7 @@ class StubWatcher:
         self._server.server_close()
 
     def answer(self, path: str) -> tuple[int, Any]:
+        self.asked.append(path)
         if path == "/status":
             return 200, {**self.about, "models": self.models, "refused": self.refused, "sources": []}
         for item in self.models:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -37,6 +38,14 @@ def test_push_ends_with_the_url_where_the_version_serves(model: Path, watcher: S
     assert lines[0].startswith("uploaded    file:///")
     assert lines[1].startswith("ready       v1 after ")
     assert lines[-1] == "http://127.0.0.1:1"
+
+
+def test_push_asks_for_one_model_as_soon_as_the_watcher_has_seen_it(model: Path, watcher: StubWatcher) -> None:
+    etag = hashlib.md5(model.read_bytes()).hexdigest()
+    seen = {"version": "v1", "state": "Ready", "reason": "", "etag": etag}
+    watcher.models = [row(url="http://127.0.0.1:1", versions=[seen], events=[])]
+    assert push(model, watcher).exit_code == 0
+    assert set(watcher.asked) == {"/status/team/iris"}
 
 
 def test_push_as_json_is_one_object(model: Path, watcher: StubWatcher) -> None:

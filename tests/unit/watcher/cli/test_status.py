@@ -150,3 +150,9 @@ def test_watch_as_json_prints_a_line_for_each_model_that_changed(
     found = [json.loads(line) for line in lines]
     assert [(item["model"], item["version"]) for item in found] == [("iris", "v1"), ("wine", "v1"), ("iris", "v2")]
     assert all(line.isprintable() for line in lines)
+
+
+def test_status_of_one_model_asks_for_all_models_once(watcher: StubWatcher) -> None:
+    watcher.models = [row(events=[])]
+    assert run(watcher, "team/iris", "-o", "json").exit_code == 0
+    assert watcher.asked == ["/status", "/status/team/iris"]
