@@ -14,6 +14,7 @@ from sanic import Sanic
 from sanic.exceptions import NotFound, SanicException
 from sanic.response import HTTPResponse, json
 
+from server.http.second_look import SecondLook
 from server.inference.predictor import Predictor
 from server.inputs.value_count import MAX_VALUES
 from server.model.loader import LoadedModel
@@ -38,7 +39,8 @@ class Service:
         self, predictor: Predictor, metrics: Metrics, name: str, version: str, max_values: int = MAX_VALUES
     ) -> None:
         self.predictor, self.metrics, self.name, self.version = predictor, metrics, name, version
-        self._max_values = max_values
+        self.max_values = max_values
+        self.second_look = SecondLook(predictor)
 
     @property
     def model(self) -> LoadedModel:
@@ -63,7 +65,7 @@ class Service:
     async def parse(self, parser: Callable[..., Made], body: Any, *arguments: Any) -> Made:
         """Return `parser(body, *arguments, max_values=…)`. A long body is parsed in the thread."""
         is_long = len(body) > MAX_INLINE_BODY
-        return await self._timed("parse", is_long, parser, body, *arguments, max_values=self._max_values)
+        return await self._timed("parse", is_long, parser, body, *arguments, max_values=self.max_values)
 
     async def encode(self, encoder: Callable[..., Made], *arguments: Any) -> Made:
         """Return `encoder(*arguments)`. A long answer among the arguments is encoded in the thread."""

@@ -45,7 +45,7 @@ class Predictor:
         extra_columns: str = "auto",
         policy: LoadPolicy = LoadPolicy.AUTO,
     ) -> None:
-        self._path, self._limits, self._observer = path, limits or Limits(), observer or Observer()
+        self.path, self._limits, self._observer = path, limits or Limits(), observer or Observer()
         self._may_be_direct, self._extra_columns, self._policy = direct, extra_columns, policy
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None
@@ -63,7 +63,7 @@ class Predictor:
         """Load and warm up. Raises `ModelError`."""
         started = time.monotonic()
         run = asyncio.get_running_loop().run_in_executor
-        model = await run(self._thread, lambda: load(self._path, direct=self._may_be_direct, policy=self._policy))
+        model = await run(self._thread, lambda: load(self.path, direct=self._may_be_direct, policy=self._policy))
         if self._extra_columns != "auto":
             ignores = self._extra_columns == "ignore"
             model = replace(model, schema=replace(model.schema, ignores_extra_columns=ignores))
@@ -108,6 +108,13 @@ class Predictor:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def predict(self, X: Any, method: str = "predict") -> Any:
+        """Return what `answer` does, and record it for the metrics."""
+        result = await self.answer(X, method)
+        if self.model is not None and method == self.model.schema.main_method:
+            self._observer.record_answer(X, result)
+        return result
+
+    async def answer(self, X: Any, method: str = "predict") -> Any:
         """Return the result of `method`, which is one of `server.schema.METHODS`.
 
         X is float64 (rows, features), or whatever else with a length the model takes: an object array, a DataFrame.
@@ -122,7 +129,7 @@ class Predictor:
             raise ModelError(self.reason)
         self.model.schema.require(method)
         try:
-            result = await self._result(X, method)
+            return await self._result(X, method)
         except (Overloaded, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -130,9 +137,6 @@ class Predictor:
                 raise InputError(f"the model refused the input: {first_line(error)}") from error
             log.error("prediction failed", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - one line a fault
             raise ModelError(f"the model failed on this input: {type(error).__name__}") from error
-        if method == self.model.schema.main_method:
-            self._observer.record_answer(X, result)
-        return result
 
     async def _result(self, X: Any, name: str) -> Any:
         assert self.model is not None

@@ -58,6 +58,8 @@ class LoadedModel:
     """Why it was not read as data, where that was tried."""
     families: tuple[str, ...] = ()
     """The classes that were known as data."""
+    estimator: Any = None
+    """The estimator that was loaded as code and whose own methods are called. Of others only the parts are kept."""
 
 
 def load(
@@ -98,7 +100,14 @@ def load(
     if needs_code:
         log.info("loaded as code", reason=needs_code)
     return LoadedModel(
-        methods, schema, library, saved_by or library, digest_of(path), LoadPolicy.CODE.value, needs_code
+        methods,
+        schema,
+        library,
+        saved_by or library,
+        digest_of(path),
+        LoadPolicy.CODE.value,
+        needs_code,
+        estimator=estimator if served is estimator else None,
     )
 
 

@@ -98,7 +98,7 @@ class _Tried:
 def _try_inputs(call: Call, inputs: Sequence[Any]) -> _Tried:
     changes_input = not inputs
     for X in inputs:
-        given = _copy(X)
+        given = copy_of(X)
         try:
             call(given)
         except ProbeBudgetSpentError as error:
@@ -119,10 +119,10 @@ def _differs(given: Any, X: Any) -> bool:
 
 def _copying(call: Call) -> Call:
     """Return the call with a copy of its input: other methods, and the metrics, read the same input."""
-    return lambda X: call(_copy(X))
+    return lambda X: call(copy_of(X))
 
 
-def _copy(X: Any) -> Any:
+def copy_of(X: Any) -> Any:
     """Return a copy of an array, a DataFrame, a table, or a list of dicts or tokens."""
     return deepcopy(X) if isinstance(X, list | NamedTable) else X.copy()
 

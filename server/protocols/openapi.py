@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,6 @@ from server.schema import InputForm, Kind, Schema
 Json = dict[str, Any]
 
 VERSION = "3.1.0"
-PAGE = Path(__file__).with_name("docs.html")
-"""A page that shows the document and sends its examples."""
 JSON_TYPES: dict[Kind, Any] = {
     Kind.NUMBER: "number",
     Kind.INTEGER: "integer",
@@ -35,8 +32,8 @@ VALUE_SCHEMAS: dict[InputForm, Json] = {
 """The JSON schema of a row that is one value."""
 
 
-def document(schema: Schema, model: str, version: str, library: str) -> Json:
-    """Return the document as a dict, for `encode_json`."""
+def document(schema: Schema, model: str, version: str, library: str, explained: Json | None = None) -> Json:
+    """Return the document as a dict, for `encode_json`. `explained` is the answer of /explain to the example."""
     return {
         "openapi": VERSION,
         "info": {
@@ -46,6 +43,7 @@ def document(schema: Schema, model: str, version: str, library: str) -> Json:
         },
         "paths": {
             **_kubeserve(schema),
+            **(_explain(schema, explained) if explained else {}),
             **_kserve_v1(schema, model),
             **_open_inference(schema, model, version),
             **_mlflow(schema),
@@ -115,6 +113,14 @@ def _kubeserve(schema: Schema) -> Json:
         shown = {"transformed": _example_answer(schema, "transform")}
         paths["/transform"] = _post("Transform", body, example, _object(transformed={"type": "array"}), shown)
     return paths
+
+
+def _explain(schema: Schema, shown: Json) -> Json:
+    row = _example_row(schema)
+    example = {"data": [dict(zip(schema.names, row, strict=True)) if schema.names else row]}
+    body = _object(data={"type": "array", "items": REF, "minItems": 1})
+    answer = _object(**dict.fromkeys(shown, True))
+    return {"/explain": _post("Predict, and say what moved the answer", body, example, answer, shown)}
 
 
 def _kserve_v1(schema: Schema, model: str) -> Json:

@@ -231,6 +231,12 @@ class Metrics(Observer):
         if self.feature_stats:
             self.feature_stats.flush()
 
+    def feature_ranges(self) -> dict[str, tuple[float, float]]:
+        """Return the least and the largest value of each feature since the start, by the name in its series."""
+        self.flush()
+        summaries = self.feature_stats.summaries() if self.feature_stats else ()
+        return {each.name: (each.min, each.max) for each in summaries}
+
     async def count_long_answers(self) -> None:
         """Count the labels of long answers, with a turn of the event loop after each part."""
         for _ in self._count_in_parts():

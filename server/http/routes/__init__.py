@@ -1,14 +1,23 @@
-"""Routes: one module for each protocol, of the same name as in `server.protocols`, and two for operators and readers.
+"""Routes: one module for each protocol, of the same name as in `server.protocols`, and others for readers.
 
 A route only translates between HTTP and `Service`.
 """
 
 from __future__ import annotations
 
-from server.http.routes import documentation, kserve_v1, kubeserve, mlflow, open_inference, operations
+from server.http.routes import (
+    documentation,
+    explanations,
+    kserve_v1,
+    kubeserve,
+    mlflow,
+    open_inference,
+    operations,
+    pages,
+)
 from server.http.service import App, Service
 
-MODULES = (kubeserve, kserve_v1, open_inference, mlflow, operations, documentation)
+MODULES = (kubeserve, kserve_v1, open_inference, mlflow, operations, documentation, explanations, pages)
 
 
 def add_routes(app: App, service: Service) -> None:

@@ -1,8 +1,6 @@
-"""The API's description: `/openapi.json`, and `/docs`, a page that needs nothing else."""
+"""The API's description: `/openapi.json`."""
 
 from __future__ import annotations
-
-import functools
 
 from sanic.request import Request
 from sanic.response import HTTPResponse
@@ -14,19 +12,17 @@ from server.protocols.json_answer import encode_json
 
 
 def add_routes(app: App, service: Service) -> None:
-    """Add the routes of the description."""
-
-    @functools.cache
-    def document() -> bytes:
-        model = service.model
-        return encode_json(openapi.document(model.schema, service.name, service.version, model.library))
-
-    page = openapi.PAGE.read_bytes()
+    """Add the route of the description."""
+    made: list[bytes] = []
 
     @read_route(app, "/openapi.json")
     async def openapi_json(_: Request) -> HTTPResponse:
-        return HTTPResponse(document(), content_type=JSON)
+        model = service.model
+        study, schema = await service.second_look.look(model)
+        if not made:
+            from server.protocols.explanations import example_of  # noqa: PLC0415 - most servers are never asked
 
-    @read_route(app, "/docs")
-    async def docs(_: Request) -> HTTPResponse:
-        return HTTPResponse(page, content_type="text/html; charset=utf-8")
+            explained = example_of(study.explainer, schema) if study.explainer else None
+            document = openapi.document(schema, service.name, service.version, model.library, explained)
+            made.append(encode_json(document))
+        return HTTPResponse(made[0], content_type=JSON)

@@ -1,4 +1,4 @@
-"""KServe's V1 protocol: `/v1/models…`, and `/`, which its client asks for liveness."""
+"""KServe's V1 protocol: `/v1/models…`. Its client asks `/` for liveness, which `pages` answers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,6 @@ from server.protocols import kserve_v1
 
 def add_routes(app: App, service: Service) -> None:
     """Add the protocol's routes."""
-
-    @read_route(app, "/")
-    async def v1_live(_: Request) -> HTTPResponse:
-        return json({"status": "alive", "docs": "/docs"})
 
     @read_route(app, "/v1/models")
     async def v1_models(_: Request) -> HTTPResponse:

@@ -15,6 +15,7 @@ import numpy as np
 
 from server.inputs.matrix import finite
 from server.model.families.base import Call, Check, Part, Unsuited, behind
+from server.model.families.grown_trees import GrownTree
 from server.model.families.sparse_rows import SparseRows
 from server.model.families.state import State, keys
 from server.model.families.tree_walk import MAX_NODES, MERGED_BYTES, NODE, Walk, is_tree
@@ -92,6 +93,13 @@ class Trees:
             return np.arange(place.start, place.stop, dtype=np.int64).view(np.float64)
 
         return self._walk(numbers, integers=True), table
+
+    def grown(self, value: Callable[[Any], Any]) -> list[GrownTree]:
+        """Return the trees for a decomposition: `value` makes (nodes, width) of (nodes, outputs, width)."""
+        return [
+            GrownTree(_convert(nodes, np.zeros(len(nodes), NODE)), nodes["weighted_n_node_samples"], value(values))
+            for nodes, values in self._trees
+        ]
 
     def _walk(self, value: Callable[[int, Any], Any], *, integers: bool = False) -> Walk:
         def fill(number: int, target: Any) -> None:

@@ -17,6 +17,7 @@ from server.model.families import linear, trees
 from server.model.families.base import Call, Part
 from server.model.families.dummy import DUMMY_KEYS
 from server.model.families.fitted_trees import Trees, members, tree_part
+from server.model.families.grown_trees import GrownTrees
 from server.model.families.losses import Loss, loss_of
 from server.model.families.probabilities import BINARY
 from server.model.families.state import Family, State, keys
@@ -75,6 +76,19 @@ def _scores(state: State, loss: Loss, outputs: int) -> Call:
         )
 
     return scores
+
+
+def grown(state: State) -> GrownTrees:
+    """Return the trees for a decomposition: those of a first estimate that is the same for each row."""
+    if name_of(state.values.get("init_")) not in ("builtins.str", *DUMMIES):
+        raise state.unknown("init_")
+    part = FAMILIES[state.record.name].part(state)
+    found = state.sequence("estimators_")
+    outputs = state.values["estimators_"].shape[1]
+    rate = float(state.number("learning_rate"))
+    fitted = Trees(state, members(state, found, TREE), 1, 1)
+    scores = part.methods.get("decision_function", part.methods["predict"])
+    return GrownTrees(fitted.grown(lambda values: rate * values[:, 0]), outputs, trees.to_float32, scores)
 
 
 def _start(state: State, loss: Loss, outputs: int) -> Call:

@@ -15,6 +15,7 @@ import numpy as np
 from server.model.families.base import Call, Check, Part, matrix_part
 from server.model.families.compose import TRANSFORM
 from server.model.families.function_transformer import FUNCTION_KEYS, FUNCTION_TRANSFORMER
+from server.model.families.grown_trees import GrownTree, GrownTrees
 from server.model.families.probabilities import BINARY, FEW, softmax, two_sided
 from server.model.families.state import Family, State, keys
 from server.model.families.tree_walk import MAX_NODES, NO_BITSETS, NODE, Bitsets, Walk, is_tree, staged_sums
@@ -148,6 +149,31 @@ def _walk(state: State, outputs: int) -> Walk:
         target["bitset_idx"][target["is_categorical"] != 0] += starts[number]
 
     return Walk([len(nodes) for nodes, _ in trees], fill, state.columns, Bitsets(left, known, place))
+
+
+def grown(state: State) -> GrownTrees:
+    """Return the trees for a decomposition. Behind a preprocessor, the columns of categories come first."""
+    outputs = state.integer("n_trees_per_iteration_", 1, MAX_OUTPUTS)
+    known, place = _known_categories(state)
+    found = [
+        _tree(state, value, known, place) for stage in state.sequence("_predictors", MAX_STAGES) for value in stage
+    ]
+    starts = np.cumsum([0, *(len(left) for _, left in found)]).tolist()
+    trees = []
+    for (nodes, _), start in zip(found, starts, strict=False):
+        moved = nodes.copy()
+        moved["bitset_idx"][moved["is_categorical"] != 0] += start
+        trees.append(GrownTree(moved, nodes["count"].astype(np.float64), nodes["value"][:, np.newaxis]))
+    left = np.concatenate([left for _, left in found])
+    scores, bitsets = _scores(state, outputs), Bitsets(left, known, place)
+    log_link = name_of(state.values.get("_loss")) in LOG_LINK
+    if state.values.get("_preprocessor") is None:
+        return GrownTrees(trees, outputs, lambda X: X, scores, log_link, bitsets)
+    transform = _preprocessor(state).methods[TRANSFORM]
+    is_category = state.array("is_categorical_", "b", state.columns)
+    order = [*np.flatnonzero(is_category).tolist(), *np.flatnonzero(~is_category).tolist()]
+    rows = lambda X: transform(X).astype(np.float64, copy=False)  # noqa: E731 - as short as it is used
+    return GrownTrees(trees, outputs, rows, scores, log_link, bitsets, order)
 
 
 def _tree(state: State, value: Any, known: Any, place: Any) -> tuple[Any, Any]:

@@ -16,9 +16,11 @@ import numpy as np
 
 from server.model.families.base import Call, Part, as_floats
 from server.model.families.category_branches import CategoryBranches, CategoryCodes
+from server.model.families.grown_trees import GrownTree, GrownTrees
 from server.model.families.lightgbm_text import Text, nodes_of, positions_of_categories, read_text
 from server.model.families.state import LABEL_TYPES, Family, State, keys
 from server.model.families.tree_walk import staged_sums
+from server.model.pickledata.records import Unknown
 
 MAX_TREES = 1_000_000
 TWO = 2
@@ -87,6 +89,22 @@ def _scores(state: State, text: Text, outputs: int) -> Call:
         raise state.unknown("_Booster")
     first, rows = np.zeros((outputs, 1)), branches.rows()
     return lambda X: np.ascontiguousarray(walk(rows(X), lambda values: staged_sums(values, first)))
+
+
+def grown(state: State) -> GrownTrees:
+    """Return the trees for a decomposition. Trees that branch on categories are not known for it."""
+    text = _text(state)
+    outputs = int(text.header["num_tree_per_iteration"])
+    if _category_codes(state, text, state.integer("_n_features_in", 1)):
+        raise Unknown(f"{state.name} with categories")
+    found = []
+    for tree in text.trees:
+        nodes, _ = nodes_of(tree)
+        counts = [float(each) for key in ("internal_count", "leaf_count") for each in tree.get(key, "").split()]
+        cover = np.array(counts) if len(counts) == len(nodes) else np.ones(len(nodes))
+        found.append(GrownTree(nodes, cover, nodes["value"][:, np.newaxis]))
+    log_link = text.header.get("objective", "").split(" ")[0] in EXPONENTIAL
+    return GrownTrees(found, outputs, lambda X: X, _scores(state, text, outputs), log_link)
 
 
 def _sigmoid(state: State, words: list[str]) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 from server.model.families.base import Call, Part
 from server.model.families.compose import TRANSFORM
 from server.model.families.fitted_trees import TREE_KEYS, Trees, members, tree_part
+from server.model.families.grown_trees import GrownTrees
 from server.model.families.state import Family, State, keys
 from server.model.families.tree_walk import in_order
 
@@ -100,6 +101,27 @@ def embedding(state: State) -> Part:
         nan=_takes_nan(fitted[0]),
     )
     return replace(part, direct={}, takes_sparse=False, gives_sparse=encoder.gives_sparse)
+
+
+def grown(state: State) -> GrownTrees:
+    """Return the trees of a tree or a forest of one output, for a decomposition."""
+    part = FAMILIES[state.record.name].part(state)
+    fitted = _members_of(state) if state.record.name in MEMBERS else [state]
+    if state.integer("n_outputs_", 1, MAX_OUTPUTS) != 1:
+        raise state.unknown("n_outputs_")
+    count = len(fitted)
+    if "predict_proba" not in part.methods:
+        trees = Trees(state, fitted, 1, 1)
+        return GrownTrees(trees.grown(lambda values: values[:, 0] / count), 1, to_float32, part.methods["predict"])
+    classes = _Classes(state)
+    trees = Trees(state, fitted, 1, classes.width)
+    found = trees.grown(lambda values: classes.shares(values.copy())[:, 0] / count)
+    return GrownTrees(found, classes.width, to_float32, part.methods["predict_proba"])
+
+
+def to_float32(X: Any) -> Any:
+    """Return the rows as fitted trees compare them."""
+    return X.astype(np.float32)
 
 
 class _Classes:

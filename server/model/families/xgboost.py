@@ -17,10 +17,12 @@ import numpy as np
 from server.model.families.base import Call, Part
 from server.model.families.c_library import exp32, log32
 from server.model.families.category_branches import CategoryBranches, CategoryCodes
+from server.model.families.grown_trees import GrownTree, GrownTrees
 from server.model.families.state import Family, State, keys
 from server.model.families.tree_walk import MAX_NODES, NODE, Walk, staged_sums
 from server.model.families.ubjson import read_ubjson
 from server.model.families.xgboost_categories import column_types, known_categories
+from server.model.pickledata.records import Unknown
 
 VERSIONS = ((1, 7), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
 """Compared in tests/unit/server/model/families/xgboost_files and tests/integration/test_library_families.py."""
@@ -65,9 +67,35 @@ def classifier(state: State) -> Part:
     return replace(model.part(methods), classes=np.arange(count))
 
 
+def grown(state: State) -> GrownTrees:
+    """Return the trees for a decomposition. Trees that branch on categories are not known for it."""
+    model = _Model(state)
+    if model.codes:
+        raise Unknown(f"{state.name} with categories")
+    outputs = 1
+    margin: Call = _same
+    if model.objective == "multi:softprob":
+        outputs = state.integer("n_classes_", TWO, MAX_CLASSES)
+    elif model.objective == "binary:logistic":
+        margin = _logit
+    elif model.objective in EXPONENTIAL:
+        margin = log32
+    log_link = model.objective in EXPONENTIAL
+    return GrownTrees(model.grown(outputs), outputs, _rounded, model.scores(outputs, margin), log_link)
+
+
+def _same(first: Any) -> Any:
+    return first
+
+
+def _logit(first: Any) -> Any:
+    one = np.float32(1)
+    return -log32(one / first - one)
+
+
 def _two(model: _Model) -> Part:
     one = np.float32(1)
-    scores = model.scores(1, lambda first: -log32(one / first - one))
+    scores = model.scores(1, _logit)
 
     def second(X: Any) -> Any:
         return one / (exp32(np.minimum(-scores(X), LARGEST_EXPONENT)) + one)
@@ -155,10 +183,23 @@ class _Model:
             raise self.state.unknown("trees")
         if not np.array_equal(info, np.arange(len(found)) % outputs) or self.parameters["num_target"] != "1":
             raise self.state.unknown("tree_info")
-        walk = self.branches.walk([self._nodes(tree) for tree in found[: self._used(len(found), outputs)]])
+        walk = self.branches.walk([self._nodes(tree) for tree in self._used_trees(outputs)])
         if walk is None:
             raise self.state.unknown("trees")
         return walk
+
+    def _used_trees(self, outputs: int) -> Any:
+        """Return the trees up to the best iteration."""
+        found = self.trees["trees"]
+        return found[: self._used(len(found), outputs)]
+
+    def grown(self, outputs: int) -> list[GrownTree]:
+        """Return the trees for a decomposition. The walk of the same trees has checked them."""
+        self._walk(outputs)
+        trees = [(self._nodes(tree), _numbers(tree["sum_hessian"])) for tree in self._used_trees(outputs)]
+        if not all(nodes.shape == cover.shape for nodes, cover in trees):
+            raise self.state.unknown("sum_hessian")
+        return [GrownTree(nodes, cover.astype(np.float64), nodes["value"][:, np.newaxis]) for nodes, cover in trees]
 
     def _used(self, count: int, outputs: int) -> int:
         """Return the number of trees up to the best iteration, which may have several trees for each output."""
