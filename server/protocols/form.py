@@ -71,7 +71,7 @@ def _fields(schema: Schema, known: Sequence[ColumnValues], seen: Mapping[str, Ra
             {
                 "name": name,
                 "type": column.kind.value,
-                "example": _text(example),
+                "example": _text(None if name in schema.unused else _short(example, column.kind)),
                 "choices": [_text(choice) for choice in found.choices or column.categories],
                 "range": _range(found, seen.get(name, seen.get(str(index)))) if column.kind in NUMBERS else None,
                 "missing": schema.allows_missing or schema.form is not InputForm.MATRIX,
@@ -87,6 +87,11 @@ def _fields(schema: Schema, known: Sequence[ColumnValues], seen: Mapping[str, Ra
 
 
 NUMBERS = (Kind.NUMBER, Kind.INTEGER)
+
+
+def _short(value: Any, kind: Kind) -> Any:
+    """Return a number of a column of numbers as people write it: 49, not 49.0."""
+    return int(value) if kind in NUMBERS and isinstance(value, float) and value.is_integer() else value
 
 
 def _field_of_key(name: str, value: Any) -> Json:

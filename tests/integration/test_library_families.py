@@ -15,8 +15,8 @@ from tests.integration.test_other_libraries import LIBRARIES, SERVER
 SCRIPT = Path(__file__).parent / "models" / "compare_families.py"
 
 VERSIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], int]] = {
-    "newest": (tuple(each for each in LIBRARIES if each.startswith(("lightgbm", "xgboost"))), ("holes", "whole"), 37),
-    "older": (("xgboost-cpu==2.1.4", "lightgbm==4.6.0"), ("full",), 19),
+    "newest": (tuple(each for each in LIBRARIES if each.startswith(("lightgbm", "xgboost"))), ("holes", "whole"), 49),
+    "older": (("xgboost-cpu==2.1.4", "lightgbm==4.6.0"), ("full",), 31),
 }
 """The libraries, the kinds of rows that they are trained on, and how many models are compared."""
 

@@ -92,7 +92,7 @@ def test_infer_with_and_without_version_is_answered(server: Server, version: str
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/", {"status": "alive", "docs": "/docs"}),
+        ("/", {"status": "alive", "model": "larger", "version": "v1", "ready": True, "docs": "/docs"}),
         ("/v1/models", {"models": ["larger"]}),
         ("/v1/models/larger", {"name": "larger", "ready": True}),
         ("/v2/models", {"models": ["larger"]}),
@@ -108,7 +108,8 @@ def test_get_routes_answer(server: Server, path: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/health", "/metrics", "/ping", "/version", "/docs", "/openapi.json", "/v1/models", "/v1/models/larger"),
+        *("/", "/health", "/metrics", "/ping", "/version", "/docs", "/openapi.json", "/page.json"),
+        *("/pages/page.css", "/v1/models", "/v1/models/larger"),
         *("/v2", "/v2/models", "/v2/models/larger", "/v2/models/larger/versions/v1", "/v2/health/live"),
         *("/v2/health/ready", "/v2/models/larger/ready", "/v2/models/larger/versions/v1/ready", "/v2/models/other"),
     ],
@@ -154,7 +155,7 @@ def test_version_and_documentation_routes_answer(server: Server) -> None:
 
 def test_openapi_examples_are_answered_as_described(server: Server) -> None:
     posts = [(path, it["post"]) for path, it in server.ask("GET", "/openapi.json")[1]["paths"].items() if "post" in it]
-    assert len(posts) == 5
+    assert len(posts) == 6
     for path, operation in posts:
         answer = operation["responses"]["200"]["content"]["application/json"]["example"]
         for kind, asked in operation["requestBody"]["content"].items():

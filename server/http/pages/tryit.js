@@ -258,9 +258,15 @@ function refuse(message) {
   place.element.focus();
 }
 
-const placesOf = (name, at) => form.named
-  ? [`['${name}']`, `["${name}"]`, ` lacks '${name}'`]
+const placesOf = (name, at) => form.named || form.form === "dicts"
+  ? [`[${quoted(name)}]`, ` lacks ${quoted(name)}`]
   : [`data[0][${at}]`];
+
+// A name as the server's errors have it: Python's repr of its first characters.
+function quoted(name) {
+  const text = [...name].slice(0, 100).join("").replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+  return text.includes("'") && !text.includes('"') ? `"${text}"` : `'${text.replaceAll("'", "\\'")}'`;
+}
 
 // ---- the answer --------------------------------------------------------------------------------------------------
 
@@ -276,7 +282,11 @@ function showAnswer(answer, took, probabilities) {
 }
 
 const shown = value => value === null ? "no number (NaN or infinite)" : typeof value === "number" ? number(value) : typeof value === "string" ? value : JSON.stringify(value);
-const percent = share => `${(100 * share).toFixed(share > 0.0995 && share < 0.9995 ? 1 : 2)} %`;
+
+function percent(share) {
+  const digits = share === 0 || share === 1 ? 0 : share > 0.0995 && share < 0.9995 ? 1 : 2;
+  return `${(100 * share).toFixed(digits)} %`;
+}
 
 function probabilityOf(value, found) {
   if (!found || !Array.isArray(found.classes)) return null;

@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 import xgboost
 
+from server.model.explanation.explainer import Explainer
+from server.model.introspection import inspect_estimator
 from server.model.pickledata.records import Unknown
 from tests.unit.server.fitted_models import TARGETS, X
 from tests.unit.server.model.families.equality import assert_equal_to, hostile_matrices
@@ -55,6 +57,29 @@ def compared(model: Any, tables: Sequence[Any] = ()) -> str:
     except (AssertionError, Unknown) as error:
         return f"{type(error).__name__}: {error}"[:300]
     return "equal"
+
+
+def explained(model: Any, rows: Any) -> str:
+    """Return "equal" if the contributions add up to the score, and are those of XGBoost where it is the library."""
+    explainer, answers = Explainer(model, inspect_estimator(model)), model.predict(rows[:ASKED])
+    found = [explainer.explain(rows, row, answer) for row, answer in enumerate(answers.tolist())]
+    if not isinstance(model, xgboost.XGBModel):
+        return "equal"  # the explainer raises where the sum is another
+    asked = xgboost.DMatrix(rows[:ASKED])
+    own = model.get_booster().predict(asked, pred_contribs=True, approx_contribs=True)
+    for row, each in enumerate(found):
+        ours = np.zeros(rows.shape[1] + 1)
+        for part in each.contributions:
+            ours[int(part.feature[1:])] = part.contribution
+        ours[-1] = each.base
+        theirs = own[row, answers[row]] if own.ndim == 3 else own[row]
+        if not np.allclose(ours, theirs, atol=1e-5):
+            return f"explained as {ours}, and by the library as {theirs}"
+    return "equal"
+
+
+ASKED = 5
+"""Rows that are explained."""
 
 
 def stopped() -> Any:
@@ -130,6 +155,7 @@ found = {
     for kind, rows in ROWS.items()
     if kind in sys.argv[1:]
 }
+found |= {f"{name}, explained": explained(model.fit(X, Y[target]), X) for name, (model, target) in MODELS.items()}
 found["xgboost of forests, stopped early"] = compared(stopped())
 for name, (model, target) in OF_CATEGORIES.items():
     if name.startswith("xgboost") and not hasattr(xgboost.Booster, "get_categories"):
