@@ -24,7 +24,6 @@ def configure(level: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
     # The libraries' own warnings (urllib3's retries, say) repeat what our adapters already report.
     logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 SINCE = "2026-11-30T10:00:00+00:00"
 
@@ -114,3 +115,10 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, watcher: StubWatcher
     monkeypatch.setenv("KUBESERVE_URL", watcher.url)
     monkeypatch.setenv("KUBESERVE_NAMESPACE", "team")
     return Bucket(tmp_path / "bucket")
+
+
+@pytest.fixture(autouse=True)
+def log_configuration() -> Iterator[None]:
+    """Undo what a command configures: its log goes to the standard error of a runner that is gone."""
+    yield
+    structlog.reset_defaults()
