@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-browser test-cluster images docs docs-data manifests lock clean
+.PHONY: help setup run demo check test test-browser test-cluster images docs docs-data tutorial manifests lock clean
 .PHONY: bench bench-serving bench-startup bench-webhook bench-limits
 
 PYTHON ?= python3
@@ -53,6 +53,9 @@ docs: $(STAMP)  ## Write the README's tables and the protocols of docs/architect
 
 docs-data: $(STAMP)  ## Compare files of seven versions of scikit-learn, read as data → docs/data-loading.md (first: 5 min)
 	$(BIN)/python -m tests.corpus.table
+
+tutorial: $(STAMP)  ## Run the commands of docs/tutorial.md in a real terminal (tmux), and write what they print into it
+	$(BIN)/python -m tests.transcript docs/tutorial.md
 
 manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart
 	$(BIN)/python -m dev.manifests

@@ -19,6 +19,7 @@ from watcher.core.naming import (
     VALUES,
     model_problem,
 )
+from watcher.core.text import one_line
 from watcher.errors import Rejected
 
 EXAMPLE = INPUT_FILES[0]
@@ -100,7 +101,10 @@ def _file_of_mlflow(folder: Path, text: bytes) -> Path:
         raise Rejected(
             "Malformed", f"{place}: the flavors are {listed}; only sklearn is served: mlflow.sklearn.save_model"
         )
-    return folder / str(sklearn["pickled_model"])
+    name = sklearn["pickled_model"]
+    if name != Path(name).name:  # the directory may be somebody else's, and what it names is uploaded
+        raise Rejected("Malformed", f"{place}: the model {one_line(name)} is not a file of this directory")
+    return folder / name
 
 
 def _content(file: Path) -> bytes:

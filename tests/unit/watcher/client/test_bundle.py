@@ -76,6 +76,11 @@ def test_bundle_of_an_mlflow_model_is_its_sklearn_flavor_without_mlflow_itself(t
         ({"MLmodel": "flavors: {pytorch: {}, python_function: {}}"}, "the flavors are pytorch, python_function; only"),
         ({"MLmodel": "[1"}, "does not list the model's flavors"),
         ({"MLmodel": SKLEARN.format("pickle")}, "there is no file"),
+        (
+            {"MLmodel": "flavors: {sklearn: {pickled_model: ../keys}}"},
+            "the model ../keys is not a file of this directory",
+        ),
+        ({"MLmodel": "flavors: {sklearn: {pickled_model: /etc/passwd}}"}, "is not a file of this directory"),
         ({"model__joblib": ""}, "is empty"),
         ({"model__joblib": "m", "requirements__txt": "x" * (1024 * 1024 + 1)}, "is larger than 1048576 bytes"),
     ],
