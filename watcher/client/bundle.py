@@ -101,7 +101,7 @@ def _file_of_mlflow(folder: Path, text: bytes) -> Path:
         raise Rejected(
             "Malformed", f"{place}: the flavors are {listed}; only sklearn is served: mlflow.sklearn.save_model"
         )
-    name = sklearn["pickled_model"]
+    name = str(sklearn["pickled_model"])
     if name != Path(name).name:  # the directory may be somebody else's, and what it names is uploaded
         raise Rejected("Malformed", f"{place}: the model {one_line(name)} is not a file of this directory")
     return folder / name
