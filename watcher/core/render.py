@@ -111,6 +111,8 @@ def plain(value: Any) -> Any:
     """Return the values as Helm reads them: without nulls, and with 2.0 as the integer 2."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

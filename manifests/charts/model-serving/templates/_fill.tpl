@@ -36,3 +36,23 @@ For old Helm: no action spans lines (3.6 and newer), and no `and` skips its seco
 {{- end -}}
 {{- dict "value" $value | toJson -}}
 {{- end -}}
+
+{{/*
+Return a value without the nulls of its maps, at every depth. Helm removes a null only where the chart has a default for
+its key. watcher/core/render.py's `plain` does the same.
+*/}}
+{{- define "model-serving.plain" -}}
+{{- $plain := . -}}
+{{- if kindIs "slice" . -}}
+  {{- $plain = list -}}
+  {{- range $item := . -}}{{- $plain = append $plain (include "model-serving.plain" $item | fromJson).value -}}{{- end -}}
+{{- else if kindIs "map" . -}}
+  {{- $plain = dict -}}
+  {{- range $key, $item := . -}}
+    {{- if not (kindIs "invalid" $item) -}}
+      {{- $_ := set $plain $key (include "model-serving.plain" $item | fromJson).value -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- dict "value" $plain | toJson -}}
+{{- end -}}

@@ -6,7 +6,7 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $model := .Values.model -}}
 {{- $deployment := .Values.deployment -}}
 {{- $scaling := .Values.autoscaling -}}
-{{- $scope := .Values | toJson | fromJson -}}
+{{- $scope := (include "model-serving.plain" (.Values | toJson | fromJson) | fromJson).value -}}
 
 {{- $selector := dict "app.kubernetes.io/name" "model-serving" "app.kubernetes.io/instance" .Release.Name -}}
 {{- $podLabels := merge (dict "app.kubernetes.io/component" "inference" "app.kubernetes.io/part-of" "kubeserve") $selector -}}
