@@ -17,6 +17,7 @@ from watcher.control.shutdown import StopSignals, stop_all
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard, utcnow
 from watcher.control.status_files import StatusFiles
+from watcher.core.naming import service_url
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
 from watcher.settings import Settings
@@ -74,7 +75,8 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     )
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
-    loaded_as = LoadedAs(board)
+    in_cluster = settings.runtime == "kubernetes"
+    loaded_as = LoadedAs(board, address=(lambda status: service_url(status.id)) if in_cluster else None)
     state_dir = str(Path(settings.state_dir).resolve()) if settings.runtime == "local" else ""
     about = {"runtime": settings.runtime, "bucket": bucket.name, "state_dir": state_dir}
     app = create_app(board, sources, metrics, webhook, loop, **about)

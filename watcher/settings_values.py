@@ -12,6 +12,7 @@ from typing import Any
 
 from watcher.core.ceilings import Ceilings, first_excess, parse
 from watcher.core.chart import check, defaults, merge
+from watcher.core.exposure import shared_address
 from watcher.core.load_policy import ALL
 from watcher.core.naming import LABEL_LIMIT, namespace_problem
 from watcher.core.plain_yaml import MAX_DEPTH, load, load_map
@@ -158,7 +159,10 @@ def chart_values(settings: Settings) -> dict[str, Any]:
             values = load_map(Path(settings.chart_values).read_bytes())
         except OSError as error:
             raise Rejected("Malformed", str(error.strerror)) from error
-        check(merge(defaults(), values))
+        whole = merge(defaults(), values)
+        check(whole)
+        if problem := shared_address(whole, namespaces(settings)):
+            raise Rejected("InvalidValues", problem)
         return values
 
 

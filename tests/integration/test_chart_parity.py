@@ -99,6 +99,23 @@ VALUE_SETS = {
     "lines and spaces": '{model: {s3SecretKey: "one\\ntwo\\n", name: " a\\n b\\n\\n", s3AccessKey: "\\ttab  "}}',
     "empty credentials": "{model: {s3AccessKey: '', s3SecretKey: '', s3Bucket: ''}}",
     "the largest numbers": "{server: {bodyMemory: 9007199254740991, threads: 1024}, deployment: {replicas: 1000}}",
+    "an address of an Ingress": "{ingress: {enabled: true, host: models.example.com}}",
+    "an address of each model": """
+      ingress: {enabled: true, className: nginx, host: '{model}.{namespace}.example.com', path: /,
+        tls: {enabled: true, secretName: '{model}-tls'}, annotations: {a/b: '/{namespace}-{model}/{other}', c: d}}""",
+    "an address by a regular expression": """
+      ingress: {enabled: true, host: m.example.com, pathSuffix: '(/|$)(.*)', pathType: ImplementationSpecific,
+        tls: {enabled: true}, annotations: {kubeserve.io/version: mine}}""",
+    "a route": "{httpRoute: {enabled: true, parentRefs: [{name: public}]}}",
+    "a route of a host": """
+      httpRoute: {enabled: true, scheme: https, hostnames: ['*.example.com', 'm.example.com', b.example],
+        parentRefs: [{name: a, namespace: gateways, sectionName: https, port: 443.0, kind: Gateway}, {name: b}]}""",
+    "a route of each model": """
+      httpRoute: {enabled: true, hostnames: ['{model}.{namespace}.example.com'], path: /,
+        parentRefs: [{name: public}]}""",
+    "an address in two ways": """
+      ingress: {enabled: true, host: a.example}
+      httpRoute: {enabled: true, parentRefs: [{name: b}]}""",
     "a placeholder as a value": "{model: {name: '${replicas}', etag: '${no.such.value}'}}",
 }
 
@@ -136,6 +153,14 @@ REFUSED = {
     "more cpu than there is": "{deployment: {resources: {limits: {cpu: 1.0e+300}}}}",
     "more bytes than JSON can count": "{server: {bodyMemory: 9007199254740992}}",
     "more replicas than JSON can count": "{deployment: {replicas: 1.0e+300}}",
+    "an Ingress without a host": "{ingress: {enabled: true}}",
+    "a route without a gateway": "{httpRoute: {enabled: true}}",
+    "a path of an Ingress that ends in a slash": "{ingress: {path: '/{model}/'}}",
+    "a path of a route without a slash": "{httpRoute: {path: '{model}'}}",
+    "an annotation that is no text": "{ingress: {annotations: {a: 1}}}",
+    "an annotation that is null": "{ingress: {annotations: {a: null}}}",
+    "a host of capitals": "{ingress: {host: Models.example.com}}",
+    "a gateway without a name": "{httpRoute: {parentRefs: [{namespace: a}]}}",
     "a version that is no label": "{model: {version: a b}}",
     "a model that is elsewhere": "{model: {s3Path: 'http://example/model.joblib'}}",
 }
@@ -156,7 +181,11 @@ POOL: dict[str, tuple[Any, ...]] = {
     "deployment.image.tag": ("latest", "1.10", "0"),
     "deployment.image.pullPolicy": ("Always", "Never"),
     "deployment.resources.requests": (None, {"cpu": 0.1}, {"cpu": "100m", "memory": None}, {}),
-    "deployment.resources.limits": (None, {"cpu": 12, "memory": "1.5Gi", "ephemeral-storage": "3G"}, {"cpu": None, "ephemeral-storage": None}),
+    "deployment.resources.limits": (
+        None,
+        {"cpu": 12, "memory": "1.5Gi", "ephemeral-storage": "3G"},
+        {"cpu": None, "ephemeral-storage": None},
+    ),
     "deployment.volumeLimits": ({}, {"model": "5Gi"}, {"model": "1.5G", "tmp": "64Mi"}, {"tmp": None}),
     "server": ({}, {"deadline": 1.5, "bodyMemory": 1 << 30}, {"drift": False, "threads": None}),
     "download.image": ("", "mc:1"),
@@ -165,6 +194,20 @@ POOL: dict[str, tuple[Any, ...]] = {
     "download.pipIndexUrl": ("", "https://pypi.example/simple"),
     "download.pipCA": ("", "PEM\n"),
     "download.noProxy": ("", "10.0.0.0/8,.svc"),
+    "ingress.enabled": (True, False),
+    "ingress.className": ("", "nginx"),
+    "ingress.host": ("m.example.com", "{model}.{namespace}.example.com"),
+    "ingress.path": ("/", "/{namespace}/{model}", "/a/{model}.b"),
+    "ingress.pathSuffix": ("", "(/|$)(.*)"),
+    "ingress.pathType": ("Prefix", "ImplementationSpecific"),
+    "ingress.annotations": ({}, {"a.example/b": "/{namespace}/{model}", "kubeserve.io/etag": "x"}),
+    "ingress.tls.enabled": (True, False),
+    "ingress.tls.secretName": ("", "{model}-tls"),
+    "httpRoute.enabled": (True, False),
+    "httpRoute.parentRefs": ([{"name": "public"}], [{"name": "a", "port": 80, "namespace": "b"}, {"name": "c"}]),
+    "httpRoute.hostnames": ([], ["{model}.example.com"], ["*.example.com", "a.example.com"]),
+    "httpRoute.path": ("/", "/{namespace}/{model}"),
+    "httpRoute.scheme": ("http", "https"),
     "autoscaling.enabled": (True, False),
     "autoscaling.maxReplicas": (1, 100, 1000, 3.0),
     "autoscaling.targetCPUUtilizationPercentage": (None, 1, 1000),
@@ -299,7 +342,8 @@ def comparable(objects: list[dict[str, Any]]) -> dict[str, str]:
 
 def mixture(pick: random.Random) -> dict[str, Any]:
     """Return some of the values, each chosen from its pool."""
-    mixed: dict[str, Any] = {}
+    # What is enabled needs these; both are drawn anew below.
+    mixed: dict[str, Any] = {"ingress": {"host": "a"}, "httpRoute": {"parentRefs": [{"name": "a"}]}}
     for path in pick.sample(list(POOL), pick.randint(3, len(POOL))):
         layer: Any = pick.choice(POOL[path])
         for name in reversed(path.split(".")):

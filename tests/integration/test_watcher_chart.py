@@ -21,6 +21,7 @@ from watcher.core import user_values
 from watcher.core.ceilings import first_excess, parse
 from watcher.core.chart import check, defaults, merge
 
+from . import gateway_api
 from .driving import Cluster, Uploads, Watcher, eventually
 from .helm import CHARTS, Helm
 
@@ -125,6 +126,34 @@ def test_cluster_role_is_enough_to_deploy_update_and_remove_a_model(site: Site) 
     site.uninstall()
 
 
+def test_role_with_addresses_is_enough_to_make_and_remove_them(site: Site) -> None:
+    gateway_api.install(site.api)
+    values = {
+        "ingress": {"enabled": "true", "host": "models.example.com"},
+        "httpRoute": {"enabled": "true", "parentRefs[0].name": "public"},
+    }
+    given = [f"modelValues.{part}.{key}={value}" for part, found in values.items() for key, value in found.items()]
+    site.install("watch.allNamespaces=true", *given)
+    groups = {"ingresses": "networking.k8s.io", "httproutes": "gateway.networking.k8s.io"}
+    custom = client.CustomObjectsApi(site.api)
+
+    def made() -> set[str]:
+        found = (custom.list_namespaced_custom_object(groups[it], "v1", site.models.namespace, it) for it in groups)
+        return {item["kind"] for listed in found for item in listed["items"]}
+
+    with site.watcher() as watcher:
+        site.put("iris/v1/model.joblib")
+        eventually(lambda: made() == {"Ingress", "HTTPRoute"})
+        site.put("iris/values.yaml", b"ingress: {enabled: false}")
+        eventually(lambda: made() == {"HTTPRoute"})
+        site.delete("iris/values.yaml")
+        eventually(lambda: made() == {"Ingress", "HTTPRoute"})
+        site.delete("iris/v1/model.joblib")
+        eventually(lambda: not made())
+    assert "orbidden" not in watcher.log.read_text()
+    site.uninstall()
+
+
 def deploy_update_and_remove(site: Site) -> None:
     models = site.models
     with site.watcher() as watcher:
@@ -171,6 +200,8 @@ IN_THE_MODELS_NAMESPACE = [
     ("DELETE", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
     ("GET", "/api/v1/namespaces/{models}/configmaps"),
     ("GET", "/api/v1/namespaces/{models}/events"),
+    ("GET", "/apis/networking.k8s.io/v1/namespaces/{models}/ingresses"),
+    ("GET", "/apis/gateway.networking.k8s.io/v1/namespaces/{models}/httproutes"),
     ("POST", "/api/v1/namespaces/{models}/pods"),
     ("GET", "/api/v1/namespaces/{models}/pods/x"),
     ("DELETE", "/api/v1/namespaces/{models}/pods/x"),

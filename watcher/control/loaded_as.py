@@ -16,7 +16,7 @@ from datetime import datetime
 import urllib3
 
 from watcher.control.status_board import StatusBoard
-from watcher.core.types import ModelId, State
+from watcher.core.types import ModelId, ModelStatus, State
 from watcher.net.calls import CallEnded, Calls, PoolManager
 
 INTERVAL = 1.0
@@ -37,6 +37,9 @@ MAX_ANSWER = 4096
 WAYS = ("data", "code")
 
 Ask = Callable[[str], str]
+Address = Callable[[ModelStatus], str]
+"""Where a model's server is asked: the URL that people see may lead through a gateway that wants a password."""
+
 Asked = tuple[datetime, float]
 """The `since` of the status that was asked for, and when it was asked."""
 
@@ -44,8 +47,9 @@ Asked = tuple[datetime, float]
 class LoadedAs:
     """Asks each ready model once, and stores the answer on the status board."""
 
-    def __init__(self, board: StatusBoard, ask: Ask | None = None) -> None:
+    def __init__(self, board: StatusBoard, ask: Ask | None = None, address: Address | None = None) -> None:
         self._board, self._ask = board, ask or ask_health
+        self._address: Address = address or (lambda status: status.url)
         self._asked: dict[ModelId, Asked] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loaded-as", daemon=True)
@@ -69,7 +73,7 @@ class LoadedAs:
             since, asked_at = self._asked.get(model, (None, 0.0))
             is_known = status.loaded or (since == status.since and time.monotonic() - asked_at < ASK_AGAIN)
             if status.state is State.READY and status.url and not is_known:
-                self._board.set_loaded(status, self._ask(status.url))
+                self._board.set_loaded(status, self._ask(self._address(status)))
                 self._asked[model] = (status.since, time.monotonic())
 
     def _run(self) -> None:

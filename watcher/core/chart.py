@@ -14,6 +14,7 @@ import jsonschema
 import yaml
 from jsonschema.exceptions import ValidationError
 
+from watcher.core import exposure
 from watcher.errors import Rejected
 
 CHART = Path(__file__).parents[2] / "manifests" / "charts" / "model-serving"
@@ -62,6 +63,8 @@ def check(values: Mapping[str, Any]) -> None:
 
     """
     if problem := first_problem(values, schema()):
+        raise Rejected("InvalidValues", problem)
+    if problem := exposure.problem(values):
         raise Rejected("InvalidValues", problem)
     scaling = values["autoscaling"]
     if scaling["enabled"] and scaling["minReplicas"] > scaling["maxReplicas"]:

@@ -108,6 +108,11 @@ def object_name(model: ModelId) -> str:
     return f"{model.name}{SUFFIX}"
 
 
+def service_url(model: ModelId) -> str:
+    """Return the address of a model inside the cluster."""
+    return f"http://{object_name(model)}.{model.namespace}"
+
+
 def version_label(version: str) -> str:
     """Return the version as the value of a label, in which '+' is not allowed."""
     return version.replace("+", "_")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from watcher.core import exposure
 from watcher.core.chart import check, defaults, merge, template
 from watcher.core.naming import object_name, version_label
 from watcher.core.types import (
@@ -103,7 +104,9 @@ def render_values(
     scope = {**values, **computed(values, model, owner), "autoscalingVersion": autoscaling}
     if not names_replicas:
         scope["replicas"] = None
-    kinds = ["deployment", "secret", "service", *(["hpa"] if values["autoscaling"]["enabled"] else [])]
+    optional = {"hpa": "autoscaling", "ingress": "ingress", "httproute": "httpRoute"}
+    chosen = [kind for kind, section in optional.items() if values[section]["enabled"]]
+    kinds = ["deployment", "secret", "service", *chosen]
     return [with_fingerprint(fill(template(kind), scope)) for kind in kinds]
 
 
@@ -142,6 +145,7 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         **disk_limits(deployment),
         **download_secrets(object_name(model), values),
         **proxy_variables(values["download"]),
+        **exposure.placeholders(values, model, identity(values)),
     }
 
 

@@ -19,6 +19,8 @@ FINGERPRINT = "kubeserve.io/fingerprint"
 S3_PATH = "kubeserve.io/s3-path"
 ETAG = "kubeserve.io/etag"
 VERSION = "kubeserve.io/version"
+URL = "kubeserve.io/url"
+"""The annotation of an Ingress or HTTPRoute with the model's address outside the cluster."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from watcher.core.ceilings import Ceilings, Excess, first_excess
 from watcher.core.chart import check, first_problem, merge, schema
+from watcher.core.exposure import SECTIONS
 from watcher.core.load_policy import check_not_loosened
 from watcher.core.naming import VALUES
 from watcher.core.plain_yaml import load_map
@@ -23,6 +24,13 @@ SIZE_LIMIT = 64 * 1024
 CONTROLS: dict[str, Any] = {"version": {"type": "string"}, "paused": {"type": "boolean"}}
 """Keys that are allowed in the model's own values.yaml, and not in those of its versions."""
 
+NOT_EXPOSED: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"enabled": {"const": False}},
+}
+"""What a user may set of the address outside the cluster: a model can do without, and cannot choose one."""
+
 Read = Callable[[StoredObject], bytes]
 
 
@@ -33,6 +41,7 @@ def user_schema(*, model_level: bool) -> dict[str, Any]:
     properties = {name: chart["deployment"]["properties"][name] for name in ("replicas", "resources")}
     deployment = {**chart["deployment"], "properties": properties}
     settable = {"deployment": deployment, "autoscaling": chart["autoscaling"], "server": chart["server"]}
+    settable |= dict.fromkeys(SECTIONS, NOT_EXPOSED)
     allowed = {**settable, **(CONTROLS if model_level else {})}
     user: dict[str, Any] = _partial({**schema(), "properties": allowed})
     return user
@@ -69,6 +78,9 @@ def _misplaced(values: dict[str, Any], *, model_level: bool) -> str:
         return f"{found[0]} belongs in the values.yaml one level up, next to the versions"
     if isinstance(values.get("version"), int | float):
         return 'version: quote it, so that it stays as you named the folder, such as version: "1.10"'
+    for section in SECTIONS:
+        if values.get(section) not in (None, {}, {"enabled": False}):
+            return f"{section}: the operator sets it for all models; a model can only be without: {{enabled: false}}"
     return ""
 
 

@@ -22,6 +22,8 @@ from watcher.runtimes.kubernetes.api import (
 
 FIELD_MANAGER = "kubeserve"
 DEPLOYMENT, SERVICE, SECRET, POD, HPA = "Deployment", "Service", "Secret", "Pod", "HorizontalPodAutoscaler"
+INGRESS, HTTP_ROUTE = "Ingress", "HTTPRoute"
+GATEWAY_API = "apis/gateway.networking.k8s.io/v1"
 OLD_AUTOSCALING = "autoscaling/v2beta2"
 PLURALS = {
     DEPLOYMENT: ("apis/apps/v1", "deployments"),
@@ -29,6 +31,8 @@ PLURALS = {
     SECRET: ("api/v1", "secrets"),
     POD: ("api/v1", "pods"),
     HPA: ("", "horizontalpodautoscalers"),
+    INGRESS: ("apis/networking.k8s.io/v1", "ingresses"),
+    HTTP_ROUTE: (GATEWAY_API, "httproutes"),
 }
 
 
@@ -49,7 +53,12 @@ class Objects:
 
     def find(self, kind: str, namespace: str, selector: str) -> list[Manifest]:
         """Return the objects with these labels in a namespace; in all namespaces if it is empty."""
-        return self._api.items(self._path(kind, namespace), kind, selector)
+        try:
+            return self._api.items(self._path(kind, namespace), kind, selector)
+        except ApiError as error:
+            if kind == HTTP_ROUTE and error.status == NOT_FOUND:  # a cluster without the Gateway API
+                return []
+            raise
 
     def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER) -> Manifest:
         """Apply an object on the server, and return it. Of a Secret, only the metadata is returned."""
@@ -115,6 +124,11 @@ class Objects:
         if made is None:
             raise ForeignSecret
         return str(checked_object(made, KINDS[SECRET], name)["metadata"]["uid"])
+
+    def has_http_routes(self) -> bool:
+        """Return whether the cluster knows HTTPRoutes: the Gateway API is not a part of Kubernetes."""
+        found = self._api.call("GET", f"/{GATEWAY_API}", none_if=NOT_FOUND) or {}
+        return any(item.get("kind") == HTTP_ROUTE for item in found.get("resources") or [])
 
     @cached_property
     def autoscaling(self) -> str:

@@ -6,7 +6,8 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from watcher.core.naming import object_name
+from watcher.core.exposure import SECTIONS
+from watcher.core.naming import object_name, service_url
 from watcher.core.plan import foreign_objects
 from watcher.core.render import render
 from watcher.core.types import (
@@ -14,6 +15,7 @@ from watcher.core.types import (
     FINGERPRINT,
     OWNER_LABEL,
     S3_PATH,
+    URL,
     VERSION,
     Change,
     Manifest,
@@ -34,6 +36,8 @@ from watcher.runtimes.kubernetes.objects import (
     DEPLOYMENT,
     FIELD_MANAGER,
     HPA,
+    HTTP_ROUTE,
+    INGRESS,
     POD,
     SECRET,
     SERVICE,
@@ -47,6 +51,11 @@ REPLICAS_MANAGER = "kubeserve-replicas"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 OBSERVED_KINDS = (DEPLOYMENT, SERVICE, HPA)
 """Secrets are written and never read: a watcher that may read them would be worth breaking into."""
+
+NO_GATEWAY_API = (
+    "httpRoute.enabled needs the Gateway API, which this cluster does not have: install its CRDs "
+    "(https://gateway-api.sigs.k8s.io) and a gateway, or set httpRoute.enabled: false"
+)
 
 
 class KubernetesRuntime:
@@ -70,12 +79,19 @@ class KubernetesRuntime:
         self._store, self._owner, self._base = store, owner, base or {}
         self._former_owner = former_owner
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
+        # By the section and not by its `enabled`: an operator who turns that off wants the objects gone.
+        self._kinds = (*OBSERVED_KINDS, *(kind for section, kind in SECTIONS.items() if section in self._base))
 
     def render(self, release: Release) -> list[Manifest]:
-        """Return the objects of a release, for the autoscaling API that the cluster has."""
+        """Return the objects of a release, for the APIs that the cluster has."""
         with translated("asking the cluster for its autoscaling API"):
             autoscaling = self._objects.autoscaling
-        return render(release, self._store, self._owner, self._base, autoscaling)
+        manifests = render(release, self._store, self._owner, self._base, autoscaling)
+        if any(item["kind"] == HTTP_ROUTE for item in manifests):
+            with translated("asking the cluster for its Gateway API"):
+                if not self._objects.has_http_routes():
+                    raise Rejected("NoGatewayApi", NO_GATEWAY_API)
+        return manifests
 
     def observe(self, model: ModelId | None = None) -> Observation:
         """Return the models of this watcher, or one model with the foreign objects of its names."""
@@ -171,14 +187,14 @@ class KubernetesRuntime:
         return {key: item for key, item in observed.items() if item.objects}
 
     def _read(self, model: ModelId) -> list[Manifest]:
-        found = (self._objects.get(kind, model.namespace, object_name(model)) for kind in OBSERVED_KINDS)
+        found = (self._objects.get(kind, model.namespace, object_name(model)) for kind in self._kinds)
         return [item for item in found if item]
 
     def _list(self, namespace: str) -> dict[ModelId, list[Manifest]]:
         """Return the objects that carry our owner label or the former one, by model, without copies."""
         found: dict[ModelId, list[Manifest]] = {}
         selector = f"{OWNER_LABEL} in ({','.join(filter(None, (self._owner, self._former_owner)))})"
-        for kind in OBSERVED_KINDS:
+        for kind in self._kinds:
             for item in self._objects.find(kind, namespace, selector):
                 labels = item["metadata"].get("labels") or {}
                 model = ModelId(item["metadata"]["namespace"], labels.get(INSTANCE_LABEL, ""))
@@ -199,7 +215,7 @@ class KubernetesRuntime:
             etag=annotations.get(ETAG, ""),
             state=state,
             reason=reason,
-            url=f"http://{object_name(model)}.{model.namespace}",
+            url=outside_url(ours) or service_url(model),
             foreign=tuple(sorted(key_of(item) for item in objects if item not in ours)),
             pods=pods,
         )
@@ -230,6 +246,12 @@ class KubernetesRuntime:
     def _pods(self, model: ModelId) -> list[Manifest]:
         selector = f"{INSTANCE_LABEL}={model.name},app.kubernetes.io/name=model-serving"
         return self._objects.find(POD, model.namespace, selector)
+
+
+def outside_url(objects: Iterable[Manifest]) -> str:
+    """Return the address that a model has outside the cluster, or "". Of two, that of the HTTPRoute."""
+    by_kind = {item["kind"]: annotations_of(item).get(URL, "") for item in objects}
+    return by_kind.get(HTTP_ROUTE) or by_kind.get(INGRESS, "")
 
 
 def owner_of(item: Manifest) -> str:

@@ -36,6 +36,16 @@ and removes a model with them. A server-side apply of a new object needs create 
 - apiGroups: ["autoscaling"]
   resources: ["horizontalpodautoscalers"]
   verbs: ["get", "list", "create", "patch", "delete"]
+{{- if hasKey .Values.modelValues "ingress" }}
+- apiGroups: ["networking.k8s.io"]
+  resources: ["ingresses"]
+  verbs: ["get", "list", "create", "patch", "delete"]
+{{- end }}
+{{- if hasKey .Values.modelValues "httpRoute" }}
+- apiGroups: ["gateway.networking.k8s.io"]
+  resources: ["httproutes"]
+  verbs: ["get", "list", "create", "patch", "delete"]
+{{- end }}
 - apiGroups: [""]
   resources: ["services"]
   verbs: ["get", "list", "create", "patch"]

@@ -50,6 +50,8 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $_ := set $scope "secretKey" (b64enc $model.s3SecretKey) -}}
 {{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
 {{- $_ := set $scope "metrics" $metrics -}}
+{{- $exposure := include "model-serving.exposure" (dict "root" . "annotations" $annotations) | fromJson -}}
+{{- range $key, $value := $exposure -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- $files := list -}}
 {{- range $name, $etag := $model.inputFiles -}}{{- $files = append $files (printf "%s=%s" $name $etag) -}}{{- end -}}
 {{- $variable := dict "name" "KUBESERVE_INPUT_FILES" "value" (join " " $files) -}}
@@ -150,5 +152,11 @@ index, for the init container alone; null without one.
 {{- $scaling := .Values.autoscaling -}}
 {{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
   {{- fail (printf "autoscaling.minReplicas (%d) is above autoscaling.maxReplicas (%d)" (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
+  {{- fail "ingress.enabled needs ingress.host, such as models.example.com" -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+  {{- fail "httpRoute.enabled needs httpRoute.parentRefs, such as [{name: public, namespace: gateways}]" -}}
 {{- end -}}
 {{- end -}}

@@ -102,6 +102,13 @@ def test_a_slip_in_the_chart_values_is_one_line_with_the_file(text: str, tmp_pat
     assert f"--chart-values {values}: " in failure(*RUN, "--chart-values", str(values))
 
 
+def test_run_with_one_address_for_several_models_fails_before_any_connection(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text('ingress: {enabled: true, host: "{model}.example.com", path: /}')
+    given = (*RUN, "--chart-values", str(values))
+    assert "ingress.host or ingress.path needs {namespace}: otherwise several models" in failure(*given)
+
+
 def test_a_ceiling_below_the_operators_own_values_is_one_line(tmp_path: Path) -> None:
     values = tmp_path / "values.yaml"
     values.write_text("{autoscaling: {maxReplicas: 9}, server: {maxValues: 7}}")

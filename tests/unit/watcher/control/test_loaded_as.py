@@ -99,6 +99,13 @@ def test_a_ready_model_is_asked_once_until_its_status_changes() -> None:
     assert (len(asked), board.models()[0].loaded) == (2, "code")
 
 
+def test_a_model_is_asked_at_its_address_inside_the_cluster() -> None:
+    board, asked = StatusBoard(), list[str]()
+    board.set(IRIS, State.READY, url="https://models.example.com/team/iris")
+    LoadedAs(board, lambda url: asked.append(url) or "", lambda status: f"http://{status.model}").ask_all()
+    assert asked == ["http://iris"]
+
+
 def test_a_model_that_did_not_say_is_asked_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     board, asked = StatusBoard(), list[str]()
     watched = LoadedAs(board, lambda url: asked.append(url) or "")

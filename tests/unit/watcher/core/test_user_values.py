@@ -22,6 +22,10 @@ ENTRY = Entry(MODEL, (ModelVersion(MODEL, "v1", FILE), ModelVersion(MODEL, "v2",
         ("autoscaling: {maxReplicas: many}", "autoscaling.maxReplicas: 'many' is not of type 'integer'"),
         ("deployment: {image: {tag: mine}}", "deployment: Additional properties are not allowed"),
         ("command: [sh]", "Additional properties are not allowed"),
+        ("ingress: {host: a.example}", "ingress: the operator sets it for all models"),
+        ("httpRoute: {enabled: true}", "a model can only be without: {enabled: false}"),
+        ("ingress: {enabled: 0}", "ingress.enabled: False was expected"),
+        ("httpRoute: null", "httpRoute: None is not of type 'object'"),
         ("model: {s3SecretKey: x}", "Additional properties are not allowed"),
         ("version: 2", "version: quote it"),
         ("version: yes", "version: quote it"),
@@ -64,9 +68,11 @@ def test_parse_of_a_large_file_rejects_it() -> None:
 
 def test_parse_of_a_good_file_returns_its_content() -> None:
     text = b"deployment: {replicas: 2, resources: {limits: {cpu: 500m}}}\nserver: {deadline: 2.0}\nversion: v1\n"
+    text += b"ingress: {enabled: false}\n"
     assert parse(text, KEY, model_level=True) == {
         "server": {"deadline": 2.0},
         "deployment": {"replicas": 2, "resources": {"limits": {"cpu": "500m"}}},
+        "ingress": {"enabled": False},
         "version": "v1",
     }
 

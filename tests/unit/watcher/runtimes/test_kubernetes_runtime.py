@@ -27,12 +27,15 @@ class Cluster:
         self, *services: dict[str, Any], failing: dict[str, int] | None = None, foreign_secret: bool = False
     ) -> None:
         self.services, self.failing, self.foreign_secret = services, failing or {}, foreign_secret
+        self.routes: list[dict[str, Any]] | None = None  # None: the cluster has no Gateway API
         self.calls: list[tuple[str, str]] = []
 
     def call(self, method: str, path: str, body: Any = None, **_: object) -> Any:
         self.calls.append((method, path))
         if path == "/apis/autoscaling":
             return {"kind": "APIGroup", "versions": [{"groupVersion": "autoscaling/v2"}]}
+        if path == "/apis/gateway.networking.k8s.io/v1":
+            return None if self.routes is None else {"kind": "APIResourceList", "resources": [{"kind": "HTTPRoute"}]}
         if isinstance(body, list) and self.foreign_secret:
             raise ApiError(422, "the server rejected our request due to an error in our request")
         if method == "GET" or isinstance(body, list) or body is None:
@@ -44,6 +47,10 @@ class Cluster:
         namespace = path.split("/namespaces/")[1].split("/", maxsplit=1)[0] if "/namespaces/" in path else ""
         if namespace in self.failing:
             raise ApiError(self.failing[namespace], f"{path} is forbidden")
+        if kind == "HTTPRoute" and self.routes is None:
+            raise ApiError(404, "404 page not found")
+        if kind == "HTTPRoute":
+            return checked_items({"kind": "HTTPRouteList", "items": self.routes}, kind)
         found = [item for item in self.services if kind == "Service" and item["metadata"]["namespace"] == namespace]
         return checked_items({"kind": f"{kind}List", "items": found}, kind)
 
@@ -83,6 +90,44 @@ def test_observe_ignores_copies_under_another_name_or_in_another_namespace() -> 
         service("b", "iris", path="a/iris"),
     ]
     assert set(runtime(Cluster(service("a", "iris"), *copies), "a", "b").observe().models) == {IRIS}
+
+
+ROUTE = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
+
+
+def test_render_of_a_route_is_rejected_until_the_cluster_has_the_gateway_api() -> None:
+    api = Cluster()
+    made = runtime(api, base=ROUTE)
+    with pytest.raises(Rejected, match="needs the Gateway API, which this cluster does not have"):
+        made.render(RELEASE)
+    inside = Release(RELEASE.version, {"httpRoute": {"enabled": False}})
+    assert "HTTPRoute" not in {item["kind"] for item in made.render(inside)}
+    api.routes = []
+    assert "HTTPRoute" in {item["kind"] for item in made.render(RELEASE)}
+
+
+def test_observe_shows_the_address_of_a_route() -> None:
+    api = Cluster(service("a", "iris"))
+    made = runtime(api, "a", base=ROUTE)
+    assert made.observe().models[IRIS].url == "http://iris-model-serving.a"
+    route = service("a", "iris")
+    route["metadata"]["annotations"]["kubeserve.io/url"] = "https://models.example.com/a/iris"
+    api.routes = [route]
+    found = made.observe().models[IRIS]
+    assert found.url == "https://models.example.com/a/iris"
+    assert ObjectKey("HTTPRoute", "iris-model-serving") in found.objects
+
+
+def test_observe_asks_only_for_kinds_that_the_values_name() -> None:
+    def asked(**base: Any) -> set[str]:
+        api = Cluster()
+        runtime(api, "a", base=base).observe()
+        return {path.rpartition("/")[2] for _, path in api.calls} - {"autoscaling"}
+
+    always = {"deployments", "services", "horizontalpodautoscalers"}
+    assert asked() == always
+    # An operator who turns it off wants the objects gone, so the section alone decides.
+    assert asked(ingress={"enabled": False}) == {*always, "ingresses"}
 
 
 def test_apply_of_a_deletion_creates_no_namespace() -> None:
