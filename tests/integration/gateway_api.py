@@ -15,8 +15,8 @@ CONFLICT, NOT_FOUND = 409, 404
 def install(api: client.ApiClient) -> None:
     """Define the kinds of the Gateway API, unless they are."""
     extensions = client.ApiextensionsV1Api(api)
-    for file in definitions():
-        wanted = yaml.safe_load(file.read_text())
+    documents = [item for file in definitions() for item in yaml.load_all(file.read_text(), yaml.CSafeLoader)]
+    for wanted in (item for item in documents if item and item["kind"] == "CustomResourceDefinition"):
         try:
             extensions.create_custom_resource_definition(wanted)
         except client.ApiException as error:
