@@ -138,16 +138,19 @@ def test_role_with_addresses_is_enough_to_make_and_remove_them(site: Site) -> No
     custom = client.CustomObjectsApi(site.api)
 
     def made() -> set[str]:
-        found = (custom.list_namespaced_custom_object(groups[it], "v1", site.models.namespace, it) for it in groups)
-        return {item["kind"] for listed in found for item in listed["items"]}
+        return {
+            kind
+            for kind, group in groups.items()
+            if custom.list_namespaced_custom_object(group, "v1", site.models.namespace, kind)["items"]
+        }
 
     with site.watcher() as watcher:
         site.put("iris/v1/model.joblib")
-        eventually(lambda: made() == {"Ingress", "HTTPRoute"})
+        eventually(lambda: made() == set(groups))
         site.put("iris/values.yaml", b"ingress: {enabled: false}")
-        eventually(lambda: made() == {"HTTPRoute"})
+        eventually(lambda: made() == {"httproutes"})
         site.delete("iris/values.yaml")
-        eventually(lambda: made() == {"Ingress", "HTTPRoute"})
+        eventually(lambda: made() == set(groups))
         site.delete("iris/v1/model.joblib")
         eventually(lambda: not made())
     assert "orbidden" not in watcher.log.read_text()
