@@ -28,8 +28,8 @@ class SecondLook:
         self._waiting = 0
 
     async def look(self, model: LoadedModel) -> tuple[Study, Schema]:
-        """Return both; all who ask meanwhile wait for the same look."""
-        if self._made is None:
+        """Return both; all who ask meanwhile wait for the same look. One that failed is made again."""
+        if self._made is None or (self._made.done() and self._made.exception()):
             self._made = asyncio.create_task(self._look(model))
         return await asyncio.shield(self._made)
 

@@ -49,16 +49,22 @@ def form_of(schema: Schema, study: Study, seen: Mapping[str, Range], library: st
         "fields": fields if len(fields) <= MAX_FIELDS else [],
         "features": schema.features,
         "example": _text(schema.example_as_sent if schema.example_row else [0.0, 0.0]),
-        "example_source": _example_source(schema),
+        "example_source": _example_source(schema, study.columns),
         "explanation": {"possible": study.explainer is not None, "reason": study.unexplained},
         "csv": {"columns": _csv_columns(schema), "reason": _no_csv(schema)},
     }
 
 
-def _example_source(schema: Schema) -> str:
+def _example_source(schema: Schema, known: Sequence[ColumnValues]) -> str:
+    """Return the end of "The example is …"; "" where there is none."""
     if schema.evidence in (Evidence.OWNER_EXAMPLE, Evidence.MLFLOW_EXAMPLE):
-        return schema.evidence.value
-    return "what the model knows of its training data" if schema.example_row else ""
+        return f"from {schema.evidence.value}"
+    if not schema.example_row:
+        return ""
+    invented = schema.form is InputForm.TOKENS or (
+        schema.form in TABLES and not schema.categories and all(values == NOTHING for values in known)
+    )
+    return "invented: the model knows no usual values" if invented else "from what the model knows of its training data"
 
 
 def _fields(schema: Schema, known: Sequence[ColumnValues], seen: Mapping[str, Range]) -> list[Json]:

@@ -15,7 +15,7 @@ export function prepareCsv(form) {
     by("no-csv").textContent = `Not for this model: ${reason}.`;
     return;
   }
-  const named = columns.length ? `Columns: ${columns.slice(0, 12).join(", ")}${columns.length > 12 ? ", …" : ""}. ` : "";
+  const named = columns.length ? `Columns: ${columns.slice(0, 12).join(", ")}${columns.length > 12 ? ", …" : "."} ` : "";
   by("csv-hint").textContent =
     `${named}A file of any size: it is sent in pieces, below the server's limits of ` +
     `${number(form.limits.max_body_size / 1024 / 1024)} MiB (--max-body-size) and ` +

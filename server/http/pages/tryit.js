@@ -35,10 +35,12 @@ function introduce() {
   document.title = `Try ${name}`;
   by("title").textContent = name;
   const loaded = { data: "read as data", code: "loaded as code" }[form.loaded] ?? form.loaded;
-  const takes = form.features ? `${form.features} ${form.features === 1 ? "feature" : "features"}` : form.form.replace("_", " ");
+  const takes = form.features ? `${form.features} ${form.features === 1 ? "feature" : "features"}` : form.form === "as_sent" ? "input not known" : form.form;
   by("about").textContent = `${form.library}, ${loaded}, ${takes}`;
   by("example-source").textContent = [
-    form.example_source && `The example is from ${form.example_source}.`,
+    form.example_source
+      ? `The example is ${form.example_source}.`
+      : "This model does not say what it takes: write a row as your program sends it. An input-example.json next to the model would fill it in.",
     commonSource() && `Below a number: its range in ${commonSource()}.`,
   ].filter(Boolean).join(" ");
 }
@@ -164,8 +166,8 @@ function fill() {
 
 function indented(text) {
   if (/\d{16}/.test(text)) return text;  // parsed and written again, a large integer would be another
-  try { return JSON.stringify(JSON.parse(text), null, 1).replace(/\n\s+(?=[^{}\n]{0,60}$)/gm, text.startsWith("[") ? " " : "\n "); }
-  catch { return text; }
+  const value = JSON.parse(text);
+  return Array.isArray(value) ? `[${value.map(each => JSON.stringify(each)).join(", ")}]` : JSON.stringify(value, null, 2);
 }
 
 function showJson(shown) {
@@ -245,6 +247,8 @@ function clearErrors() {
 // The server names the place of what it refuses: data[0][2], data[0]['age'], or the names that are missing.
 function refuse(message) {
   by("send").disabled = false;
+  for (const id of ["answer", "probabilities", "explanation"]) by(id).replaceChildren();
+  make("p", "None: see the input.", by("answer"), { class: "hint" });
   const shown = by("json-box").hidden ? inputs.filter(input => input.field) : [];
   const found = shown.filter((input, at) => placesOf(input.field.name, at).some(place => message.includes(place)));
   const alone = by("json-box").hidden ? (inputs.length === 1 ? inputs[0] : null) : { element: by("json"), error: by("json-error") };

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,46 @@ def test_look_is_made_once_for_all_who_ask(tmp_path: Path, monkeypatch: pytest.M
     first, second = asyncio.run(looked(tmp_path, SCALED, times=2))
     assert first is second
     assert len(made) == 1
+
+
+def test_look_that_failed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, failures = study.study_model, [MemoryError()]
+
+    def failing_once(*arguments: Any) -> Study:
+        if failures:
+            raise failures.pop()
+        return own(*arguments)
+
+    async def twice() -> Any:
+        path = tmp_path / "model.joblib"
+        joblib.dump(SCALED, path)
+        predictor = Predictor(path)
+        found = await predictor.load()
+        second = SecondLook(predictor)
+        with pytest.raises(MemoryError):
+            await second.look(found)
+        study_made, _ = await second.look(found)
+        predictor.close()
+        return study_made
+
+    monkeypatch.setattr(study, "study_model", failing_once)
+    assert asyncio.run(twice()).row == (2.0,)
+
+
+def test_start_imports_nothing_of_the_second_look() -> None:
+    script = (
+        "import sys, server.app, server.http.connection; print(*(name for name in sys.modules if 'server.' in name))"
+    )
+    loaded = set(subprocess.check_output([sys.executable, "-c", script], text=True).split())
+    lazy = {
+        "server.model.study",
+        "server.model.column_values",
+        "server.protocols.form",
+        "server.protocols.explanations",
+    }
+    assert "server.http.second_look" in loaded
+    assert not lazy & loaded
+    assert not [name for name in loaded if name.startswith("server.model.explanation")]
 
 
 def test_look_has_a_usual_example_with_the_models_answers(tmp_path: Path) -> None:

@@ -114,15 +114,16 @@ def test_form_of_an_unknown_input_has_an_example_of_two_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "source"),
+    ("evidence", "columns", "source"),
     [
-        (Evidence.OWNER_EXAMPLE, "input-example.json"),
-        (Evidence.MLFLOW_EXAMPLE, "MLflow's input_example.json"),
-        (Evidence.FITTED_PARTS, "what the model knows of its training data"),
+        (Evidence.OWNER_EXAMPLE, (), "from input-example.json"),
+        (Evidence.MLFLOW_EXAMPLE, (), "from MLflow's input_example.json"),
+        (Evidence.FITTED_PARTS, (ColumnValues(1.0),), "from what the model knows of its training data"),
+        (Evidence.FITTED_PARTS, (ColumnValues(),), "invented: the model knows no usual values"),
     ],
 )
-def test_form_says_where_the_example_is_from(evidence: Evidence, source: str) -> None:
-    assert form(Schema(features=1, example_row=(1.0,), evidence=evidence))["example_source"] == source
+def test_form_says_where_the_example_is_from(evidence: Evidence, columns: Any, source: str) -> None:
+    assert form(Schema(features=1, example_row=(1.0,), evidence=evidence), columns)["example_source"] == source
 
 
 def test_form_says_why_answers_are_not_explained() -> None:
