@@ -83,3 +83,15 @@ def test_put_with_a_wrong_password_says_so(store: S3Bucket, large: Path, monkeyp
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(Rejected, match="the secret key is wrong: check AWS_SECRET_ACCESS_KEY"):
         store.put(KEY, large)
+
+
+def test_replace_writes_only_what_nobody_else_has_written(store: S3Bucket) -> None:
+    key = "team/iris/values.yaml"
+    store.replace(key, b"one", "")
+    with pytest.raises(Retryable, match="changed by someone else"):
+        store.replace(key, b"two", "")
+    (found,) = store.list("team/iris/")
+    store.replace(key, b"two", found.etag)
+    with pytest.raises(Retryable, match="changed by someone else"):
+        store.replace(key, b"three", found.etag)
+    assert store.read(key, 10) == b"two"

@@ -74,6 +74,7 @@ class ModelFiles:
 
         Raises:
             Rejected: `InvalidValues`, the file is invalid, or would be.
+            Retryable: `Changed`, someone else has changed it since it was listed: their change is not overwritten.
 
         """
         before = self.values
@@ -83,8 +84,7 @@ class ModelFiles:
             raise Rejected(error.reason, f"{self._values_key}: {error}") from error
         after = parse(text, self._values_key, model_level=True)
         if after != before:
-            self._bucket.put(self._values_key, text)
-            self._text = text
+            self._bucket.replace(self._values_key, text, self.entry.values.etag if self.entry.values else "")
         return after
 
     def status_of(self, version: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from watcher.core.types import StoredObject
+from watcher.errors import Retryable
 
 
 class Bucket(Protocol):
@@ -44,11 +45,25 @@ Progress = Callable[[int], None]
 """Called with the number of bytes that have just been sent."""
 
 
+def changed(key: str) -> Retryable:
+    """Return the error of `replace` for an object that someone else has written meanwhile."""
+    return Retryable("Changed", f"{key} was changed by someone else at the same time: run the command again")
+
+
 class WritableBucket(Bucket, Protocol):
     """A bucket as its users see it. The watcher itself only reads, unless it writes `_status.json`."""
 
     def put(self, key: str, content: bytes | Path, progress: Progress = lambda _: None) -> None:
         """Write an object, wholly or not at all, from bytes or from a file of any size."""
+        ...
+
+    def replace(self, key: str, content: bytes, etag: str) -> None:
+        """Write an object that still has this ETag or, for "", that does not exist yet.
+
+        Raises:
+            Retryable: `Changed`, someone else has written it meanwhile; it is as they wrote it.
+
+        """
         ...
 
     def remove(self, keys: Iterable[str]) -> None:

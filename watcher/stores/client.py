@@ -92,6 +92,11 @@ class StoreClient(Minio):
             raise Retryable("StoreUnusable", "the listing goes on, but the store does not say where")
         return Page(objects, (continuation or "") if truncated else "")
 
+    def put_if(self, bucket: str, key: str, content: bytes, etag: str) -> None:
+        """Write a small object if it has this ETag or, for "", if there is none. minio-py has no way to say so."""
+        condition = {"If-Match": f'"{etag}"'} if etag else {"If-None-Match": "*"}
+        self._put_object(bucket, key, content, {"Content-Type": "application/octet-stream", **condition})
+
     def abort_uploads(self, bucket: str, key: str) -> None:
         """Remove the parts of interrupted uploads of one key, as far as the store allows it."""
         with suppress(MinioException, urllib3.exceptions.HTTPError):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from watcher.core.types import StoredObject
 from watcher.errors import Retryable
-from watcher.stores.base import NO_SUCH_KEY, Progress
+from watcher.stores.base import NO_SUCH_KEY, Progress, changed
 
 SETTLE_SECONDS = 0.25
 """A file younger than this may still be written: unlike an upload, a copy is visible half done."""
@@ -70,6 +70,18 @@ class FolderBucket:
         finally:  # after a full disk or Ctrl-C too
             with suppress(OSError):
                 partial.unlink()
+
+    def replace(self, key: str, content: bytes, etag: str) -> None:
+        """Write a file that still has this ETag or, for "", that does not exist yet."""
+        try:
+            found = hashlib.md5((self._root / key).read_bytes()).hexdigest()  # noqa: S324 - as the listing's ETag
+        except FileNotFoundError:
+            found = ""
+        except OSError as error:
+            raise Retryable("StoreUnreachable", f"reading {key}: {error.strerror}") from error
+        if found != etag:
+            raise changed(key)
+        self.put(key, content)
 
     def remove(self, keys: Iterable[str]) -> None:
         """Delete files, and the folders that this leaves empty, which S3 would not have."""

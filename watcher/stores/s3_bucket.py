@@ -12,13 +12,17 @@ from minio.datatypes import Object
 
 from watcher.core.types import StoredObject
 from watcher.errors import Retryable
-from watcher.stores.base import Progress
+from watcher.stores.base import NO_SUCH_KEY, Progress, changed
 from watcher.stores.client import StoreClient, read_at_most
 
 MAX_OBJECTS = 1_000_000
 """A listing takes about 400 bytes of memory for each object. A bucket of models has some thousands."""
 MAX_PAGES = MAX_OBJECTS // 100
 """Stores may return pages that are not full, even empty ones, but not without end."""
+
+CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", NO_SUCH_KEY})
+"""S3 error codes of a conditional write that came too late."""
+NOT_IMPLEMENTED = "NotImplemented"
 
 
 class S3Bucket:
@@ -50,6 +54,21 @@ class S3Bucket:
             return
         with self._client.call(doing, seconds=None):
             self._put_file(key, content, progress)
+
+    def replace(self, key: str, content: bytes, etag: str) -> None:
+        """Write an object that still has this ETag or, for "", that does not exist yet.
+
+        A store that does not support the condition writes without it.
+        """
+        try:
+            with self._client.call(f"writing {self.source(key)}"):
+                self._client.put_if(self.name, key, content, etag)
+        except Retryable as error:
+            if error.reason in CHANGED:
+                raise changed(key) from error
+            if error.reason != NOT_IMPLEMENTED:
+                raise
+            self.put(key, content)
 
     def _put_file(self, key: str, path: Path, progress: Progress) -> None:
         size = path.stat().st_size

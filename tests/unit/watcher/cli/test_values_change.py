@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from watcher.cli.main import main
+from watcher.client.model_files import ModelFiles
+from watcher.core.types import ModelId
+from watcher.errors import Retryable
+from watcher.stores.folder import FolderBucket
 
 from .conftest import Bucket, StubWatcher, row
 
@@ -176,3 +181,11 @@ def test_wait_that_is_late_has_its_own_exit_code(iris: Bucket, watcher: StubWatc
 def test_wait_of_pause_is_for_the_pause(iris: Bucket, watcher: StubWatcher) -> None:
     watcher.models = [row(version="v10", state="Paused")]
     assert run("pause", "iris", "--wait").exit_code == 0
+
+
+def test_a_change_that_someone_else_makes_meanwhile_is_not_overwritten(iris: Bucket) -> None:
+    files = ModelFiles(FolderBucket(Path(iris.root), now=lambda: float("inf")), ModelId("team", "iris"))
+    iris.put("team/iris/values.yaml", "version: v2\n")
+    with pytest.raises(Retryable, match=r"team/iris/values\.yaml was changed by someone else"):
+        files.change_values({"paused": True})
+    assert iris.text("team/iris/values.yaml") == "version: v2\n"

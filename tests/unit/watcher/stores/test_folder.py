@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -68,3 +69,12 @@ def test_put_that_fails_or_is_interrupted_leaves_no_part(
     with pytest.raises((Retryable, KeyboardInterrupt)):
         FolderBucket(tmp_path).put("t/m/v1/model.joblib", tmp_path / "model.joblib")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_replace_writes_only_what_nobody_else_has_written(tmp_path: Path) -> None:
+    bucket, file = FolderBucket(tmp_path), tmp_path / "t" / "values.yaml"
+    bucket.replace("t/values.yaml", b"one", "")
+    with pytest.raises(Retryable, match="changed by someone else"):
+        bucket.replace("t/values.yaml", b"two", "")
+    bucket.replace("t/values.yaml", b"two", hashlib.md5(b"one").hexdigest())
+    assert file.read_bytes() == b"two"

@@ -148,3 +148,26 @@ def test_list_a_web_page_is_not_a_store() -> None:
             pytest.raises(Retryable, match=r"is not an S3 store|HTTP 404 that is not S3's"),
         ):
             bucket.list()
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"])
+def test_replace_of_what_someone_else_has_written_is_an_error(code: str) -> None:
+    with bucket_of(lambda request: request.send(412, error(code))) as bucket, pytest.raises(Retryable) as caught:
+        bucket.replace("t/m/values.yaml", b"{}", "abc")
+    assert caught.value.reason == "Changed"
+    assert str(caught.value) == "t/m/values.yaml was changed by someone else at the same time: run the command again"
+
+
+def test_replace_in_a_store_without_conditions_writes() -> None:
+    conditions: list[str | None] = []
+
+    def answer(request: Handler) -> None:
+        conditions.append(request.headers["If-Match"])
+        if conditions[-1]:
+            request.send(501, error("NotImplemented"))
+        else:
+            request.send(200, ETag='"e"')
+
+    with bucket_of(answer) as bucket:
+        bucket.replace("t/m/values.yaml", b"{}", "abc")
+    assert conditions == ['"abc"', None]
