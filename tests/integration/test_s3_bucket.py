@@ -11,6 +11,7 @@ import pytest
 from watcher.errors import Rejected, Retryable
 from watcher.stores.client import StoreClient
 from watcher.stores.endpoint import Endpoint
+from watcher.stores.etags import etags_of
 from watcher.stores.s3_bucket import S3Bucket
 
 KEY = "team/iris/v1/model.joblib"
@@ -44,6 +45,7 @@ def test_put_of_a_large_file_sends_parts_and_counts_every_byte(store: S3Bucket, 
     (found,) = store.list("team/iris/")
     assert found.size == large.stat().st_size
     assert found.etag.endswith("-3")
+    assert found.etag == etags_of(large)[1]
     assert bucket.client.get_object(bucket.name, KEY).data == large.read_bytes()
 
 

@@ -15,6 +15,7 @@ from watcher.core.naming import ARTIFACT, MLFLOW_ARTIFACTS, VALUES, is_artifact,
 from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
 from watcher.errors import Rejected
 from watcher.stores.base import Bucket, Progress, WritableBucket
+from watcher.stores.etags import etags_of
 
 AUTO = "auto"
 
@@ -28,6 +29,8 @@ class Delivery:
     bundle: Bundle
     existing: tuple[StoredObject, ...] = ()
     """What the bucket has of this version already: it is replaced."""
+    is_there: bool = False
+    """Whether these are the very files of the bundle."""
     not_served: str = ""
     """Why the version will not serve, or ""."""
 
@@ -62,13 +65,15 @@ def planned(
     found = _version(version, _folders(stored, model), today or datetime.now(UTC).date())
     delivery = Delivery(model, found, bundle)
     existing = tuple(item for item in stored if item.key.startswith(delivery.folder))
-    if _has_model(existing) and not force and not same(delivery, existing):
+    exists = _has_model(existing)
+    is_there = exists and same(delivery, existing)
+    if exists and not is_there and not force:
         advice = f"push without --version for a new one, or with --force to overwrite {found}"
         raise Rejected("VersionExists", f"{model} has a version {found} already, with other files: {advice}")
     model_level = _model_level(bucket, stored, model)
     _check_values(delivery, model_level)
     entry = read_listing(stored).entries.get(model)
-    return Delivery(model, found, bundle, existing, _not_served(found, entry, model_level))
+    return Delivery(model, found, bundle, existing, is_there, _not_served(found, entry, model_level))
 
 
 def _has_model(existing: tuple[StoredObject, ...]) -> bool:
@@ -91,18 +96,13 @@ def _version(wanted: str, existing: set[str], today: date) -> str:
 
 
 def same(delivery: Delivery, existing: tuple[StoredObject, ...]) -> bool:
-    """Return whether the bucket has these very files already. A large upload in parts has no comparable digest."""
-    wanted = {ARTIFACT: _digest(delivery.bundle)}
-    wanted |= {name: hashlib.md5(text).hexdigest() for name, text in delivery.bundle.side_files.items()}  # noqa: S324 - as S3's ETag
+    """Return whether the bucket has these very files already, by the ETags of an upload of ours."""
+    wanted = {name: hashlib.md5(text).hexdigest() for name, text in delivery.bundle.side_files.items()}  # noqa: S324 - as S3's ETag
     counted = {ARTIFACT, *MLFLOW_ARTIFACTS, *SIDE_FILES}
     there = {item.key.rpartition("/")[2]: item.etag for item in existing}
-    return wanted == {name: etag for name, etag in there.items() if name in counted}
-
-
-def _digest(bundle: Bundle) -> str:
-    """Return the ETag that a simple upload of the model has."""
-    with bundle.file.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+    model = there.pop(ARTIFACT, "")
+    are_same = wanted == {name: etag for name, etag in there.items() if name in counted}
+    return are_same and model in etags_of(delivery.bundle.file)
 
 
 def _model_level(bucket: Bucket, stored: list[StoredObject], model: ModelId) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def upload(bucket: WritableBucket, delivery: Delivery, progress: Progress = lamb
     key = delivery.folder + ARTIFACT
     bucket.put(key, delivery.bundle.file, progress)
     listed = (item.etag for item in bucket.list(delivery.folder) if item.key == key)
-    return next(listed, "") or _digest(delivery.bundle)  # a folder does not list files that are this young
+    return next(listed, "") or etags_of(delivery.bundle.file)[0]  # a folder does not list files that are this young
 
 
 def _is_left_over(item: StoredObject, side_files: Mapping[str, bytes]) -> bool:

@@ -13,7 +13,7 @@ from watcher.client.bundle import Bundle
 from watcher.client.calling import Call, documented_call
 from watcher.client.checking import Check, Outcome, checked
 from watcher.client.contexts import Context
-from watcher.client.delivery import AUTO, Delivery, planned, same, upload
+from watcher.client.delivery import AUTO, Delivery, planned, upload
 from watcher.client.reach import reach_of_model
 from watcher.client.rollout import FINAL, Phase, Step, Wanted, followed, since_of
 from watcher.client.watcher_api import WatcherApi
@@ -115,7 +115,7 @@ def _upload(bucket: WritableBucket, delivery: Delivery, api: WatcherApi, report:
     """Upload what is not there yet, and return what to wait for."""
     where = bucket.source(delivery.folder)
     there = {item.key.rpartition("/")[2]: item.etag for item in delivery.existing}
-    if ARTIFACT in there and same(delivery, delivery.existing):
+    if delivery.is_there:
         report.line("uploaded", f"{where} has these files already")
         return Wanted(delivery.model, delivery.version, there[ARTIFACT])
     since = since_of(_status_or_none(api), delivery.model) if ARTIFACT in there else ""

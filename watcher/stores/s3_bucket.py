@@ -14,6 +14,7 @@ from watcher.core.types import StoredObject
 from watcher.errors import Retryable
 from watcher.stores.base import NO_SUCH_KEY, Progress, changed
 from watcher.stores.client import StoreClient, read_at_most
+from watcher.stores.etags import part_bytes
 
 MAX_OBJECTS = 1_000_000
 """A listing takes about 400 bytes of memory for each object. A bucket of models has some thousands."""
@@ -75,7 +76,9 @@ class S3Bucket:
         try:
             with path.open("rb") as file:
                 counted = cast(BinaryIO, Counted(file, progress))
-                self._client.put_object(self.name, key, counted, size, num_parallel_uploads=1)
+                self._client.put_object(
+                    self.name, key, counted, size, part_size=part_bytes(size), num_parallel_uploads=1
+                )
         except KeyboardInterrupt:  # minio-py removes the parts after an `Exception` only
             self._client.abort_uploads(self.name, key)
             raise

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from watcher.client.bundle import Bundle
-from watcher.client.delivery import planned, upload
+from watcher.client.delivery import Delivery, planned, same, upload
 from watcher.core.types import ModelId, StoredObject
 from watcher.errors import Rejected
+from watcher.stores.etags import SMALLEST_PART
 
 IRIS = ModelId("team", "iris")
 TODAY = date(2026, 11, 30)
@@ -88,7 +89,7 @@ def test_planned_refuses_an_existing_version_with_other_bytes(bucket: Bucket, bu
         planned(bucket, IRIS, bundle, version="v1")
     upload(bucket, planned(bucket, IRIS, bundle, version="v1", force=True))
     assert bucket.done == ["remove team/iris/v1/requirements.txt", "put team/iris/v1/model.joblib"]
-    assert planned(bucket, IRIS, bundle, version="v1").version == "v1"  # the same bytes are no conflict
+    assert planned(bucket, IRIS, bundle, version="v1").is_there  # the same bytes are no conflict
 
 
 @pytest.mark.parametrize(
@@ -134,3 +135,12 @@ def test_planned_refuses_values_that_the_watcher_would_reject(
 def test_planned_refuses_a_version_that_cannot_be_one(bucket: Bucket, bundle: Bundle) -> None:
     with pytest.raises(Rejected, match="version 'a/b' is not valid"):
         planned(bucket, IRIS, bundle, version="a/b")
+
+
+def test_same_recognizes_a_model_that_was_uploaded_in_parts(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "large.joblib").write_bytes(b"x" * (SMALLEST_PART + 1))
+    large = Bundle(tmp_path / "large.joblib")
+    parts = md5(md5(b"x" * SMALLEST_PART).digest() + md5(b"x").digest()).hexdigest()
+    stored = StoredObject("team/iris/v1/model.joblib", f"{parts}-2", SMALLEST_PART + 1, datetime.now(UTC))
+    assert same(Delivery(IRIS, "v1", large), (stored,))
+    assert not same(Delivery(IRIS, "v1", bundle), (stored,))
