@@ -26,9 +26,6 @@ EXAMPLE = INPUT_FILES[0]
 SIDE_FILES = (REQUIREMENTS, VALUES, *INPUT_FILES)
 """The names that count next to model.joblib."""
 
-OF_MLFLOW = re.compile(rb"mlflow(-skinny|-tracing)?\s*([=<>~!\[;].*)?", re.IGNORECASE)
-"""MLflow's own lines of a requirements.txt: it saved the model, and no part of the model needs it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -36,8 +33,6 @@ class Bundle:
 
     file: Path
     side_files: Mapping[str, bytes] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    """What the user should know of how it was put together."""
 
     @property
     def size(self) -> int:
@@ -66,7 +61,7 @@ def bundle_of(
     side_files = {**found.side_files, **named}
     if EXAMPLE in side_files:
         _check_json(example or path / EXAMPLE, side_files[EXAMPLE])
-    return Bundle(found.file, side_files, found.notes)
+    return Bundle(found.file, side_files)
 
 
 def _folder(folder: Path) -> Bundle:
@@ -75,15 +70,7 @@ def _folder(folder: Path) -> Bundle:
         return Bundle(folder / ARTIFACT, side_files)
     if MLMODEL not in side_files:
         raise Rejected("NoFile", f"{folder} has neither a {ARTIFACT} nor MLflow's {MLMODEL}: name the model's file")
-    file = _file_of_mlflow(folder, side_files[MLMODEL])
-    lines = side_files.get(REQUIREMENTS, b"").splitlines(keepends=True)
-    kept = [line for line in lines if not OF_MLFLOW.fullmatch(line.strip())]
-    if len(kept) < len(lines):
-        side_files[REQUIREMENTS] = b"".join(kept)
-    notes = (
-        ("mlflow itself is left out of requirements.txt: the model does not need it",) if len(kept) < len(lines) else ()
-    )
-    return Bundle(file, side_files, notes)
+    return Bundle(_file_of_mlflow(folder, side_files[MLMODEL]), side_files)
 
 
 def _file_of_mlflow(folder: Path, text: bytes) -> Path:

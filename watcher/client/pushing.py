@@ -78,8 +78,6 @@ def push(context: Context, model: ModelId, bundle: Bundle, options: Options, rep
 
     """
     check = _checked(bundle, report) if options.check else None
-    for note in bundle.notes:
-        report.line("note", note)
     api = WatcherApi(context.watcher)
     with store.opened(context) as bucket:
         delivery = planned(bucket, model, bundle, version=options.version, force=options.force)

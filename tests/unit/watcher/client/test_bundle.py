@@ -55,18 +55,14 @@ def test_bundle_of_a_folder_has_its_files_and_those_that_are_named(tmp_path: Pat
     assert bundle_of(folder, example=tmp_path / "rows.json").side_files["input-example.json"] == b"[[2]]"
 
 
-def test_bundle_of_an_mlflow_model_is_its_sklearn_flavor_without_mlflow_itself(tmp_path: Path) -> None:
-    requirements = (
-        "mlflow==3.1.0\nscikit-learn==1.7.0\nmlflow-skinny\nmlflow-tracing ; python_version > '3'\nmlflower==1\n"
-    )
+def test_bundle_of_an_mlflow_model_is_the_file_of_its_sklearn_flavor_and_what_says_its_input(tmp_path: Path) -> None:
     folder = written(
-        tmp_path / "run", MLmodel=SKLEARN.format("cloudpickle"), model__pkl="m", requirements__txt=requirements
+        tmp_path / "run", MLmodel=SKLEARN.format("skops"), model__pkl="m", requirements__txt="mlflow==3.1.0\n"
     )
+    (folder / "conda.yaml").write_text("name: mlflow-env")
     found = bundle_of(folder)
     assert found.file == folder / "model.pkl"
-    assert found.side_files["requirements.txt"] == b"scikit-learn==1.7.0\nmlflower==1\n"
     assert set(found.side_files) == {"MLmodel", "requirements.txt"}
-    assert "mlflow itself is left out" in found.notes[0]
 
 
 @pytest.mark.parametrize(
