@@ -21,6 +21,7 @@ from watcher.core.types import Store
 from watcher.errors import Rejected
 from watcher.settings import Settings
 from watcher.stores.endpoint import Endpoint, bucket_problem, default_owner
+from watcher.stores.folder import folder_of
 
 POD_KEYS = "KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
 
@@ -84,12 +85,7 @@ def region_of(settings: Settings) -> str:
 
 def folder(settings: Settings) -> Path | None:
     """Return the folder that stands in for the bucket; None if the store is S3."""
-    if settings.store == "s3":
-        return None
-    kind, _, path = settings.store.partition(":")
-    if kind != "folder" or not path:
-        raise Rejected("Malformed", f"--store {settings.store}: expected s3 or folder:PATH")
-    return Path(path)
+    return folder_of(settings.store)
 
 
 def namespaces(settings: Settings) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from watcher.client.contexts import KEYS, Context
 from watcher.errors import Rejected
@@ -21,22 +20,18 @@ def opened(context: Context) -> Iterator[WritableBucket]:
     """Open the bucket of a context, and close it afterwards.
 
     Raises:
-        Rejected: the context's address, region or bucket is malformed; the sentence names which.
+        Rejected: the context's store, address, region or bucket is malformed; the sentence names which.
 
     """
-    kind, _, path = context.store.partition(":")
-    bucket = _folder(path) if kind == "folder" else _s3(context)
+    from watcher.stores.folder import FolderBucket, folder_of  # noqa: PLC0415 - --help is quick without it
+
+    folder = folder_of(context.store)
+    # All files count as settled: a command reads what the command before it has just written, and writes wholly.
+    bucket = FolderBucket(folder, now=lambda: math.inf) if folder else _s3(context)
     try:
         yield bucket
     finally:
         bucket.close()
-
-
-def _folder(path: str) -> WritableBucket:
-    from watcher.stores.folder import FolderBucket  # noqa: PLC0415 - --help is quick without it
-
-    # All files count as settled: a command reads what the command before it has just written, and writes wholly.
-    return FolderBucket(Path(path), now=lambda: math.inf)
 
 
 def _s3(context: Context) -> WritableBucket:

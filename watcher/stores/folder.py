@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from watcher.core.types import StoredObject
-from watcher.errors import Retryable
+from watcher.errors import Rejected, Retryable
 from watcher.stores.base import NO_SUCH_KEY, Progress, changed
 
 SETTLE_SECONDS = 0.25
@@ -21,6 +21,21 @@ SETTLE_SECONDS = 0.25
 
 Identity = tuple[int, int, int]
 """A file's modification time, size and inode: while they are the same, so is the content."""
+
+
+def folder_of(store: str) -> Path | None:
+    """Return the folder of `folder:PATH`; None for `s3`.
+
+    Raises:
+        Rejected: `Malformed`, it is neither.
+
+    """
+    if store == "s3":
+        return None
+    kind, _, path = store.partition(":")
+    if kind != "folder" or not path:
+        raise Rejected("Malformed", f"--store {store}: expected s3 or folder:PATH")
+    return Path(path)
 
 
 class FolderBucket:
