@@ -12,11 +12,10 @@ from watcher.cli.errors import FAILED_EXIT_CODE, TIMEOUT_EXIT_CODE, Failure
 from watcher.cli.options import Number
 from watcher.client.watcher_api import WatcherApi
 from watcher.core.text import one_line
-from watcher.core.types import ModelId, State
+from watcher.core.types import UNSUCCESSFUL, ModelId, State
 from watcher.errors import Rejected, Retryable
 
-FAILED = frozenset({State.FAILED, State.REJECTED, State.HELD})
-"""The states that a person must end."""
+ENDED_BY_A_PERSON = UNSUCCESSFUL | {State.HELD}
 INTERVAL = 0.5
 """Seconds between two looks: the watcher answers from memory."""
 
@@ -67,7 +66,7 @@ def follow(
         if is_done(now):
             return
         # What failed before the change may not have been looked at again yet.
-        if now.get("state") in FAILED and _state(now) != _state(before):
+        if now.get("state") in ENDED_BY_A_PERSON and _state(now) != _state(before):
             raise Failure(f"{model}: {line}", FAILED_EXIT_CODE)
         if time.monotonic() > deadline:
             late = f"{model}: {line}; not done after {timeout:g} s, and the watcher goes on without this command"

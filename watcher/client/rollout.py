@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from watcher.core.naming import ARTIFACT
-from watcher.core.types import PENDING, ModelId, State
+from watcher.core.types import PENDING, SUPERSEDED, UNSUCCESSFUL, ModelId, State
 from watcher.errors import Retryable
 
 INTERVAL = 0.3
@@ -64,11 +64,11 @@ def step_of(status: Mapping[str, Any], wanted: Wanted) -> Step:
 
 def _step_in(state: str, reason: str, row: Mapping[str, Any], wanted: Wanted) -> Step:
     """Return how far a version is that the watcher has seen."""
-    if state in {State.FAILED, State.REJECTED}:
+    if state in UNSUCCESSFUL:
         return Step(Phase.FAILED, _with_serving(reason, row, wanted.version), row["url"])
     if state == State.READY and row["since"] != wanted.old_since:
         return Step(Phase.READY, url=row["url"])
-    if state in {"Superseded", State.PAUSED}:
+    if state in {SUPERSEDED, State.PAUSED}:
         return Step(Phase.NOT_SERVED, reason or state.lower(), row["url"])
     is_rolling = state in PENDING and row["version"] == wanted.version
     return Step(Phase.ROLLING, _pods(row)) if is_rolling else Step(Phase.SEEN)

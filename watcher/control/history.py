@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from watcher.core.text import one_line
-from watcher.core.types import SUPERSEDED, Entry, ModelId, ModelStatus, ModelVersion, State, Step, VersionStatus
+from watcher.core.types import (
+    SUPERSEDED,
+    UNSUCCESSFUL,
+    Entry,
+    ModelId,
+    ModelStatus,
+    ModelVersion,
+    State,
+    Step,
+    VersionStatus,
+)
 
 STEPS = 20_000
 """Steps that are kept, of all models together: at most about 25 MB. A start with 5,000 models makes 5,000."""
@@ -21,9 +31,6 @@ STEP_REASON = 1024
 
 SHOWN_VERSIONS = 20
 """Versions of a model that are shown."""
-
-UNSUCCESSFUL = frozenset({State.FAILED, State.REJECTED})
-"""The states that remain true of a version when another one is chosen."""
 
 
 @dataclass(frozen=True, slots=True)

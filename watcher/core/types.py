@@ -131,6 +131,9 @@ class State(StrEnum):
 PENDING = frozenset({State.APPLIED, State.PROGRESSING})
 """The states that end by themselves; a model in one of them is observed every second."""
 
+UNSUCCESSFUL = frozenset({State.FAILED, State.REJECTED})
+"""The states of a version that does not serve, each with a reason. They remain true when another one is chosen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pods:

@@ -16,13 +16,12 @@ from watcher.client.contexts import Context
 from watcher.client.names import model_named, unknown
 from watcher.client.watcher_api import WatcherApi
 from watcher.core.text import one_line
-from watcher.core.types import ModelId, State
+from watcher.core.types import UNSUCCESSFUL, ModelId
 from watcher.errors import Rejected, Retryable
 
 if TYPE_CHECKING:
     from watcher.client.log_lines import Line
 
-FAILED = {State.FAILED, State.REJECTED}
 Status = Mapping[str, Any]
 
 
@@ -82,7 +81,7 @@ def _asked(context: Context, model: ModelId) -> tuple[Status, Status]:
 def _explain(model: ModelId, status: Status, version: str) -> None:
     """Print why the model failed, which the log may not say as clearly."""
     about = _about(status, version)
-    if about.get("state") in FAILED:
+    if about.get("state") in UNSUCCESSFUL:
         click.echo(one_line(f"{model} {about['version']} is {about['state']}: {about['reason']}"), err=True)
 
 

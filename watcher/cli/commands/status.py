@@ -17,7 +17,7 @@ from watcher.client.contexts import Context
 from watcher.client.names import model_named, unknown
 from watcher.client.watcher_api import WatcherApi
 from watcher.core.text import one_line
-from watcher.core.types import ModelId, State
+from watcher.core.types import UNSUCCESSFUL, ModelId
 from watcher.errors import Rejected, Retryable
 
 COLUMNS = ("model", "version", "state", "ready", "loaded", "reason", "url", "age")
@@ -25,7 +25,6 @@ OTHERS = (
     ("REFUSED KEYS", "refused", ("key", "reason")),
     ("SOURCES", "sources", ("name", "live", "hints", "since", "detail")),
 )
-FAILED = {State.FAILED, State.REJECTED}
 INTERVAL = 1.0
 """Seconds between two looks of --watch: the watcher answers from memory, and AGE counts seconds."""
 
@@ -63,7 +62,7 @@ def status(ctx: click.Context, context: Context, model: str, output: str, *, wat
         print_json(body["models"][0] if wanted else body)
     else:
         click.echo(text_of(body, datetime.now(UTC), one=wanted is not None, width=terminal_width()))
-    if wanted and body["models"][0]["state"] in FAILED:
+    if wanted and body["models"][0]["state"] in UNSUCCESSFUL:
         raise click.exceptions.Exit(FAILED_EXIT_CODE)
 
 

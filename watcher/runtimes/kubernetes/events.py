@@ -11,13 +11,13 @@ import structlog
 
 from watcher.core.naming import object_name, version_order
 from watcher.core.text import one_line
-from watcher.core.types import Manifest, ModelStatus, State
+from watcher.core.types import UNSUCCESSFUL, Manifest, ModelStatus, State
 from watcher.runtimes.kubernetes.api import APPLY, Api, translated
 from watcher.runtimes.kubernetes.objects import DEPLOYMENT, FIELD_MANAGER, Objects
 
 log = structlog.get_logger()
 
-WARNINGS = {State.FAILED, State.REJECTED, State.HELD}
+WARNINGS = UNSUCCESSFUL | {State.HELD}
 WAITING_LIMIT = 1000
 """Events that may wait to be written, enough for a mass removal of that many models; more are dropped."""
 MESSAGE_LIMIT = 1024

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from watcher.core.naming import object_name, version_label
-from watcher.core.types import OWNER_LABEL, PENDING, Manifest, ModelId, ModelStatus, State
+from watcher.core.types import OWNER_LABEL, PENDING, UNSUCCESSFUL, Manifest, ModelId, ModelStatus, State
 from watcher.errors import Rejected, Retryable
 from watcher.runtimes.kubernetes.api import Api, translated
 from watcher.runtimes.kubernetes.objects import DEPLOYMENT, Objects
@@ -32,7 +32,6 @@ INTERVAL = 1.0
 """Seconds between two looks at the statuses: what changes within it is written once."""
 RETRY = 10.0
 """Seconds without an attempt after the API server did not answer."""
-UNSUCCESSFUL = frozenset({State.FAILED, State.REJECTED})
 
 News = tuple[Any, ...]
 """The parts of a status that the marks are made of."""
