@@ -71,10 +71,11 @@ def one_line_errors() -> Iterator[None]:
     except Exception as error:  # the last resort: a slip in a setting must not end in a traceback
         import structlog  # noqa: PLC0415 - --help needs no log
 
-        if structlog.is_configured():  # otherwise it would print every level
+        details = ""
+        if structlog.is_configured():  # otherwise it would print every level, and the command has no --log-level
             structlog.get_logger().debug("unexpected", exc_info=True)
-        message = f"unexpected {type(error).__name__} (details: --log-level debug): {one_line(str(error), 500)}"
-        raise Failure(message) from error
+            details = " (details: --log-level debug)"
+        raise Failure(f"unexpected {type(error).__name__}{details}: {one_line(str(error), 500)}") from error
 
 
 class Failure(click.ClickException):

@@ -9,6 +9,7 @@ import click
 
 from watcher.cli.free_port import free_port
 from watcher.client import contexts
+from watcher.errors import Rejected
 
 NAME = "local"
 PORT = 8080
@@ -37,7 +38,10 @@ def local(folder: Path, namespace: str) -> None:
     from watcher.settings import Settings  # noqa: PLC0415 - as above
 
     bucket = folder.resolve() / "bucket"
-    bucket.mkdir(parents=True, exist_ok=True)
+    try:
+        bucket.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Rejected("Unwritable", f"--folder {folder}: {error.strerror}") from error
     port = free_port(PORT)
     use_context(contexts.Context(NAME, f"folder:{bucket}", namespace=namespace, watcher=f"http://127.0.0.1:{port}"))
     settings = Settings(

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from watcher.__main__ import main
@@ -179,6 +180,19 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_for_debug(monkeypa
     monkeypatch.setattr("watcher.compose.run", fail)
     assert failure(*RUN) == "Error: unexpected LookupError (details: --log-level debug): two lines"
     assert "Traceback" in CliRunner().invoke(main, [*RUN, "--log-level", "debug"]).stderr
+
+
+def test_an_unexpected_error_of_a_command_without_a_log_names_no_option_that_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    structlog.reset_defaults()
+    monkeypatch.setattr("watcher.client.contexts.read", lambda _: 1 / 0)
+    assert failure("context", "list") == "Error: unexpected ZeroDivisionError: division by zero"
+
+
+def test_local_in_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert failure("local", "--folder", f"{tmp_path}/file/x") == f"Error: --folder {tmp_path}/file/x: Not a directory"
 
 
 def test_without_arguments_the_help_is_shown_under_its_headings() -> None:
