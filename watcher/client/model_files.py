@@ -20,14 +20,17 @@ class ModelFiles:
     """Every object of one model, as one listing has them.
 
     Raises:
-        Rejected: `NotFound`, the bucket has no version of it; the sentence names the nearest model.
+        Rejected: `NotFound`, the bucket has no version of it; the sentence names the nearest model. With
+            `or_left_over`, files that an interrupted push or deletion has left are enough.
 
     """
 
-    def __init__(self, bucket: WritableBucket, model: ModelId) -> None:
+    def __init__(self, bucket: WritableBucket, model: ModelId, *, or_left_over: bool = False) -> None:
         self._bucket, self.model = bucket, model
         self.objects = bucket.list(model.prefix)
         entry = read_listing(self.objects).entries.get(model)
+        if entry is None and or_left_over and self.objects:
+            entry = Entry(model, ())
         if entry is None:
             known = map(str, read_listing(bucket.list()).entries)
             raise Rejected("NotFound", f"{unknown_model(str(model), known)} (in the bucket {bucket.name})")
@@ -64,10 +67,11 @@ class ModelFiles:
     @property
     def current(self) -> str:
         """Return the pinned version, which may not exist, or the highest one, also where the values.yaml is invalid."""
+        highest = self.names[-1] if self.names else ""
         try:
-            return str(self.values.get("version") or self.names[-1])
+            return str(self.values.get("version") or highest)
         except Rejected:
-            return self.names[-1]
+            return highest
 
     def change_values(self, changes: Mapping[str, str | bool | None]) -> dict[str, Any]:
         """Write the model's own values.yaml with some values changed or removed, and return its content.

@@ -48,7 +48,7 @@ def delete(
     api, wanted = WatcherApi(context.watcher), model_named(model, context.namespace)
     status = look(api, wanted) if wait else {}
     with opened(context) as bucket:
-        files = ModelFiles(bucket, wanted)
+        files = ModelFiles(bucket, wanted, or_left_over=version is None)  # to repeat an interrupted deletion
         # "" is no version: with an unset variable of a script, the whole model would go.
         going = files.objects if version is None else files.below(_deletable(files, version))
         follows, is_done = _after(files, version)

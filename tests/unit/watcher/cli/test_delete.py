@@ -121,3 +121,24 @@ def test_wait_ends_when_a_person_must_confirm_the_removal(
     watcher.models = [row(version="v10")]
     monkeypatch.setattr("time.sleep", lambda _: setattr(watcher, "models", [row(state="Held", reason="many")]))
     assert run("iris", "--yes", "--wait").exit_code == 3
+
+
+def test_delete_again_removes_what_an_interrupted_deletion_has_left(iris: Bucket) -> None:
+    for version in ("v1", "v2", "v10"):
+        (iris.root / f"team/iris/{version}/model.joblib").unlink()
+    assert "no model 'team/iris'" in run("iris", "--version", "v2", "--yes").stderr
+    assert run("iris", "--yes").exit_code == 0
+    assert iris.keys() == [OTHER]
+    assert "no model 'team/iris'" in run("iris", "--yes").stderr
+
+
+def test_delete_leaves_a_model_whose_name_begins_alike(iris: Bucket) -> None:
+    iris.put("team/iris2/v1/model.joblib")
+    assert run("iris", "--yes").exit_code == 0
+    assert iris.keys() == ["team/iris2/v1/model.joblib", OTHER]
+
+
+def test_delete_in_a_store_of_an_unknown_kind_is_one_line(iris: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBESERVE_STORE", "Folder:/models")
+    done = run("iris", "--yes")
+    assert (done.exit_code, done.stderr) == (1, "Error: --store Folder:/models: expected s3 or folder:PATH\n")
