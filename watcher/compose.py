@@ -12,11 +12,14 @@ import structlog
 from watcher import __version__, settings_values
 from watcher.control.loaded_as import LoadedAs
 from watcher.control.loop import Loop
+from watcher.control.prometheus import Prometheus
 from watcher.control.reconciler import Reconciler
 from watcher.control.shutdown import StopSignals, stop_all
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard, utcnow
 from watcher.control.status_files import StatusFiles
+from watcher.control.traffic import ModelScrapes, TrafficCollector
+from watcher.control.traffic_board import TrafficBoard
 from watcher.core.naming import service_url
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
@@ -48,6 +51,7 @@ def run(settings: Settings) -> None:
 def _run(settings: Settings, sock: socket.socket) -> None:
     base = settings_values.chart_values(settings)
     board, sources, metrics = StatusBoard(), SourceHealth(), Metrics()
+    traffic_board = TrafficBoard()
     loop: Loop  # assigned below: `on_change` needs it, and it needs the runtime
     bucket = _bucket(settings)
     runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.requeue(model))
@@ -76,10 +80,14 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
     in_cluster = settings.runtime == "kubernetes"
-    loaded_as = LoadedAs(board, address=(lambda status: service_url(status.id)) if in_cluster else None)
+    address = (lambda status: service_url(status.id)) if in_cluster else None
+    loaded_as = LoadedAs(board, address=address)
+    url = settings_values.prometheus_url(settings)
+    traffic_source = Prometheus(url) if url else ModelScrapes(address=address)
+    traffic = TrafficCollector(board, traffic_board, traffic_source, settings.traffic_interval)
     state_dir = str(Path(settings.state_dir).resolve()) if settings.runtime == "local" else ""
     about = {"runtime": settings.runtime, "bucket": bucket.name, "state_dir": state_dir}
-    app = create_app(board, sources, metrics, webhook, loop, **about)
+    app = create_app(board, sources, metrics, webhook, loop, traffic=traffic_board, **about)
     web = WebServer(app, sock)
     status_files = StatusFiles(bucket, board, sources, __version__)
     stop_signals = StopSignals()
@@ -87,6 +95,8 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     web.start()
     loop.start()
     loaded_as.start()
+    if settings.traffic_interval:
+        traffic.start()
     if settings.write_status:
         status_files.start()
     for source in hinting:
@@ -99,6 +109,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         others = {
             "web": web.stop,
             "loaded": loaded_as.stop,
+            "traffic": traffic.stop,
             "files": status_files.stop,
             "store": bucket.close,
             "runtime": runtime.close,

@@ -103,6 +103,18 @@ class Settings:
         "Write what is known of each version into `_status.json` beside it, if the store allows it. Nothing depends on "
         "these files.",
     )
+    traffic_interval: float = setting(
+        15.0,
+        "Time between two looks at the models' `/metrics`, for the rate, latency and errors that the status shows; "
+        "0: none.",
+        minimum=0.0,
+        maximum=DAY,
+    )
+    prometheus_url: str = setting(
+        "",
+        "URL of a Prometheus that scrapes the models, to ask it instead of them: exact for models of many pods. Its "
+        "targets need the label `namespace`, which the Prometheus operator sets.",
+    )
     workers: int = setting(4, "Models processed at the same time.", minimum=1, maximum=256)
     listen: str = setting(
         "127.0.0.1:8080",

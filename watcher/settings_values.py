@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from watcher.core.ceilings import Ceilings, first_excess, parse
 from watcher.core.chart import check, defaults, merge
@@ -50,6 +51,7 @@ def check_all(settings: Settings) -> None:
         owner(settings, settings.bucket)
     namespaces(settings)
     data_only(settings)
+    prometheus_url(settings)
     chart_values(settings)
     ceilings(settings)
 
@@ -104,6 +106,16 @@ def data_only(settings: Settings) -> frozenset[str]:
         if problem := namespace_problem(name):
             raise Rejected("Malformed", f"--data-only: {problem}")
     return found
+
+
+def prometheus_url(settings: Settings) -> str:
+    """Return the URL of a Prometheus, "" for none."""
+    url = settings.prometheus_url
+    parts = urlsplit(url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query):
+        expected = "expected a URL without user and query, such as http://prometheus.monitoring:9090"
+        raise Rejected("Malformed", f"--prometheus-url: {expected}")
+    return url
 
 
 def owner(settings: Settings, bucket: str) -> str:

@@ -9,8 +9,10 @@ from typing import Any
 
 from watcher.control.source_health import SourceHealth, SourceStatus
 from watcher.control.status_board import StatusBoard
+from watcher.control.traffic_board import TrafficBoard
 from watcher.core.nearest import unknown_model
 from watcher.core.text import one_line, timestamp
+from watcher.core.traffic import Traffic
 from watcher.core.types import ModelId, ModelStatus, Refusal, Step, VersionStatus
 from watcher.errors import Rejected
 
@@ -20,27 +22,34 @@ TIMELINE_STEPS = 500
 """What happened to all models: at most this many."""
 
 
-Part = tuple[ModelStatus, int, str]
-"""A model's status, the revision of its versions, and the JSON that was made of them."""
+Part = tuple[ModelStatus, int, Traffic, str]
+"""A model's status, the revision of its versions, its traffic, and the JSON that was made of them."""
 
 
 class StatusBody:
     """Makes the bodies. Texts that others wrote are clean and bounded. Thread-safe."""
 
     def __init__(
-        self, board: StatusBoard, sources: SourceHealth, *, runtime: str = "", bucket: str = "", state_dir: str = ""
+        self,
+        board: StatusBoard,
+        sources: SourceHealth,
+        traffic: TrafficBoard,
+        *,
+        runtime: str = "",
+        bucket: str = "",
+        state_dir: str = "",
     ) -> None:
-        self._board, self._sources = board, sources
+        self._board, self._sources, self._traffic = board, sources, traffic
         self._about = {"runtime": runtime, "bucket": one_line(bucket)}
         if state_dir:  # `kubeserve logs` reads the logs there
             self._about["state_dir"] = one_line(state_dir)
-        self._lock, self._made = threading.Lock(), ((-1, -1), "")
+        self._lock, self._made = threading.Lock(), ((-1, -1, -1), "")
         self._parts: dict[ModelId, Part] = {}
 
     def whole(self) -> str:
         """Return the body of `GET /status`. Only what has changed is made anew: it may have 5,000 models."""
         with self._lock:
-            revision = self._board.revision, self._sources.revision
+            revision = self._board.revision, self._sources.revision, self._traffic.revision
             if self._made[0] != revision:
                 self._made = revision, self._make()
             return self._made[1]
@@ -54,16 +63,17 @@ class StatusBody:
             **self._about,
             "refused": [_plain(item) for item in self._board.refused],
             "sources": [_plain(item) for item in self._sources.all()],
+            "traffic": {"at": timestamp(self._traffic.at), "problem": one_line(self._traffic.problem)},
         }
-        models = ",".join(text for _, _, text in self._parts.values())
+        models = ",".join(text for *_, text in self._parts.values())
         return f'{{"models":[{models}],{_json(rest)[1:]}'
 
     def _part(self, status: ModelStatus, revision: int) -> Part:
-        """Return one model as JSON: the part that was made before, unless its status or its versions have changed."""
-        before = self._parts.get(status.id)
-        if before and before[0] is status and before[1] == revision:
+        """Return one model as JSON: the part that was made before, unless one of its three has changed."""
+        before, traffic = self._parts.get(status.id), self._traffic.get(status.id)
+        if before and before[0] is status and before[1:3] == (revision, traffic):
             return before
-        return status, revision, _json(self._model(status))
+        return status, revision, traffic, _json(self._model(status))
 
     def model(self, model: ModelId) -> dict[str, Any]:
         """Return one model as in the body of `GET /status`, with what happened to it.
@@ -85,6 +95,11 @@ class StatusBody:
             "events": [{"namespace": step.model.namespace, "model": step.model.name, **_step(step)} for step in steps]
         }
 
+    def traffic(self) -> dict[str, Any]:
+        """Return the body of `GET /traffic`: the figures of the last minutes of each model, the newest last."""
+        models = self._traffic.history().items()
+        return {"models": [{"namespace": model.namespace, "model": model.name, **of} for model, of in models]}
+
     def _model(self, status: ModelStatus) -> dict[str, Any]:
         return {
             "namespace": status.namespace,
@@ -98,6 +113,7 @@ class StatusBody:
             "serving": one_line(status.pods.serving),
             "ready": status.pods.ready,
             "replicas": status.pods.wanted,
+            "traffic": asdict(self._traffic.get(status.id)),
             "versions": [_version(item) for item in self._board.versions(status)],
         }
 

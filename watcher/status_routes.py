@@ -52,6 +52,10 @@ def add_status_routes(app: Sanic[Any, Any], body: StatusBody, refresh: Callable[
             raise BadRequest(f"limit: expected a whole number from 1 to {TIMELINE_STEPS}")
         return json(body.timeline(int(given)))
 
+    @app.route("/traffic", methods=READ)
+    async def traffic(_: Request) -> HTTPResponse:
+        return json(body.traffic())
+
     @app.get("/stream")
     async def stream(request: Request) -> None:
         if len(streams) >= MOST_STREAMS:

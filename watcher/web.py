@@ -21,10 +21,12 @@ from strict_http.sanic_connection import StrictConnection, apply_limits, silence
 from watcher.control.failure import describe
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
+from watcher.control.traffic_board import TrafficBoard
 from watcher.core.addresses import join_address, split_address
 from watcher.core.text import one_line
 from watcher.errors import Rejected
 from watcher.metrics import Metrics
+from watcher.page_routes import add_page_routes
 from watcher.sources.webhook import Webhook
 from watcher.status_body import StatusBody
 from watcher.status_routes import READ, add_status_routes
@@ -92,6 +94,7 @@ def create_app(
     webhook: Webhook,
     health: Health,
     *,
+    traffic: TrafficBoard | None = None,
     runtime: str = "",
     bucket: str = "",
     state_dir: str = "",
@@ -101,8 +104,9 @@ def create_app(
     app.config.update(REQUEST_MAX_SIZE=BODY_LIMIT, GRACEFUL_SHUTDOWN_TIMEOUT=1.0, MOTD=False, ACCESS_LOG=False)
     apply_limits(app, LIMITS)
 
-    body = StatusBody(board, sources, runtime=runtime, bucket=bucket, state_dir=state_dir)
+    body = StatusBody(board, sources, traffic or TrafficBoard(), runtime=runtime, bucket=bucket, state_dir=state_dir)
     add_status_routes(app, body, health.refresh)
+    add_page_routes(app, board)
 
     @app.route("/metrics", methods=READ)
     async def show_metrics(_: Request) -> HTTPResponse:

@@ -77,6 +77,10 @@ class Page:
             self.show(look)
         self.driver.get(url)
 
+    def leave(self) -> None:
+        """Close the page before its server ends, which would be an error in its console."""
+        self.driver.get("about:blank")
+
     def show(self, look: Look) -> None:
         """Set the size of the window, and the theme that the system prefers."""
         size = {"width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": look.width <= PHONE}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome
 
 from dev import debian
+from tests.integration.driving import eventually
 
 from .chromium import LOOKS, PROGRAMS, Look, Page, started, tab
+from .site import Site, fill, visitors
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +44,20 @@ def page(browser: Chrome) -> Iterator[Page]:
 def look(request: Any) -> Look:
     """Return each way to show a page: at desktop and phone width, light and dark."""
     return request.param
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Return an empty folder for a watcher that the test starts."""
+    return Site(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return a running watcher with models in several states, and traffic, for tests that change nothing."""
+    found = Site(tmp_path_factory.mktemp("filled"))
+    with found.watcher() as watcher:
+        fill(found, watcher)
+        with visitors([watcher.model("iris")["url"]]):
+            eventually(lambda: watcher.model("iris")["traffic"]["p99"])
+            yield found

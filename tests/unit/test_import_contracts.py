@@ -18,6 +18,7 @@ WITH_SANIC = {
     "server.app",
     "server.__main__",
     "watcher.web",
+    "watcher.page_routes",
     "watcher.status_routes",
     "watcher.compose",
     "watcher.cli",

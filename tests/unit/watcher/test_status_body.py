@@ -7,7 +7,9 @@ import pytest
 
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
+from watcher.control.traffic_board import TrafficBoard
 from watcher.core.catalog import read_listing
+from watcher.core.traffic import Traffic
 from watcher.core.types import ModelId, Pods, Refusal, State, StoredObject
 from watcher.errors import Rejected
 from watcher.status_body import StatusBody
@@ -17,10 +19,16 @@ DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def body() -> tuple[StatusBoard, StatusBody]:
+    board, _, made = body_with_traffic()
+    return board, made
+
+
+def body_with_traffic() -> tuple[StatusBoard, TrafficBoard, StatusBody]:
     times = iter(datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 31))
     board, sources = StatusBoard(lambda: next(times)), SourceHealth(lambda: DAY)
     sources.report("poll", live=True)
-    return board, StatusBody(board, sources, runtime="local", bucket="models", state_dir="/state")
+    traffic = TrafficBoard(lambda: DAY)
+    return board, traffic, StatusBody(board, sources, traffic, runtime="local", bucket="models", state_dir="/state")
 
 
 def test_whole_keeps_since_until_something_changes() -> None:
@@ -56,6 +64,7 @@ def test_whole_has_what_answers_and_the_versions() -> None:
             "serving": "v1",
             "ready": 1,
             "replicas": 2,
+            "traffic": {"rate": None, "p99": None, "errors": None},
             "versions": [
                 {
                     "version": "v2",
@@ -123,3 +132,21 @@ def test_model_that_is_not_there_names_the_nearest_one() -> None:
         with pytest.raises(Rejected) as caught:
             made.model(wanted)
         assert str(caught.value) == sentence
+
+
+def test_whole_and_traffic_have_the_figures_of_each_model() -> None:
+    board, traffic, made = body_with_traffic()
+    board.set(IRIS, State.READY, version="v1")
+    board.set(ModelId("team", "wine"), State.READY, version="v1")
+    unknown = {"rate": None, "p99": None, "errors": None}
+    status = json.loads(made.whole())
+    assert [model["traffic"] for model in status["models"]] == [unknown, unknown]
+    assert status["traffic"] == {"at": None, "problem": ""}
+    traffic.publish({IRIS: Traffic(2.0, 0.01, 0.5)})
+    traffic.publish({IRIS: Traffic(4.0, None, 0.0)}, "no\x1b[31m answer")
+    status = json.loads(made.whole())
+    assert [model["traffic"] for model in status["models"]] == [{"rate": 4.0, "p99": None, "errors": 0.0}, unknown]
+    assert status["traffic"] == {"at": "2026-01-01T00:00:00+00:00", "problem": "no [31m answer"}
+    assert made.model(IRIS)["traffic"]["rate"] == 4.0
+    history = {"rate": [2.0, 4.0], "p99": [0.01, None], "errors": [0.5, 0.0]}
+    assert made.traffic() == {"models": [{"namespace": "team", "model": "iris", **history}]}

@@ -12,45 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sanic import Sanic
 
 from watcher import status_routes
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelId, Pods, State
 from watcher.metrics import Metrics
-from watcher.sources.base import Reporter
-from watcher.sources.webhook import Webhook
-from watcher.web import BODY_LIMIT, WebServer, address_of, create_app, fill_gauges, open_socket
+from watcher.web import BODY_LIMIT, address_of, fill_gauges, open_socket
 
 TOKEN = {"Authorization": "Bearer tok"}
-
-
-class Healthy:
-    def problem(self) -> str:
-        return ""
-
-    def refresh(self) -> None:
-        """Do nothing."""
-
-
-@pytest.fixture(scope="module")
-def board() -> StatusBoard:
-    return StatusBoard()
-
-
-@pytest.fixture(scope="module")
-def port(board: StatusBoard) -> Iterator[int]:
-    sources = SourceHealth()
-    webhook = Webhook("tok", "models", Reporter("webhook", lambda _: None, sources))
-    webhook.start()
-    with open_socket("127.0.0.1:0") as sock:
-        app = create_app(board, sources, Metrics(), webhook, Healthy())
-        server = WebServer(app, sock)
-        server.start()
-        yield sock.getsockname()[1]
-        server.stop()
-    Sanic.unregister_app(app)
 
 
 def request(port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
@@ -114,6 +84,12 @@ def test_events_a_wrong_token_is_unauthorized(port: int, header: str) -> None:
     ("method", "path", "status"),
     [
         ("GET", "/nothing", 404),
+        ("GET", "/pages/", 404),
+        ("GET", "/pages/nothing.js", 404),
+        ("GET", "/pages/../web.py", 404),
+        ("GET", "/pages/%2e%2e%2fweb.py", 404),
+        ("GET", "/pages/vendor/uplot/LICENSE", 404),
+        ("POST", "/", 405),
         ("DELETE", "/status", 405),
         ("PUT", "/events", 405),
         ("GET", "/a%0ab", 404),
@@ -130,7 +106,9 @@ def test_an_unknown_path_or_method_is_a_json_error(port: int, method: str, path:
     assert is_one_line_error(answer)
 
 
-@pytest.mark.parametrize("path", ["/status", "/timeline", "/metrics", "/healthz", "/readyz", "/events"])
+@pytest.mark.parametrize(
+    "path", ["/", "/pages/status.css", "/status", "/timeline", "/traffic", "/metrics", "/healthz", "/readyz", "/events"]
+)
 def test_head_is_answered_like_get_without_the_body(port: int, path: str) -> None:
     status, _ = request(port, "GET", path)
     assert request(port, "HEAD", path) == (status, b"")
