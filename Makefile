@@ -57,8 +57,9 @@ docs-data: $(STAMP)  ## Compare files of seven versions of scikit-learn, read as
 tutorial: $(STAMP)  ## Run the commands of docs/tutorial.md in a real terminal (tmux), and write what they print into it
 	$(BIN)/python -m tests.transcript docs/tutorial.md
 
-manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart
+manifests: $(STAMP)  ## Write manifests/install.yaml from the watcher's chart, and the chart's dashboards
 	$(BIN)/python -m dev.manifests
+	$(BIN)/python -m dev.dashboards
 
 bench: bench-serving bench-webhook  ## Run both benchmarks (QUICK=1: for seconds; the figures mean nothing)
 

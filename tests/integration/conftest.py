@@ -17,6 +17,7 @@ from .control_plane import ControlPlane
 from .driving import Cluster, Uploads
 from .helm import Helm
 from .kubernetes_setup import Setup
+from .promtool import Promtool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,6 +62,12 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 def helm() -> Helm:
     """Return the real Helm."""
     return Helm(_tool("helm"))
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    """Return the real promtool."""
+    return Promtool(_tool("promtool"))
 
 
 @pytest.fixture

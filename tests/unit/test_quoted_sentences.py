@@ -36,7 +36,7 @@ OTHERS = {
         "cloudpickle.dump",
     ),
     *("tritonclient", "mlserver infer", "kserve", "python:3.11-slim", "VmHWM", "VmRSS"),
-    *("v9", "v10", "1.0.0", "1.0.0-rc1", "my-team", "job", "AWS_SESSION_TOKEN", "1G"),
+    *("v9", "v10", "1.0.0", "1.0.0-rc1", "my-team", "AWS_SESSION_TOKEN", "1G"),
     *("s3:ListBucket", "s3:ListenBucketNotification", "kubeserve.yaml", "?proba=true"),
     *("model.pkl", "model.skops", "{namespace}.{release}", '"parameters": {"content_type": "pd"}'),
 }

@@ -89,3 +89,29 @@ and removes a model with them. A server-side apply of a new object needs create 
   {{- fail "watch.createNamespaces needs watch.allNamespaces=true" -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Return the rules of alerts/kubeserve.rules.yaml without the disabled alerts, with links to the operator's documents. */}}
+{{- define "kubeserve.alerts" -}}
+{{- $file := .Files.Get "alerts/kubeserve.rules.yaml" | fromYaml -}}
+{{- $disabled := .Values.alerts.disabled -}}
+{{- $known := list -}}
+{{- $groups := list -}}
+{{- range $group := $file.groups -}}
+  {{- $rules := list -}}
+  {{- range $rule := $group.rules -}}
+    {{- $known = append $known $rule.alert -}}
+    {{- if not (has $rule.alert $disabled) -}}{{- $rules = append $rules $rule -}}{{- end -}}
+  {{- end -}}
+  {{- if $rules -}}{{- $groups = append $groups (merge (dict "rules" $rules) $group) -}}{{- end -}}
+{{- end -}}
+{{- range $name := $disabled -}}
+  {{- if not (has $name $known) -}}
+    {{- fail (printf "alerts.disabled: there is no alert %s; docs/operations.md#alerts lists them" $name) -}}
+  {{- end -}}
+{{- end -}}
+{{- $text := toYaml (dict "groups" $groups) -}}
+{{- with .Values.alerts.documentation -}}
+  {{- $text = $text | replace "docs/operations.md#" (printf "%s#" .) -}}
+{{- end -}}
+{{- $text -}}
+{{- end -}}
