@@ -25,7 +25,9 @@ def check(file: Path, example: Path | None, load: str, output: str) -> None:
     compared on random rows. Loading as code runs the code in the file: with `--load data` nothing of it is run.
     """
     arguments = [str(file), "--load", load, "--output", output, *(["--example", str(example)] if example else [])]
-    code = subprocess.run([sys.executable, "-m", "server.check", *arguments], check=False).returncode  # noqa: S603 - our own module
+    command = [sys.executable, "-m", "server.check", *arguments]
+    # In a group of its own: Ctrl-C in a terminal would reach it too, and it would print a traceback.
+    code = subprocess.run(command, check=False, process_group=0).returncode  # noqa: S603 - our own module
     if code < 0:
         raise click.ClickException(f"the model ended the process that loaded it, by signal {-code}")
     sys.exit(code)

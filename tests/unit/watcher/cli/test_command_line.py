@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -209,3 +211,14 @@ def test_command_line_imports_nothing_large_before_a_command_runs() -> None:
     ).stdout
     large = {"kubernetes", "minio", "numpy", "prometheus_client", "rich", "sanic", "structlog", "urllib3", "yaml"}
     assert not large & set(found.split())
+
+
+def test_check_that_is_interrupted_ends_without_a_traceback_of_the_process_that_loads(tmp_path: Path) -> None:
+    fifo = tmp_path / "model.joblib"
+    os.mkfifo(fifo)  # whoever loads it waits for somebody to write
+    command = [sys.executable, "-m", "watcher", "check", str(fifo)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    with running, fifo.open("wb"):  # which returns when it is opened by the process that loads
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.communicate(timeout=60) == (None, "\n")
+    assert running.returncode == 130
