@@ -65,10 +65,18 @@ class Contexts:
 
 
 def path_of(environment: Mapping[str, str]) -> Path:
-    """Return where the file is, or would be."""
+    """Return where the file is, or would be.
+
+    Raises:
+        Rejected: `NoHome`, the user has no home folder, as in a container.
+
+    """
     if given := environment.get(VARIABLE):
         return Path(given)
-    home = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    try:
+        home = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    except RuntimeError as error:
+        raise Rejected("NoHome", f"there is no home folder for the file of contexts: set {VARIABLE}") from error
     return Path(home) / "kubeserve" / "config.yaml"
 
 

@@ -84,3 +84,15 @@ def test_a_namespace_that_cannot_be_one_is_refused(file: Path) -> None:
 def test_no_secret_is_shown() -> None:
     assert "SK" not in repr(LAB)
     assert "SK" not in str(described(LAB))
+
+
+def test_path_of_a_user_without_a_home_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(Rejected, match="there is no home folder for the file of contexts: set KUBESERVE_CONFIG"):
+        path_of({})
+    assert path_of({"KUBESERVE_CONFIG": "/dev/null"}) == Path("/dev/null")
+
+
+def test_read_of_what_is_no_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="Is a directory"):
+        read(tmp_path)
