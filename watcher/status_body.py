@@ -148,4 +148,6 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _plain(item: SourceStatus | Refusal) -> dict[str, Any]:
     fields = {name: one_line(value) if isinstance(value, str) else value for name, value in asdict(item).items()}
-    return fields if isinstance(item, Refusal) else {**fields, "since": timestamp(item.since)}
+    if isinstance(item, Refusal):
+        return fields
+    return {**fields, "since": timestamp(item.since), "last_hint": timestamp(item.last_hint)}

@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
-import ssl
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import urllib3
-from minio import Minio
-
-from dev import tools
-from dev.processes import Child, free_port
 
 from . import proxies
-
-KEY = "team/iris/v1/model.joblib"
+from .tls_store import KEY, tls_store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Return the address of a MinIO with TLS that has one model, and the certificate that it shows."""
-    certificates = tmp_path / "certificates"
-    certificates.mkdir()
-    key, certificate = certificates / "private.key", certificates / "public.crt"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=store", "-days", "1"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    address = f"127.0.0.1:{free_port()}"
-    command = [str(tools.find("minio")), "server", "--quiet", "--certs-dir", str(certificates), "--address", address]
-    command += ["--console-address", f"127.0.0.1:{free_port()}", str(tmp_path / "data")]
-    environment = {"MINIO_ROOT_USER": "minioadmin", "MINIO_ROOT_PASSWORD": "minioadmin", "MINIO_BROWSER": "off"}
-    with Child("MinIO", command, tmp_path / "minio.log", environment, grace=1.5) as server:
-        server.wait_until(lambda: answers(f"https://{address}/minio/health/ready", certificate), 20)
-        with urllib3.PoolManager(ca_certs=str(certificate)) as pool:
-            client = Minio(address, "minioadmin", "minioadmin", http_client=pool)
-            client.make_bucket("models")
-            client.put_object("models", KEY, io.BytesIO(b"model"), 5)
-        yield address, certificate
-
-
-def answers(url: str, certificate: Path) -> bool:
-    context = ssl.create_default_context(cafile=certificate)
-    with suppress(OSError), urllib.request.urlopen(url, timeout=1, context=context):
-        return True
-    return False
+    with tls_store(tmp_path) as found:
+        yield found
 
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ from watcher.cli.commands.completion import completion
 from watcher.cli.commands.context import context
 from watcher.cli.commands.delete import delete
 from watcher.cli.commands.diff import diff
+from watcher.cli.commands.doctor import doctor
 from watcher.cli.commands.history import history
 from watcher.cli.commands.local import local
 from watcher.cli.commands.logs import logs
@@ -28,7 +29,7 @@ from watcher.cli.errors import Group
 PANELS: dict[str, list[click.Command]] = {
     "Models": [delete, diff, history, logs, open_page, pause, pin, predict, push, resume, rollback, status, unpin],
     "Files": [check, render],
-    "Set up": [completion, context, local, run],
+    "Set up": [completion, context, doctor, local, run],
 }
 """The commands under the headings of the help."""
 

@@ -6,10 +6,14 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from watcher.client.contexts import KEYS, Context
 from watcher.errors import Rejected
 from watcher.stores.base import WritableBucket
+
+if TYPE_CHECKING:
+    from watcher.stores.client import StoreClient
 
 READ_SECONDS = 30.0
 """Seconds without a byte. Longer than the watcher's own limit: a store may need a while to finish a large upload."""
@@ -35,14 +39,26 @@ def opened(context: Context) -> Iterator[WritableBucket]:
 
 
 def _s3(context: Context) -> WritableBucket:
-    from watcher.stores.client import StoreClient  # noqa: PLC0415 - as above
-    from watcher.stores.endpoint import Endpoint, bucket_problem  # noqa: PLC0415 - as above
     from watcher.stores.s3_bucket import S3Bucket  # noqa: PLC0415 - as above
+
+    return S3Bucket(s3_client(context), context.bucket)
+
+
+def s3_client(context: Context, read_seconds: float = READ_SECONDS, retries: int | None = None) -> StoreClient:
+    """Return a client of a context's store, with the context's keys if it has some.
+
+    Raises:
+        Rejected: as `opened`.
+
+    """
+    from watcher.stores.client import RETRIES, StoreClient  # noqa: PLC0415 - as above
+    from watcher.stores.endpoint import Endpoint, bucket_problem  # noqa: PLC0415 - as above
 
     if problem := bucket_problem(context.bucket):
         raise Rejected("Malformed", f"bucket: {problem}")
     if context.access_key_id:
         os.environ.update(zip(KEYS, (context.access_key_id, context.secret_access_key), strict=True))
         os.environ.pop("AWS_SESSION_TOKEN", None)  # it belongs to other keys
-    client = StoreClient(Endpoint.of(context.s3_endpoint, secure=False), context.s3_region, read_seconds=READ_SECONDS)
-    return S3Bucket(client, context.bucket)
+    endpoint = Endpoint.of(context.s3_endpoint, secure=False)
+    tries = RETRIES if retries is None else retries
+    return StoreClient(endpoint, context.s3_region, read_seconds=read_seconds, retries=tries)

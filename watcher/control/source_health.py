@@ -14,7 +14,7 @@ from watcher.core.text import one_line
 class SourceStatus:
     """One hint source: whether it is live, the reason if it is not, and how many hints it gave since the start.
 
-    `since` is the time of the last change of `live` or `detail`.
+    `since` is the time of the last change of `live` or `detail`, and `last_hint` that of the last hint.
     """
 
     name: str
@@ -22,6 +22,7 @@ class SourceStatus:
     detail: str
     hints: int
     since: datetime
+    last_hint: datetime | None = None
 
 
 class SourceHealth:
@@ -44,14 +45,16 @@ class SourceHealth:
             old = self._all.get(name)
             if old and (old.live, old.detail) == (live, detail):
                 return False
-            self._all[name] = SourceStatus(name, live, detail, old.hints if old else 0, self._now())
+            hints, last_hint = (old.hints, old.last_hint) if old else (0, None)
+            self._all[name] = SourceStatus(name, live, detail, hints, self._now(), last_hint)
             self._revision += 1
             return True
 
     def count(self, name: str, hints: int) -> None:
         """Add to the number of hints of a source that has been reported."""
         with self._lock:
-            self._all[name] = replace(self._all[name], hints=self._all[name].hints + hints)
+            old = self._all[name]
+            self._all[name] = replace(old, hints=old.hints + hints, last_hint=self._now())
             self._revision += 1
 
     def all(self) -> list[SourceStatus]:

@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from http.client import BadStatusLine
 
 from urllib3 import exceptions as http
@@ -14,6 +15,19 @@ from watcher.core.text import one_line
 
 CAUSE_LIMIT = 300
 """Bytes of another program's text in a sentence of ours."""
+
+
+class Cause(StrEnum):
+    """The usual causes, for those who do more than print a sentence."""
+
+    UNKNOWN_HOST = "unknown host"
+    NOT_ACCEPTED = "not accepted"
+    SILENT = "silent"
+    UNTRUSTED = "untrusted"
+    NO_TLS = "no TLS"
+    NEEDS_TLS = "needs TLS"
+    REFUSED = "refused"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +40,20 @@ class Advice:
 
 
 def network_cause(error: BaseException, advice: Advice) -> str:
-    """Return why a connection failed, in words where the cause is a usual one.
+    """Return why a connection failed, in words where the cause is a usual one."""
+    return explained(error, advice)[1]
+
+
+def explained(error: BaseException, advice: Advice) -> tuple[Cause, str]:
+    """Return why a connection failed: the usual cause, and a clause in words.
 
     urllib3 wraps the cause several times, so look for the first known type from the outside to the inside.
     """
-    chain = list(_chain(error))
+    chain = list(wrapped_by(error))
     proxied = "the proxy fails: " if any(isinstance(item, http.ProxyError) for item in chain) else ""
     known = filter(None, (_known_cause(item, advice) for item in chain))
-    return proxied + next(known, clean(chain[-1]))
+    cause, words = next(known, (Cause.OTHER, clean(chain[-1])))
+    return cause, proxied + words
 
 
 def clean(error: object) -> str:
@@ -41,28 +61,28 @@ def clean(error: object) -> str:
     return one_line(str(error), CAUSE_LIMIT) or type(error).__name__
 
 
-def _known_cause(error: BaseException, advice: Advice) -> str:  # noqa: PLR0911 - a table with one cause per line
+def _known_cause(error: BaseException, advice: Advice) -> tuple[Cause, str] | None:  # noqa: PLR0911 - a table with one cause per line
     match error:
         case http.NameResolutionError():
             found = re.search(r"resolve ('[^']*')", str(error))
-            return f"the host name {found[1] if found else ''} is unknown (DNS)"
+            return Cause.UNKNOWN_HOST, f"the host name {found[1] if found else ''} is unknown (DNS)"
         # NewConnectionError is a subclass of ConnectTimeoutError, but its cause is deeper in the chain.
         case http.ConnectTimeoutError() if not isinstance(error, http.NewConnectionError):
-            return "it does not accept the connection in time"
+            return Cause.NOT_ACCEPTED, "it does not accept the connection in time"
         case http.ReadTimeoutError():
-            return "it accepted the connection and does not answer"
+            return Cause.SILENT, "it accepted the connection and does not answer"
         case ssl.SSLCertVerificationError():
-            return f"its certificate is not trusted ({error.verify_message}): {advice.untrusted}"
+            return Cause.UNTRUSTED, f"its certificate is not trusted ({error.verify_message}): {advice.untrusted}"
         case ssl.SSLError() if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
-            return f"the port does not speak TLS: {advice.no_tls}"
+            return Cause.NO_TLS, f"the port does not speak TLS: {advice.no_tls}"
         case BadStatusLine() if str(error).startswith("\x15\x03"):  # a TLS alert
-            return f"the port expects TLS: {advice.needs_tls}"
+            return Cause.NEEDS_TLS, f"the port expects TLS: {advice.needs_tls}"
         case ConnectionRefusedError():
-            return "nothing listens on that port (connection refused)"
-    return ""
+            return Cause.REFUSED, "nothing listens on that port (connection refused)"
+    return None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def wrapped_by(error: BaseException | None) -> Iterator[BaseException]:
     """Yield the error, then the first one that it wraps, and so on; urllib3 uses each of these attributes."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

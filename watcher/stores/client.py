@@ -13,7 +13,8 @@ from urllib.request import getproxies
 
 import urllib3
 from minio import Minio
-from minio.datatypes import Object, parse_list_objects
+from minio.credentials.credentials import Credentials
+from minio.datatypes import Object, Part, parse_list_objects
 from minio.error import MinioException
 from minio.helpers import check_bucket_name
 
@@ -109,6 +110,18 @@ class StoreClient(Minio):
         query = {"prefix": "", "suffix": "", "ping": str(ping), "events": list(events)}
         return self._execute("GET", bucket, query_params=cast(Any, query), preload_content=False)
 
+    def completing(self, bucket: str, key: str) -> None:
+        """Complete an upload in parts that was never begun, which always fails.
+
+        The store says `NoSuchUpload` to who may write the object, and `AccessDenied` to all others. Nothing is written.
+        """
+        self._complete_multipart_upload(bucket, key, "never-begun", [Part(1, "d41d8cd98f00b204e9800998ecf8427e")])
+
+    def credentials(self) -> Credentials:
+        """Return the credentials that the next request is signed with."""
+        with self.call("looking for S3 credentials"):
+            return self._own_credentials.retrieve()
+
     def permanent_keys(self) -> tuple[str, str]:
         """Return the watcher's own access key and secret key, for pods that are given no others.
 
@@ -116,8 +129,7 @@ class StoreClient(Minio):
             Rejected: they are temporary; a pod that starts after they have expired could not fetch its model.
 
         """
-        with self.call("looking for S3 credentials"):
-            found = self._own_credentials.retrieve()
+        found = self.credentials()
         if found.session_token:
             advice = "set KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
             raise Rejected("TemporaryCredentials", f"the watcher's S3 credentials expire, and pods need some: {advice}")

@@ -21,6 +21,7 @@ FOR_A_PERSON = {
     "ExpiredToken": "the session token has expired: renew the credentials",
     "InvalidAccessKeyId": "the access key is unknown there: check AWS_ACCESS_KEY_ID",
     "InvalidToken": "the session token is not valid: check AWS_SESSION_TOKEN",
+    "InvalidTokenId": "the session token is not valid: check AWS_SESSION_TOKEN",  # MinIO's name
     "NoSuchBucket": "there is no such bucket: create it, or check --bucket",
     "PermanentRedirect": "it is in another region: set --s3-region",
     "RequestTimeTooSkewed": "the clocks of this machine and of the store differ by more than 15 minutes: set them",
@@ -29,7 +30,7 @@ FOR_A_PERSON = {
 """S3 error codes that trying again does not mend, and what to do."""
 
 REFUSED_KEYS = frozenset(
-    {"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
+    {"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "InvalidTokenId", "SignatureDoesNotMatch"}
 )
 """S3 error codes after which credentials are worth reading again."""
 
@@ -77,10 +78,15 @@ def _from_s3(error: S3Error, doing: str) -> WatcherError:
 def _from_answer(error: MinioException, doing: str) -> WatcherError:
     """Read an answer that is not S3's: a proxy's page, or the error of a port that expects TLS."""
     text = str(error)
-    if "HTTP request to an HTTPS server" in text or "plain HTTP request was sent to HTTPS port" in text:
+    if is_tls_hint(text):
         return Rejected("StoreUnreachable", f"{doing}: the port expects TLS: {ADVICE.needs_tls}")
     status = re.search(r"(?:Response code: |status code )(\d{3})", text)
     return Retryable("StoreUnusable", f"{doing}: {f'HTTP {status[1]}' if status else 'an answer'} that is not S3's")
+
+
+def is_tls_hint(text: str) -> bool:
+    """Return whether a server says by plain HTTP that its port expects TLS."""
+    return "HTTP request to an HTTPS server" in text or "plain HTTP request was sent to HTTPS port" in text
 
 
 def _not_a_store(doing: str) -> WatcherError:

@@ -80,8 +80,13 @@ class Api:
     but never twice within RENEW_INTERVAL.
     """
 
-    def __init__(self, load: Callable[[], Connection], now: Callable[[], float] = time.monotonic) -> None:
-        self._load, self._now = load, now
+    def __init__(
+        self,
+        load: Callable[[], Connection],
+        now: Callable[[], float] = time.monotonic,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._load, self._now, self._read_seconds = load, now, read_seconds
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._problem: WatcherError | None = None
@@ -98,8 +103,9 @@ class Api:
         accept: str = JSON,
         none_if: int = 0,
         query: Mapping[str, str] | None = None,
+        as_user: str = "",
     ) -> Manifest | None:
-        """Return the answer as plain data; None if its status is `none_if`.
+        """Return the answer as plain data; None if its status is `none_if`. `as_user` is whom to impersonate.
 
         Raises:
             ApiError: any other answer than success, or one that is not a JSON object.
@@ -109,6 +115,7 @@ class Api:
         """
         target = path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": accept, "Content-Type": content_type}
+        headers |= {"Impersonate-User": as_user} if as_user else {}
         data = None if body is None else json.dumps(body).encode()
         connection = self.connection()
         status, answer = self._exchange(connection, method, target, headers, data)
@@ -215,7 +222,7 @@ class Api:
             connection.server + target,
             body=body,
             headers={**connection.headers, **headers},
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=self._read_seconds),
             retries=False,
             redirect=False,
             preload_content=False,

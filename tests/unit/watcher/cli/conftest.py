@@ -27,6 +27,7 @@ class StubWatcher:
     def __init__(self) -> None:
         self.models: list[dict[str, Any]] = []
         self.refused: list[dict[str, str]] = []
+        self.sources: list[dict[str, Any]] = []
         self.about: dict[str, str] = {}
         self.asked: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -42,7 +43,7 @@ class StubWatcher:
     def answer(self, path: str) -> tuple[int, Any]:
         self.asked.append(path)
         if path == "/status":
-            return 200, {**self.about, "models": self.models, "refused": self.refused, "sources": []}
+            return 200, {**self.about, "models": self.models, "refused": self.refused, "sources": self.sources}
         for item in self.models:
             if path == f"/status/{item['namespace']}/{item['model']}" and "events" in item:
                 return 200, item

@@ -14,7 +14,7 @@ def test_report_returns_true_only_for_news_and_keeps_the_hints() -> None:
     sources.count("poll", 2)
     assert sources.report("poll", live=True)
     (status,) = sources.all()
-    assert (status.live, status.detail, status.hints, status.since) == (True, "", 2, NOW)
+    assert (status.live, status.detail, status.hints, status.since, status.last_hint) == (True, "", 2, NOW, NOW)
 
 
 def test_report_stores_a_detail_of_others_as_one_printable_line() -> None:

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from watcher.client.doctor.rights import NEEDED, NEEDED_RIGHTS, Granted, excess, in_words, missing, rule_of
+
+from .facts_of import FORBIDDEN, cluster, found, namespace
+
+CHART = Granted(tuple(map(rule_of, NEEDED_RIGHTS)))
+SECRETS = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]}
+
+
+def test_the_needed_rights_are_those_of_the_chart() -> None:
+    documents = yaml.safe_load_all(Path("manifests/install.yaml").read_text())
+    (role,) = [item for item in documents if item and item["kind"] == "ClusterRole"]
+    rules = {(rule["apiGroups"][0], rule["resources"][0]): set(rule["verbs"]) for rule in role["rules"]}
+    assert rules == {key: set(verbs) for key, verbs in NEEDED.items()}
+
+
+@pytest.mark.parametrize(
+    ("rule", "lacking"),
+    [
+        ({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, 0),
+        ({"apiGroups": ["apps"], "resources": ["*"], "verbs": ["*"]}, len(NEEDED_RIGHTS) - 5),
+        ({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"], "resourceNames": ["one"]}, len(NEEDED_RIGHTS)),
+        ({"nonResourceURLs": ["*"], "verbs": ["*"]}, len(NEEDED_RIGHTS)),
+    ],
+)
+def test_missing_counts_wildcards_and_not_rules_for_single_names(rule: dict[str, Any], lacking: int) -> None:
+    assert len(missing(Granted((rule,)))) == lacking
+
+
+def test_excess_is_what_the_chart_does_not_grant() -> None:
+    about_oneself = {
+        "apiGroups": ["authorization.k8s.io"],
+        "resources": ["selfsubjectaccessreviews"],
+        "verbs": ["create"],
+    }
+    namespaces = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]}
+    assert excess(Granted((*CHART.rules, about_oneself, namespaces))) == []
+    assert in_words(excess(Granted((*CHART.rules, SECRETS)))) == "secrets (get, list)"
+    everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+    assert in_words(excess(Granted((everything,)))) == "everything (all)"
+
+
+def test_a_person_may_have_more_and_the_watcher_may_not() -> None:
+    more = {"team": namespace(granted=Granted((*CHART.rules, SECRETS)))}
+    assert found("rights", cluster=cluster(namespaces=more)).verdict == "warn"
+    assert found("rights", cluster=cluster(namespaces=more, is_watcher=False, user="ann")).verdict == "ok"
+
+
+def test_a_person_who_lacks_rights_is_warned_and_a_watcher_fails() -> None:
+    none = {"team": namespace(granted=Granted(())), "other": namespace(granted=FORBIDDEN)}
+    assert found("rights", cluster=cluster(namespaces=none)).verdict == "fail"
+    finding = found("rights", cluster=cluster(namespaces=none, is_watcher=False, user="ann"))
+    assert finding.verdict == "warn"
+    assert '"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "ann"' in finding.remedy
