@@ -20,7 +20,7 @@ from watcher.settings import Settings
 from watcher.sources.base import Source
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+REFERENCE = ROOT / "docs" / "reference.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 PROTOCOLS = ROOT / "docs" / "protocols.md"
@@ -82,7 +82,7 @@ def source_of(protocol: type[Any]) -> str:
 
 
 SECTIONS: dict[Path, dict[str, Callable[[], str]]] = {
-    README: {
+    REFERENCE: {
         "settings": settings_table,
         "server-settings": server_settings_table,
         "watcher-metrics": metrics_table,

@@ -1,7 +1,7 @@
 """Every setting of a model's server: its name, type, default, minimum and help text, in one place.
 
-Each field is a flag (`--batch-rows`) and an environment variable (`KUBESERVE_SERVER_BATCH_ROWS`). The README's table is
-generated from this file.
+Each field is a flag (`--batch-rows`) and an environment variable (`KUBESERVE_SERVER_BATCH_ROWS`). The table in
+docs/reference.md is generated from this file.
 """
 
 from __future__ import annotations

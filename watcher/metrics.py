@@ -25,7 +25,7 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class Metrics:
-    """All metrics. The table in README.md is generated from their names and help texts."""
+    """All metrics. The table in docs/reference.md is generated from their names and help texts."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

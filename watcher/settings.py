@@ -1,8 +1,8 @@
 """Every setting of the watcher, once: its name, type, default and meaning.
 
 The command line turns each field into a flag (`--poll-interval`) and an environment variable
-(`KUBESERVE_POLL_INTERVAL`); the README's table is checked against this file. S3 credentials are not settings: the SDK's
-own providers read them (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, shared files, instance roles).
+(`KUBESERVE_POLL_INTERVAL`); the table in docs/reference.md is checked against this file. S3 credentials are no
+settings: the SDK's own providers read them (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, shared files, roles).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The server's metrics. A request only appends to lists; they are counted a few times a second, and at each scrape.
 
 Counters and histograms of the client library take a lock at each step, which is too slow for a request of 30 µs.
-Names and help texts are declared once, in `SPECS`: the README's table is generated from them.
+Names and help texts are declared once, in `SPECS`: the table in docs/reference.md is generated from them.
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ import server.settings
 import watcher.settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "operations.md", ROOT / "docs" / "architecture.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("operations.md", "architecture.md", "reference.md")),
+)
 PROGRAMS = ("kubeserve", "watcher", "server", "strict_http")
 CHARTS = ROOT / "manifests" / "charts"
 GENERATED = re.compile(r"<!-- [\w-]+: written by.*?<!-- /[\w-]+ -->", re.DOTALL)

@@ -9,7 +9,7 @@ import pytest
 import server.settings
 import watcher.settings
 from dev import docs
-from dev.docs import ARCHITECTURE, README, ROOT, SECTIONS, filled
+from dev.docs import ARCHITECTURE, REFERENCE, ROOT, SECTIONS, filled
 from server.telemetry.metrics import SPECS
 from watcher.metrics import Metrics
 
@@ -56,7 +56,7 @@ def exists(name: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", [README, OPERATIONS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [ROOT / "README.md", REFERENCE, OPERATIONS], ids=lambda path: path.name)
 def test_documents_name_only_metrics_that_exist(path: Path) -> None:
     names = {spec.scraped for spec in SPECS}
     names |= {metric._name + ("_total" if metric._type == "counter" else "") for metric in Metrics().documented}
@@ -64,7 +64,7 @@ def test_documents_name_only_metrics_that_exist(path: Path) -> None:
     assert set(re.findall(r"\bkubeserve_[a-z_]+", path.read_text())) <= names
 
 
-@pytest.mark.parametrize("path", [README, OPERATIONS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [ROOT / "README.md", REFERENCE, OPERATIONS], ids=lambda path: path.name)
 def test_documents_name_only_variables_that_exist(path: Path) -> None:
     fields = [f"KUBESERVE_{field.name.upper()}" for field in dataclasses.fields(watcher.settings.Settings)]
     fields += [server.settings.variable(field) for field in dataclasses.fields(server.settings.Settings)]

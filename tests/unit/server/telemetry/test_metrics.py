@@ -1,4 +1,4 @@
-"""What is recorded is scraped, under the names that the README lists."""
+"""What is recorded is scraped, under the names that docs/reference.md lists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
-from dev.docs import README
+from dev.docs import REFERENCE
 from server import app
 from server.inference.predictor import Predictor
 from server.model.loader import LoadedModel
@@ -46,7 +46,7 @@ def test_collect_yields_exactly_the_metrics_of_the_readme() -> None:
         for name in re.findall(r"^# TYPE (\S+) ", scraped, re.MULTILINE)
         if not name.startswith(("process_", "python_"))
     }
-    documented = set(re.findall(r"^\| `((?:kubeserve|request)_\w+)` \|", README.read_text(), re.MULTILINE))
+    documented = set(re.findall(r"^\| `((?:kubeserve|request)_\w+)` \|", REFERENCE.read_text(), re.MULTILINE))
     assert ours == {name for name in documented if not name.startswith("kubeserve_watcher_")}
     assert ours == {spec.scraped for spec in SPECS}
 
