@@ -23,7 +23,7 @@ from tests.unit.quotations import (
     texts,
     words,
 )
-from watcher.__main__ import main
+from watcher.cli.main import main
 from watcher.core.types import State
 
 OTHERS = {

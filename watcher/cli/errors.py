@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,12 +43,19 @@ class Group(rich_click.RichGroup):
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the group's own arguments."""
         with one_line_errors():
-            return super().make_context(*arguments, **options)
+            ctx = super().make_context(*arguments, **options)
+        ctx.color = False if no_colours() else ctx.color
+        return ctx
 
     def invoke(self, ctx: click.Context) -> Any:
         """Read the command's arguments and run it."""
         with one_line_errors():
             return super().invoke(ctx)
+
+
+def no_colours() -> bool:
+    """Return whether the user (https://no-color.org) or the terminal wants none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 @contextmanager
@@ -57,6 +65,9 @@ def one_line_errors() -> Iterator[None]:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise  # prints the help
+    except click.MissingParameter as error:
+        command = f": see `{error.ctx.command_path} --help`" if error.ctx else ""
+        raise Failure(f"{error.format_message().removesuffix('.')}{command}", USAGE_EXIT_CODE) from error
     except click.UsageError as error:
         raise Failure(error.format_message(), USAGE_EXIT_CODE) from error
     except click.ClickException as error:

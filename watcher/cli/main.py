@@ -27,23 +27,41 @@ from watcher.cli.commands.status import status
 from watcher.cli.errors import Group
 
 PANELS: dict[str, list[click.Command]] = {
-    "Models": [delete, diff, history, logs, open_page, pause, pin, predict, push, resume, rollback, status, unpin],
+    "Models": [
+        *(push, status, predict, open_page, logs),
+        *(history, rollback, pin, unpin, pause, resume, diff, delete),
+    ],
     "Files": [check, render],
     "Set up": [completion, context, doctor, local, run],
 }
-"""The commands under the headings of the help."""
+"""The commands under the headings of the help, those of the first day first."""
+
+START = """\
+Put a model.joblib into a bucket, get a prediction service on Kubernetes.
+
+  kubeserve local              # without a cluster: serve what is pushed
+  kubeserve push iris.joblib   # in another terminal: upload, and follow it
+  kubeserve status             # every model: state, reason, URL
+  kubeserve predict iris '[[5.1, 3.5, 1.4, 0.2]]'
+
+All commands: kubeserve --help. Examples of one: kubeserve COMMAND --help."""
+"""What `kubeserve` alone prints: the list of the commands would fill a terminal, and does not say where to begin."""
 
 
 @click.group(
     cls=Group,
+    invoke_without_command=True,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "rich_help_config": {"commands_before_options": True, "max_width": 110},
     },
 )
 @click.version_option(__version__)
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Put a model.joblib into a bucket, get a prediction service on Kubernetes."""
+    if ctx.invoked_subcommand is None:
+        click.echo(START)
 
 
 for heading, commands in PANELS.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,10 +28,10 @@ COLOURS = {
 
 GAP = "  "
 """Between two columns."""
-SHORTEST_REASON = 24
-"""Characters. A reason is not shortened further; then the lines wrap."""
-KIBI = 1024
-UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+SENTENCES = ("reason", "detail")
+"""The columns of sentences. One is a table's last, so that it pads no other column."""
+INDENT = "  "
+"""Before a sentence that stands below its row."""
 
 output_option = click.option(
     "-o",
@@ -57,6 +59,11 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def redraws() -> bool:
+    """Return whether lines that were printed can be replaced: on a terminal that moves its cursor."""
+    return on_terminal() and os.environ.get("TERM") != "dumb"
+
+
 def coloured(state: str) -> str:
     """Return the word of a state in its colour."""
     return click.style(state, fg=COLOURS[State(state)]) if state in set(State) else state
@@ -72,8 +79,8 @@ def table(
 ) -> str:
     """Return the rows below their headers, in the manner of kubectl: each column as wide as its longest cell.
 
-    Texts are made clean, because uploaders wrote some of them. `none` is returned instead of an empty table. With a
-    `width`, the column `reason` is shortened so that the lines fit.
+    Texts are made clean, because uploaders wrote some of them. `none` is returned instead of an empty table. Where the
+    lines do not fit the `width`, the sentences of the last column stand below their rows, in full.
 
     Raises:
         KeyError: A row lacks one of the columns.
@@ -83,13 +90,16 @@ def table(
         return none
     cells = [[column.upper().replace("_", " ") for column in columns]]
     cells += [[_cell(row[column]) for column in columns] for row in rows]
-    if width and "reason" in columns:
-        _shorten(cells, columns.index("reason"), width)
+    below = [""] * len(cells)
+    if width and columns[-1] in SENTENCES and _line_width(cells) > width:
+        below = ["", *[row[-1] for row in cells[1:]]]
+        cells = [row[:-1] for row in cells]
     widths = _widths(cells)
     lines = []
-    for row in cells:
-        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+    for row, sentence in zip(cells, below, strict=True):
+        padded = [cell.ljust(size) for cell, size in zip(row, widths, strict=True)]
         lines.append(GAP.join(coloured(cell.strip()) + " " * (len(cell) - len(cell.strip())) for cell in padded))
+        lines += _indented(sentence, width) if width else []
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -97,13 +107,15 @@ def _widths(cells: list[list[str]]) -> list[int]:
     return [max(map(len, column)) for column in zip(*cells, strict=True)]
 
 
-def _shorten(cells: list[list[str]], index: int, width: int) -> None:
+def _line_width(cells: list[list[str]]) -> int:
     widths = _widths(cells)
-    others = sum(widths) - widths[index] + len(GAP) * (len(widths) - 1)
-    limit = max(SHORTEST_REASON, width - others)
-    for row in cells:
-        if len(row[index]) > limit:
-            row[index] = row[index][: limit - 1] + "…"
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _indented(sentence: str, width: int) -> list[str]:
+    # A word longer than the line, such as a key, is left to the terminal, so that it can be copied in one piece.
+    wrapped = textwrap.wrap(sentence, max(1, width - len(INDENT)), break_long_words=False, break_on_hyphens=False)
+    return [INDENT + line for line in wrapped]
 
 
 def age(since: str | None, now: datetime) -> str:
@@ -117,16 +129,6 @@ def age(since: str | None, now: datetime) -> str:
         if seconds >= 2 * length:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
-
-
-def size(count: int | None) -> str:
-    """Return a number of bytes for people: `512 B`, `1.4 MiB`; "" if it is not known."""
-    if count is None:
-        return ""
-    number, unit = float(count), 0
-    while number >= KIBI and unit < len(UNITS) - 1:
-        number, unit = number / KIBI, unit + 1
-    return f"{number:.1f} {UNITS[unit]}" if unit else f"{count} B"
 
 
 def _cell(value: Any) -> str:

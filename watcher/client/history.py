@@ -51,12 +51,14 @@ def with_status(versions: list[dict[str, Any]], status: Mapping[str, Any]) -> li
 def previous(versions: Sequence[str], current: str, status: Mapping[str, Any]) -> str:
     """Return the version to roll back to from `current`; "" if there is none.
 
-    It is the one that serves while `current` does not, the lower one that was ready last, or the next lower one.
+    It is the one that serves while `current` does not, the lower one that was ready last, or the next lower one. A
+    higher one that serves is meant only if `current` failed: while `current` starts, it would undo the last rollback.
     `versions` are those in the bucket, the lowest first, and `status` is what the watcher shows; {} if it is away.
     """
     lower = versions[: versions.index(current)] if current in versions else versions
     serving = str(status.get("serving") or "")
-    if serving != current and serving in versions:
+    failed = status.get("version") == current and status.get("state") in {State.FAILED, State.REJECTED}
+    if serving != current and serving in (versions if failed else lower):
         return serving
     ready = [item["version"] for item in status.get("events") or [] if item["state"] == State.READY]
     return next((name for name in ready if name in lower), lower[-1] if lower else "")

@@ -18,6 +18,7 @@ from watcher.client.reach import reach_of_model
 from watcher.client.rollout import FINAL, Phase, Step, Wanted, followed, since_of
 from watcher.client.watcher_api import WatcherApi
 from watcher.core.naming import ARTIFACT
+from watcher.core.text import size
 from watcher.core.types import ModelId
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.stores.base import Progress, WritableBucket
@@ -120,12 +121,8 @@ def _upload(bucket: WritableBucket, delivery: Delivery, api: WatcherApi, report:
     started = time.monotonic()
     with report.sending(delivery.size) as progress:
         etag = upload(bucket, delivery, progress)
-    report.line("uploaded", f"{where} ({_size(delivery.size)} in {time.monotonic() - started:.1f} s)")
+    report.line("uploaded", f"{where} ({size(delivery.size)} in {time.monotonic() - started:.1f} s)")
     return Wanted(delivery.model, delivery.version, etag, since if there.get(ARTIFACT) != etag else "")
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
 def _status_or_none(api: WatcherApi) -> Mapping[str, Any]:
@@ -141,6 +138,9 @@ def _follow(api: WatcherApi, wanted: Wanted, seconds: float, report: Report) -> 
         for step in followed(lambda: _shown(api, wanted), wanted, seconds):
             if step.phase is not Phase.FAILED:  # that is the error's sentence
                 report.line(step.phase, _said(step, wanted, time.monotonic() - started))
+    except KeyboardInterrupt:
+        report.line("note", f"{wanted.version} is uploaded, and the watcher goes on with it without this command")
+        raise
     except Retryable as error:
         raise Retryable(
             error.reason, f"{wanted.model} {wanted.version} is uploaded, but not followed: {error}"

@@ -71,7 +71,7 @@ def _step_in(state: str, reason: str, row: Mapping[str, Any], wanted: Wanted) ->
     if state in {SUPERSEDED, State.PAUSED}:
         return Step(Phase.NOT_SERVED, reason or state.lower(), row["url"])
     is_rolling = state in PENDING and row["version"] == wanted.version
-    return Step(Phase.ROLLING, _pods(row)) if is_rolling else Step(Phase.SEEN)
+    return Step(Phase.ROLLING, _progress(row, wanted.version)) if is_rolling else Step(Phase.SEEN)
 
 
 def since_of(status: Mapping[str, Any], model: ModelId) -> str:
@@ -100,9 +100,13 @@ def _with_serving(reason: str, row: Mapping[str, Any], version: str) -> str:
     return reason if known else f"{reason}; {serving} keeps serving"
 
 
-def _pods(row: Mapping[str, Any]) -> str:
+def _progress(row: Mapping[str, Any], version: str) -> str:
+    """Return what serves meanwhile, else how many servers are ready: those of the old version count as ready too."""
+    serving = row.get("serving") or ""
+    if serving and serving != version:
+        return f"{serving} serves until {version} is ready"
     ready, wanted = row.get("ready"), row.get("replicas")
-    return "" if ready is None or wanted is None else f"{ready}/{wanted}"
+    return "" if ready is None or wanted is None else f"{ready} of {wanted} ready"
 
 
 def followed(

@@ -13,16 +13,38 @@ COMPARED = 200
 
 
 def unknown_model(wanted: str, known: Iterable[str]) -> str:
-    """Return the sentence for a model that is not there, with the nearest names that are."""
-    return unknown("model", wanted, known)
+    """Return the sentence for a model that is not there, with the nearest names that are.
+
+    Its name is compared without the namespace, which would make all models of one namespace look alike: first with
+    those of its namespace, then with the others.
+    """
+    names, wanted = sorted(set(known)), wanted[:COMPARED]
+    namespace, _, name = wanted.rpartition("/")
+    neighbours = [each for each in names if each.rpartition("/")[0] == namespace]
+    for group in (neighbours, names):
+        nearest = difflib.get_close_matches(name, {_bare(each) for each in group}, n=1)
+        called = [each for each in group if _bare(each) in nearest]
+        if found := difflib.get_close_matches(wanted, called, n=1, cutoff=0):
+            return _nearest("model", wanted, found[0])
+    return _first_few("model", wanted, neighbours or names)
 
 
 def unknown(kind: str, wanted: str, known: Iterable[str]) -> str:
     """Return the sentence for a name that is not there, with the nearest one, or with the first few."""
     names, wanted = sorted(set(known)), wanted[:COMPARED]
     nearest = difflib.get_close_matches(wanted, names, n=1)
-    if nearest:
-        return f"no {kind} '{wanted}'; did you mean '{nearest[0]}'?"
+    return _nearest(kind, wanted, nearest[0]) if nearest else _first_few(kind, wanted, names)
+
+
+def _bare(model: str) -> str:
+    return model.rpartition("/")[2]
+
+
+def _nearest(kind: str, wanted: str, found: str) -> str:
+    return f"no {kind} '{wanted}'; did you mean '{found}'?"
+
+
+def _first_few(kind: str, wanted: str, names: list[str]) -> str:
     if not names:
         return f"no {kind} '{wanted}': there is none"
     if len(names) == 1:

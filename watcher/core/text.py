@@ -8,6 +8,8 @@ from typing import Any
 
 LIMIT = 4096
 """Bytes. The size of a container's termination message in Kubernetes; longer texts add nothing to a reason."""
+KIBI = 1024
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def one_line(text: str, limit: int = LIMIT) -> str:
@@ -36,3 +38,13 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 def timestamp(time: datetime | None) -> str | None:
     """Return a time in ISO 8601, to the second."""
     return time.isoformat(timespec="seconds") if time else None
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes for people: `512 B`, `1.4 MiB`; "" if it is not known."""
+    if count is None:
+        return ""
+    number, unit = float(count), 0
+    while number >= KIBI and unit < len(UNITS) - 1:
+        number, unit = number / KIBI, unit + 1
+    return f"{number:.1f} {UNITS[unit]}" if unit else f"{count} B"

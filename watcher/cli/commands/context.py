@@ -19,7 +19,7 @@ def context() -> None:
     r"""Set and choose where the commands find the store, the watcher and the models.
 
     \b
-    kubeserve context set lab --s3-endpoint https://minio.lab:9000 --bucket kubeserve-models -n my-team
+    kubeserve context set lab --s3-endpoint https://minio.lab:9000 -n my-team
     kubeserve context use lab
     kubeserve context show
     """

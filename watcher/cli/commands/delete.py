@@ -12,11 +12,11 @@ from watcher.cli.completions import versions
 from watcher.cli.context_options import model_argument, with_context
 from watcher.cli.errors import USAGE_EXIT_CODE, Failure
 from watcher.cli.following import follow, look, wait_options
-from watcher.cli.output import output_option, print_json, size
+from watcher.cli.output import output_option, print_json
 from watcher.client.contexts import Context
 from watcher.client.names import model_named
 from watcher.client.watcher_api import WatcherApi
-from watcher.core.text import one_line
+from watcher.core.text import one_line, size
 from watcher.core.types import State, StoredObject
 from watcher.errors import Rejected
 

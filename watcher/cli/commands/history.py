@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from watcher.cli.context_options import model_argument, with_context
-from watcher.cli.output import output_option, print_json, size, table, terminal_width
+from watcher.cli.output import output_option, print_json, table, terminal_width
 from watcher.client.contexts import Context
 from watcher.client.names import model_named
 from watcher.client.watcher_api import WatcherApi
+from watcher.core.text import size
 from watcher.core.types import ModelId
 from watcher.errors import Retryable
 

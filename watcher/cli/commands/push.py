@@ -12,7 +12,7 @@ import click
 from watcher.cli.context_options import with_context
 from watcher.cli.errors import FAILED_EXIT_CODE, TIMEOUT_EXIT_CODE, Failure
 from watcher.cli.options import Number
-from watcher.cli.output import on_terminal, output_option, print_json
+from watcher.cli.output import output_option, print_json, redraws
 from watcher.client.contexts import Context
 from watcher.client.names import model_named
 from watcher.core.text import one_line
@@ -44,9 +44,9 @@ def push(context: Context, path: Path, output: str, **given: Any) -> None:
     r"""Upload a model and follow it until it serves: a file, a folder, or an MLflow model directory.
 
     \b
-    kubeserve push iris.joblib                     # as `iris`, with the next version
+    kubeserve push iris.joblib           # as `iris`, with the next version
     kubeserve push model.joblib --name iris --example rows.json
-    kubeserve push ./iris                          # a folder: model.joblib, requirements.txt, values.yaml, …
+    kubeserve push ./iris                # model.joblib, requirements.txt, …
     kubeserve push iris.joblib --version 2026-11-30 --no-wait
 
     The model is first loaded as data, as its server would do it, without running anything of the file. Exit code 3: the
@@ -93,7 +93,7 @@ class Lines(Silent):
     @contextmanager
     def sending(self, size: int) -> Iterator[Progress]:
         """Show a progress bar to a person."""
-        if not on_terminal():
+        if not redraws():
             yield lambda _: None
             return
         from rich import progress  # noqa: PLC0415 - a pipe needs none

@@ -39,7 +39,7 @@ def render(source: str, output: str, *, name: str, namespace: str, version: str,
 
     \b
     kubeserve render s3://kubeserve-models/my-team/iris/v1/model.joblib
-    kubeserve render --name iris -n my-team --version v1 --set deployment.replicas=3
+    kubeserve render --name my-team/iris --version v1 --set deployment.replicas=3
     """
     if bool(source) == bool(name):
         raise click.UsageError("Missing argument: either s3://BUCKET/KEY, or --name with -n and --version")

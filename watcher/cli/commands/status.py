@@ -12,7 +12,7 @@ import click
 from watcher.cli.completions import models
 from watcher.cli.context_options import with_context
 from watcher.cli.errors import FAILED_EXIT_CODE
-from watcher.cli.output import age, on_terminal, output_option, print_json, print_json_line, table, terminal_width
+from watcher.cli.output import age, output_option, print_json, print_json_line, redraws, table, terminal_width
 from watcher.client.contexts import Context
 from watcher.client.names import model_named, unknown
 from watcher.client.watcher_api import WatcherApi
@@ -20,11 +20,12 @@ from watcher.core.text import one_line
 from watcher.core.types import UNSUCCESSFUL, ModelId
 from watcher.errors import Rejected, Retryable
 
-COLUMNS = ("model", "version", "state", "ready", "loaded", "reason", "url", "age")
+COLUMNS = ("model", "version", "state", "ready", "loaded", "age", "url", "reason")
 OTHERS = (
     ("REFUSED KEYS", "refused", ("key", "reason")),
-    ("SOURCES", "sources", ("name", "live", "hints", "since", "detail")),
+    ("SOURCES", "sources", ("name", "live", "hints", "age", "detail")),
 )
+NONE = "no models yet: `kubeserve push model.joblib --name NAME` uploads the first"
 INTERVAL = 1.0
 """Seconds between two looks of --watch: the watcher answers from memory, and AGE counts seconds."""
 
@@ -41,8 +42,8 @@ Body = dict[str, Any]
 def status(ctx: click.Context, context: Context, model: str, output: str, *, watch: bool, as_json: bool) -> None:
     r"""Show every model, refused key and event source of a running watcher, or one model.
 
-    READY is how many pods answer of how many are wanted, and LOADED whether the model was read as data or as code.
-    For one model the exit code is 3 if it is Failed or Rejected.
+    READY is how many pods answer of how many are wanted, LOADED whether the model was read as data or as code, and AGE
+    the time in this state. For one model the exit code is 3 if it is Failed or Rejected.
 
     \b
     kubeserve status
@@ -91,13 +92,12 @@ def _below(prefix: str, body: Body) -> list[Any]:
 def text_of(body: Body, now: datetime, *, one: bool = False, width: int | None = None) -> str:
     """Return a status as tables; those without a row are left out, except that of the models.
 
-    For `one` model there are no headings, and a reason that the table shortens follows below it.
+    For `one` model there are no headings.
     """
-    shown = table([_row(item, now) for item in body["models"]], COLUMNS, none="no models", width=width)
+    shown = table([_row(item, now) for item in body["models"]], COLUMNS, none=NONE, width=width)
     parts = [shown if one else f"MODELS\n{shown}"]
-    if one and (reason := one_line(body["models"][0]["reason"])) and reason not in click.unstyle(shown):
-        parts.append(reason)
-    parts += [f"{title}\n{table(body[key], columns, width=width)}" for title, key, columns in OTHERS if body[key]]
+    others = {**body, "sources": [_source(item, now) for item in body["sources"]]}
+    parts += [f"{title}\n{table(others[key], columns, width=width)}" for title, key, columns in OTHERS if others[key]]
     return "\n\n".join(parts)
 
 
@@ -112,13 +112,17 @@ def _row(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
+def _source(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    return {**item, "live": "yes" if item["live"] else "no", "age": age(item["since"], now)}
+
+
 def _name(item: Mapping[str, Any]) -> str:
     return f"{item['namespace']}/{item['model']}"
 
 
 def _watch(look: Callable[[], Body], *, json_wanted: bool, one: bool) -> None:
     """Show what changes, until Ctrl-C. A watcher that goes away for a while, as in an upgrade, is waited for."""
-    if on_terminal() and not json_wanted:
+    if redraws() and not json_wanted:
         _watch_live(look, one=one)
         return
     before: Body | None = None

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
 import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
+import click
 import pytest
 import structlog
 from click.testing import CliRunner
 
-from watcher.__main__ import main
-from watcher.cli.main import PANELS
+from watcher import __main__ as program
+from watcher.cli.commands.context import context
+from watcher.cli.errors import Group
+from watcher.cli.main import PANELS, main
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +172,7 @@ def test_render_reads_everything_local_before_it_asks_the_store(
         (("context", "lsit"), "no command 'lsit'; did you mean 'list'?"),
         (("status", "--namespce", "x"), "Did you mean '--namespace'?"),
         (("render",), "Missing argument"),
+        (("predict", "iris"), "Missing argument 'ROWS|FILE|-': see `main predict --help`"),
         (("status", "--url", "127.0.0.1:1"), "no watcher answers at 127.0.0.1:1"),
         (("status", "--url", "http://[::1"), "no watcher answers at"),
     ],
@@ -197,15 +203,15 @@ def test_local_in_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> No
     assert failure("local", "--folder", f"{tmp_path}/file/x") == f"Error: --folder {tmp_path}/file/x: Not a directory"
 
 
-def test_without_arguments_the_help_is_shown_under_its_headings() -> None:
-    shown = CliRunner().invoke(main, []).output
+def test_help_shows_the_commands_under_their_headings() -> None:
+    shown = CliRunner().invoke(main, ["--help"]).output
     assert all(heading in shown for heading in PANELS)
     for name in main.commands:
         assert name in shown
 
 
 def test_command_line_imports_nothing_large_before_a_command_runs() -> None:
-    program = "import sys, watcher.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    program = "import sys, watcher.cli.main; print(*{name.partition('.')[0] for name in sys.modules})"
     found = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     ).stdout
@@ -222,3 +228,39 @@ def test_check_that_is_interrupted_ends_without_a_traceback_of_the_process_that_
         os.killpg(running.pid, signal.SIGINT)
         assert running.communicate(timeout=60) == (None, "\n")
     assert running.returncode == 130
+
+
+def test_main_interrupted_during_its_imports_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupting(MetaPathFinder):
+        def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+            if fullname == "watcher.cli.main":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "watcher.cli.main")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    assert program.main() == 130
+
+
+def test_main_without_arguments_shows_how_to_begin() -> None:
+    done = CliRunner().invoke(main, [])
+    assert done.exit_code == 0
+    assert "kubeserve push iris.joblib" in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("command", [*main.commands.values(), *context.commands.values()], ids=lambda each: each.name)
+def test_an_example_of_a_help_fits_a_terminal_of_80_columns(command: click.Command) -> None:
+    examples = [line for line in inspect.cleandoc(command.help or "").splitlines() if line.startswith("kubeserve ")]
+    assert all(len(line) <= 78 for line in examples)
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_output_has_no_colours_where_they_are_not_wanted(variables: dict[str, str]) -> None:
+    shown = CliRunner().invoke(painted, color=True, env={"NO_COLOR": "", "TERM": "xterm", **variables})
+    assert shown.output == "red\n"
+    assert "\x1b" in CliRunner().invoke(painted, color=True, env={"NO_COLOR": "", "TERM": "xterm"}).output
+
+
+@click.group(cls=Group, invoke_without_command=True)
+def painted() -> None:
+    click.secho("red", fg="red")

@@ -65,8 +65,8 @@ def test_push_of_a_version_that_does_not_serve_in_time_is_4(model: Path, watcher
     watcher.models = [row(state="Progressing", ready=0, replicas=2)]
     done = push(model, watcher, "--timeout", "1")
     assert done.exit_code == 4
-    assert "rolling     0/2" in done.stdout
-    assert done.stderr.startswith("Error: team/iris v1 does not serve after 1 s (0/2)")
+    assert "rolling     0 of 2 ready" in done.stdout
+    assert done.stderr.startswith("Error: team/iris v1 does not serve after 1 s (0 of 2 ready)")
 
 
 def test_push_without_a_watcher_says_that_it_is_uploaded(model: Path, watcher: StubWatcher) -> None:
@@ -117,3 +117,15 @@ def test_push_checks_before_it_uploads(model: Path, watcher: StubWatcher) -> Non
     assert done.exit_code == 1
     assert f"{model} cannot be served: model file is no pickle, or damaged near byte 1" in done.stderr
     assert not list((model.parent / "bucket").iterdir())
+
+
+def test_push_interrupted_after_the_upload_says_that_the_watcher_goes_on(
+    model: Path, watcher: StubWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("watcher.client.pushing.followed", interrupt)
+    done = push(model, watcher)
+    assert done.exit_code == 130
+    assert done.stdout.splitlines()[-1].endswith("v1 is uploaded, and the watcher goes on with it without this command")

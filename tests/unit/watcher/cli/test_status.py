@@ -27,8 +27,8 @@ def shown(models: list[dict[str, object]], *, one: bool = False, width: int | No
 def test_status_shows_a_model_with_its_replicas_and_age() -> None:
     assert shown([row(ready=1, replicas=2)]).splitlines() == [
         "MODELS",
-        "MODEL      VERSION  STATE  READY  LOADED  REASON  URL       AGE",
-        "team/iris  v1       Ready  1/2    data            http://m  5m",
+        "MODEL      VERSION  STATE  READY  LOADED  AGE  URL       REASON",
+        "team/iris  v1       Ready  1/2    data    5m   http://m",
     ]
 
 
@@ -36,13 +36,25 @@ def test_status_of_an_earlier_watcher_has_no_replicas() -> None:
     assert "Ready         data" in shown([row()])
 
 
-def test_status_shortens_the_reason_on_a_terminal_and_says_all_of_it_for_one_model() -> None:
-    reason = "not a model that joblib can load, " * 9
-    lines = shown([row(state="Failed", reason=reason)], one=True, width=100).splitlines()
-    assert all(len(line) <= 100 for line in lines[:2])
-    assert "…" in lines[1]
-    assert lines[-1] == reason.strip()
-    assert reason.strip() in shown([row(state="Failed", reason=reason)])
+def test_status_on_a_narrow_terminal_has_each_reason_in_full_below_its_model() -> None:
+    reason = ("not a model that joblib can load, " * 9).strip()
+    lines = shown([row("churn"), row(state="Failed", reason=reason), row("wine")], width=80).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[0] for line in lines if not line.startswith("  ")] == [
+        *("MODELS", "MODEL", "team/churn", "team/iris", "team/wine")
+    ]
+    assert " ".join(line.strip() for line in lines if line.startswith("  ")) == reason
+    assert "REASON" not in lines[1]
+
+
+def test_status_without_a_model_says_how_to_push_one() -> None:
+    assert "no models yet: `kubeserve push" in shown([])
+
+
+def test_status_shows_a_source_with_its_age() -> None:
+    source = {"name": "poll", "live": False, "hints": 3, "since": SINCE, "detail": "no answer"}
+    lines = status.text_of({"models": [], "refused": [], "sources": [source]}, NOW).splitlines()
+    assert lines[-2:] == ["NAME  LIVE  HINTS  AGE  DETAIL", "poll  no    3      5m   no answer"]
 
 
 def test_status_of_one_model_is_its_row_and_its_refused_keys_alone(watcher: StubWatcher) -> None:
@@ -128,7 +140,7 @@ def test_watch_on_a_terminal_refreshes_the_table(watcher: StubWatcher, monkeypat
         if next(pauses):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(status, "on_terminal", lambda: True)
+    monkeypatch.setattr(status, "redraws", lambda: True)
     monkeypatch.setattr("time.sleep", pause)
     done = run(watcher, "--watch")
     assert done.exit_code == 130

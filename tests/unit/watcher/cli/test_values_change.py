@@ -126,6 +126,15 @@ def test_rollback_never_goes_up(iris: Bucket, watcher: StubWatcher) -> None:
     assert "from v2 to v1\n" in run("rollback", "iris").stdout
 
 
+@pytest.mark.parametrize(("state", "expected"), [("Progressing", "from v2 to v1\n"), ("Failed", "from v2 to v10\n")])
+def test_rollback_returns_to_a_higher_version_that_serves_only_if_the_lower_one_failed(
+    iris: Bucket, watcher: StubWatcher, state: str, expected: str
+) -> None:
+    iris.put(VALUES, "version: v2\n")
+    watcher.models = [row(version="v2", serving="v10", state=state)]
+    assert expected in run("rollback", "iris").stdout
+
+
 def test_rollback_goes_on_downwards_without_a_watcher_and_ends_at_the_lowest(
     iris: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

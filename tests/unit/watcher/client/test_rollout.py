@@ -29,7 +29,11 @@ def status(*versions: dict[str, Any], shown: str = "v2", **others: Any) -> dict[
         (status(version("v2", "Ready", etag="the old one")), Step(Phase.UPLOADED)),
         (status(version("v2", "")), Step(Phase.SEEN)),
         (status(version("v2", "Progressing"), shown="v1"), Step(Phase.SEEN)),
-        (status(version("v2", "Progressing"), ready=1, replicas=2), Step(Phase.ROLLING, "1/2")),
+        (status(version("v2", "Progressing"), ready=1, replicas=2), Step(Phase.ROLLING, "1 of 2 ready")),
+        (
+            status(version("v2", "Progressing"), serving="v1", ready=1, replicas=1),
+            Step(Phase.ROLLING, "v1 serves until v2 is ready"),
+        ),
         (status(version("v2", "Applied"), ready=None, replicas=None), Step(Phase.ROLLING)),
         (status(version("v2", "Ready")), Step(Phase.READY, url="http://m")),
         (status(version("v2", "Superseded")), Step(Phase.NOT_SERVED, "superseded", "http://m")),

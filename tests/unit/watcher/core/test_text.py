@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.core.text import json_text, one_line
+from watcher.core.text import json_text, one_line, size
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,10 @@ def test_json_text_is_printable_and_the_same_value(text: str, indent: int | None
 
 def test_json_text_of_letters_is_readable() -> None:
     assert json_text({"Größe": "大"}) == '{"Größe": "大"}'
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(None, ""), (0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * 1024**5, "5120.0 TiB")]
+)
+def test_size_is_for_people(count: int | None, expected: str) -> None:
+    assert size(count) == expected
