@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-browser test-cluster images docs docs-data tutorial manifests lock clean
+.PHONY: help setup run demo check test test-browser test-cluster screenshots images docs docs-data tutorial manifests lock clean
 .PHONY: bench bench-serving bench-startup bench-webhook bench-limits
 
 PYTHON ?= python3
@@ -88,6 +88,9 @@ test: $(STAMP)  ## Run the unit tests, then the integration tests against a real
 
 test-browser: $(STAMP)  ## Test the pages in a real Chromium (installs Debian's as root; otherwise it must be there)
 	$(BIN)/python -m pytest -q tests/browser
+
+screenshots: $(STAMP)  ## Write the README's pictures of the pages → docs/images
+	$(BIN)/python -m tests.browser.screenshots
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 

@@ -58,6 +58,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     found = Site(tmp_path_factory.mktemp("filled"))
     with found.watcher() as watcher:
         fill(found, watcher)
-        with visitors([watcher.model("iris")["url"]]):
+        with visitors({watcher.model("iris")["url"]: 4}):
             eventually(lambda: watcher.model("iris")["traffic"]["p99"])
             yield found

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import urllib3
 from sklearn.datasets import load_wine
 from sklearn.ensemble import RandomForestClassifier
@@ -48,11 +49,20 @@ class Site:
         (self.bucket / key).unlink()
 
 
+def wine() -> RandomForestClassifier:
+    """Return a model of four named columns and three labels."""
+    data, target = load_wine(as_frame=True, return_X_y=True)
+    columns = data[["alcohol", "color_intensity", "flavanoids", "hue"]]
+    return RandomForestClassifier(20, random_state=0).fit(
+        columns, np.array(["barolo", "grignolino", "barbera"])[target]
+    )
+
+
 def fill(site: Site, watcher: Watcher) -> None:
     """Upload models that serve, one whose new version fails, one that is rejected, and keys that are refused."""
     site.put("demo/iris/v1/model.joblib", sample.first())
     site.put("shop/churn/2026-10/model.joblib", model("stays"))
-    site.put("shop/wine/1.4.0/model.joblib", dumped(RandomForestClassifier(20).fit(*load_wine(return_X_y=True))))
+    site.put("shop/wine/1.4.0/model.joblib", dumped(wine()))
     eventually(lambda: all(watcher.state(name) == "Ready" for name in ("iris", "churn", "wine")))
     site.put("demo/iris/v2/model.joblib", sample.first())
     site.put("shop/churn/2026-11/model.joblib", b"this is not a model")
@@ -64,19 +74,20 @@ def fill(site: Site, watcher: Watcher) -> None:
 
 
 @contextmanager
-def visitors(urls: list[str]) -> Iterator[None]:
-    """Send predictions of a row to each URL, more at some times than at others, until the end."""
+def visitors(features: dict[str, int]) -> Iterator[None]:
+    """Send a row of so many features to each URL, more often at some times than at others, until the end."""
     done = threading.Event()
 
-    def visit(url: str) -> None:
-        http, body = urllib3.PoolManager(retries=False), json.dumps({"data": [sample.INSTANCE]}).encode()
+    def visit(url: str, width: int) -> None:
+        http, body = urllib3.PoolManager(retries=False), json.dumps({"data": [[1.0] * width]}).encode()
         busy = random.uniform(0.5, 1.5)
         while not done.wait(random.expovariate(20 * busy)):
             busy = min(max(busy + random.uniform(-0.1, 0.1), 0.2), 2)
             with suppress(urllib3.exceptions.HTTPError):
                 http.request("POST", f"{url}/predict", body=body, headers={"Content-Type": "application/json"})
 
-    threads = [threading.Thread(target=visit, args=(url.rstrip("/"),), daemon=True) for url in urls]
+    visits = ((url.rstrip("/"), width) for url, width in features.items())
+    threads = [threading.Thread(target=visit, args=each, daemon=True) for each in visits]
     for thread in threads:
         thread.start()
     try:

@@ -150,7 +150,7 @@ function choose(name) {
 // ---- The rest
 
 function showLists(status) {
-  setText($("about"), [status.bucket && `bucket ${status.bucket}`, PLACES[status.runtime]].filter(Boolean).join(" · "));
+  setText($("about"), [storeOf(status.bucket), PLACES[status.runtime]].filter(Boolean).join(" · "));
   setText($("empty-bucket"), status.bucket || "of the watcher");
   setText($("models-count"), String(status.models.length));
   const used = status.sources.filter((source) => !isOff(source));
@@ -163,6 +163,9 @@ function showLists(status) {
   renew("sources-list", status.sources, sourceOf);
   notice(status.traffic.problem && `The traffic is not known: ${status.traffic.problem}`);
 }
+
+// A folder's path may be long; its last part tells it from others.
+const storeOf = (bucket) => (bucket.includes("/") ? `folder ${bucket.split("/").at(-1)}` : bucket && `bucket ${bucket}`);
 
 const isOff = (source) => !source.live && source.detail.startsWith("off:");
 
