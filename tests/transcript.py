@@ -39,8 +39,8 @@ Enough = Callable[[str], bool]
 
 OTHER_EACH_TIME = re.compile(r"(?<![\w.])\d+(\.\d+)*(?=\b|s\b|m\b|ms\b)")
 """Ports, times, sizes and ages. A version such as v2 is none of them."""
-PASSING = re.compile(r"(seen|rolling|listen|poll|webhook|v\d+ is)\b")
-"""Lines that depend on the machine's speed: the steps on the way to a state, and the sources of events."""
+PASSING = re.compile(r"(seen|rolling|listen|poll|webhook|v\d+ is|\w+ disk)\b")
+"""Lines that depend on the machine: the steps on the way to a state, the sources of events, the room on the disk."""
 
 
 @dataclass(frozen=True)
