@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-browser test-cluster screenshots images docs docs-data tutorial manifests lock clean
+.PHONY: help setup run demo check test test-browser test-gateway test-cluster screenshots images docs docs-data tutorial manifests lock clean
 .PHONY: bench bench-serving bench-startup bench-webhook bench-limits
 
 PYTHON ?= python3
@@ -91,6 +91,9 @@ test-browser: $(STAMP)  ## Test the pages in a real Chromium (installs Debian's 
 
 screenshots: $(STAMP)  ## Write the README's pictures of the pages → docs/images
 	$(BIN)/python -m tests.browser.screenshots
+
+test-gateway: $(STAMP)  ## Test addresses and a canary with a real gateway (as root, with Traefik 3 on PATH)
+	$(BIN)/python -m pytest -q tests/gateway
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 

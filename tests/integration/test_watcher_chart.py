@@ -350,12 +350,12 @@ def test_chart_with_missing_values_fails_with_a_sentence(helm: Helm, settings: s
 def test_values_in_the_documentation_are_valid(helm: Helm) -> None:
     text = (CHARTS.parents[1] / "docs" / "operations.md").read_text()
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
-    of_users = [block for block in blocks if "deployment" in block]
+    of_users = [block for block in blocks if "deployment" in block or "canary" in block]
     required = {"s3": {"endpoint": "e", "existingSecret": "s"}, "watch": {"namespaces": ["a"]}}
-    assert (len(blocks), len(of_users)) == (13, 1)
+    assert (len(blocks), len(of_users)) == (14, 2)
     for block in blocks:
         if block in of_users:
-            user_values.parse(json.dumps(block).encode(), "values.yaml", model_level=False)
+            user_values.parse(json.dumps(block).encode(), "values.yaml", model_level="canary" in block)
         else:
             assert helm.template("kubeserve", "kubeserve", "kubeserve", json.dumps(merge(required, block)))
             values = merge(defaults(), block.get("modelValues", {}))

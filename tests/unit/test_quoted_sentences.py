@@ -18,6 +18,7 @@ from tests.unit.quotations import (
     chart_values,
     flags,
     manifests,
+    paths_in,
     quotes,
     routes,
     texts,
@@ -25,6 +26,7 @@ from tests.unit.quotations import (
 )
 from watcher.cli.main import main
 from watcher.core.types import State
+from watcher.core.user_values import CONTROLS
 
 OTHERS = {
     *(
@@ -104,7 +106,12 @@ def is_value(quote: str) -> bool:
     """Return whether every key of a chart's value, as `a.b`, `a.*` or YAML, is in a schema or read from values.yaml."""
     if re.fullmatch(r"[\w.*-]+", quote):
         return quote.removesuffix(".*") in chart_values()
-    return all(path in chart_values() | {"version", "paused"} for path in keys_of(yaml.safe_load(quote)))
+    return all(path in chart_values() | controls() for path in keys_of(yaml.safe_load(quote)))
+
+
+def controls() -> set[str]:
+    """Return the paths that only the values.yaml of a model may have."""
+    return set(paths_in({"properties": CONTROLS}))
 
 
 def keys_of(document: Any, prefix: str = "") -> Iterator[str]:
@@ -245,4 +252,4 @@ def test_values_in_blocks_are_values_of_the_charts() -> None:
     assert len(documents) >= 5
     # The keys of annotations are the reader's own.
     given = {key.partition(".annotations.")[0] for document in documents for key in keys_of(document)}
-    assert given - chart_values() == set()
+    assert given - chart_values() - controls() == set()

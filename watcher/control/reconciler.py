@@ -18,6 +18,7 @@ from watcher.control.releases import Releases
 from watcher.control.removals import Removals
 from watcher.control.status_board import StatusBoard
 from watcher.control.upload_times import UploadTimes
+from watcher.core import trials
 from watcher.core.catalog import read_listing
 from watcher.core.ceilings import Ceilings
 from watcher.core.comparison import Settled, compare, overwritten
@@ -167,6 +168,7 @@ class Reconciler:
             about = self._releases.wanted(entry)
             self._show(model, State.PAUSED, observed, "values.yaml says paused: true", about=about)
             return
+        release = trials.with_answers(release, observed)
         manifests = self._runtime.render(release)
         desired = _fingerprints(manifests)
         if overwritten(self._settled.get(model), entry, desired, found):
@@ -177,9 +179,14 @@ class Reconciler:
         if change:
             self._runtime.apply(change)
             self._record_change(release, change, observed, rewrite=rewrite)
-        self._settled[model] = (entry, desired)
+        if release.trials or release.missing:
+            # Its objects depend on which pods are ready, so every survey has to find work for it.
+            self._settled.pop(model, None)
+        else:
+            self._settled[model] = (entry, desired)
         if observed and not change:
-            self._show(model, observed.state, observed, observed.reason)
+            state, reason = trials.shown(release, observed)
+            self._show(model, state, observed, reason)
 
     def _claim_restore(self, model: ModelId) -> None:
         """Permit to restore a model that something else has overwritten, once per interval.

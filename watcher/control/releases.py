@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from watcher.core import user_values
+from watcher.core import trials, user_values
 from watcher.core.ceilings import Ceilings
 from watcher.core.chart import defaults, merge
 from watcher.core.load_policy import demand
-from watcher.core.types import Entry, Release, StoredObject
+from watcher.core.types import Entry, ModelVersion, Release, StoredObject
 from watcher.errors import Rejected, WatcherError
 from watcher.stores.base import Bucket
 
@@ -33,7 +34,7 @@ class Releases:
 
         Raises:
             Rejected: a values.yaml is invalid, above a ceiling or looser than the operator's `server.load`, the pinned
-                version is missing, or its model.joblib is empty.
+                version is missing, a model.joblib is empty, or a trial is not possible.
             Retryable: a values.yaml cannot be read.
 
         """
@@ -41,12 +42,18 @@ class Releases:
         if model_level.get("paused"):
             return None
         version = user_values.choose_version(entry, model_level)
+        overrides = self._overrides(version, model_level)
+        found, missing = trials.trials_of(entry, version, model_level)
+        trials.check(entry.model, found, merge(defaults(), self._base, overrides))
+        complete = (replace(trial, overrides=self._overrides(trial.version, model_level)) for trial in found)
+        return Release(version, overrides, tuple(complete), missing)
+
+    def _overrides(self, version: ModelVersion, model_level: Mapping[str, Any]) -> dict[str, Any]:
         if version.artifact.size == 0:
             raise Rejected("EmptyFile", f"{version.artifact.key} is empty: upload it again")
         base = merge(defaults(), self._base)
-        demanded = demand(self._data_only, entry.model.namespace)
-        overrides = user_values.overrides_of(version, model_level, self._read, base, self._ceilings, demanded=demanded)
-        return Release(version, overrides)
+        demanded = demand(self._data_only, version.model.namespace)
+        return user_values.overrides_of(version, model_level, self._read, base, self._ceilings, demanded=demanded)
 
     def wanted(self, entry: Entry) -> str:
         """Return which version the files ask for; the highest, where they have not been read or cannot be."""

@@ -5,14 +5,16 @@ Only the operator gives models an address: a user's values.yaml can do no more t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from watcher.core.types import URL, ModelId
+from watcher.core.naming import TRACKS, object_name
+from watcher.core.types import URL, ModelId, Trial
 
 SECTIONS = {"ingress": "Ingress", "httpRoute": "HTTPRoute"}
 """The sections of the chart's values, and the kind of object that each one makes."""
 
+CANARY, SHADOW = TRACKS
 NAMESPACE, MODEL = "{namespace}", "{model}"
 
 
@@ -43,11 +45,18 @@ def shared_address(values: Mapping[str, Any], namespaces: tuple[str, ...]) -> st
     return ""
 
 
-def placeholders(values: Mapping[str, Any], model: ModelId, annotations: Mapping[str, str]) -> dict[str, Any]:
-    """Return the placeholders of both objects. `annotations` are those of all objects of the model."""
+def placeholders(
+    values: Mapping[str, Any], model: ModelId, annotations: Mapping[str, str], trials: Sequence[Trial] = ()
+) -> dict[str, Any]:
+    """Return the placeholders of both objects. `annotations` are those of all objects of the model.
+
+    The route names the `trials` that answer: a canary by its weight, and a shadow as the target of copies.
+    """
     return {
         **_ingress(values["ingress"], model, annotations),
         **_route(values["httpRoute"], model, annotations),
+        "routeFilters": _filters(values["httpRoute"]["path"], model, trials) or None,
+        "routeBackends": _backends(model, trials),
     }
 
 
@@ -67,13 +76,29 @@ def _ingress(ingress: Mapping[str, Any], model: ModelId, annotations: Mapping[st
 def _route(route: Mapping[str, Any], model: ModelId, annotations: Mapping[str, str]) -> dict[str, Any]:
     path, hostnames = named(route["path"], model), [named(host, model) for host in route["hostnames"]]
     host = next((host for host in hostnames if not host.startswith("*")), "")
-    strip = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
     return {
         "routeAnnotations": {**annotations, **({URL: _url(route["scheme"], host, path)} if host else {})},
         "routeHostnames": hostnames or None,
         "routePath": path,
-        "routeFilters": None if path == "/" else [strip],
     }
+
+
+def _filters(path: str, model: ModelId, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    strip = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
+    shadows = [trial.track for trial in trials if trial.track == SHADOW and trial.answers]
+    copies = [{"type": "RequestMirror", "requestMirror": {"backendRef": _service(model, track)}} for track in shadows]
+    return [*([] if path == "/" else [strip]), *copies]
+
+
+def _backends(model: ModelId, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    weight = next((trial.weight for trial in trials if trial.track == CANARY and trial.answers), None)
+    if weight is None:
+        return [_service(model)]
+    return [{**_service(model), "weight": 100 - weight}, {**_service(model, CANARY), "weight": weight}]
+
+
+def _service(model: ModelId, track: str = "") -> dict[str, Any]:
+    return {"name": object_name(model, track), "port": 80}
 
 
 def named(text: str, model: ModelId) -> str:

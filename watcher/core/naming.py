@@ -21,6 +21,8 @@ STATUS_FILE = "_status.json"
 INPUT_FILE_LIMIT = 1024 * 1024
 """Bytes. An example is a few rows; the download fetches no larger one."""
 SUFFIX = "-model-serving"
+TRACKS = ("canary", "shadow")
+"""The tracks on which a model may have a second version on trial, beside the stable one, whose name is ""."""
 FORM = "{namespace}/{model}/{version}/model.joblib"
 
 LABEL_LIMIT = 63
@@ -103,9 +105,14 @@ def version_problem(version: str) -> str:
     )
 
 
-def object_name(model: ModelId) -> str:
+def object_name(model: ModelId, track: str = "") -> str:
     """Return the name of a model's objects, which is the one that `helm install {model}` gives them."""
-    return f"{model.name}{SUFFIX}"
+    return f"{model.name}{SUFFIX}{track and f'-{track}'}"
+
+
+def instance_label(model: ModelId, track: str = "") -> str:
+    """Return what the objects of a track are selected by. No model has a dot in its name, so no other one has it."""
+    return f"{model.name}{track and f'.{track}'}"
 
 
 def service_url(model: ModelId) -> str:

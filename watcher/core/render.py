@@ -8,13 +8,13 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from watcher.core import exposure
 from watcher.core.chart import check, defaults, merge, template
-from watcher.core.naming import object_name, version_label
+from watcher.core.naming import instance_label, object_name, version_label
 from watcher.core.types import (
     ETAG,
     FINGERPRINT,
@@ -26,6 +26,7 @@ from watcher.core.types import (
     ModelVersion,
     Release,
     Store,
+    Trial,
 )
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9.]+)\}")
@@ -70,7 +71,33 @@ def render(
         Rejected: `InvalidValues`, if the values do not fit the chart's schema.
 
     """
-    version = release.version
+    chosen = merge(base or {}, release.overrides)
+    complete, names_replicas = _complete(chosen, release.version, store), _names_replicas(chosen)
+    stable = render_values(
+        complete, release.model, owner, autoscaling, names_replicas=names_replicas, trials=release.trials
+    )
+    return [
+        *stable,
+        *(item for trial in release.trials for item in _render_trial(trial, store, owner, base, autoscaling)),
+    ]
+
+
+def _render_trial(
+    trial: Trial, store: Store, owner: str, base: Mapping[str, Any] | None, autoscaling: str
+) -> list[Manifest]:
+    """Return the objects of a track: those of a release, but for the addresses, which belong to the stable one."""
+    chosen = merge(base or {}, trial.overrides, {section: {"enabled": False} for section in exposure.SECTIONS})
+    complete, names_replicas = _complete(chosen, trial.version, store), _names_replicas(chosen)
+    model = trial.version.model
+    return render_values(complete, model, owner, autoscaling, names_replicas=names_replicas, track=trial.track)
+
+
+def _names_replicas(chosen: Mapping[str, Any]) -> bool:
+    return "replicas" in (chosen.get("deployment") or {})
+
+
+def _complete(chosen: Mapping[str, Any], version: ModelVersion, store: Store) -> dict[str, Any]:
+    """Return the chart's values for a version, with what only the watcher knows."""
     facts = {
         "s3Path": f"s3://{store.bucket}/{version.artifact.key}",
         "s3Endpoint": store.endpoint,
@@ -78,16 +105,13 @@ def render(
         "s3SecretKey": store.secret_key,
         "s3Bucket": store.bucket,
         "s3UseSSL": store.secure,
-        "name": release.model.name,
+        "name": version.model.name,
         "version": version.version,
         "etag": version.artifact.etag,
         "requirementsEtag": version.requirements.etag if version.requirements else "",
         "inputFiles": input_files(version),
     }
-    chosen = merge(base or {}, release.overrides)
-    values = merge(defaults(), chosen, {"model": facts})
-    names_replicas = "replicas" in (chosen.get("deployment") or {})
-    return render_values(values, release.model, owner, autoscaling, names_replicas=names_replicas)
+    return merge(defaults(), chosen, {"model": facts})
 
 
 def render_values(
@@ -97,11 +121,16 @@ def render_values(
     autoscaling: str = AUTOSCALING,
     *,
     names_replicas: bool = True,
+    track: str = "",
+    trials: Sequence[Trial] = (),
 ) -> list[Manifest]:
-    """Return the objects that `helm template` makes of complete `values`, with a fingerprint each."""
+    """Return the objects that `helm template` makes of complete `values`, with a fingerprint each.
+
+    On a `track`, their names and selectors are its own. Of `trials`, the route of the stable ones knows.
+    """
     check(values)
     values = plain(values)
-    scope = {**values, **computed(values, model, owner), "autoscalingVersion": autoscaling}
+    scope = {**values, **computed(values, model, owner, track, trials), "autoscalingVersion": autoscaling}
     if not names_replicas:
         scope["replicas"] = None
     optional = {"hpa": "autoscaling", "ingress": "ingress", "httproute": "httpRoute"}
@@ -119,13 +148,15 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str, Any]:
+def computed(
+    values: Mapping[str, Any], model: ModelId, owner: str, track: str = "", trials: Sequence[Trial] = ()
+) -> dict[str, Any]:
     """Return the placeholders that are not values of the chart."""
-    deployment, selector = values["deployment"], selector_labels(model)
+    deployment, selector = values["deployment"], selector_labels(model, track)
     image = f"{deployment['image']['repository']}:{deployment['image']['tag']}"
     pod_labels = {**selector, **version_labels(values), "app.kubernetes.io/part-of": "kubeserve"}
     return {
-        "name": object_name(model),
+        "name": object_name(model, track),
         "namespace": model.namespace,
         "labels": {**pod_labels, "app.kubernetes.io/managed-by": "kubeserve", OWNER_LABEL: owner},
         "podLabels": pod_labels,
@@ -143,9 +174,9 @@ def computed(values: Mapping[str, Any], model: ModelId, owner: str) -> dict[str,
         "metrics": metrics(values["autoscaling"]),
         "inputFilesVariable": input_files_variable(values["model"]["inputFiles"]),
         **disk_limits(deployment),
-        **download_secrets(object_name(model), values),
+        **download_secrets(object_name(model, track), values),
         **proxy_variables(values["download"]),
-        **exposure.placeholders(values, model, identity(values)),
+        **exposure.placeholders(values, model, identity(values), trials),
     }
 
 
@@ -239,9 +270,9 @@ def proxy_variables(download: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def selector_labels(model: ModelId) -> dict[str, str]:
+def selector_labels(model: ModelId, track: str = "") -> dict[str, str]:
     """Return the labels that select the pods. They are the same for every version, because a selector cannot change."""
-    return {"app.kubernetes.io/name": "model-serving", "app.kubernetes.io/instance": model.name}
+    return {"app.kubernetes.io/name": "model-serving", "app.kubernetes.io/instance": instance_label(model, track)}
 
 
 def version_labels(values: Mapping[str, Any]) -> dict[str, str]:

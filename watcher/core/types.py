@@ -104,11 +104,27 @@ class Catalog:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A version beside the one that serves (docs/adr/0021). Its track, `canary` or `shadow`, names its objects."""
+
+    track: str
+    version: ModelVersion
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    weight: int = 0
+    """Percent of the requests that a canary gets. A shadow gets a copy of each."""
+    answers: bool = False
+    """Whether pods of it are ready; the route leaves it out otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The version of a model that should serve, with the user's overrides of the chart's values."""
 
     version: ModelVersion
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Trials of versions that are not in the bucket, such as `canary v3`."""
 
     @property
     def model(self) -> ModelId:
@@ -198,6 +214,16 @@ class VersionStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedTrial:
+    """The version on trial that runs in one track of a model."""
+
+    version: str
+    state: State
+    reason: str
+    pods: Pods
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """One model in the runtime. `objects` maps each object to the fingerprint that it carries ("" if none).
 
@@ -213,6 +239,10 @@ class Observed:
     etag: str = ""
     foreign: tuple[ObjectKey, ...] = ()
     pods: Pods = Pods()
+    trials: Mapping[str, ObservedTrial] = field(default_factory=dict)
+    """By their tracks."""
+    route_problem: str = ""
+    """Why the model's HTTPRoute leads nowhere, as far as that is known."""
 
     @property
     def runs(self) -> bool:

@@ -15,13 +15,29 @@ from watcher.core.exposure import SECTIONS
 from watcher.core.load_policy import check_not_loosened
 from watcher.core.naming import VALUES
 from watcher.core.plain_yaml import load_map
+from watcher.core.trials import versions_on_trial
 from watcher.core.types import Entry, ModelVersion, StoredObject
 from watcher.errors import Rejected
 
 SIZE_LIMIT = 64 * 1024
 """Bytes. A hundred times what a values.yaml needs, and not enough to harm the watcher."""
 
-CONTROLS: dict[str, Any] = {"version": {"type": "string"}, "paused": {"type": "boolean"}}
+CONTROLS: dict[str, Any] = {
+    "version": {"type": "string"},
+    "paused": {"type": "boolean"},
+    "canary": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["version", "weight"],
+        "properties": {"version": {"type": "string"}, "weight": {"type": "integer", "minimum": 0, "maximum": 100}},
+    },
+    "shadow": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["version"],
+        "properties": {"version": {"type": "string"}},
+    },
+}
 """Keys that are allowed in the model's own values.yaml, and not in those of its versions."""
 
 NOT_EXPOSED: dict[str, Any] = {
@@ -42,9 +58,8 @@ def user_schema(*, model_level: bool) -> dict[str, Any]:
     deployment = {**chart["deployment"], "properties": properties}
     settable = {"deployment": deployment, "autoscaling": chart["autoscaling"], "server": chart["server"]}
     settable |= dict.fromkeys(SECTIONS, NOT_EXPOSED)
-    allowed = {**settable, **(CONTROLS if model_level else {})}
-    user: dict[str, Any] = _partial({**schema(), "properties": allowed})
-    return user
+    user: dict[str, Any] = _partial({**schema(), "properties": settable})
+    return {**user, "properties": {**user["properties"], **(CONTROLS if model_level else {})}}
 
 
 def _partial(node: Any) -> Any:
@@ -85,15 +100,22 @@ def _misplaced(values: dict[str, Any], *, model_level: bool) -> str:
 
 
 def choose_version(entry: Entry, values: dict[str, Any]) -> ModelVersion:
-    """Return the pinned version, or the highest one.
+    """Return the pinned version, or the highest one that is not on trial.
 
     Raises:
-        Rejected: `PinnedVersionMissing`; the text lists the versions that exist.
+        Rejected: `PinnedVersionMissing`; the text lists the versions that exist. `NoStableVersion`.
 
     """
-    pinned = values.get("version")
+    pinned, on_trial = values.get("version"), versions_on_trial(values)
     if pinned is None:
-        return entry.versions[-1]
+        stable = [version for version in entry.versions if version.version not in on_trial.values()]
+        if not stable:
+            raise Rejected(
+                "NoStableVersion",
+                f"values.yaml has {', '.join(on_trial)} for every version: upload one that serves beside it, or remove "
+                f"{', '.join(on_trial)} to let this one serve",
+            )
+        return stable[-1]
     for version in entry.versions:
         if version.version == pinned:
             return version
@@ -111,7 +133,7 @@ def model_values(entry: Entry, read: Read) -> dict[str, Any]:
 
 def overrides_of(
     version: ModelVersion,
-    model_level: dict[str, Any],
+    model_level: Mapping[str, Any],
     read: Read,
     base: Mapping[str, Any],
     ceilings: Ceilings,

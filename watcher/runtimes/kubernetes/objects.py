@@ -37,7 +37,7 @@ PLURALS = {
 
 
 class ForeignSecret(Exception):  # noqa: N818 - named by what it says of the object
-    """A Secret of this name has another owner."""
+    """A Secret of this name has another owner. The text is its name."""
 
 
 class Objects:
@@ -106,7 +106,7 @@ class Objects:
                     raise
                 continue
             return "" if found is None else str(checked_object(found, KINDS[SECRET], name)["metadata"]["uid"])
-        raise ForeignSecret
+        raise ForeignSecret(name)
 
     def create_secret(self, namespace: str, name: str, owner: str) -> str:
         """Create an empty Secret with our owner label, and return its UID.
@@ -122,7 +122,7 @@ class Objects:
         path, query = self._path(SECRET, namespace), {"fieldManager": FIELD_MANAGER}
         made = self._api.call("POST", path, body, accept=METADATA_ONLY, none_if=CONFLICT, query=query)
         if made is None:
-            raise ForeignSecret
+            raise ForeignSecret(name)
         return str(checked_object(made, KINDS[SECRET], name)["metadata"]["uid"])
 
     def has_http_routes(self) -> bool:

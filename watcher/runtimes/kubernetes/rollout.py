@@ -77,6 +77,17 @@ def rollout_failure(deployment: Manifest) -> str:
     return ""
 
 
+def route_problem(route: Manifest) -> str:
+    """Return why no gateway sends requests by a HTTPRoute, or ""."""
+    parents = (route.get("status") or {}).get("parents") or []
+    conditions = [item for parent in parents for item in parent.get("conditions") or []]
+    accepted = [item for item in conditions if item.get("type") == "Accepted"]
+    if any(item.get("status") == "True" for item in accepted):
+        return ""
+    said = next((f": {item.get('reason')}: {item.get('message')}" for item in accepted), "")
+    return one_line(f"no gateway has accepted the HTTPRoute{said}")
+
+
 def pod_failure(pods: Iterable[Manifest], annotations: Mapping[str, str]) -> str:
     """Return why the pods of the version that `annotations` name do not come up, or ""."""
     for pod in pods:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from watcher.core.exposure import SECTIONS
-from watcher.core.naming import object_name, service_url
+from watcher.core.naming import TRACKS, instance_label, object_name, service_url
 from watcher.core.plan import foreign_objects
 from watcher.core.render import render
 from watcher.core.types import (
@@ -23,6 +23,7 @@ from watcher.core.types import (
     ObjectKey,
     Observation,
     Observed,
+    ObservedTrial,
     Pods,
     Release,
     State,
@@ -44,7 +45,14 @@ from watcher.runtimes.kubernetes.objects import (
     ForeignSecret,
     Objects,
 )
-from watcher.runtimes.kubernetes.rollout import annotations_of, is_complete, pod_failure, rollout_failure, serving_pods
+from watcher.runtimes.kubernetes.rollout import (
+    annotations_of,
+    is_complete,
+    pod_failure,
+    rollout_failure,
+    route_problem,
+    serving_pods,
+)
 
 REPLICAS_MANAGER = "kubeserve-replicas"
 """Keeps a Deployment's replicas when FIELD_MANAGER gives them up; otherwise the API server would set them to 1."""
@@ -81,6 +89,8 @@ class KubernetesRuntime:
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
         # By the section and not by its `enabled`: an operator who turns that off wants the objects gone.
         self._kinds = (*OBSERVED_KINDS, *(kind for section, kind in SECTIONS.items() if section in self._base))
+        # Without a route no version is on trial.
+        self._tracks = TRACKS if HTTP_ROUTE in self._kinds else ()
 
     def render(self, release: Release) -> list[Manifest]:
         """Return the objects of a release, for the APIs that the cluster has."""
@@ -115,7 +125,7 @@ class KubernetesRuntime:
             try:
                 self._write_all(change)
             except ForeignSecret as error:
-                name = str(ObjectKey(SECRET, object_name(change.model)))
+                name = str(ObjectKey(SECRET, str(error)))
                 raise Rejected("ForeignObject", foreign_objects([name], change.model)) from error
 
     def close(self) -> None:
@@ -123,7 +133,7 @@ class KubernetesRuntime:
         self._api.close()
 
     def _write_all(self, change: Change) -> None:
-        """Write everything, or nothing if a Secret of the model's name is foreign.
+        """Write everything, or nothing if a Secret of the model's names is foreign.
 
         Autoscalers are deleted first, so that none overrules the replicas that the Deployment then has.
         """
@@ -136,19 +146,39 @@ class KubernetesRuntime:
             if key.kind == SECRET
         }
         for key in change.deletes:
-            self._objects.delete(key, model.namespace)
-        for manifest in in_order(change.writes, has_deployment=deployment is not None):
+            if (
+                key.kind != SERVICE
+            ):  # its Deployment, which is deleted too, owns it: the watcher may not delete Services
+                self._objects.delete(key, model.namespace)
+        tracks = {
+            track: [item for item in change.writes if item["metadata"]["name"] == object_name(model, track)]
+            for track in ("", *self._tracks)
+        }
+        deployment = self._write_track(tracks.pop(""), deployment, None, secrets)
+        for track, manifests in tracks.items():
+            own = self._objects.get(DEPLOYMENT, model.namespace, object_name(model, track)) if manifests else None
+            self._write_track(manifests, own, deployment, secrets)
+
+    def _write_track(
+        self, manifests: list[Manifest], deployment: Manifest | None, owner: Manifest | None, secrets: Mapping[str, str]
+    ) -> Manifest | None:
+        """Write the objects of one track. Its Deployment owns the others, and `owner`, if given, the Deployment.
+
+        Return the Deployment.
+        """
+        for manifest in in_order(manifests, has_deployment=deployment is not None):
             if manifest["kind"] == DEPLOYMENT:
                 self._keep_replicas(manifest, deployment)
-                deployment = self._objects.apply(manifest)
+                deployment = self._objects.apply(owned_by(manifest, owner) if owner else manifest)
                 continue
             owned = owned_by(manifest, deployment) if deployment else manifest
             if manifest["kind"] == SECRET:
-                name = manifest["metadata"]["name"]
+                meta = manifest["metadata"]
+                name, namespace = meta["name"], meta["namespace"]
                 # By UID, so that a foreign Secret of this name is never overwritten.
-                uid = secrets[name] or self._objects.create_secret(model.namespace, name, self._owner)
-                owned = with_uid(owned, uid)
+                owned = with_uid(owned, secrets[name] or self._objects.create_secret(namespace, name, self._owner))
             self._objects.apply(owned)
+        return deployment
 
     def _keep_replicas(self, manifest: Manifest, live: Manifest | None) -> None:
         """Keep the current number of replicas if `manifest` no longer sets one.
@@ -187,7 +217,9 @@ class KubernetesRuntime:
         return {key: item for key, item in observed.items() if item.objects}
 
     def _read(self, model: ModelId) -> list[Manifest]:
-        found = (self._objects.get(kind, model.namespace, object_name(model)) for kind in self._kinds)
+        names = [(kind, object_name(model)) for kind in self._kinds]
+        names += [(kind, object_name(model, track)) for track in self._tracks for kind in OBSERVED_KINDS]
+        found = (self._objects.get(kind, model.namespace, name) for kind, name in names)
         return [item for item in found if item]
 
     def _list(self, namespace: str) -> dict[ModelId, list[Manifest]]:
@@ -196,16 +228,16 @@ class KubernetesRuntime:
         selector = f"{OWNER_LABEL} in ({','.join(filter(None, (self._owner, self._former_owner)))})"
         for kind in self._kinds:
             for item in self._objects.find(kind, namespace, selector):
-                labels = item["metadata"].get("labels") or {}
-                model = ModelId(item["metadata"]["namespace"], labels.get(INSTANCE_LABEL, ""))
-                if not is_copy(item, model):
+                name, _, track = label_of(item, INSTANCE_LABEL).partition(".")
+                model = ModelId(item["metadata"]["namespace"], name)
+                if not is_copy(item, model, track):
                     found.setdefault(model, []).append(item)
         return found
 
     def _observed(self, model: ModelId, objects: list[Manifest]) -> Observed:
-        owners = self._owners(next((item for item in objects if item["kind"] == DEPLOYMENT), None))
+        owners = self._owners(deployment_of(objects, model))
         ours = [item for item in objects if owner_of(item) in owners]
-        deployment = next((item for item in ours if item["kind"] == DEPLOYMENT), None)
+        deployment = deployment_of(ours, model)
         state, reason, pods = self._state(model, deployment)
         annotations = annotations_of(deployment) if deployment else {}
         return Observed(
@@ -218,7 +250,17 @@ class KubernetesRuntime:
             url=outside_url(ours) or service_url(model),
             foreign=tuple(sorted(key_of(item) for item in objects if item not in ours)),
             pods=pods,
+            trials=self._trials(model, ours),
+            route_problem=next((route_problem(item) for item in ours if item["kind"] == HTTP_ROUTE), ""),
         )
+
+    def _trials(self, model: ModelId, objects: list[Manifest]) -> dict[str, ObservedTrial]:
+        found = {}
+        for track in self._tracks:
+            if deployment := deployment_of(objects, model, track):
+                version = annotations_of(deployment).get(VERSION, "")
+                found[track] = ObservedTrial(version, *self._state(model, deployment, track))
+        return found
 
     def _owners(self, deployment: Manifest | None) -> tuple[str, ...]:
         """Return the owner labels of this model's objects: the former one too, if its Deployment is of this store.
@@ -232,19 +274,19 @@ class KubernetesRuntime:
         adopted = owner == self._former_owner and is_of_store(deployment, self._store)
         return (self._owner, self._former_owner) if adopted or owner == self._owner else (self._owner,)
 
-    def _state(self, model: ModelId, deployment: Manifest | None) -> tuple[State, str, Pods]:
+    def _state(self, model: ModelId, deployment: Manifest | None, track: str = "") -> tuple[State, str, Pods]:
         """Return the state, the reason for it, and what answers. The pods are listed only where that is in question."""
         if deployment is None:
             return State.PROGRESSING, "the Deployment is missing", Pods()
         if is_complete(deployment):
             return State.READY, "", serving_pods(deployment)
-        pods = self._pods(model)
+        pods = self._pods(model, track)
         failure = pod_failure(pods, annotations_of(deployment)) or rollout_failure(deployment)
         state, reason = (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")
         return state, reason, serving_pods(deployment, pods)
 
-    def _pods(self, model: ModelId) -> list[Manifest]:
-        selector = f"{INSTANCE_LABEL}={model.name},app.kubernetes.io/name=model-serving"
+    def _pods(self, model: ModelId, track: str) -> list[Manifest]:
+        selector = f"{INSTANCE_LABEL}={instance_label(model, track)},app.kubernetes.io/name=model-serving"
         return self._objects.find(POD, model.namespace, selector)
 
 
@@ -256,7 +298,18 @@ def outside_url(objects: Iterable[Manifest]) -> str:
 
 def owner_of(item: Manifest) -> str:
     """Return the object's owner label, "" if it has none."""
-    return str((item["metadata"].get("labels") or {}).get(OWNER_LABEL, ""))
+    return label_of(item, OWNER_LABEL)
+
+
+def label_of(item: Manifest, label: str) -> str:
+    """Return the value of an object's label, "" if it has none."""
+    return str((item["metadata"].get("labels") or {}).get(label, ""))
+
+
+def deployment_of(objects: Iterable[Manifest], model: ModelId, track: str = "") -> Manifest | None:
+    """Return the Deployment of a track among a model's objects."""
+    name = object_name(model, track)
+    return next((item for item in objects if (item["kind"], item["metadata"]["name"]) == (DEPLOYMENT, name)), None)
 
 
 def is_of_store(deployment: Manifest, store: Store) -> bool:
@@ -267,11 +320,11 @@ def is_of_store(deployment: Manifest, store: Store) -> bool:
     return from_bucket and env.get("KUBESERVE_ENDPOINT") == store.endpoint
 
 
-def is_copy(item: Manifest, model: ModelId) -> bool:
+def is_copy(item: Manifest, model: ModelId, track: str = "") -> bool:
     """Return True if a person copied the object, with its labels, to another name or namespace."""
     path = annotations_of(item).get(S3_PATH, "")
     elsewhere = bool(path) and f"/{model.prefix}" not in path
-    return item["metadata"]["name"] != object_name(model) or elsewhere
+    return item["metadata"]["name"] != object_name(model, track) or elsewhere
 
 
 def in_order(manifests: Iterable[Manifest], *, has_deployment: bool) -> list[Manifest]:

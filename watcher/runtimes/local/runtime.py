@@ -92,6 +92,8 @@ class LocalRuntime:
 
     def render(self, release: Release) -> list[Manifest]:
         """Return one `Process` in the shape of a Kubernetes object, so that both runtimes share the planning."""
+        if release.trials:
+            raise Rejected("NoRoute", f"{release.trials[0].track} needs a cluster with a gateway")
         version = release.version
         spec: dict[str, Any] = {
             "source": self._source_of(version.artifact.key),

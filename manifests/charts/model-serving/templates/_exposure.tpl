@@ -43,6 +43,7 @@ It needs the root context as `root`, and the annotations of the model's objects.
 {{- $_ := set $found "routeAnnotations" (merge $annotations .annotations) -}}
 {{- $_ := set $found "routeHostnames" (default nil $hostnames) -}}
 {{- $_ := set $found "routePath" $path -}}
+{{- $_ := set $found "routeBackends" (list (dict "name" (printf "%s-model-serving" $root.Release.Name) "port" 80)) -}}
 {{- $_ := set $found "routeFilters" (ternary nil $filters (eq $path "/")) -}}
 {{- toJson $found -}}
 {{- end -}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from watcher.control.reconciler import Reconciler
 from watcher.control.status_board import StatusBoard
@@ -15,6 +16,7 @@ from watcher.core.types import (
     ObjectKey,
     Observation,
     Observed,
+    ObservedTrial,
     Release,
     State,
     StoredObject,
@@ -71,6 +73,8 @@ class World:
         self.undeletable: set[ModelId] = set()
         self.namespaces: tuple[str, ...] = ()
         self.foreign: tuple[ObjectKey, ...] = ()
+        self.base: dict[str, Any] = {}
+        self.trials: dict[str, ObservedTrial] = {}
         self.state, self.etag, self.writes, self.deleted = State.READY, "", 0, list[Change]()
         self.now, self.board, self.metrics = NOW, StatusBoard(), Metrics()
         self.fraction, self.delay = fraction, delay
@@ -91,6 +95,7 @@ class World:
             max_delete_fraction=self.fraction,
             removal_delay=self.delay,
             namespaces=self.namespaces,
+            base=self.base,
         )
 
     def put(self, path: str, data: bytes = b"x") -> None:
@@ -137,7 +142,8 @@ class World:
         return self.files[key]
 
     def render(self, release: Release) -> list[Manifest]:
-        print_of = f"{release.version.version} {release.version.artifact.etag}"
+        answering = [trial.track for trial in release.trials if trial.answers]
+        print_of = " ".join([release.version.version, release.version.artifact.etag, *answering])
         meta = {"name": release.model.name, "annotations": {FINGERPRINT: print_of}}
         return [{"kind": kind, "metadata": meta} for kind in ("Deployment", "HPA")]
 
@@ -148,7 +154,17 @@ class World:
             return Observation(unreadable={"team": self.unreadable})
         return Observation(
             {
-                key: Observed(key, dict(found), "v1", self.state, "", f"http://{key.name}", self.etag, self.foreign)
+                key: Observed(
+                    key,
+                    dict(found),
+                    "v1",
+                    self.state,
+                    "",
+                    f"http://{key.name}",
+                    self.etag,
+                    self.foreign,
+                    trials=self.trials,
+                )
                 for key, found in self.objects.items()
                 if model in (None, key)
             }

@@ -11,6 +11,8 @@ from watcher.core.removal_guard import RETURN_WINDOW
 from watcher.core.types import (
     ModelId,
     ObjectKey,
+    ObservedTrial,
+    Pods,
     State,
 )
 from watcher.errors import Rejected, Retryable, WatcherError
@@ -32,6 +34,33 @@ def test_reconcile_of_a_model_that_cannot_be_applied_shows_the_reason(error: Wat
     status = board.get(IRIS)
     assert status
     assert (status.state, status.reason) == (state, str(error))
+
+
+def test_model_with_a_trial_follows_its_pods_in_every_survey() -> None:
+    world = World("a")
+    world.base = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
+    world.restart()
+    world.put("a/values.yaml", b"canary: {version: v2, weight: 10}")
+    world.look()
+    world.look()
+    assert world.reason("a") == "canary v2 is not in the bucket"
+    world.put("a/v2/model.joblib")
+    world.look()
+    assert (world.states(State.PROGRESSING), world.reason("a")) == ("a", "canary v2 is starting")
+    alone = dict(world.objects[A])
+    world.trials = {"canary": ObservedTrial("v2", State.READY, "", Pods("v2", 1, 1))}
+    world.look()
+    world.look()
+    assert (world.states(State.READY), world.reason("a")) == ("a", "canary v2 gets 10 % of the requests")
+    assert world.objects[A] != alone
+    world.trials = {}
+    world.look()
+    assert world.objects[A] == alone
+    world.put("a/values.yaml", b"{}")
+    world.look()
+    world.look()
+    assert (world.states(State.READY), world.reason("a")) == ("a", "")
+    assert world.reconciler.survey() == Survey(frozenset(), frozenset())
 
 
 def test_reconcile_of_an_empty_upload_rejects_it_and_keeps_what_served() -> None:

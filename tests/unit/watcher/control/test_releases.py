@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,3 +115,39 @@ def test_wanted_is_the_pinned_version_once_its_file_was_read_and_the_highest_bef
     assert releases.wanted(pinned) == "v1"
     assert releases.wanted(Entry(IRIS, versions, stored("values", "e2"))) == "v2"
     assert files.reads == ["values"]
+
+
+ROUTE = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
+
+
+def two_versions(values: StoredObject | None = None) -> Entry:
+    versions = (ModelVersion(IRIS, name, stored(f"team/iris/{name}/model.joblib")) for name in ("v1", "v2"))
+    return Entry(IRIS, tuple(versions), values or stored("values"))
+
+
+def test_of_a_canary_returns_both_versions_with_the_values_of_each() -> None:
+    found = two_versions()
+    tried = dataclasses.replace(found.versions[1], values=stored("own"))
+    found = dataclasses.replace(found, versions=(found.versions[0], tried))
+    bucket = Files(
+        values="{canary: {version: v2, weight: 10}, autoscaling: {minReplicas: 2}}", own="autoscaling: {minReplicas: 1}"
+    )
+    release = Releases(bucket, ROUTE).of(found)
+    assert release
+    assert (release.version.version, release.overrides) == ("v1", {"autoscaling": {"minReplicas": 2}})
+    (trial,) = release.trials
+    assert (trial.track, trial.version, trial.weight) == ("canary", tried, 10)
+    assert trial.overrides == {"autoscaling": {"minReplicas": 1}}
+
+
+def test_of_a_canary_without_a_route_is_rejected() -> None:
+    bucket = Files(values="{canary: {version: v2, weight: 10}, httpRoute: {enabled: false}}")
+    with pytest.raises(Rejected, match="canary needs a HTTPRoute"):
+        Releases(bucket, ROUTE).of(two_versions())
+
+
+def test_wanted_is_the_version_that_is_not_on_trial() -> None:
+    releases = Releases(Files(values="shadow: {version: v2}"), ROUTE)
+    found = two_versions()
+    assert releases.of(found)
+    assert releases.wanted(found) == "v1"

@@ -8,8 +8,21 @@ from watcher.runtimes.kubernetes.rollout import (
     is_complete,
     pod_failure,
     rollout_failure,
+    route_problem,
     serving_pods,
 )
+
+
+def test_route_problem_is_empty_once_a_gateway_has_accepted_the_route() -> None:
+    def accepted(status: str) -> dict[str, str]:
+        return {"type": "Accepted", "status": status, "reason": "NotAllowed", "message": "by listeners"}
+
+    def route(*conditions: dict[str, str]) -> dict[str, object]:
+        return {"metadata": {}, "status": {"parents": [{"conditions": [item]} for item in conditions]}}
+
+    assert route_problem({"metadata": {}}) == "no gateway has accepted the HTTPRoute"
+    assert route_problem(route(accepted("False"))) == "no gateway has accepted the HTTPRoute: NotAllowed: by listeners"
+    assert route_problem(route(accepted("False"), accepted("True"))) == ""
 
 
 def test_is_complete_when_only_new_pods_run_and_all_are_available() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from watcher.core.types import Change, ModelId, ModelVersion, ObjectKey, Release, Store, StoredObject
+from watcher.core.types import Change, ModelId, ModelVersion, ObjectKey, Release, Store, StoredObject, Trial
 from watcher.errors import Rejected, WatcherError
 from watcher.runtimes.kubernetes.answers import ApiError, checked_items
 from watcher.runtimes.kubernetes.runtime import KubernetesRuntime, in_order, is_replicas_owner
@@ -29,6 +29,7 @@ class Cluster:
         self.services, self.failing, self.foreign_secret = services, failing or {}, foreign_secret
         self.routes: list[dict[str, Any]] | None = None  # None: the cluster has no Gateway API
         self.calls: list[tuple[str, str]] = []
+        self.applied: list[dict[str, Any]] = []
 
     def call(self, method: str, path: str, body: Any = None, **_: object) -> Any:
         self.calls.append((method, path))
@@ -40,6 +41,7 @@ class Cluster:
             raise ApiError(422, "the server rejected our request due to an error in our request")
         if method == "GET" or isinstance(body, list) or body is None:
             return None
+        self.applied += [body] if "ownerReferences" in body["metadata"] or body["kind"] == "Deployment" else []
         return {**body, "metadata": {**body["metadata"], "uid": f"uid of {body['kind']}"}}
 
     def items(self, path: str, kind: str, selector: str) -> list[dict[str, Any]]:
@@ -132,8 +134,8 @@ def test_observe_asks_only_for_kinds_that_the_values_name() -> None:
 
 def test_apply_of_a_deletion_creates_no_namespace() -> None:
     api = Cluster()
-    runtime(api, create_namespaces=True).apply(Change(IRIS, deletes=(ObjectKey("Service", "iris-model-serving"),)))
-    assert api.calls == [("DELETE", "/api/v1/namespaces/a/services/iris-model-serving")]
+    runtime(api, create_namespaces=True).apply(Change(IRIS, deletes=(ObjectKey("Ingress", "iris-model-serving"),)))
+    assert api.calls == [("DELETE", "/apis/networking.k8s.io/v1/namespaces/a/ingresses/iris-model-serving")]
 
 
 def test_apply_beside_a_foreign_secret_writes_nothing() -> None:
@@ -147,6 +149,32 @@ def test_apply_beside_a_foreign_secret_writes_nothing() -> None:
         ("GET", "/apis/apps/v1/namespaces/a/deployments/iris-model-serving"),
         ("PATCH", "/api/v1/namespaces/a/secrets/iris-model-serving"),  # only the test of its label
     ]
+
+
+def test_apply_of_a_canary_writes_it_after_the_stable_version_and_below_its_deployment() -> None:
+    api = Cluster()
+    api.routes = []
+    made = runtime(api, base=ROUTE)
+    release = Release(RELEASE.version, trials=(Trial("canary", RELEASE.version, weight=1),))
+    made.apply(Change(IRIS, tuple(made.render(release))))
+    written = [(item["kind"], item["metadata"]["name"]) for item in api.applied]
+    assert [name for _, name in written] == ["iris-model-serving"] * 5 + ["iris-model-serving-canary"] * 4
+    owners = {
+        (item["kind"], item["metadata"]["name"]): item["metadata"].get("ownerReferences", [{"name": ""}])[0]["name"]
+        for item in api.applied
+    }
+    assert owners["Deployment", "iris-model-serving-canary"] == "iris-model-serving"
+    assert {owners[key] for key in written[6:]} == {"iris-model-serving-canary"}
+    assert owners["Deployment", "iris-model-serving"] == ""
+
+
+def test_observe_of_a_model_separates_its_canary() -> None:
+    api = Cluster(service("a", "iris"), service("a", "iris.canary", "iris-model-serving-canary", "a/iris"))
+    api.routes = []
+    (found,) = runtime(api, "a", base=ROUTE).observe().models.values()
+    assert found.model == IRIS
+    assert {key.name for key in found.objects} == {"iris-model-serving", "iris-model-serving-canary"}
+    assert found.trials == {}  # without a Deployment
 
 
 def test_in_order_writes_a_new_deployment_first_and_an_old_one_after_the_secret() -> None:

@@ -1,0 +1,98 @@
+"""Versions on trial beside the one that serves: which they are, when they get requests, what is said of them. Pure.
+
+docs/adr/0021-a-trial-is-a-second-track.md has the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from watcher.core.naming import LABEL_LIMIT, TRACKS, object_name
+from watcher.core.types import Entry, ModelId, ModelVersion, Observed, Release, State, Trial
+from watcher.errors import Rejected
+
+
+def versions_on_trial(model_level: Mapping[str, Any]) -> dict[str, str]:
+    """Return the version of each trial that a model's own values.yaml asks for, by its track."""
+    return {track: model_level[track]["version"] for track in TRACKS if track in model_level}
+
+
+def trials_of(
+    entry: Entry, stable: ModelVersion, model_level: Mapping[str, Any]
+) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
+    """Return the trials without their overrides, and those whose version is not in the bucket.
+
+    Raises:
+        Rejected: `TrialServes`, the version on trial is the one that serves.
+
+    """
+    existing = {version.version: version for version in entry.versions}
+    wanted = versions_on_trial(model_level)
+    for track, version in wanted.items():
+        if version == stable.version:
+            raise Rejected("TrialServes", f"values.yaml pins {version}, which is its {track} too: remove {track}")
+    weights = {track: model_level[track].get("weight", 0) for track in wanted}
+    found = {track: existing[version] for track, version in wanted.items() if version in existing}
+    trials = tuple(Trial(track, version, weight=weights[track]) for track, version in found.items())
+    return trials, tuple(f"{track} {version}" for track, version in wanted.items() if track not in found)
+
+
+def check(model: ModelId, trials: tuple[Trial, ...], values: Mapping[str, Any]) -> None:
+    """Check that a model with the complete `values` can have the trials.
+
+    Raises:
+        Rejected: `NoRoute`, no route can share the requests out; `NameTooLong`.
+
+    """
+    for trial in trials:
+        if not values["httpRoute"]["enabled"]:
+            raise Rejected(
+                "NoRoute",
+                f"{trial.track} needs a HTTPRoute, and this model has none: ask the operator for httpRoute, "
+                f"or remove {trial.track} from values.yaml",
+            )
+        if len(name := object_name(model, trial.track)) > LABEL_LIMIT:
+            raise Rejected(
+                "NameTooLong",
+                f"{trial.track} needs a Service of the name {name}, which is longer than {LABEL_LIMIT} characters: "
+                "use a shorter name of the model",
+            )
+
+
+def with_answers(release: Release, observed: Observed | None) -> Release:
+    """Return the release with each trial marked that has ready pods: only then does it get requests."""
+    seen = observed.trials if observed else {}
+    ready = {track for track, item in seen.items() if item.pods.ready}
+    return replace(release, trials=tuple(replace(trial, answers=trial.track in ready) for trial in release.trials))
+
+
+def shown(release: Release, observed: Observed) -> tuple[State, str]:
+    """Return the state and the reason of a model: those of the version that serves, and what is to say of its trials.
+
+    A trial that starts makes a ready model Progressing. One that has failed does not: what serves is ready.
+    """
+    texts, starts = [observed.reason], False
+    for trial in release.trials:
+        text, is_starting = _said_of(trial, observed)
+        texts.append(f"{trial.track} {trial.version.version} {text}")
+        starts = starts or is_starting
+    texts += [f"{missing} is not in the bucket" for missing in release.missing]
+    if release.trials and observed.route_problem:
+        texts.append(observed.route_problem)
+    state = State.PROGRESSING if starts and observed.state is State.READY else observed.state
+    return state, "; ".join(filter(None, texts))
+
+
+def _said_of(trial: Trial, observed: Observed) -> tuple[str, bool]:
+    """Return what is to say of a trial, and whether it is still starting."""
+    seen = observed.trials.get(trial.track)
+    if seen is None or seen.version != trial.version.version:
+        return "is starting", True
+    share = f"gets {trial.weight} % of the requests" if trial.track == "canary" else "gets a copy of each request"
+    if seen.state is State.READY:
+        return share, False
+    if seen.state is State.FAILED:
+        return f"failed and {share if trial.answers else 'gets no requests'}: {seen.reason}", False
+    return f"is starting: {seen.reason}", True
