@@ -51,7 +51,7 @@ def probe_store(context: Context, *, write: bool) -> StoreFacts:
 
     """
     certificates(os.environ)
-    client = s3_client(context, SECONDS, retries=0)
+    client = s3_client(context, SECONDS)
     endpoint = Endpoint.of(context.s3_endpoint, secure=False)
     with closing(client):
         reply = reply_of(endpoint)

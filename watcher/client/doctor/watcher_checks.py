@@ -9,10 +9,10 @@ from watcher.client.doctor.facts import Facts
 from watcher.client.doctor.finding import Finding, fail, ok, skip, warn
 from watcher.client.doctor.hint_checks import source_of
 from watcher.client.doctor.remedies import setting
-from watcher.core.types import State
+from watcher.core.types import UNSUCCESSFUL, State
 from watcher.errors import WatcherError
 
-STUCK = frozenset({State.FAILED, State.REJECTED, State.HELD})
+STUCK = UNSUCCESSFUL | {State.HELD}
 """States of a model that a person must look at."""
 
 
