@@ -123,13 +123,17 @@ def missing_module(name: str, path: Path) -> str:
 
 def missing_name(name: str, module: str, path: Path) -> str:
     """Return what to do about a class or function that its module does not have."""
-    # pickle looks in this process's own `__main__`, which Python shows as `server.__main__` (`python -m server`).
-    if module.rpartition(".")[2] in ("__main__", "__mp_main__"):
+    if module.rpartition(".")[2] in ("__main__", "__mp_main__") or module == _own_program():
         return (
             f"the model needs {name}, which was defined in the script or notebook that saved it: save the model with "
             f"cloudpickle.dump, or move {name} into a package and put that into requirements.txt"
         )
     return other_version(f"{module}.{name}", module.partition(".")[0], path)
+
+
+def _own_program() -> str:
+    """Return the name under which Python shows this process's `__main__`, such as `server.check` (`python -m …`)."""
+    return getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", "")
 
 
 def not_importable(error: ImportError, name: str, path: Path) -> str:

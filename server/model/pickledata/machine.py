@@ -16,6 +16,8 @@ BININT1, BININT2, BININT, NONE, STOP = 0x4B, 0x4D, 0x4A, 0x4E, 0x2E
 
 PENDING = (PendingArray, PendingDtype, PendingJoblibArray)
 
+FIRST = b"\x80"
+"""The first byte of a pickle of protocol 2 or later: joblib and pickle write no other unless they are told to."""
 MAX_SHOWN = 16
 """Bytes of the file's beginning that an error shows: enough to recognize HTML or a pointer of Git LFS."""
 
@@ -84,10 +86,7 @@ class Machine:
 
     def no_opcode(self) -> Unreadable:
         """Return the error for the byte before the tape's position, which is no opcode."""
-        if self.tape.at == 1:
-            start = bytes(self.tape.view[:MAX_SHOWN])
-            return Unreadable(f"model file was not written by joblib or pickle: it begins with {start!r}")
-        return Unreadable(f"model file is no pickle, or damaged near byte {self.tape.at}")
+        return damaged(self.tape)
 
     def run_inner(self) -> Any:
         """Return what the pickle at the tape's position describes."""
@@ -128,3 +127,11 @@ class Machine:
 
 Handler = Callable[[Machine], None]
 """Executes one opcode, whose arguments begin at the tape's position."""
+
+
+def damaged(tape: Tape) -> Unreadable:
+    """Return the error for bytes that no pickler writes. Letters are opcodes of protocol 0, so show how it begins."""
+    start = bytes(tape.view[:MAX_SHOWN])
+    if start[:1] != FIRST:
+        return Unreadable(f"model file is damaged, or was not written by joblib or pickle: it begins with {start!r}")
+    return Unreadable(f"model file is no pickle, or damaged near byte {tape.at}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from server.model.pickledata import bounds
 from server.model.pickledata.calls import call, key, keys, name, new
-from server.model.pickledata.machine import PENDING, Handler, Machine
+from server.model.pickledata.machine import PENDING, Handler, Machine, damaged
 from server.model.pickledata.records import Record, Unknown, Unreadable
 from server.model.pickledata.tape import ENDS_EARLY, Buffer, Tape
 
@@ -41,15 +41,11 @@ def read_pickle(data: Buffer, stored: int | None = None) -> Any:
     except IndexError as error:
         if tape.at >= tape.size:
             raise Unreadable(ENDS_EARLY) from error
-        raise _damaged(tape, error) from error
+        raise damaged(tape) from error
     except (ArithmeticError, KeyError, TypeError, ValueError, struct.error) as error:
-        raise _damaged(tape, error) from error
+        raise damaged(tape) from error
     except (MemoryError, RecursionError) as error:
         raise Unknown("a model file that needs too much memory is not known as data") from error
-
-
-def _damaged(tape: Tape, error: Exception) -> Unreadable:
-    return Unreadable(f"model file is no pickle, or damaged near byte {tape.at} ({type(error).__name__})")
 
 
 def _opcode(number: int) -> Callable[[Handler], Handler]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 import sklearn
 
 from server.errors import ModelError
-from server.model.load_failure import PYPI, advice_of
+from server.model.load_failure import PYPI, advice_of, load_failure
 from server.model.loader import load
 
 SAVE = '''
@@ -130,3 +131,11 @@ def test_advice_of_this_version_or_none_is_empty() -> None:
 
 def test_packages_of_pypi_have_no_name_of_a_module() -> None:
     assert [name for name in PYPI.values() if name != name.lower() or "_" in name] == []
+
+
+def test_load_failure_in_another_program_of_the_server_does_not_take_its_main_module_for_a_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("server.check", None))
+    error = AttributeError("Can't get attribute 'Mine' on <module 'server.check' from '/server/check.py'>")
+    assert "which was defined in the script or notebook" in load_failure(error, Path("model.joblib"))

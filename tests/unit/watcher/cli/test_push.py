@@ -115,7 +115,10 @@ def test_push_meets_a_slip_with_one_line(
 def test_push_checks_before_it_uploads(model: Path, watcher: StubWatcher) -> None:
     done = push(model, watcher, "--check")
     assert done.exit_code == 1
-    assert f"{model} cannot be served: model file is no pickle, or damaged near byte 1" in done.stderr
+    assert (
+        f"{model} cannot be served: model file is damaged, or was not written by joblib or pickle: it begins with"
+        in done.stderr
+    )
     assert not list((model.parent / "bucket").iterdir())
 
 

@@ -169,6 +169,7 @@ def test_file_with_damaged_bytes_is_unreadable(name: str, tmp_path: Path) -> Non
     ("data", "words"),
     [
         (b"", "model file is empty"),
+        (b"hello, I am a text", r"not written by joblib or pickle: it begins with b'hello, I am a te'"),
         (b"<html><body>403</body></html>", r"not written by joblib or pickle: it begins with b'<html><body>403<'"),
         (b"version https://git-lfs.github.com/spec/v1\n", "it begins with b'version https://'"),
         (pickle.dumps(VALUES)[:-5], "ends too early"),
