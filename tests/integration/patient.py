@@ -13,7 +13,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from watcher.__main__ import main
+from watcher.cli.main import main
 
 SECRETS = {
     name: f"planted-{secrets.token_hex(12)}"

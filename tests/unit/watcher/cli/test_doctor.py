@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from watcher.__main__ import main
+from watcher.cli.main import main
 
 from .conftest import Bucket, StubWatcher, row
 
