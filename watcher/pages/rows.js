@@ -147,11 +147,12 @@ function versionOf({ serving, version, versions }) {
   return !wanted || wanted === serving ? serving : `${serving} → ${wanted}`;
 }
 
-// A Service's name means nothing outside of its cluster, so that it is no link. Other addresses are.
+// A Service's name means nothing outside of its cluster, so that it is no link. Other addresses are, and end in "/": the
+// page there loads its files by names below it, also behind a gateway that removes a prefix.
 function address({ namespace, model, url }) {
   const isService = url === `http://${model}-model-serving.${namespace}`;
   const isLink = /^https?:\/\//.test(url) && !isService;
-  return isLink ? el("a", { href: url, textContent: url, rel: "noreferrer" }) : el("code", { textContent: url });
+  return isLink ? el("a", { href: `${url}/`, textContent: url, rel: "noreferrer" }) : el("code", { textContent: url });
 }
 
 function versions(items) {

@@ -36,16 +36,6 @@ and removes a model with them. A server-side apply of a new object needs create 
 - apiGroups: ["autoscaling"]
   resources: ["horizontalpodautoscalers"]
   verbs: ["get", "list", "create", "patch", "delete"]
-{{- if hasKey .Values.modelValues "ingress" }}
-- apiGroups: ["networking.k8s.io"]
-  resources: ["ingresses"]
-  verbs: ["get", "list", "create", "patch", "delete"]
-{{- end }}
-{{- if hasKey .Values.modelValues "httpRoute" }}
-- apiGroups: ["gateway.networking.k8s.io"]
-  resources: ["httproutes"]
-  verbs: ["get", "list", "create", "patch", "delete"]
-{{- end }}
 - apiGroups: [""]
   resources: ["services"]
   verbs: ["get", "list", "create", "patch"]
@@ -58,6 +48,23 @@ and removes a model with them. A server-side apply of a new object needs create 
 - apiGroups: [""]
   resources: ["events"]
   verbs: ["create", "patch"]
+{{- end -}}
+
+{{/*
+The rights for addresses outside the cluster. A section that is there is enough, whatever its `enabled`: an operator who
+turns that off wants the objects deleted.
+*/}}
+{{- define "kubeserve.addressRules" -}}
+{{- if hasKey .Values.modelValues "ingress" }}
+- apiGroups: ["networking.k8s.io"]
+  resources: ["ingresses"]
+  verbs: ["get", "list", "create", "patch", "delete"]
+{{- end }}
+{{- if hasKey .Values.modelValues "httpRoute" }}
+- apiGroups: ["gateway.networking.k8s.io"]
+  resources: ["httproutes"]
+  verbs: ["get", "list", "create", "patch", "delete"]
+{{- end }}
 {{- end -}}
 
 {{/* Fail on what the schema cannot check, or cannot report in helpful words. */}}
