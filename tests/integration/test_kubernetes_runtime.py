@@ -280,9 +280,10 @@ def label(setup: Setup, name: str) -> str | None:
     return (setup.cluster.deployment("iris").metadata.labels or {}).get(f"kubeserve.io/{name}")
 
 
-def refused(setup: Setup) -> str | None:
-    """Return the annotation of iris's Deployment that says which version does not come up, and why."""
-    return setup.cluster.deployment("iris").metadata.annotations.get("kubeserve.io/refused")
+def condition(setup: Setup) -> tuple[str, str] | None:
+    """Return the status and message of the condition with which the watcher says whether iris is ready."""
+    found = setup.cluster.deployment("iris").status.conditions or []
+    return next(((item.status, item.message) for item in found if item.type == "kubeserve.io/ModelReady"), None)
 
 
 def make_available(setup: Setup) -> None:
@@ -307,13 +308,13 @@ def test_deployment_is_marked_with_the_state_the_last_good_version_and_why_one_i
         setup.put("iris/v2/model.joblib", b"")
         eventually(lambda: label(setup, "state") == "Rejected")
         reason = watcher.model("iris")["reason"]
-        assert refused(setup) == f"v2: {reason}"
+        eventually(lambda: condition(setup) == ("False", f"v2: {reason}"))
         assert label(setup, "last-good") == "v1"
         eventually(lambda: ("Rejected", f"version v2: {reason}") in events(setup))
         assert {"Applied", "Progressing", "Ready"} <= {name for name, _ in events(setup)}
         assert setup.cluster.deployment("iris").spec.template == template
         setup.delete("iris/v2/model.joblib")
-        eventually(lambda: refused(setup) is None)
+        eventually(lambda: condition(setup) != ("False", f"v2: {reason}"))
 
 
 def test_first_version_that_is_refused_is_an_event_of_the_namespace(setup: Setup) -> None:

@@ -213,7 +213,7 @@ IN_THE_MODELS_NAMESPACE = [
     ("POST", "/api/v1/namespaces/{models}/pods/x/eviction"),
     ("POST", "/api/v1/namespaces/{models}/serviceaccounts/default/token"),
     ("PATCH", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving/scale"),
-    ("PATCH", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving/status"),
+    ("PUT", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving/status"),
     ("PUT", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving"),
     ("DELETE", "/apis/apps/v1/namespaces/{models}/deployments"),
     ("GET", "/apis/apps/v1/namespaces/{models}/deployments?watch=true"),

@@ -13,6 +13,7 @@ APPLY = ("get", "list", "create", "patch")
 MANAGE = (*APPLY, "delete")
 NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("apps", "deployments"): MANAGE,
+    ("apps", "deployments/status"): ("patch",),
     ("autoscaling", "horizontalpodautoscalers"): MANAGE,
     ("", "services"): APPLY,
     ("", "secrets"): ("create", "patch"),

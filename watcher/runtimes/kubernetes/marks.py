@@ -1,32 +1,33 @@
-"""Mark each Deployment with what the watcher knows of its model, for `kubectl get deployments -L kubeserve.io/state`.
+"""Mark each Deployment with what the watcher knows of its model: by labels, and by a condition with the reason.
 
-The marks are metadata of the Deployment alone, of a field manager of their own: they are in no template, so they start
-no rollout, and in no fingerprint, so no survey finds a difference. A change of an annotation raises a Deployment's
-generation, and it counts as not ready until its controller has seen that. So only what is too long for a label is one.
+`kubectl get deployments -L kubeserve.io/state` shows the labels, `kubectl describe` and `kubectl wait` the condition.
+The marks are the Deployment's alone, of a field manager of their own: they are in no template, so they start no
+rollout, and in no fingerprint, so no survey finds a difference. None is an annotation: a change of one raises a
+Deployment's generation, and it counts as not ready until its controller has seen that.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from watcher.core.naming import object_name, version_label
-from watcher.core.types import OWNER_LABEL, PENDING, UNSUCCESSFUL, Manifest, ModelId, ModelStatus, State
+from watcher.core.types import OWNER_LABEL, PENDING, Manifest, ModelId, ModelStatus, State
 from watcher.errors import Rejected, Retryable
 from watcher.runtimes.kubernetes.api import Api, translated
 from watcher.runtimes.kubernetes.objects import DEPLOYMENT, Objects
-from watcher.runtimes.kubernetes.rollout import annotations_of
 
 log = structlog.get_logger()
 
 MARKS_MANAGER = "kubeserve-status"
 LABELS = ("kubeserve.io/state", "kubeserve.io/last-good", "kubeserve.io/loaded")
-REFUSED = "kubeserve.io/refused"
+CONDITION = "kubeserve.io/ModelReady"
+"""True: the version that should serve answers. Unknown: a rollout is going on. False: the message says why not."""
 
 INTERVAL = 1.0
 """Seconds between two looks at the statuses: what changes within it is written once."""
@@ -39,47 +40,65 @@ News = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Three labels and the annotation `refused`; an empty one is left out.
+    """Three labels; an empty one is left out.
 
-    `last_good` is the version that was ready last, `loaded` how its server loaded it, and `refused` which version does
-    not come up, and why.
+    `last_good` is the version that was ready last, and `loaded` how its server loaded it.
     """
 
     state: str = ""
     last_good: str = ""
     loaded: str = ""
-    refused: str = ""
 
 
 def marks_of(status: ModelStatus, found: Marks) -> Marks:
     """Return the marks for a status, where the Deployment has those `found`. Pure."""
     state = State.PROGRESSING if status.state in PENDING else status.state
-    refused = f"{status.about or status.version}: {status.reason}" if status.state in UNSUCCESSFUL else ""
     if status.state is not State.READY:
-        return Marks(state, found.last_good or version_label(status.pods.serving), found.loaded, refused)
+        return Marks(state, found.last_good or version_label(status.pods.serving), found.loaded)
     version = version_label(status.version)
     known = found.loaded if found.last_good == version else ""
-    return Marks(state, version, status.loaded or known, refused)
+    return Marks(state, version, status.loaded or known)
+
+
+def condition_of(status: ModelStatus) -> dict[str, str]:
+    """Return the condition for a status: the reason is the state, the message names the version. Pure."""
+    pending = "Unknown" if status.state in PENDING else "False"
+    version = status.about or status.version
+    since = status.since.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "type": CONDITION,
+        "status": "True" if status.state is State.READY else pending,
+        "reason": status.state.value,
+        "message": f"{version}: {status.reason}" if status.reason else version,
+        "lastTransitionTime": since,
+        "lastUpdateTime": since,
+    }
+
+
+def has_condition(deployment: Manifest, condition: Mapping[str, str]) -> bool:
+    """Return whether a Deployment says the same already, whenever it began. Pure."""
+    found = (deployment.get("status") or {}).get("conditions") or []
+    same = ("type", "status", "reason", "message")
+    return any(all(item.get(key) == condition[key] for key in same) for item in found)
 
 
 def marks_on(deployment: Manifest) -> Marks:
     """Return the marks that a Deployment has. Pure."""
     labels = deployment["metadata"].get("labels") or {}
     state, last_good, loaded = (labels.get(name, "") for name in LABELS)
-    return Marks(state, last_good, loaded, annotations_of(deployment).get(REFUSED, ""))
+    return Marks(state, last_good, loaded)
 
 
 def manifest_of(deployment: Manifest, marks: Marks) -> Manifest:
     """Return what to apply to this very Deployment, so that it has these marks. Pure."""
-    meta = {key: deployment["metadata"][key] for key in ("name", "namespace", "uid")}
     values = dict(zip(LABELS, (marks.state, marks.last_good, marks.loaded), strict=True))
     labels = {name: value for name, value in values.items() if value}
-    annotations = {REFUSED: marks.refused} if marks.refused else {}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": DEPLOYMENT,
-        "metadata": {**meta, "labels": labels, "annotations": annotations},
-    }
+    return _identity(deployment, labels=labels)
+
+
+def _identity(deployment: Manifest, **metadata: Any) -> Manifest:
+    meta = {key: deployment["metadata"][key] for key in ("name", "namespace", "uid")}
+    return {"apiVersion": "apps/v1", "kind": DEPLOYMENT, "metadata": {**meta, **metadata}}
 
 
 class Marker(threading.Thread):
@@ -132,3 +151,7 @@ class Marker(threading.Thread):
             marks = marks_of(status, found)
             if marks != found:
                 self._objects.apply(manifest_of(deployment, marks), MARKS_MANAGER)
+            condition = condition_of(status)
+            if not has_condition(deployment, condition):
+                said = {**_identity(deployment), "status": {"conditions": [condition]}}
+                self._objects.apply(said, MARKS_MANAGER, subresource="status")

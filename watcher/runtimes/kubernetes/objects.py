@@ -60,12 +60,12 @@ class Objects:
                 return []
             raise
 
-    def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER) -> Manifest:
+    def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, subresource: str = "") -> Manifest:
         """Apply an object on the server, and return it. Of a Secret, only the metadata is returned."""
         kind, meta = manifest["kind"], manifest["metadata"]
         written = self._api.call(
             "PATCH",
-            self._path(kind, meta["namespace"], meta["name"]),
+            self._path(kind, meta["namespace"], meta["name"]) + (f"/{subresource}" if subresource else ""),
             manifest,
             content_type=APPLY,
             accept=METADATA_ONLY if kind == SECRET else JSON,
