@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,14 +15,13 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from dev import axe_core
 from tests.integration.driving import eventually
 
 PROGRAMS = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 """Program → Debian package. The two come from one source, so their versions fit."""
 
 LOCAL_SCHEMES = ("about", "blob", "chrome", "data", "file")
-
-AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text()
 
 ARGUMENTS = (
     *("--headless=new", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"),
@@ -119,7 +117,7 @@ class Page:
 
     def violations(self) -> list[str]:
         """Return what axe-core finds wrong in the page as it is now: the rule, the element, and why."""
-        self.run("if (!window.axe) { " + AXE + " }")
+        self.run("if (!window.axe) { " + axe_core.script() + " }")
         found = self.driver.execute_async_script("const done = arguments[0]; axe.run(document).then(done)")
         return [
             f"{rule['id']}: {node['html'][:200]}: {' '.join(node['failureSummary'].split())}"
