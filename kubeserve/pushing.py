@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from watcher.client.bundle import EXAMPLE, Bundle, bundle_of, name_of
 from watcher.client.checking import Outcome, checked
 from watcher.client.contexts import chosen
 from watcher.client.names import model_named
+from watcher.client.report import Report, Silent
 from watcher.core.naming import ARTIFACT, REQUIREMENTS, VALUES
 from watcher.core.text import one_line
-from watcher.stores.base import Progress
 
 
 def push(
@@ -116,7 +115,7 @@ def _with_files(
     return replace(bundle, side_files=files)
 
 
-def _with_inferred(bundle: Bundle, model: Any, example: Any, report: pushing.Report) -> Bundle:
+def _with_inferred(bundle: Bundle, model: Any, example: Any, report: Report) -> Bundle:
     """Return the bundle with the packages that the model needs: none if its server reads it as data."""
     if checked(bundle).outcome is Outcome.DATA:
         return bundle
@@ -127,18 +126,6 @@ def _with_inferred(bundle: Bundle, model: Any, example: Any, report: pushing.Rep
     report.line(REQUIREMENTS, ", ".join(lines))
     content = "".join(f"{line}\n" for line in lines).encode()
     return replace(bundle, side_files={**bundle.side_files, REQUIREMENTS: content})
-
-
-class Silent:
-    """Shows nothing."""
-
-    def line(self, word: str, text: str) -> None:
-        """Do nothing."""
-
-    @contextmanager
-    def sending(self, size: int) -> Iterator[Progress]:  # noqa: ARG002 - as the protocol says
-        """Count nothing."""
-        yield lambda _: None
 
 
 class Printed(Silent):

@@ -51,7 +51,6 @@ def run(settings: Settings) -> None:
 def _run(settings: Settings, sock: socket.socket) -> None:
     base = settings_values.chart_values(settings)
     board, sources, metrics = StatusBoard(), SourceHealth(), Metrics()
-    traffic_board = TrafficBoard()
     loop: Loop  # assigned below: `on_change` needs it, and it needs the runtime
     bucket = _bucket(settings)
     runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.requeue(model))
@@ -79,12 +78,8 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     )
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
-    in_cluster = settings.runtime == "kubernetes"
-    address = (lambda status: service_url(status.id)) if in_cluster else None
-    loaded_as = LoadedAs(board, address=address)
-    url = settings_values.prometheus_url(settings)
-    traffic_source = Prometheus(url) if url else ModelScrapes(address=address)
-    traffic = TrafficCollector(board, traffic_board, traffic_source, settings.traffic_interval)
+    traffic_board = TrafficBoard()
+    loaded_as, traffic = _models_watched(settings, board, traffic_board)
     state_dir = str(Path(settings.state_dir).resolve()) if settings.runtime == "local" else ""
     about = {"runtime": settings.runtime, "bucket": bucket.name, "state_dir": state_dir}
     app = create_app(board, sources, metrics, webhook, loop, traffic=traffic_board, **about)
@@ -116,6 +111,16 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         }
         stop_all(STOP_SECONDS, loop=loop.stop, **source_stops, **others)
         log.info("stopped")
+
+
+def _models_watched(
+    settings: Settings, board: StatusBoard, traffic_board: TrafficBoard
+) -> tuple[LoadedAs, TrafficCollector]:
+    """Return what asks the models themselves: how they were loaded, and how many requests they get."""
+    address = (lambda status: service_url(status.id)) if settings.runtime == "kubernetes" else None
+    url = settings_values.prometheus_url(settings)
+    source = Prometheus(url) if url else ModelScrapes(address=address)
+    return LoadedAs(board, address=address), TrafficCollector(board, traffic_board, source, settings.traffic_interval)
 
 
 def _bucket(settings: Settings) -> WritableBucket:

@@ -29,7 +29,14 @@ def make() -> dict[str, Any]:
         "KubeServe / Watcher",
         "The watcher makes the cluster follow the bucket. Is every model served, and does the watcher keep up?",
         [choice("watcher", "Watcher", "label_values(kubeserve_watcher_queue_depth, job)")],
-        [("Now", _now()), ("Models that are not ready", _unready()), *_work(), ("The process", _process())],
+        [
+            ("Now", _now()),
+            ("Models that are not ready", _unready()),
+            ("Uploads", _uploads()),
+            ("Surveys", _surveys()),
+            ("Changes of the cluster", _objects()),
+            ("The process", _process()),
+        ],
     )
 
 
@@ -87,8 +94,8 @@ def _unready() -> list[dict[str, Any]]:
     ]
 
 
-def _work() -> list[tuple[str, list[dict[str, Any]]]]:
-    uploads = [
+def _uploads() -> list[dict[str, Any]]:
+    return [
         graph(
             "Upload until written",
             "From an upload until the objects of its version are written to the cluster.",
@@ -111,7 +118,10 @@ def _work() -> list[tuple[str, list[dict[str, Any]]]]:
             ),
         ),
     ]
-    surveys = [
+
+
+def _surveys() -> list[dict[str, Any]]:
+    return [
         graph(
             "Surveys",
             "Complete listings of the bucket and the cluster. `error` says that one of them does not answer.",
@@ -133,7 +143,10 @@ def _work() -> list[tuple[str, list[dict[str, Any]]]]:
             stacked=True,
         ),
     ]
-    objects = [
+
+
+def _objects() -> list[dict[str, Any]]:
+    return [
         graph(
             "Objects written",
             "By kind. Without uploads and upgrades it is 0: the watcher writes only what differs.",
@@ -149,7 +162,6 @@ def _work() -> list[tuple[str, list[dict[str, Any]]]]:
             stacked=True,
         ),
     ]
-    return [("Uploads", uploads), ("Surveys", surveys), ("Changes of the cluster", objects)]
 
 
 def _process() -> list[dict[str, Any]]:

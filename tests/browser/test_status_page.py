@@ -145,12 +145,16 @@ def test_no_model_yet_says_how_to_push_and_the_first_one_appears_without_a_reloa
         page.run("window.stays = true")
         site.put("team/iris/v1/model.joblib", model("one"))
         page.eventually(lambda: "Ready" in row(page, "iris").text)
-        assert page.text("#news") == "team/iris: Ready"
+        page.eventually(lambda: page.text("#news") == "team/iris: Ready")
         assert not page.find("#empty").is_displayed()
         site.put("team/iris/v2/model.joblib", b"broken")
         page.eventually(lambda: "Failed" in row(page, "iris").text)
-        assert page.text("#news").startswith("team/iris: Failed, ")
+        page.eventually(lambda: page.text("#news").startswith("team/iris: Failed, "))
         page.eventually(lambda: "Failed" in page.text("#events"))
+        site.put("team/empty/v1/model.joblib", b"")  # rejected when it is first seen
+        page.eventually(lambda: page.text("#news").startswith("team/empty: Rejected, "))
+        site.delete("team/empty/v1/model.joblib")
+        page.eventually(lambda: page.text("#news") == "team/empty: removed")
         assert page.run("return window.stays")
         assert watcher.state("iris") == "Failed"
         page.leave()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from watcher.client import store
 from watcher.client.bundle import Bundle
@@ -15,13 +14,14 @@ from watcher.client.checking import Check, Outcome, checked
 from watcher.client.contexts import Context
 from watcher.client.delivery import AUTO, Delivery, planned, upload
 from watcher.client.reach import reach_of_model
+from watcher.client.report import Report
 from watcher.client.rollout import FINAL, Phase, Step, Wanted, followed, since_of
 from watcher.client.watcher_api import WatcherApi
 from watcher.core.naming import ARTIFACT
 from watcher.core.text import size
 from watcher.core.types import ModelId
 from watcher.errors import Rejected, Retryable, WatcherError
-from watcher.stores.base import Progress, WritableBucket
+from watcher.stores.base import WritableBucket
 
 
 class ModelFailed(Rejected):
@@ -30,18 +30,6 @@ class ModelFailed(Rejected):
 
 class StillRolling(Retryable):
     """The version was uploaded, and does not serve within the time."""
-
-
-class Report(Protocol):
-    """Shows a person how far the push is."""
-
-    def line(self, word: str, text: str) -> None:
-        """Show what has happened."""
-        ...
-
-    def sending(self, size: int) -> AbstractContextManager[Progress]:
-        """Show an upload of `size` bytes while it runs."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,16 @@ export function pill(state) {
   return el("span", { className: "pill", textContent: state, attributes: { "data-state": state } });
 }
 
-const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const probe = el("i", { hidden: true });
+
+// A canvas needs the colour that light-dark() in a variable stands for in this theme.
+function color(name) {
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
 
 const at = (index, count, seconds, end) => end - (count - 1 - index) * seconds;
 

@@ -69,14 +69,8 @@ function showModels(models) {
     row.node.remove();
     rows.delete(key);
   }
-  const changed = [];
-  for (const model of models) {
-    const row = rows.get(keyOf(model));
-    const before = row?.model;
-    if (row?.update(model) && (before.state !== model.state || before.serving !== model.serving)) changed.push(model);
-  }
+  for (const model of models) rows.get(keyOf(model))?.update(model);
   state.queue = models.filter((model) => !rows.has(keyOf(model)));
-  return changed;
 }
 
 const load = (model) => get(`status/${encodeURIComponent(model.namespace)}/${encodeURIComponent(model.model)}`);
@@ -196,11 +190,22 @@ async function showSteps() {
   renew("events", some, stepOf);
 }
 
-function announce(changed) {
-  if (!changed.length) return;
-  const [first] = changed;
-  const one = `${keyOf(first)}: ${first.state}${first.reason ? `, ${first.reason}` : ""}`;
-  setText($("news"), changed.length === 1 ? one : `${changed.length} models have changed; ${one}`);
+// What a screen reader says: models that came, went, or changed. A model may be Ready when it is first seen.
+function changes(before, now) {
+  const old = new Map(before.map((model) => [keyOf(model), model]));
+  const said = [];
+  for (const model of now) {
+    const was = old.get(keyOf(model));
+    old.delete(keyOf(model));
+    if (was && was.state === model.state && was.serving === model.serving) continue;
+    said.push(`${keyOf(model)}: ${model.state}${model.reason ? `, ${model.reason}` : ""}`);
+  }
+  return [...said, ...[...old.keys()].map((key) => `${key}: removed`)];
+}
+
+function announce(said) {
+  if (!said.length) return;
+  setText($("news"), said.length === 1 ? said[0] : `${said.length} models have changed; ${said[0]}`);
 }
 
 function notice(text) {
@@ -217,14 +222,15 @@ async function get(path) {
 }
 
 function show(status) {
+  const said = state.status ? changes(state.status.models, status.models) : [];
   state.status = status;
-  const changed = showModels(status.models);
+  showModels(status.models);
   showChips(status.models);
   showLists(status);
   addFigures(status);
   if (state.queue.length) makeRows();
   else filter();
-  announce(changed);
+  announce(said);
   showSteps().catch(() => {}); // the stream says that the watcher is gone
 }
 

@@ -15,6 +15,7 @@ from watcher.cli.options import Number
 from watcher.cli.output import output_option, print_json, redraws
 from watcher.client.contexts import Context
 from watcher.client.names import model_named
+from watcher.client.report import Silent
 from watcher.core.text import one_line
 
 if TYPE_CHECKING:
@@ -69,18 +70,6 @@ def push(context: Context, path: Path, output: str, **given: Any) -> None:
         print_json(described(done))
     else:
         show_call(done)
-
-
-class Silent:
-    """Shows nothing: a program reads the result."""
-
-    def line(self, word: str, text: str) -> None:
-        """Do nothing."""
-
-    @contextmanager
-    def sending(self, size: int) -> Iterator[Progress]:  # noqa: ARG002 - as the protocol says
-        """Count nothing."""
-        yield lambda _: None
 
 
 class Lines(Silent):
