@@ -15,19 +15,20 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, SplineTransformer, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC
 
 ROWS = 400
 COLUMNS_LOGISTIC, COLUMNS_FOREST = "columns + logistic regression", "columns + forest"
 COLUMNS_HIST, HIST = "columns + histogram boosting", "histogram boosting"
 COLUMNS_CODE = "columns + an unknown part"
-"""Loaded by code, and called with a DataFrame for each request: its splines are not known as data."""
+"""Loaded by code, and called with a DataFrame for each request: its random features are not known as data."""
 TABULAR = (COLUMNS_LOGISTIC, COLUMNS_FOREST, COLUMNS_HIST)
 
 
@@ -114,7 +115,7 @@ PEOPLE = {
     COLUMNS_FOREST: _of_people(lambda: RandomForestClassifier(100, random_state=0)),
     COLUMNS_HIST: _of_people(lambda: HistGradientBoostingClassifier(random_state=0), dense=True),
     COLUMNS_CODE: ModelOfPeople(
-        lambda: by_columns(LogisticRegression(max_iter=1000), scaler=SplineTransformer()), people, of_people
+        lambda: by_columns(LogisticRegression(max_iter=1000), scaler=RBFSampler(random_state=0)), people, of_people
     ),
     HIST: _matrix_model(lambda: HistGradientBoostingClassifier(random_state=0)),
     "gradient boosting": _matrix_model(lambda: GradientBoostingClassifier(random_state=0)),
