@@ -37,8 +37,10 @@ LOOKS = ("kubeserve status", "kubeserve history", "kubeserve predict", "kubeserv
 Enough = Callable[[str], bool]
 """Returns whether an output is the one to keep."""
 
-OTHER_EACH_TIME = re.compile(r"(?<![\w.])\d+(\.\d+)*(?=\b|s\b|m\b|ms\b)")
-"""Ports, times, sizes and ages. A version such as v2 is none of them."""
+TIME_OF_DAY = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
+MEASURED = r"(?<![\w.])\d+(?:\.\d+)*(?: ?(?:ms|[smhd]|min|B|[KMG]iB|[KM]B))?(?!\w)"
+OTHER_EACH_TIME = re.compile(f"{TIME_OF_DAY}|{MEASURED}")
+"""Times of day, ports, and durations, ages and sizes with their units. A version such as v2 is none of them."""
 PASSING = re.compile(r"(seen|rolling|listen|poll|webhook|v\d+ is|\w+ disk)\b")
 """Lines that depend on the machine: the steps on the way to a state, the sources of events, the room on the disk."""
 
