@@ -1,12 +1,12 @@
-"""Read the state of a Deployment's rollout from its status and its pods. Pure."""
+"""Read the state of a rollout from the status of a Deployment, a pod or a route. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from watcher.core.text import one_line
-from watcher.core.types import ETAG, VERSION, Manifest, Pods
+from watcher.core.types import Manifest
 
 STUCK = {
     "CrashLoopBackOff",
@@ -32,24 +32,11 @@ def wanted_replicas(deployment: Manifest) -> int:
     return 1 if replicas is None else replicas
 
 
-def serving_pods(deployment: Manifest, pods: Iterable[Manifest] | None = None) -> Pods:
-    """Return what answers: by the Deployment's own count, or by its `pods` while they are of several versions.
-
-    Of two versions with ready pods, the one with more of them is named; of equals, the new one.
-    """
-    own, wanted = annotations_of(deployment).get(VERSION, ""), wanted_replicas(deployment)
-    if pods is None:
-        ready = (deployment.get("status") or {}).get("availableReplicas") or 0
-        return Pods(own if ready else "", ready, wanted)
-    versions = [annotations_of(pod).get(VERSION, "") for pod in pods if _is_ready(pod)]
-    most = max(versions, key=lambda version: (versions.count(version), version == own), default="")
-    return Pods(most, len(versions), wanted)
-
-
-def _is_ready(pod: Manifest) -> bool:
+def is_ready(pod: Manifest) -> bool:
+    """Return True if the pod answers and is not being deleted."""
     conditions = (pod.get("status") or {}).get("conditions") or []
-    is_ready = any((item.get("type"), item.get("status")) == ("Ready", "True") for item in conditions)
-    return is_ready and not pod["metadata"].get("deletionTimestamp")
+    has_condition = any((item.get("type"), item.get("status")) == ("Ready", "True") for item in conditions)
+    return has_condition and not pod["metadata"].get("deletionTimestamp")
 
 
 def is_complete(deployment: Manifest) -> bool:
@@ -88,16 +75,10 @@ def route_problem(route: Manifest) -> str:
     return one_line(f"no gateway has accepted the HTTPRoute{said}")
 
 
-def pod_failure(pods: Iterable[Manifest], annotations: Mapping[str, str]) -> str:
-    """Return why the pods of the version that `annotations` name do not come up, or ""."""
-    for pod in pods:
-        theirs = annotations_of(pod)
-        if any(theirs.get(key) != annotations.get(key) for key in (ETAG, VERSION)):
-            continue
-        for container in _containers(pod):
-            if reason := container_failure(container):
-                return f"{container.get('name') or 'container'}: {reason}"
-    return ""
+def failure_of_pod(pod: Manifest) -> str:
+    """Return which of a pod's containers does not come up, and why, or ""."""
+    found = ((container.get("name") or "container", container_failure(container)) for container in _containers(pod))
+    return next((f"{name}: {reason}" for name, reason in found if reason), "")
 
 
 def container_failure(status: Mapping[str, Any]) -> str:

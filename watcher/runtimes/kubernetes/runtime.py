@@ -7,56 +7,39 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from watcher.core.exposure import SECTIONS
-from watcher.core.naming import TRACKS, instance_label, object_name, service_url
+from watcher.core.naming import TRACKS, instance_label, object_name
 from watcher.core.plan import foreign_objects
 from watcher.core.render import render
 from watcher.core.types import (
-    ETAG,
-    FINGERPRINT,
     OWNER_LABEL,
-    S3_PATH,
-    URL,
-    VERSION,
     Change,
     Manifest,
     ModelId,
     ObjectKey,
     Observation,
     Observed,
-    ObservedTrial,
-    Pods,
     Release,
-    State,
     Store,
     key_of,
 )
 from watcher.errors import Rejected
 from watcher.runtimes.kubernetes.answers import ApiError
 from watcher.runtimes.kubernetes.api import FORBIDDEN, NOT_FOUND, Api, translated
+from watcher.runtimes.kubernetes.facts import INSTANCE_LABEL, Fact, PodFact, fact_of, is_replicas_owner, pod_fact_of
 from watcher.runtimes.kubernetes.objects import (
     DEPLOYMENT,
-    FIELD_MANAGER,
     HPA,
     HTTP_ROUTE,
-    INGRESS,
     POD,
     SECRET,
     SERVICE,
     ForeignSecret,
     Objects,
 )
-from watcher.runtimes.kubernetes.rollout import (
-    annotations_of,
-    is_complete,
-    pod_failure,
-    rollout_failure,
-    route_problem,
-    serving_pods,
-)
+from watcher.runtimes.kubernetes.observing import Observer
 
 REPLICAS_MANAGER = "kubeserve-replicas"
 """Keeps a Deployment's replicas when FIELD_MANAGER gives them up; otherwise the API server would set them to 1."""
-INSTANCE_LABEL = "app.kubernetes.io/instance"
 OBSERVED_KINDS = (DEPLOYMENT, SERVICE, HPA)
 """Secrets are written and never read: a watcher that may read them would be worth breaking into."""
 
@@ -85,12 +68,12 @@ class KubernetesRuntime:
     ) -> None:
         self._api, self._objects = api, Objects(api)
         self._store, self._owner, self._base = store, owner, base or {}
-        self._former_owner = former_owner
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
         # By the section and not by its `enabled`: an operator who turns that off wants the objects gone.
         self._kinds = (*OBSERVED_KINDS, *(kind for section, kind in SECTIONS.items() if section in self._base))
         # Without a route no version is on trial.
         self._tracks = TRACKS if HTTP_ROUTE in self._kinds else ()
+        self._observer = Observer(store, owner, former_owner, self._tracks)
 
     def render(self, release: Release) -> list[Manifest]:
         """Return the objects of a release, for the APIs that the cluster has."""
@@ -107,7 +90,7 @@ class KubernetesRuntime:
         """Return the models of this watcher, or one model with the foreign objects of its names."""
         with translated("reading the cluster"):
             if model:
-                found = self._read(model)
+                found = [fact_of(item) for item in self._read(model)]
                 return Observation({model: self._observed(model, found)} if found else {})
             if not self._namespaces:
                 return Observation(self._observe_in(""))
@@ -139,7 +122,7 @@ class KubernetesRuntime:
         """
         model = change.model
         deployment = self._objects.get(DEPLOYMENT, model.namespace, object_name(model)) if change.writes else None
-        owners = self._owners(deployment)
+        owners = self._observer.owners(fact_of(deployment) if deployment else None)
         secrets = {
             key.name: self._objects.secret_uid(model.namespace, key.name, owners)
             for key in map(key_of, change.writes)
@@ -222,109 +205,22 @@ class KubernetesRuntime:
         found = (self._objects.get(kind, model.namespace, name) for kind, name in names)
         return [item for item in found if item]
 
-    def _list(self, namespace: str) -> dict[ModelId, list[Manifest]]:
+    def _list(self, namespace: str) -> dict[ModelId, list[Fact]]:
         """Return the objects that carry our owner label or the former one, by model, without copies."""
-        found: dict[ModelId, list[Manifest]] = {}
-        selector = f"{OWNER_LABEL} in ({','.join(filter(None, (self._owner, self._former_owner)))})"
+        found: dict[ModelId, list[Fact]] = {}
+        selector = f"{OWNER_LABEL} in ({','.join(self._observer.labels)})"
         for kind in self._kinds:
-            for item in self._objects.find(kind, namespace, selector):
-                name, _, track = label_of(item, INSTANCE_LABEL).partition(".")
-                model = ModelId(item["metadata"]["namespace"], name)
-                if not is_copy(item, model, track):
-                    found.setdefault(model, []).append(item)
+            for fact in map(fact_of, self._objects.find(kind, namespace, selector)):
+                if not fact.is_copy:
+                    found.setdefault(fact.model, []).append(fact)
         return found
 
-    def _observed(self, model: ModelId, objects: list[Manifest]) -> Observed:
-        owners = self._owners(deployment_of(objects, model))
-        ours = [item for item in objects if owner_of(item) in owners]
-        deployment = deployment_of(ours, model)
-        state, reason, pods = self._state(model, deployment)
-        annotations = annotations_of(deployment) if deployment else {}
-        return Observed(
-            model=model,
-            objects={key_of(item): annotations_of(item).get(FINGERPRINT, "") for item in ours},
-            version=annotations.get(VERSION, ""),
-            etag=annotations.get(ETAG, ""),
-            state=state,
-            reason=reason,
-            url=outside_url(ours) or service_url(model),
-            foreign=tuple(sorted(key_of(item) for item in objects if item not in ours)),
-            pods=pods,
-            trials=self._trials(model, ours),
-            route_problem=next((route_problem(item) for item in ours if item["kind"] == HTTP_ROUTE), ""),
-        )
+    def _observed(self, model: ModelId, facts: Iterable[Fact]) -> Observed:
+        return self._observer.observed(model, facts, lambda track: self._pods(model, track))
 
-    def _trials(self, model: ModelId, objects: list[Manifest]) -> dict[str, ObservedTrial]:
-        found = {}
-        for track in self._tracks:
-            if deployment := deployment_of(objects, model, track):
-                version = annotations_of(deployment).get(VERSION, "")
-                found[track] = ObservedTrial(version, *self._state(model, deployment, track))
-        return found
-
-    def _owners(self, deployment: Manifest | None) -> tuple[str, ...]:
-        """Return the owner labels of this model's objects: the former one too, if its Deployment is of this store.
-
-        A Deployment that is ours already may still have other objects with the former label: an adoption that was
-        interrupted.
-        """
-        if not self._former_owner or not deployment:
-            return (self._owner,)
-        owner = owner_of(deployment)
-        adopted = owner == self._former_owner and is_of_store(deployment, self._store)
-        return (self._owner, self._former_owner) if adopted or owner == self._owner else (self._owner,)
-
-    def _state(self, model: ModelId, deployment: Manifest | None, track: str = "") -> tuple[State, str, Pods]:
-        """Return the state, the reason for it, and what answers. The pods are listed only where that is in question."""
-        if deployment is None:
-            return State.PROGRESSING, "the Deployment is missing", Pods()
-        if is_complete(deployment):
-            return State.READY, "", serving_pods(deployment)
-        pods = self._pods(model, track)
-        failure = pod_failure(pods, annotations_of(deployment)) or rollout_failure(deployment)
-        state, reason = (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")
-        return state, reason, serving_pods(deployment, pods)
-
-    def _pods(self, model: ModelId, track: str) -> list[Manifest]:
+    def _pods(self, model: ModelId, track: str) -> list[PodFact]:
         selector = f"{INSTANCE_LABEL}={instance_label(model, track)},app.kubernetes.io/name=model-serving"
-        return self._objects.find(POD, model.namespace, selector)
-
-
-def outside_url(objects: Iterable[Manifest]) -> str:
-    """Return the address that a model has outside the cluster, or "". Of two, that of the HTTPRoute."""
-    by_kind = {item["kind"]: annotations_of(item).get(URL, "") for item in objects}
-    return by_kind.get(HTTP_ROUTE) or by_kind.get(INGRESS, "")
-
-
-def owner_of(item: Manifest) -> str:
-    """Return the object's owner label, "" if it has none."""
-    return label_of(item, OWNER_LABEL)
-
-
-def label_of(item: Manifest, label: str) -> str:
-    """Return the value of an object's label, "" if it has none."""
-    return str((item["metadata"].get("labels") or {}).get(label, ""))
-
-
-def deployment_of(objects: Iterable[Manifest], model: ModelId, track: str = "") -> Manifest | None:
-    """Return the Deployment of a track among a model's objects."""
-    name = object_name(model, track)
-    return next((item for item in objects if (item["kind"], item["metadata"]["name"]) == (DEPLOYMENT, name)), None)
-
-
-def is_of_store(deployment: Manifest, store: Store) -> bool:
-    """Return True if the Deployment's pods fetch their model from this bucket of this store."""
-    containers = deployment["spec"].get("template", {}).get("spec", {}).get("initContainers") or []
-    env = {item["name"]: item.get("value") for container in containers for item in container.get("env") or []}
-    from_bucket = annotations_of(deployment).get(S3_PATH, "").startswith(f"s3://{store.bucket}/")
-    return from_bucket and env.get("KUBESERVE_ENDPOINT") == store.endpoint
-
-
-def is_copy(item: Manifest, model: ModelId, track: str = "") -> bool:
-    """Return True if a person copied the object, with its labels, to another name or namespace."""
-    path = annotations_of(item).get(S3_PATH, "")
-    elsewhere = bool(path) and f"/{model.prefix}" not in path
-    return item["metadata"]["name"] != object_name(model, track) or elsewhere
+        return list(map(pod_fact_of, self._objects.find(POD, model.namespace, selector)))
 
 
 def in_order(manifests: Iterable[Manifest], *, has_deployment: bool) -> list[Manifest]:
@@ -336,16 +232,6 @@ def in_order(manifests: Iterable[Manifest], *, has_deployment: bool) -> list[Man
     """
     first = [SECRET, DEPLOYMENT] if has_deployment else [DEPLOYMENT, SECRET]
     return sorted(manifests, key=lambda item: first.index(item["kind"]) if item["kind"] in first else len(first))
-
-
-def is_replicas_owner(deployment: Manifest) -> bool:
-    """Return True if the Deployment's replicas were set by an apply of ours, which named them."""
-    return any(
-        entry.get("manager") == FIELD_MANAGER
-        and entry.get("operation") == "Apply"
-        and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
-        for entry in deployment["metadata"].get("managedFields") or []
-    )
 
 
 def owned_by(manifest: Manifest, deployment: Manifest) -> Manifest:

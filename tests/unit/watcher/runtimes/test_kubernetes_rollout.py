@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import pytest
-
-from watcher.core.types import Pods
 from watcher.runtimes.kubernetes.rollout import (
     container_failure,
+    failure_of_pod,
     is_complete,
-    pod_failure,
+    is_ready,
     rollout_failure,
     route_problem,
-    serving_pods,
 )
 
 
@@ -76,41 +73,16 @@ def test_container_failure_without_any_text_is_the_exit_code() -> None:
     assert container_failure({"state": {"terminated": {"exitCode": 137, "message": "\x00 \n"}}}) == "exit code 137"
 
 
-def test_pod_failure_is_that_of_the_pods_of_this_version() -> None:
-    def pod(version: str, message: str) -> dict[str, object]:
-        status = {"name": "download-model", "state": {"terminated": {"exitCode": 1, "message": message}}}
-        annotations = {"kubeserve.io/version": version, "kubeserve.io/etag": "e"}
-        return {"metadata": {"annotations": annotations}, "status": {"initContainerStatuses": [status]}}
-
-    pods = [pod("v1", "old"), pod("v2", "new")]
-    assert pod_failure(pods, {"kubeserve.io/version": "v2", "kubeserve.io/etag": "e"}) == "download-model: new"
-    assert pod_failure(pods, {"kubeserve.io/version": "v3", "kubeserve.io/etag": "e"}) == ""
+def test_failure_of_pod_names_the_first_container_that_fails() -> None:
+    failed = {"name": "download-model", "state": {"terminated": {"exitCode": 1, "message": "no such key"}}}
+    status = {"initContainerStatuses": [failed], "containerStatuses": [{"name": "server", "state": {"waiting": {}}}]}
+    assert failure_of_pod({"metadata": {}, "status": status}) == "download-model: no such key"
+    assert failure_of_pod({"metadata": {}, "status": {"containerStatuses": None}}) == ""
 
 
-def pod(version: str, ready: str = "True", **metadata: str) -> dict[str, object]:
-    metadata_of = {"annotations": {"kubeserve.io/version": version}, **metadata}
-    return {"metadata": metadata_of, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
-
-
-@pytest.mark.parametrize(
-    ("pods", "expected"),
-    [
-        ([], Pods("", 0, 2)),
-        ([pod("v2", "False")], Pods("", 0, 2)),
-        ([pod("v1"), pod("v1"), pod("v2")], Pods("v1", 3, 2)),
-        ([pod("v1"), pod("v2")], Pods("v2", 2, 2)),
-        ([pod("v1"), pod("v2", "False")], Pods("v1", 1, 2)),
-        ([pod("v1", deletionTimestamp="2026-01-01T00:00:00Z"), pod("v2")], Pods("v2", 1, 2)),
-        ([{"metadata": {}, "status": {}}], Pods("", 0, 2)),
-    ],
-)
-def test_serving_pods_are_the_ready_ones_and_the_version_of_most(pods: list[dict[str, object]], expected: Pods) -> None:
-    deployment = {"metadata": {"annotations": {"kubeserve.io/version": "v2"}}, "spec": {"replicas": 2}}
-    assert serving_pods(deployment, pods) == expected
-
-
-@pytest.mark.parametrize(("available", "expected"), [(2, Pods("v2", 2, 2)), (0, Pods("", 0, 2))])
-def test_serving_pods_of_a_complete_rollout_are_the_deployments_own_count(available: int, expected: Pods) -> None:
-    metadata = {"annotations": {"kubeserve.io/version": "v2"}}
-    deployment = {"metadata": metadata, "spec": {"replicas": 2}, "status": {"availableReplicas": available}}
-    assert serving_pods(deployment) == expected
+def test_is_ready_is_false_for_a_pod_that_is_being_deleted() -> None:
+    status = {"conditions": [{"type": "Ready", "status": "True"}]}
+    assert is_ready({"metadata": {}, "status": status})
+    assert not is_ready({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": status})
+    assert not is_ready({"metadata": {}, "status": {"conditions": [{"type": "Ready", "status": "False"}]}})
+    assert not is_ready({"metadata": {}, "status": {}})

@@ -8,7 +8,7 @@ import pytest
 from watcher.core.types import Change, ModelId, ModelVersion, ObjectKey, Release, Store, StoredObject, Trial
 from watcher.errors import Rejected, WatcherError
 from watcher.runtimes.kubernetes.answers import ApiError, checked_items
-from watcher.runtimes.kubernetes.runtime import KubernetesRuntime, in_order, is_replicas_owner
+from watcher.runtimes.kubernetes.runtime import KubernetesRuntime, in_order
 
 STORE = Store("models", "minio:9000", secure=False)
 IRIS = ModelId("a", "iris")
@@ -182,20 +182,3 @@ def test_in_order_writes_a_new_deployment_first_and_an_old_one_after_the_secret(
     kinds = ["Deployment", "Secret", "Service", "HorizontalPodAutoscaler"]
     assert [item["kind"] for item in in_order(reversed(manifests), has_deployment=False)][:2] == kinds[:2]
     assert [item["kind"] for item in in_order(manifests, has_deployment=True)] == ["Secret", "Deployment", *kinds[2:]]
-
-
-@pytest.mark.parametrize(
-    ("manager", "operation", "field", "owns"),
-    [
-        ("kubeserve", "Apply", "f:replicas", True),
-        ("kubeserve", "Update", "f:replicas", False),
-        ("kube-controller-manager", "Update", "f:replicas", False),
-        ("kubeserve", "Apply", "f:template", False),
-    ],
-)
-def test_is_replicas_owner_is_true_for_an_apply_that_named_them(
-    manager: str, operation: str, field: str, owns: bool
-) -> None:
-    entry = {"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {field: {}}}}
-    assert is_replicas_owner({"metadata": {"managedFields": [entry]}}) == owns
-    assert not is_replicas_owner({"metadata": {"managedFields": None}})

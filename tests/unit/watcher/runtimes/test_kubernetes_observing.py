@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from watcher.core.types import ModelId, ObjectKey, Pods, State, Store
+from watcher.runtimes.kubernetes.facts import fact_of, pod_fact_of
+from watcher.runtimes.kubernetes.observing import Observer, pod_failure, serving_pods
+
+from .manifests import deployment, live, pod
+
+IRIS = ModelId("team", "iris")
+OBSERVER = Observer(Store("models", "minio:9000", secure=False), "models", "", ())
+
+
+@pytest.mark.parametrize(
+    ("pods", "expected"),
+    [
+        ([], Pods("", 0, 2)),
+        ([pod(ready="False")], Pods("", 0, 2)),
+        ([pod(version="v1"), pod(version="v1"), pod()], Pods("v1", 3, 2)),
+        ([pod(version="v1"), pod()], Pods("v2", 2, 2)),
+        ([pod(version="v1"), pod(ready="False")], Pods("v1", 1, 2)),
+        ([pod(version="v1", deletionTimestamp="2026-01-01T00:00:00Z"), pod()], Pods("v2", 1, 2)),
+        ([live("Pod")], Pods("", 0, 2)),
+    ],
+)
+def test_serving_pods_are_the_ready_ones_and_the_version_of_most(pods: list[dict[str, Any]], expected: Pods) -> None:
+    assert serving_pods(fact_of(deployment()), map(pod_fact_of, pods)) == expected
+
+
+@pytest.mark.parametrize(("complete", "expected"), [(True, Pods("v2", 2, 2)), (False, Pods("", 0, 2))])
+def test_serving_pods_of_a_complete_rollout_are_the_deployments_own_count(complete: bool, expected: Pods) -> None:
+    assert serving_pods(fact_of(deployment(complete=complete))) == expected
+
+
+def test_pod_failure_is_that_of_the_pods_of_this_version() -> None:
+    pods = [pod_fact_of(pod(version="v1", message="old")), pod_fact_of(pod(version="v2", message="new"))]
+    assert pod_failure(pods, fact_of(deployment(version="v2"))) == "download-model: new"
+    assert pod_failure(pods, fact_of(deployment(version="v3"))) == ""
+
+
+def test_observed_of_a_complete_rollout_asks_for_no_pods() -> None:
+    def pods(track: str) -> list[Any]:
+        raise AssertionError(track)
+
+    found = OBSERVER.observed(IRIS, [fact_of(deployment(complete=True))], pods)
+    assert (found.state, found.version, found.etag) == (State.READY, "v2", "e")
+    assert found.url == "http://iris-model-serving.team"
+
+
+def test_observed_of_a_rollout_with_a_failing_pod_is_failed_with_its_reason() -> None:
+    found = OBSERVER.observed(IRIS, [fact_of(deployment())], lambda _: [pod_fact_of(pod(message="no such key"))])
+    assert (found.state, found.reason) == (State.FAILED, "download-model: no such key")
+
+
+def test_observed_separates_objects_of_other_owners() -> None:
+    labels = {"kubeserve.io/owner": "theirs", "app.kubernetes.io/instance": "iris"}
+    found = OBSERVER.observed(IRIS, [fact_of(deployment()), fact_of(live(labels=labels))], lambda _: [])
+    assert set(found.objects) == {ObjectKey("Deployment", "iris-model-serving")}
+    assert found.foreign == (ObjectKey("Service", "iris-model-serving"),)

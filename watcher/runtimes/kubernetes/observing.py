@@ -1,0 +1,109 @@
+"""The facts of one model's objects → what the reconciler sees of the model. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from watcher.core.naming import object_name, service_url
+from watcher.core.types import ModelId, ObjectKey, Observed, ObservedTrial, Pods, State, Store
+from watcher.runtimes.kubernetes.facts import Fact, PodFact
+from watcher.runtimes.kubernetes.objects import DEPLOYMENT, HTTP_ROUTE, INGRESS
+
+PodsOf = Callable[[str], Iterable[PodFact]]
+"""Returns the pods of a track. It is called only where they decide: while a rollout is not complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Whose objects are observed. `former_owner` is the label of an earlier version, or ""."""
+
+    store: Store
+    owner: str
+    former_owner: str
+    tracks: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the owner labels that this watcher's objects may carry."""
+        return (self.owner, self.former_owner) if self.former_owner else (self.owner,)
+
+    def owners(self, deployment: Fact | None) -> tuple[str, ...]:
+        """Return the owner labels of one model's objects: the former one too, if its Deployment is of this store.
+
+        A Deployment that is ours already may still have other objects with the former label: an adoption that was
+        interrupted.
+        """
+        if not self.former_owner or not deployment:
+            return (self.owner,)
+        adopted = deployment.owner == self.former_owner and deployment.is_of_store(self.store)
+        return self.labels if adopted or deployment.owner == self.owner else (self.owner,)
+
+    def observed(self, model: ModelId, facts: Iterable[Fact], pods_of: PodsOf) -> Observed:
+        """Return what is to see of a model, by all of its objects, foreign ones included."""
+        every = sorted(facts, key=lambda fact: fact.key)
+        owners = self.owners(deployment_of(every, model))
+        ours = [fact for fact in every if fact.owner in owners]
+        deployment = deployment_of(ours, model)
+        state, reason, pods = _state(deployment, pods_of, "")
+        return Observed(
+            model=model,
+            objects={fact.key: fact.fingerprint for fact in ours},
+            version=deployment.version if deployment else "",
+            etag=deployment.etag if deployment else "",
+            state=state,
+            reason=reason,
+            url=outside_url(ours) or service_url(model),
+            foreign=tuple(fact.key for fact in every if fact.owner not in owners),
+            pods=pods,
+            trials={
+                track: ObservedTrial(found.version, *_state(found, pods_of, track))
+                for track in self.tracks
+                if (found := deployment_of(ours, model, track))
+            },
+            route_problem=next((fact.problem for fact in ours if fact.problem), ""),
+        )
+
+
+def deployment_of(facts: Iterable[Fact], model: ModelId, track: str = "") -> Fact | None:
+    """Return the Deployment of a track among a model's objects."""
+    key = ObjectKey(DEPLOYMENT, object_name(model, track))
+    return next((fact for fact in facts if fact.key == key), None)
+
+
+def outside_url(facts: Iterable[Fact]) -> str:
+    """Return the address that a model has outside the cluster, or "". Of two, that of the HTTPRoute."""
+    by_kind = {fact.key.kind: fact.url for fact in facts}
+    return by_kind.get(HTTP_ROUTE) or by_kind.get(INGRESS, "")
+
+
+def _state(deployment: Fact | None, pods_of: PodsOf, track: str) -> tuple[State, str, Pods]:
+    """Return the state, the reason for it, and what answers. The pods decide only where that is in question."""
+    if deployment is None or deployment.rollout is None:
+        return State.PROGRESSING, "the Deployment is missing", Pods()
+    if deployment.rollout.is_complete:
+        return State.READY, "", serving_pods(deployment)
+    pods = list(pods_of(track))
+    failure = pod_failure(pods, deployment) or deployment.rollout.failure
+    state, reason = (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")
+    return state, reason, serving_pods(deployment, pods)
+
+
+def serving_pods(deployment: Fact, pods: Iterable[PodFact] | None = None) -> Pods:
+    """Return what answers: by the Deployment's own count, or by its `pods` while they are of several versions.
+
+    Of two versions with ready pods, the one with more of them is named; of equals, the new one.
+    """
+    assert deployment.rollout
+    wanted, ready = deployment.rollout.wanted, deployment.rollout.available
+    if pods is None:
+        return Pods(deployment.version if ready else "", ready, wanted)
+    versions = [pod.version for pod in pods if pod.is_ready]
+    most = max(versions, key=lambda item: (versions.count(item), item == deployment.version), default="")
+    return Pods(most, len(versions), wanted)
+
+
+def pod_failure(pods: Iterable[PodFact], deployment: Fact) -> str:
+    """Return why the pods of the Deployment's own version do not come up, or ""."""
+    own = (deployment.version, deployment.etag)
+    return next((pod.failure for pod in pods if (pod.version, pod.etag) == own and pod.failure), "")
