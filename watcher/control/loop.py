@@ -30,7 +30,10 @@ PROGRESS_INTERVAL = 1.0
 LISTING_SHARE = 0.1
 """The share of the time that surveys may take: one that takes 2 s is made every 20 s."""
 
-OVERDUE_SECONDS = 15.0
+FAILED_POLL = 5.0
+"""Seconds. The longest pause after a survey that failed: whatever it failed of may be mended by now."""
+
+OVERDUE_SECONDS = 10.0
 """Seconds. A survey that takes longer, and three times longer than the last, is shown as not live while it runs."""
 
 STOP_SECONDS = 3.0
@@ -143,7 +146,7 @@ class Loop:
         if resync:
             self._workers.rewrite(survey.changed | survey.stale)
         for model in sorted(survey.changed):
-            self._workers.add(model)
+            self._workers.changed(model)
         for model in sorted(survey.stale):
             self._workers.add(model, keep_later=True)
 
@@ -153,7 +156,7 @@ class Loop:
         self._metrics.passes.labels("error").inc()
         _, message = describe(error)
         if self._sources.report("poll", live=False, detail=message):
-            log.warning("cannot survey", reason=message, retry_in=self._poll)
+            log.warning("cannot survey", reason=message, retry_in=min(self._poll, FAILED_POLL))
         if not isinstance(error, WatcherError):
             log.debug("unexpected error", exc_info=error)
 
@@ -191,7 +194,10 @@ class Loop:
 def next_survey(started: float, ended: float, poll: float, *, succeeded: bool) -> tuple[float, float]:
     """Return when the next survey may begin if there is a hint, and when it begins without one. Pure.
 
-    A failed survey is repeated after the poll interval, however long it took to fail.
+    A failed survey is repeated after the poll interval, at most FAILED_POLL, however long it took to fail.
     """
-    pause = (ended - started) / LISTING_SHARE if succeeded else poll
+    if not succeeded:
+        again = ended + min(poll, FAILED_POLL)
+        return again, again
+    pause = (ended - started) / LISTING_SHARE
     return ended + pause, ended + max(poll, pause)

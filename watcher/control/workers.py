@@ -10,8 +10,8 @@ import structlog
 
 from watcher.control.failure import describe
 from watcher.control.progress import Progress
+from watcher.control.retries import Retries
 from watcher.control.workqueue import WorkQueue
-from watcher.core.backoff import retry_delay
 from watcher.core.types import ModelId
 from watcher.errors import WatcherError
 from watcher.metrics import Metrics
@@ -41,7 +41,7 @@ class Workers:
         self._reconciler, self._metrics, self._progress = reconciler, metrics, progress
         self._survey_soon = survey_soon
         self._queue: WorkQueue[ModelId] = WorkQueue(now)
-        self._failures: dict[ModelId, int] = {}
+        self._retries = Retries()
         self._last_logged: dict[ModelId, str] = {}
         self._rewrite: set[ModelId] = set()
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(count)]
@@ -59,6 +59,11 @@ class Workers:
     def add(self, model: ModelId, delay: float = 0.0, *, keep_later: bool = False) -> None:
         """Reconcile `model` after `delay` seconds; with `keep_later`, not before a retry that is already waiting."""
         self._queue.add(model, delay, keep_later=keep_later)
+
+    def changed(self, model: ModelId) -> None:
+        """Reconcile a model whose files have changed: its earlier failures no longer count."""
+        self._retries.changed(model)
+        self._queue.add(model)
 
     def rewrite(self, models: Iterable[ModelId]) -> None:
         """Write every object of these models when they are reconciled next, until that succeeds."""
@@ -84,15 +89,15 @@ class Workers:
         except Exception as error:  # noqa: BLE001 - a defect in one model must not end the thread
             self._retry(model, error)
             return
-        self._forget(model)
+        self._last_logged.pop(model, None)
+        self._retry_now(self._retries.succeeded(model))
         if rewrite:  # otherwise a resync may have added the model meanwhile, and its rewrite is still to come
             self._rewrite.discard(model)
         if not approved:
             self._survey_soon()
 
     def _retry(self, model: ModelId, error: Exception) -> None:
-        failures = self._failures[model] = self._failures.get(model, 0) + 1
-        delay = retry_delay(failures)
+        delay, released = self._retries.failed(model, error)
         reason, message = describe(error)
         self._metrics.failures.labels(reason).inc()
         # A retry may fail the same way for days: only the first of equal messages is a warning.
@@ -102,7 +107,8 @@ class Workers:
         if not isinstance(error, WatcherError):
             log.debug("unexpected error", model=str(model), exc_info=error)
         self._queue.add(model, delay)
+        self._retry_now(released)
 
-    def _forget(self, model: ModelId) -> None:
-        self._failures.pop(model, None)
-        self._last_logged.pop(model, None)
+    def _retry_now(self, models: Iterable[ModelId]) -> None:
+        for model in models:
+            self._queue.add(model)

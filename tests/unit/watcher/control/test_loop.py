@@ -198,6 +198,10 @@ def test_next_survey_leaves_time_for_other_work_and_repeats_a_failed_one_soon(
     assert (earliest - 100 - seconds, latest - 100 - seconds) == pytest.approx(pauses)
 
 
+def test_next_survey_after_a_failure_does_not_wait_for_a_slow_poll() -> None:
+    assert next_survey(100, 101, poll=3600, succeeded=False) == (106, 106)
+
+
 def test_run_repeats_a_resync_whose_survey_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     reconciler = Scripted(None, None, Retryable("StoreUnreachable", "the store is down"), clock=clock, seconds=30)
@@ -220,7 +224,7 @@ def test_refresh_during_a_survey_without_an_answer_reports_that_the_poll_is_not_
     loop = loop_of(Scripted(), lambda: clock[0])
     loop._survey(resync=False)
     with loop._progress.running(SURVEY):
-        clock[0] = 14
+        clock[0] = 9
         loop.refresh()
         assert poll_of(loop) == (True, "")
         clock[0] = 16

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from watcher.control.progress import Progress
 from watcher.control.workers import Workers
 from watcher.core.types import ModelId
-from watcher.errors import Rejected
+from watcher.errors import Rejected, Retryable
 from watcher.metrics import Metrics
 
 IRIS = ModelId("team", "iris")
@@ -29,7 +29,7 @@ class Scripted:
         self.before_return()
         error = self.errors.pop(0) if self.errors else ""
         if error:
-            raise error if isinstance(error, Exception) else Rejected("Broken", error)
+            raise error if isinstance(error, Exception) else Rejected("InvalidValues", error)
         return self.approved
 
 
@@ -109,7 +109,31 @@ def test_workers_keep_nothing_of_a_model_that_succeeded() -> None:
     workers.rewrite(models)
     for model in models * 2:
         workers.reconcile(model)
-    assert (workers._failures, workers._last_logged, workers._rewrite) == ({}, {}, set())
+    assert (workers._last_logged, workers._rewrite) == ({}, set())
+
+
+def test_workers_when_the_api_server_answers_again_retry_all_that_waited_for_it() -> None:
+    down = Retryable("ApiError", "HTTP 500")
+    reconciler = Scripted(*[down] * 200)
+    workers = workers_of(reconciler)
+    models = [ModelId("team", f"m{number}") for number in range(200)]
+    for model in models:
+        workers.reconcile(model)
+    due = workers._queue._due
+    assert min(due.values()) > time.monotonic()
+    workers.reconcile(models[0])
+    assert sum(when <= time.monotonic() for when in due.values()) == 199
+
+
+def test_workers_with_changed_files_reconcile_at_once_and_begin_with_the_shortest_delay(logged: list[Any]) -> None:
+    workers = workers_of(Scripted(*["no"] * 9))
+    for _ in range(8):
+        workers.reconcile(IRIS)
+    workers.changed(IRIS)
+    assert workers._queue._due[IRIS] <= time.monotonic()
+    workers.reconcile(IRIS)
+    delays = [line["retry_in"] for line in logged if "retry_in" in line]
+    assert (delays[-2] > 40, delays[-1] <= 1) == (True, True)
 
 
 def test_workers_after_an_unexpected_error_go_on_in_the_same_thread() -> None:
