@@ -5,8 +5,9 @@ Only `reconcile` writes, always after a fresh listing of the model's prefix. Onl
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,9 +22,10 @@ from watcher.control.upload_times import UploadTimes
 from watcher.core import trials
 from watcher.core.catalog import read_listing
 from watcher.core.ceilings import Ceilings
-from watcher.core.comparison import Settled, compare, overwritten
-from watcher.core.plan import NEVER_OBSERVED, fingerprint_of, plan
+from watcher.core.comparison import Settled, compare, deleted, overwritten
+from watcher.core.plan import NEVER_OBSERVED, edits, fingerprint_of, plan
 from watcher.core.removal_guard import RemovalGuard
+from watcher.core.text import one_line
 from watcher.core.types import (
     Change,
     Entry,
@@ -49,10 +51,23 @@ RESTORE_INTERVAL = 600.0
 """Seconds. Objects that something else overwrites are restored at most this often: two watchers with the same owner
 would otherwise roll the same model back and forth every second."""
 
+EDITS = 5
+"""Edits and deletions of one model's objects that are undone at once. After as many within RESTORE_INTERVAL, it is no
+person who makes them, but a program that would make them again."""
+
 CONTESTED = (
     "something else keeps overwriting the objects of this model: is there another watcher with the same --owner? "
     "They are left as they are, and restored at most every 10 minutes"
 )
+EDITED = (
+    "something else keeps changing {what}: stop it, or set the same in values.yaml. The objects of this model are left "
+    "as they are for up to 10 minutes"
+)
+WHAT_LIMIT = 300
+"""Bytes of the list of changes in that sentence."""
+
+UNMOVED = frozenset({State.PAUSED, State.WAITING, State.HELD})
+"""The states that depend on the bucket alone, whatever the model's pods do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,9 @@ class Reconciler:
         self._times = UploadTimes(metrics, now)
         self._entries: Mapping[ModelId, Entry] = {}
         self._settled: dict[ModelId, Settled] = {}
-        self._restored: dict[ModelId, float] = {}
+        self._restored: dict[ModelId, tuple[float, ...]] = {}
+        self._failed: set[ModelId] = set()
+        self._showing, self._busy = threading.Lock(), set[ModelId]()
         self._absent: frozenset[ModelId] = frozenset()
 
     def serves(self, model: ModelId) -> bool:
@@ -134,6 +151,8 @@ class Reconciler:
 
         """
         entry, observed = None, None
+        with self._showing:  # a refresh that has begun is done; none begins while the model is reconciled
+            self._busy.add(model)
         try:
             entry = self._look(model)
             observed = self._runtime.observe(model).models.get(model)
@@ -142,9 +161,29 @@ class Reconciler:
             self._removals.mark_present(model)
             self._bring_up(entry, observed, rewrite=rewrite)
         except Exception as error:
+            self._failed.add(model)
             self._show_failure(model, error, observed, entry)
             raise
+        finally:
+            self._busy.discard(model)
+        self._failed.discard(model)
         return True
+
+    def refresh(self, model: ModelId) -> bool:
+        """Show a model's state as far as the runtime knows it without a request. Return True if it needs work.
+
+        A model that is being reconciled is left alone: call again after that.
+        """
+        with self._showing:
+            known = self._runtime.known(model)
+            status, settled = self._board.get(model), self._settled.get(model)
+            if known is None or status is None or status.state in UNMOVED or model in self._busy:
+                return False
+            observed = known.models.get(model)
+            if model in self._failed or not settled or not settled.holds(settled.entry, observed):
+                return True
+            self._show_in_step([model], known.models)
+            return False
 
     def _look(self, model: ModelId) -> Entry | None:
         """Return what the bucket has of a model now."""
@@ -164,41 +203,61 @@ class Reconciler:
         model, found = entry.model, observed.objects if observed else {}
         release = self._releases.of(entry)
         if release is None:  # paused
-            self._settled[model] = (entry, found)
+            self._settled[model] = Settled(entry, found, observed.digests if observed else {})
             about = self._releases.wanted(entry)
             self._show(model, State.PAUSED, observed, "values.yaml says paused: true", about=about)
             return
         release = trials.with_answers(release, observed)
         manifests = self._runtime.render(release)
         desired = _fingerprints(manifests)
-        if overwritten(self._settled.get(model), entry, desired, found):
-            self._claim_restore(model)
+        self._claim_restores(entry, manifests, observed)
         # `plan` refuses a model with foreign objects, so it needs the observation even for a rewrite.
         rewrite_all = rewrite and observed is not None and not observed.foreign
         change = plan(manifests, None if rewrite_all else observed, model)
+        digests = dict(observed.digests) if observed else {}
         if change:
-            self._runtime.apply(change)
+            digests |= self._runtime.apply(change)
             self._record_change(release, change, observed, rewrite=rewrite)
         if release.trials or release.missing:
             # Its objects depend on which pods are ready, so every survey has to find work for it.
             self._settled.pop(model, None)
         else:
-            self._settled[model] = (entry, desired)
+            kept = {key: digest for key, digest in digests.items() if key in desired}
+            self._settled[model] = Settled(entry, desired, kept)
         if observed and not change:
             state, reason = trials.shown(release, observed)
             self._show(model, state, observed, reason)
 
-    def _claim_restore(self, model: ModelId) -> None:
-        """Permit to restore a model that something else has overwritten, once per interval.
+    def _claim_restores(self, entry: Entry, manifests: Sequence[Manifest], observed: Observed | None) -> None:
+        """Permit to undo what something else did to a model's objects since the last reconcile wrote them.
 
         Raises:
-            Rejected: `Contested`, if it was restored less than `RESTORE_INTERVAL` ago.
+            Rejected: `Contested`, it is a program that does so again and again.
+
+        """
+        settled, desired = self._settled.get(entry.model), _fingerprints(manifests)
+        found = observed.objects if observed else {}
+        if overwritten(settled, entry, desired, found):
+            self._claim_restore(entry.model, 1, CONTESTED)
+        changed = {str(key): ", ".join(fields) for key, fields in edits(manifests, observed).items()}
+        changed |= {str(key): "its existence" for key in sorted(deleted(settled, entry, desired, found))}
+        if settled and changed:
+            what = "; ".join(f"{fields} of {key}" for key, fields in changed.items())
+            self._claim_restore(entry.model, EDITS, EDITED.format(what=one_line(what, WHAT_LIMIT)))
+            log.info("restoring what something else has changed", model=str(entry.model), changed=what)
+
+    def _claim_restore(self, model: ModelId, most: int, reason: str) -> None:
+        """Permit to restore a model, at most this many times per `RESTORE_INTERVAL`.
+
+        Raises:
+            Rejected: `Contested`, with the reason.
 
         """
         now = self._clock()
-        if now - self._restored.get(model, -RESTORE_INTERVAL) < RESTORE_INTERVAL:
-            raise Rejected("Contested", CONTESTED)
-        self._restored[model] = now
+        recent = tuple(time for time in self._restored.get(model, ()) if now - time < RESTORE_INTERVAL)
+        if len(recent) >= most:
+            raise Rejected("Contested", reason)
+        self._restored[model] = (*recent, now)
 
     def _record_change(self, release: Release, change: Change, observed: Observed | None, *, rewrite: bool) -> None:
         for manifest in change.writes:
@@ -271,6 +330,7 @@ class Reconciler:
             self._board.drop(model)
             self._settled.pop(model, None)
             self._restored.pop(model, None)
+            self._failed.discard(model)
             self._times.forget([model])
 
 

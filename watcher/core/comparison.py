@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from watcher.core.types import Entry, ModelId, ObjectKey, Observation
+from watcher.core.types import Entry, ModelId, ObjectKey, Observation, Observed
 
-Settled = tuple[Entry, Mapping[ObjectKey, str]]
-"""The entry that the last successful reconcile of a model applied, and the fingerprints of its objects after that."""
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the last successful reconcile of a model applied, and left: its objects' fingerprints and digests."""
+
+    entry: Entry
+    objects: Mapping[ObjectKey, str]
+    digests: Mapping[ObjectKey, str] = field(default_factory=dict)
+
+    def holds(self, entry: Entry, observed: Observed | None) -> bool:
+        """Return whether neither the bucket nor the runtime differs from what was settled."""
+        objects, digests = (observed.objects, observed.digests) if observed else ({}, {})
+        return (self.entry, self.objects, self.digests) == (entry, objects, digests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,9 @@ def compare(
     """Compare the `entries` of a listing with those of the `previous` one, and with what runs."""
     readable = {model: entry for model, entry in entries.items() if model.namespace not in observation.unreadable}
     in_step = frozenset(
-        model for model, entry in readable.items() if settled.get(model) == (entry, _objects(observation, model))
+        model
+        for model, entry in readable.items()
+        if model in settled and settled[model].holds(entry, observation.models.get(model))
     )
     uploaded = frozenset(model for model, entry in readable.items() if previous.get(model) != entry)
     return Comparison(changed=uploaded - in_step, stale=frozenset(readable) - uploaded - in_step, in_step=in_step)
@@ -45,11 +58,18 @@ def overwritten(
 
     Objects that were deleted, or lost their fingerprint, do not count: a person may do that.
     """
-    return settled == (entry, desired) and any(
+    return _wrote(settled, entry, desired) and any(
         fingerprint and desired.get(key, fingerprint) != fingerprint for key, fingerprint in found.items()
     )
 
 
-def _objects(observation: Observation, model: ModelId) -> Mapping[ObjectKey, str]:
-    observed = observation.models.get(model)
-    return observed.objects if observed else {}
+def deleted(
+    settled: Settled | None, entry: Entry, desired: Mapping[ObjectKey, str], found: Mapping[ObjectKey, str]
+) -> frozenset[ObjectKey]:
+    """Return the objects that are gone, or lost their fingerprint, since the last reconcile wrote them as desired."""
+    gone = frozenset(key for key in desired if not found.get(key))
+    return gone if _wrote(settled, entry, desired) else frozenset()
+
+
+def _wrote(settled: Settled | None, entry: Entry, desired: Mapping[ObjectKey, str]) -> bool:
+    return settled is not None and (settled.entry, settled.objects) == (entry, desired)

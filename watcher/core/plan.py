@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from watcher.core.types import FINGERPRINT, Change, Manifest, ModelId, Observed, key_of
+from watcher.core.drift import drifted_fields
+from watcher.core.types import FINGERPRINT, Change, Manifest, ModelId, ObjectKey, Observed, key_of
 from watcher.errors import Rejected
 
 NEVER_OBSERVED = "Secret"
@@ -30,11 +31,25 @@ def plan(desired: Sequence[Manifest], observed: Observed | None, model: ModelId)
         for item in desired
         if item["kind"] != NEVER_OBSERVED and kept.get(key_of(item)) != fingerprint_of(item)
     }
+    stale |= edits(desired, observed).keys()
     extra = tuple(sorted(found.keys() - {key_of(item) for item in desired}))
     if not stale and not extra:
         return Change(model)
     writes = tuple(item for item in desired if key_of(item) in stale or item["kind"] == NEVER_OBSERVED)
     return Change(model, writes, extra)
+
+
+def edits(desired: Sequence[Manifest], observed: Observed | None) -> dict[ObjectKey, list[str]]:
+    """Return which fields others have changed in objects that still have the fingerprint of the desired ones.
+
+    Objects that were observed without their content are left out.
+    """
+    if observed is None:
+        return {}
+    read, prints = observed.manifests, observed.objects
+    written = [item for item in desired if key_of(item) in read and prints.get(key_of(item)) == fingerprint_of(item)]
+    found = {key_of(item): drifted_fields(item, read[key_of(item)]) for item in written}
+    return {key: fields for key, fields in found.items() if fields}
 
 
 def foreign_objects(names: Iterable[str], model: ModelId) -> str:

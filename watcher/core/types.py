@@ -145,7 +145,7 @@ class State(StrEnum):
 
 
 PENDING = frozenset({State.APPLIED, State.PROGRESSING})
-"""The states that end by themselves; a model in one of them is observed every second."""
+"""The states that end by themselves."""
 
 UNSUCCESSFUL = frozenset({State.FAILED, State.REJECTED})
 """The states of a version that does not serve, each with a reason. They remain true when another one is chosen."""
@@ -243,6 +243,10 @@ class Observed:
     """By their tracks."""
     route_problem: str = ""
     """Why the model's HTTPRoute leads nowhere, as far as that is known."""
+    digests: Mapping[ObjectKey, str] = field(default_factory=dict)
+    """A hash of each object's content, where others can change it. It differs after every change of what is ours."""
+    manifests: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
+    """The objects themselves, where this model alone was read."""
 
     @property
     def runs(self) -> bool:

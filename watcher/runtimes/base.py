@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from watcher.core.types import Change, Manifest, ModelId, Observation, Release
+from watcher.core.types import Change, Manifest, ModelId, ObjectKey, Observation, Release
 
 
 class Runtime(Protocol):
@@ -36,8 +37,13 @@ class Runtime(Protocol):
 
         """
 
-    def apply(self, change: Change) -> None:
+    def known(self, model: ModelId) -> Observation | None:
+        """Return what is known of one model without asking for it; None if only `observe` can say."""
+
+    def apply(self, change: Change) -> Mapping[ObjectKey, str]:
         """Write and delete what `change` lists. An interrupted call is completed by repeating it.
+
+        Return the digests of the objects that were written, as `Observed.digests` has them.
 
         Raises:
             Retryable, Rejected: some or all of the change is not made.

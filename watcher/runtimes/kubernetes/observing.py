@@ -62,6 +62,7 @@ class Observer:
                 if (found := deployment_of(ours, model, track))
             },
             route_problem=next((fact.problem for fact in ours if fact.problem), ""),
+            digests={fact.key: fact.digest for fact in ours},
         )
 
 

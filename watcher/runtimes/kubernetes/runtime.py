@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from watcher.core.exposure import SECTIONS
@@ -90,23 +91,25 @@ class KubernetesRuntime:
         """Return the models of this watcher, or one model with the foreign objects of its names."""
         with translated("reading the cluster"):
             if model:
-                found = [fact_of(item) for item in self._read(model)]
-                return Observation({model: self._observed(model, found)} if found else {})
+                return self._observe_one(model)
             if not self._namespaces:
                 return Observation(self._observe_in(""))
             return self._observe_named()
 
-    def apply(self, change: Change) -> None:
+    def known(self, model: ModelId) -> Observation | None:
+        """Return what is known of one model without a request; None if the cluster has to be asked."""
+
+    def apply(self, change: Change) -> dict[ObjectKey, str]:
         """Write and delete what `change` lists. Safe to repeat, and safe while two watchers overlap."""
         with translated(f"applying {change.model}"):
             if change.remove:
                 # It owns the other objects, and the garbage collector deletes them.
                 self._objects.delete(ObjectKey(DEPLOYMENT, object_name(change.model)), change.model.namespace)
-                return
+                return {}
             if self._create_namespaces and change.writes:
                 self._objects.create_namespace(change.model.namespace)
             try:
-                self._write_all(change)
+                return {fact.key: fact.digest for fact in self._write_all(change)}
             except ForeignSecret as error:
                 name = str(ObjectKey(SECRET, str(error)))
                 raise Rejected("ForeignObject", foreign_objects([name], change.model)) from error
@@ -115,8 +118,8 @@ class KubernetesRuntime:
         """End calls in progress at once; every later call raises `Retryable`."""
         self._api.close()
 
-    def _write_all(self, change: Change) -> None:
-        """Write everything, or nothing if a Secret of the model's names is foreign.
+    def _write_all(self, change: Change) -> list[Fact]:
+        """Write everything, or nothing if a Secret of the model's names is foreign. Return what was written.
 
         Autoscalers are deleted first, so that none overrules the replicas that the Deployment then has.
         """
@@ -137,22 +140,25 @@ class KubernetesRuntime:
             track: [item for item in change.writes if item["metadata"]["name"] == object_name(model, track)]
             for track in ("", *self._tracks)
         }
-        deployment = self._write_track(tracks.pop(""), deployment, None, secrets)
+        deployment, written = self._write_track(tracks.pop(""), deployment, None, secrets)
         for track, manifests in tracks.items():
             own = self._objects.get(DEPLOYMENT, model.namespace, object_name(model, track)) if manifests else None
-            self._write_track(manifests, own, deployment, secrets)
+            written += self._write_track(manifests, own, deployment, secrets)[1]
+        return written
 
     def _write_track(
         self, manifests: list[Manifest], deployment: Manifest | None, owner: Manifest | None, secrets: Mapping[str, str]
-    ) -> Manifest | None:
+    ) -> tuple[Manifest | None, list[Fact]]:
         """Write the objects of one track. Its Deployment owns the others, and `owner`, if given, the Deployment.
 
-        Return the Deployment.
+        Return the Deployment, and what was written. Secrets are left out: nothing is observed of them.
         """
+        written = []
         for manifest in in_order(manifests, has_deployment=deployment is not None):
             if manifest["kind"] == DEPLOYMENT:
                 self._keep_replicas(manifest, deployment)
                 deployment = self._objects.apply(owned_by(manifest, owner) if owner else manifest)
+                written.append(fact_of(deployment))
                 continue
             owned = owned_by(manifest, deployment) if deployment else manifest
             if manifest["kind"] == SECRET:
@@ -160,8 +166,10 @@ class KubernetesRuntime:
                 name, namespace = meta["name"], meta["namespace"]
                 # By UID, so that a foreign Secret of this name is never overwritten.
                 owned = with_uid(owned, secrets[name] or self._objects.create_secret(namespace, name, self._owner))
-            self._objects.apply(owned)
-        return deployment
+            live = self._objects.apply(owned)
+            if manifest["kind"] != SECRET:
+                written.append(fact_of(live))
+        return deployment, written
 
     def _keep_replicas(self, manifest: Manifest, live: Manifest | None) -> None:
         """Keep the current number of replicas if `manifest` no longer sets one.
@@ -173,6 +181,13 @@ class KubernetesRuntime:
             alone = {key: manifest[key] for key in ("apiVersion", "kind")}
             spec = {"replicas": live["spec"]["replicas"]}
             self._objects.apply(with_uid({**alone, "metadata": meta, "spec": spec}, uid_of(live)), REPLICAS_MANAGER)
+
+    def _observe_one(self, model: ModelId) -> Observation:
+        found = self._read(model)
+        if not found:
+            return Observation()
+        observed = self._observed(model, map(fact_of, found))
+        return Observation({model: replace(observed, manifests={key_of(item): item for item in found})})
 
     def _observe_named(self) -> Observation:
         """Observe the named namespaces. One that is forbidden or missing does not fail the others.

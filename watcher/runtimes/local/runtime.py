@@ -119,16 +119,20 @@ class LocalRuntime:
             found = {key: item for key, item in self._services.items() if model in (None, key)}
             return Observation({key: observed(key, service) for key, service in found.items() if service.desired})
 
-    def apply(self, change: Change) -> None:
+    def known(self, model: ModelId) -> None:
+        """Return None: `observe` costs nothing here."""
+
+    def apply(self, change: Change) -> dict[ObjectKey, str]:
         """Start or stop processes, without waiting. Do nothing after `close`, and nothing for what already runs."""
         with self._lock:
             if self._closed.is_set():
-                return
+                return {}
             if change.remove:
                 self._remove(change.model)
             restored = [self._write(change.model, manifest) for manifest in change.writes]
         if any(restored):  # outside the lock: the hint is the caller's code
             self._on_change(change.model)
+        return {}
 
     def close(self) -> None:
         """End every process within three seconds; give up on what hangs even then. Safe to repeat."""

@@ -53,7 +53,10 @@ class Refusing:
     def observe(self, model: ModelId | None = None) -> Observation:
         return Observation()
 
-    def apply(self, change: Change) -> None:
+    def known(self, model: ModelId) -> Observation | None:
+        return None
+
+    def apply(self, change: Change) -> dict[ObjectKey, str]:
         raise self.error
 
     def close(self) -> None:
@@ -75,6 +78,9 @@ class World:
         self.foreign: tuple[ObjectKey, ...] = ()
         self.base: dict[str, Any] = {}
         self.trials: dict[str, ObservedTrial] = {}
+        self.watched = False
+        self.digests: dict[tuple[ModelId, ObjectKey], str] = {}
+        self.manifests: dict[tuple[ModelId, ObjectKey], Manifest] = {}
         self.state, self.etag, self.writes, self.deleted = State.READY, "", 0, list[Change]()
         self.now, self.board, self.metrics = NOW, StatusBoard(), Metrics()
         self.fraction, self.delay = fraction, delay
@@ -164,13 +170,18 @@ class World:
                     self.etag,
                     self.foreign,
                     trials=self.trials,
+                    digests={item: self.digests[key, item] for item in found if (key, item) in self.digests},
+                    manifests={item: self.manifests[key, item] for item in found if (key, item) in self.manifests},
                 )
                 for key, found in self.objects.items()
                 if model in (None, key)
             }
         )
 
-    def apply(self, change: Change) -> None:
+    def known(self, model: ModelId) -> Observation | None:
+        return self.observe(model) if self.watched else None
+
+    def apply(self, change: Change) -> dict[ObjectKey, str]:
         if change.model in self.undeletable and not change.writes:
             raise Rejected("Forbidden", "this may not be deleted")
         self.writes += len(change.writes)
@@ -181,6 +192,8 @@ class World:
             del have[key]
         if not have:
             del self.objects[change.model]
+        self.digests |= {(change.model, key_of(item)): "written" for item in change.writes}
+        return {key_of(item): "written" for item in change.writes}
 
     def close(self) -> None:
         pass

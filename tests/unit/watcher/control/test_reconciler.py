@@ -299,3 +299,102 @@ def sizes(root: object) -> dict[str, int]:
         elif type(value).__module__.startswith("watcher.") and hasattr(value, "__dict__"):
             found |= sizes(value)
     return found
+
+
+HPA_OF_A = ObjectKey("HPA", "a")
+
+
+def edit(world: World) -> None:
+    """Edit the autoscaler of team/a as a person does, until it is written again."""
+    world.digests[A, HPA_OF_A] = "edited"
+    world.manifests[A, HPA_OF_A] = {"kind": "HPA", "metadata": {"name": "a", "annotations": {}}}
+
+
+def test_edited_object_is_written_again_and_a_program_that_goes_on_editing_is_left_alone_for_a_while(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World("a")
+    world.look()
+    for writes in range(1, 6):
+        before = world.writes
+        edit(world)
+        world.look(seconds=1)
+        assert world.writes == before + 1, writes
+    assert "metadata.annotations.kubeserve.io/fingerprint of HPA a" in capsys.readouterr().out
+    edit(world)
+    world.look(seconds=1)
+    assert world.writes == before + 1
+    assert world.states(State.REJECTED) == "a"
+    assert world.reason("a").startswith("something else keeps changing metadata.annotations.kubeserve.io/fingerprint")
+    world.look(seconds=600)
+    assert world.writes == before + 2
+
+
+def test_change_of_what_others_own_is_looked_at_once_and_kept() -> None:
+    world = World("a")
+    world.look()
+    before = world.writes
+    world.digests[A, HPA_OF_A] = "with a field of another manager"
+    assert world.reconciler.survey().stale == {A}
+    world.look()
+    assert (world.writes, world.reconciler.survey().stale) == (before, frozenset())
+
+
+def test_refresh_shows_a_change_of_the_pods_without_work() -> None:
+    world = World("a")
+    world.watched, world.state = True, State.PROGRESSING
+    assert not world.reconciler.refresh(A)
+    assert world.states(State.PROGRESSING) == "a"
+    world.state = State.READY
+    assert not world.reconciler.refresh(A)
+    assert world.states(State.READY) == "a"
+
+
+def test_refresh_finds_work_where_an_object_is_edited_or_gone() -> None:
+    world = World("a")
+    world.watched = True
+    edit(world)
+    assert world.reconciler.refresh(A)
+    world.look()
+    assert not world.reconciler.refresh(A)
+    del world.objects[A][HPA_OF_A]
+    assert world.reconciler.refresh(A)
+
+
+def test_refresh_changes_nothing_of_a_model_that_is_unknown_paused_or_on_hold() -> None:
+    world = World("abc")
+    world.watched = True
+    world.put("a/values.yaml", b"paused: true")
+    world.delete("bc")
+    world.look()
+    world.look()
+    shown = {status.model: status.state for status in world.board.models()}
+    assert shown == {"a": State.PAUSED, "b": State.HELD, "c": State.HELD}
+    world.objects[A].clear()
+    assert not any(world.reconciler.refresh(ModelId("team", name)) for name in "abcz")
+    assert {status.model: status.state for status in world.board.models()} == shown
+
+
+def test_refresh_of_a_model_that_failed_keeps_the_reason_and_leaves_the_work_to_the_retry() -> None:
+    world = World("a")
+    world.watched = True
+    world.put("a/values.yaml", b"autoscaling: {maxReplicas: many}")
+    world.look()
+    reason = world.reason("a")
+    assert world.reconciler.refresh(A)
+    assert (world.states(State.REJECTED), world.reason("a")) == ("a", reason)
+
+
+def test_refresh_during_a_reconcile_shows_nothing() -> None:
+    world, found = World("a"), []
+    world.watched = True
+
+    def look_meanwhile(release: object) -> list[object]:
+        found.append(world.reconciler.refresh(A))
+        return render(release)  # type: ignore[arg-type, return-value]
+
+    render = world.render
+    world.state = State.FAILED
+    world.render = look_meanwhile  # type: ignore[method-assign, assignment]
+    world.reconciler.reconcile(A)
+    assert found == [False]
