@@ -90,7 +90,7 @@ class Settings:
     )
     listen_stream: bool = setting(True, "Follow MinIO's ListenBucketNotification stream.")
     listen_ping: int = setting(
-        10,
+        4,
         "Keep-alive period requested for the listen stream. Without any bytes for three periods it is not live.",
         minimum=1,
         maximum=3600,

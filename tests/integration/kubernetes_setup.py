@@ -12,20 +12,20 @@ class Setup:
     """A bucket, a namespace, and watchers between them."""
 
     def __init__(self, uploads: Uploads, cluster: Cluster, minio: Any, control_plane: Any, folder: Path) -> None:
-        self.uploads, self.cluster, self._minio, self._control_plane = uploads, cluster, minio, control_plane
+        self.uploads, self.cluster, self.minio, self.control_plane = uploads, cluster, minio, control_plane
         self.log, self.kubeconfig = folder / "watcher.log", control_plane.kubeconfig
 
     def watcher(self, *arguments: str, **env: str) -> Watcher:
         credentials = {
-            "AWS_ACCESS_KEY_ID": self._minio.access_key,
-            "AWS_SECRET_ACCESS_KEY": self._minio.secret_key,
+            "AWS_ACCESS_KEY_ID": self.minio.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.minio.secret_key,
         }
         return Watcher(
             self.log,
             "--kubeconfig",
-            str(self._control_plane.kubeconfig),
+            str(self.control_plane.kubeconfig),
             "--s3-endpoint",
-            self._minio.endpoint,
+            self.minio.endpoint,
             "--bucket",
             self.uploads.bucket,
             *arguments,

@@ -1,4 +1,4 @@
-"""Proxies between a client and a real store: one that alters answers, and one that clients are configured for."""
+"""Proxies between a client and a real server: they alter answers, go silent, or are configured by the client."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -143,3 +144,58 @@ def silent() -> Iterator[str]:
     """Yield the address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+class Line:
+    """A TCP proxy in front of `target` that can do what a network does: drop connections without closing them.
+
+    Bytes and acknowledgements of the kernel's keep-alive come from this proxy, so a client can notice by time alone.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._host, _, self._port = target.rpartition(":")
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=50)
+        self._dropped = 0
+        self.connections = 0
+        self.silent = False
+        """While True, no connection carries anything, new ones neither."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def drop(self) -> None:
+        """Forward nothing any more of the connections that are open now, and never close them. New ones work."""
+        self._dropped = self.connections
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                threading.Thread(target=self._carry, args=(client, self.connections), daemon=True).start()
+
+    def _carry(self, client: socket.socket, number: int) -> None:
+        with client, suppress(OSError), socket.create_connection((self._host, int(self._port)), timeout=60) as server:
+            while True:
+                ready, _, _ = select.select([client, server], [], [])
+                while self.silent or number <= self._dropped:
+                    time.sleep(0.02)
+                for side in ready:
+                    if not (data := side.recv(65536)):
+                        return
+                    (server if side is client else client).sendall(data)
+
+
+@contextmanager
+def line(target: str) -> Iterator[Line]:
+    """Yield a line to `target`."""
+    made = Line(target)
+    try:
+        yield made
+    finally:
+        made.close()

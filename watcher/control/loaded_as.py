@@ -17,7 +17,8 @@ import urllib3
 
 from watcher.control.status_board import StatusBoard
 from watcher.core.types import ModelId, ModelStatus, State
-from watcher.net.calls import CallEnded, Calls, PoolManager
+from watcher.net.calls import CallEnded, Calls
+from watcher.net.connections import PoolManager
 
 INTERVAL = 1.0
 """Seconds between two looks at the status board."""

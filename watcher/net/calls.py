@@ -14,24 +14,18 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
-import urllib3
 from urllib3.connection import HTTPConnection
 
 CALL_SECONDS = 30.0
 """Seconds. A page of a listing, or a small file, arrives in a fraction of one; the next survey tries again."""
 CONNECT_SECONDS = 5.0
-
-SEND_BYTES = 64 * 1024
-"""Bytes. A socket's timeout limits one call of `sendall` as a whole, so that a body in one piece would have to be sent
-within CONNECT_SECONDS, which urllib3 sets for it: 5 MiB take longer over a slow line."""
+READ_SECONDS = 10.0
+"""Seconds without a byte of an answer. The store's and the API server's calls are small: what is silent for longer is
+dead, or too slow to work with, and the status says so."""
 
 
 class CallEnded(Exception):  # noqa: N818 - not an error of the call: it was ended
     """A call was ended before its answer was complete; the message says why."""
-
-
-class Redirected(Exception):  # noqa: N818 - named by what happened
-    """The server redirects to the location in the message."""
 
 
 class Calls:
@@ -134,61 +128,9 @@ def _timer(seconds: float, call: Call) -> threading.Timer:
 
 
 _CURRENT: ContextVar[Call | None] = ContextVar("current call", default=None)
-"""The call of this thread, for the connections, which urllib3 creates and picks by itself."""
 
 
-class _Registered(HTTPConnection):
-    def connect(self) -> None:
-        self._register()
-        super().connect()
-        self._register()  # again: if the call was ended meanwhile, there was no socket yet to shut down
-
-    def request(self, *arguments: Any, **options: Any) -> None:
-        self._register()
-        super().request(*arguments, **options)
-
-    def send(self, data: Any) -> None:
-        """Send bytes in pieces, each with the socket's whole timeout."""
-        if not isinstance(data, bytes):
-            super().send(data)
-            return
-        whole = memoryview(data)
-        for start in range(0, len(whole), SEND_BYTES):
-            super().send(whole[start : start + SEND_BYTES])
-
-    def _register(self) -> None:
-        if call := _CURRENT.get():
-            call.use(self)
-
-
-def register_connections(pool: urllib3.PoolManager) -> None:
-    """Make `pool` create connections that register with the call of their thread."""
-    classes: dict[str, Any] = pool.pool_classes_by_scheme
-    pool.pool_classes_by_scheme = {scheme: _registering(base) for scheme, base in classes.items()}
-
-
-def _registering(pool: Any) -> Any:
-    registered = type(pool.ConnectionCls.__name__, (_Registered, pool.ConnectionCls), {})
-    return type(pool.__name__, (pool,), {"ConnectionCls": registered})
-
-
-class PoolManager(urllib3.PoolManager):
-    """Creates connections that register with the call of their thread, and follows no redirect."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        register_connections(self)
-
-    def urlopen(  # type: ignore[override] # as in urllib3 itself
-        self, method: str, url: str, redirect: bool = True, **options: Any
-    ) -> urllib3.BaseHTTPResponse:
-        """Make a request. Raise Redirected for a redirect: a signature holds for one host only."""
-        response = super().urlopen(method, url, redirect=False, **options)
-        if redirect and (location := response.get_redirect_location()):
-            response.close()
-            raise Redirected(location)
-        return response
-
-
-class ProxyManager(PoolManager, urllib3.ProxyManager):
-    """The same through a proxy."""
+def register(connection: HTTPConnection) -> None:
+    """Register a connection with the call of this thread: urllib3 creates and picks connections by itself."""
+    if call := _CURRENT.get():
+        call.use(connection)

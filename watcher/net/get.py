@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import urllib3
 
-from watcher.net.calls import CallEnded, Calls, PoolManager, Redirected
+from watcher.net.calls import CallEnded, Calls
+from watcher.net.connections import PoolManager, Redirected
 
 PIECE = 65536
 HEADERS = {"Connection": "close", "Accept-Encoding": "identity"}

@@ -6,13 +6,14 @@ A hint names a key that may have changed. A hint without a key says that anythin
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import structlog
 import urllib3
 
-from watcher.core.backoff import retry_delay
+from watcher.core.backoff import CEILING, SHARED_CEILING, retry_delay
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.sources.base import Reporter
 from watcher.sources.notification import keys_of, parse
@@ -22,9 +23,14 @@ from watcher.stores.endpoint import Endpoint
 log = structlog.get_logger()
 
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+UNSUPPORTED = "StreamUnsupported"
 SILENT_PINGS = 3
 """MinIO sends bytes every `ping` seconds. After three pings of silence the stream is not live, even
 if its socket is open."""
+SHORTEST_PAUSE = 1.0
+"""Seconds from the end of a stream to the next connection, at least."""
+LASTING_SECONDS = 60.0
+"""Seconds. A stream that lasted this long worked, whatever ended it: the next pause is the shortest again."""
 LINE_LIMIT = 1024 * 1024
 """Bytes. One event has about one kilobyte; a stream without line ends must not fill the memory."""
 CHUNK = 64 * 1024
@@ -60,25 +66,26 @@ class ListenStream(threading.Thread):
         """Follow the stream until `stop`; connect again with backoff."""
         failures = 0
         while not self._halt.is_set():
-            reason = self._follow()
-            # The source is still live if this connection worked: `down` comes later, and the backoff then starts anew.
-            failures = 1 if self._reporter.live else failures + 1
-            if not self._halt.is_set() and self._reporter.down(reason):
-                log.warning("listen stream is not live", reason=reason)
-            self._halt.wait(retry_delay(failures))
+            began = time.monotonic()
+            error = self._follow()
+            failures = 1 if time.monotonic() - began >= LASTING_SECONDS else failures + 1
+            if not self._halt.is_set() and self._reporter.down(str(error)):
+                log.warning("listen stream is not live", reason=str(error))
+            self._halt.wait(pause_after(failures, error))
 
-    def _follow(self) -> str:
+    def _follow(self) -> WatcherError:
         """Pass hints on until the stream ends. Return why it ended."""
+        doing = "following the listen stream"
         try:
-            with self._client.call("following the listen stream", seconds=None):
+            with self._client.call(doing, seconds=None):
                 for line in self._lines():
                     self._receive(line)
         except WatcherError as error:
-            return str(error)
+            return error
         except Exception as error:  # whatever a store sends: the thread must go on, and the status say why
             log.debug("unexpected", exc_info=True)
-            return f"following the listen stream: unexpected {type(error).__name__}: {error}"
-        return "the store closed the stream"
+            return Retryable("Unexpected", f"{doing}: unexpected {type(error).__name__}: {error}")
+        return Retryable("StreamEnded", "the store closed the stream")
 
     def _receive(self, line: bytes) -> None:
         """Pass on the hints of one line. The first line of a connection, a keep-alive too, shows that it is live."""
@@ -103,13 +110,22 @@ class ListenStream(threading.Thread):
             raise Retryable("StreamNotLive", f"no bytes for {self._silence} s; polling meanwhile") from error
 
 
+def pause_after(failures: int, error: WatcherError) -> float:
+    """Return the seconds until the next connection. Pure.
+
+    A store that has no stream gets none soon; every other one may be back at any moment.
+    """
+    ceiling = CEILING if error.reason == UNSUPPORTED else SHARED_CEILING
+    return max(SHORTEST_PAUSE, retry_delay(failures, ceiling))
+
+
 def check(response: urllib3.BaseHTTPResponse) -> None:
     """Raise Retryable if the response is not a stream.
 
     AWS and others ignore the query and return a listing: XML, where the stream is JSON.
     """
     if "xml" in response.headers.get("Content-Type", ""):
-        raise Retryable("StreamUnsupported", "the store has no listen stream: polling, or use the webhook")
+        raise Retryable(UNSUPPORTED, "the store has no listen stream: polling, or use the webhook")
 
 
 def lines_of(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

@@ -19,7 +19,8 @@ from minio.error import MinioException
 from minio.helpers import check_bucket_name
 
 from watcher.errors import Rejected, Retryable
-from watcher.net.calls import CALL_SECONDS, CONNECT_SECONDS, Calls, PoolManager, ProxyManager
+from watcher.net.calls import CALL_SECONDS, CONNECT_SECONDS, READ_SECONDS, Calls
+from watcher.net.connections import PoolManager, ProxyManager
 from watcher.stores.credentials import OwnCredentials
 from watcher.stores.endpoint import Endpoint
 from watcher.stores.failures import REFUSED_KEYS, translated
@@ -44,7 +45,7 @@ class StoreClient(Minio):
     """A client that gives up within seconds: the control loop tries again, and reports meanwhile. Thread-safe."""
 
     def __init__(
-        self, endpoint: Endpoint, region: str, *, read_seconds: float = CALL_SECONDS, retries: int = RETRIES
+        self, endpoint: Endpoint, region: str, *, read_seconds: float = READ_SECONDS, retries: int = RETRIES
     ) -> None:
         self._calls = Calls()
         self._own_credentials = OwnCredentials(lambda url: pool_for(url, ROLE_SECONDS, ROLE_SECONDS, retries=0))

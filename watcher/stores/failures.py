@@ -11,8 +11,9 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from urllib3 import exceptions as http
 
 from watcher.errors import Rejected, Retryable, WatcherError
-from watcher.net.calls import CallEnded, Redirected
+from watcher.net.calls import CallEnded
 from watcher.net.causes import Advice, clean, network_cause
+from watcher.net.connections import Redirected
 
 FOR_A_PERSON = {
     "AccessDenied": "the credentials may not read it",

@@ -22,14 +22,15 @@ import urllib3
 
 from watcher.core.types import Manifest
 from watcher.errors import Rejected, Retryable, WatcherError
-from watcher.net.calls import CallEnded, Calls, register_connections
+from watcher.net.calls import CallEnded, Calls
 from watcher.net.causes import Advice, network_cause
+from watcher.net.connections import use_our_connections
 from watcher.runtimes.kubernetes.answers import ApiError, checked_items, failure, parsed
 from watcher.runtimes.kubernetes.kubeconfig import Connection, load
 
 log = structlog.get_logger()
 
-CONNECT_SECONDS, READ_SECONDS = 4, 25
+CONNECT_SECONDS, READ_SECONDS = 4, 10
 """Time for a connection, and for each piece of an answer."""
 CALL_SECONDS = 60
 """Time for a whole answer, however it arrives."""
@@ -191,7 +192,7 @@ class Api:
         except WatcherError as error:
             self._problem = error
         else:
-            register_connections(found.pool)
+            use_our_connections(found.pool)
             self._connection, self._problem = found, None
         finally:
             self._loaded_at = self._now()

@@ -3,14 +3,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from unittest.mock import Mock
 
 import pytest
 import urllib3
 
 from tests.unit.watcher.stores.fake_store import Handler, fake_store, silent_port
 from watcher.errors import Retryable
-from watcher.net.calls import SEND_BYTES, CallEnded, Calls, PoolManager
+from watcher.net.calls import CallEnded, Calls
+from watcher.net.connections import PoolManager
 from watcher.stores.client import StoreClient
 from watcher.stores.s3_bucket import S3Bucket
 
@@ -76,13 +76,3 @@ def test_close_ends_a_call_that_waits_and_every_later_one() -> None:
         with pytest.raises(Retryable, match="the client is closed"):
             bucket.list()
     assert ["the client is closed" in str(error) for error in errors] == [True]
-
-
-def test_send_a_large_body_is_in_pieces_so_that_a_slow_line_has_the_timeout_for_each() -> None:
-    connection = PoolManager().connection_from_url("http://store.invalid").ConnectionCls("store.invalid")
-    connection.sock = Mock()
-    body = bytes(range(256)) * 1024
-    connection.send(body)
-    sent = [bytes(call.args[0]) for call in connection.sock.sendall.call_args_list]
-    assert b"".join(sent) == body
-    assert max(map(len, sent)) == SEND_BYTES < len(body)

@@ -13,7 +13,7 @@ from watcher.control.source_health import SourceHealth
 from watcher.errors import Retryable
 from watcher.sources import listen_stream
 from watcher.sources.base import Reporter
-from watcher.sources.listen_stream import ListenStream, lines_of
+from watcher.sources.listen_stream import UNSUPPORTED, ListenStream, lines_of, pause_after
 from watcher.stores.endpoint import Endpoint
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
@@ -116,3 +116,40 @@ def test_an_event_that_nests_too_deep_does_not_end_the_stream() -> None:
 
     with fake_store(answer) as server, following(server.endpoint) as (hints, _):
         eventually(lambda: hints == ["", "a/b"])
+
+
+def test_pause_is_a_second_at_least_and_long_only_where_there_is_no_stream() -> None:
+    pauses = {
+        reason: [pause_after(failures, Retryable(reason, "")) for failures in range(1, 100)]
+        for reason in ("StreamEnded", "StoreUnreachable", UNSUPPORTED)
+    }
+    assert min(map(min, pauses.values())) >= 1
+    assert max(pauses["StreamEnded"] + pauses["StoreUnreachable"]) <= 5
+    assert max(pauses[UNSUPPORTED]) > 40
+
+
+def test_a_stream_that_ends_again_and_again_is_followed_with_growing_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(listen_stream, "pause_after", lambda failures, _: counted.append(failures) or 0.01)
+
+    def end(request: Handler) -> None:
+        request.wfile.write(HEAD + b" \n")
+        request.close_connection = True
+
+    with fake_store(end) as server, following(server.endpoint):
+        eventually(lambda: len(counted) >= 4)
+    assert counted[:4] == [1, 2, 3, 4]
+
+
+def test_a_stream_that_lasted_is_followed_again_after_the_shortest_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(listen_stream, "pause_after", lambda failures, _: counted.append(failures) or 0.01)
+    monkeypatch.setattr(listen_stream, "LASTING_SECONDS", 0)
+
+    def end(request: Handler) -> None:
+        request.wfile.write(HEAD + b" \n")
+        request.close_connection = True
+
+    with fake_store(end) as server, following(server.endpoint):
+        eventually(lambda: len(counted) >= 3)
+    assert counted[:3] == [1, 1, 1]

@@ -37,6 +37,8 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.do_GET()
 
+    do_PATCH = do_POST = do_PUT  # noqa: N815 - the base class's names
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
