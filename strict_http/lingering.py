@@ -23,12 +23,12 @@ MAX_BYTES = 64 * 1024 * 1024
 class Lingering(asyncio.Protocol):
     """Takes the place of a connection's protocol, drops what arrives, and calls `end` once."""
 
-    def __init__(self, connection: Any, transport: Any, end: Any) -> None:
+    def __init__(self, connection: Any, transport: Any, end: Any, seconds: float = MAX_SECONDS) -> None:
         self._connection, self._transport, self._end = connection, transport, end
         self._loop = asyncio.get_running_loop()
         self._left = MAX_BYTES
         self._last = self._loop.time()
-        self._until = self._last + MAX_SECONDS
+        self._until = self._last + seconds
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
@@ -22,7 +22,7 @@ from strict_http.chunks import ChunkError, Chunks
 from strict_http.connection_limit import ConnectionLimit
 from strict_http.head import is_hopeless, refusal_of
 from strict_http.limits import Limits
-from strict_http.lingering import Lingering
+from strict_http.lingering import MAX_SECONDS, Lingering
 from strict_http.pace import Pace
 
 
@@ -47,7 +47,7 @@ INTERNALS = (
     Internal(HttpProtocol, "response_timeout", "seconds until a request without an answer gets 503"),
     Internal(HttpProtocol, "request_max_size", "the largest body"),
     Internal(HttpProtocol, "check_timeouts", "overridden: called from time to time"),
-    Internal(HttpProtocol, "close_if_idle", "overridden: called when the server stops"),
+    Internal(HttpProtocol, "close_if_idle", "overridden: called once when the server stops"),
     Internal(Http, "HEADER_MAX_SIZE", "the largest head"),
     Internal(Http, "http1_request_header", "overridden: reads a head"),
     Internal(Http, "http1_response_header", "overridden: sends an answer, or its first part"),
@@ -79,6 +79,10 @@ that has left sends the same segment, so this long its request goes on for nobod
 
 RESERVED_SECONDS = 2.0
 """Seconds that a connection beyond the limit has for its one request."""
+
+STOPPING_SECONDS = 1.0
+"""Seconds that a head, a body and an answer have when the server stops, and a client to stop sending. A transfer at the
+least rate still takes as long as it needs; a stop does not wait for one that drips."""
 
 
 class StrictHttp(Http):
@@ -176,22 +180,23 @@ class StrictConnection(HttpProtocol):
     Sanic measures from one piece to the next, so a client that sends a byte now and then may go on for days.
     """
 
-    __slots__ = ("_answer", "_body", "_head_began", "_is_ending", "_is_reserved", "_lingers", "_unsent", "is_lost")
+    __slots__ = (
+        *("_answer", "_body", "_head_began", "_is_ending", "_is_reserved", "_linger_seconds", "_lingers", "_unsent"),
+        *("is_lost", "limits"),
+    )
     HTTP_CLASS = StrictHttp
     transport: Any
     _task: Any
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.limits: Limits = self.app.ctx.limits
+        self._linger_seconds = MAX_SECONDS
         self._head_began = 0.0
         self._body: Pace | None = None
         self._answer: Pace | None = None
         self._unsent = 0
         self._is_reserved = self._lingers = self._is_ending = self.is_lost = False
-
-    @property
-    def limits(self) -> Limits:
-        return self.app.ctx.limits  # type: ignore[no-any-return]
 
     def connection_made(self, transport: Any) -> None:
         """Override: take one of the places, or one of the reserve."""
@@ -224,6 +229,30 @@ class StrictConnection(HttpProtocol):
         if not self.is_lost:
             self.close()
 
+    def close_if_idle(self) -> bool:
+        """Override: when the server stops, hurry what is under way."""
+        if super().close_if_idle():
+            return True
+        self.hurry()
+        return False
+
+    def hurry(self) -> None:
+        """Give what is under way little time from now on, unless it is fast."""
+        now, limits = monotonic(), self.limits
+        self.limits = replace(
+            limits,
+            head_seconds=min(limits.head_seconds, STOPPING_SECONDS),
+            body_seconds=min(limits.body_seconds, STOPPING_SECONDS),
+            answer_seconds=min(limits.answer_seconds, STOPPING_SECONDS),
+        )
+        self._linger_seconds = STOPPING_SECONDS
+        self._head_began, self._answer = now, None
+        if self._body is not None:
+            self._body = self._pace(now, self.limits.body_seconds)
+        if self._callback_check_timeouts:
+            self._callback_check_timeouts.cancel()
+        self.check_timeouts()
+
     def begin_head(self) -> None:
         """Start the time of a head, of which the first byte is there."""
         self._head_began, self._body = monotonic(), None
@@ -236,7 +265,7 @@ class StrictConnection(HttpProtocol):
 
         """
         if http.request_body:
-            self._body = Pace(monotonic(), self.limits.body_seconds, self.limits.least_rate)
+            self._body = self._pace(monotonic(), self.limits.body_seconds)
         if self._is_reserved:
             http.keep_alive = False
             if http.request_body or http.request.method not in {"GET", "HEAD"}:
@@ -344,11 +373,14 @@ class StrictConnection(HttpProtocol):
         """Return whether the client reads its answer too slowly."""
         unsent = self.transport.get_write_buffer_size()
         if self._answer is None:
-            self._answer = Pace(now, self.limits.answer_seconds, self.limits.least_rate)
+            self._answer = self._pace(now, self.limits.answer_seconds)
         else:
             self._answer.record(now, max(0, self._unsent - unsent))
         self._unsent = unsent
         return self._answer.is_over(now)
+
+    def _pace(self, now: float, seconds: float) -> Pace:
+        return Pace(now, seconds, self.limits.least_rate)
 
     def _time_out(self, reason: str) -> None:
         """Answer 408 if there is no answer yet, and close the connection."""
@@ -370,7 +402,7 @@ class StrictConnection(HttpProtocol):
             self._callback_check_timeouts.cancel()
         if self._lingers:
             self._lingers = False
-            Lingering(self, self.transport, self.close).start()
+            Lingering(self, self.transport, self.close, self._linger_seconds).start()
             return
         if timeout is None:
             # Sanic's five seconds would cut a long answer on a slow line.

@@ -109,6 +109,7 @@ class FastPathConnection(Connection):
         if not self._buffer:
             return bool(super().close_if_idle())
         super().data_received(self._taken())
+        self.hurry()
         return False
 
     def idle_since(self) -> float | None:

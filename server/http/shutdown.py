@@ -2,7 +2,8 @@
 
 A pod gets SIGTERM before every node has stopped sending it connections, and clients keep connections for minutes. So
 each answer from then on has the header `Connection: close`: the client's next connection goes through the Service, to
-another pod.
+another pod. The stop itself waits for predictions, and for bodies that arrive at the least rate: what drips is cut off
+(STOPPING_SECONDS in strict_http/sanic_connection.py).
 
 A pod's grace period is `drain_seconds` + deadline + LAST_PREDICTION, and at least 30: watcher/core/render.py and the
 model's chart compute it.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import joblib
@@ -73,6 +74,23 @@ def everything_from(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65536), b""))
 
 
+@contextmanager
+def dripping(client: socket.socket) -> Iterator[None]:
+    """Send a byte now and then, in a thread, until the server closes the connection."""
+    over = threading.Event()
+
+    def drip() -> None:
+        with suppress(OSError):
+            while not over.wait(0.1):
+                client.sendall(b"a")
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join(10)
+
+
 def dripped(client: socket.socket, drops: bytes, pause: float) -> tuple[bytes, float]:
     """Send a byte now and then until the server answers and closes; return its answer, and after how many seconds."""
     began = time.monotonic()
@@ -132,6 +150,34 @@ def test_announced_bodies_that_do_not_arrive_take_nothing_from_others(model: Pat
         eventually(lambda: server.in_progress() == 6)
         assert server.send("POST", "/predict", LARGE).status == 200
         assert server.send("POST", "/predict", gzip.compress(LARGE), {"Content-Encoding": "gzip"}).status == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"POST /predict HTTP/1.1\r\nHost: ", head(1000) + b"{", head(100_000, "/v2/models/model/infer") + b"{"]
+)
+def test_stop_does_not_wait_for_clients_that_drip(model: Path, sent: bytes) -> None:
+    """A stop waits for the deadline and the last prediction, for nobody here; `process.wait` fails if it does."""
+    patient = ("--deadline", "600", "--head-timeout", "600", "--body-timeout", "600")
+    with started(model, *patient) as server, ExitStack() as stack:
+        for client in [stack.enter_context(connected(server)) for _ in range(20)]:
+            client.sendall(sent)
+            stack.enter_context(dripping(client))
+        assert is_ready(server)
+        server.process.terminate()
+        assert server.process.wait(60) == 0
+
+
+def test_stop_waits_for_a_body_at_the_least_rate(model: Path) -> None:
+    with started(model, "--deadline", "600", "--min-rate", "1") as server, connected(server) as client:
+        client.sendall(head(len(BODY)) + BODY[:-20])
+        eventually(lambda: server.in_progress() == 1)
+        server.close()
+        server.process.terminate()
+        for at in range(20, 0, -1):
+            time.sleep(0.2)
+            client.sendall(BODY[len(BODY) - at : len(BODY) - at + 1])
+        assert everything_from(client).startswith(b"HTTP/1.1 200")
+        assert server.process.wait(60) == 0
 
 
 def test_connections_beyond_the_limit_get_503_but_health_checks_and_metrics_are_answered(model: Path) -> None:

@@ -15,7 +15,7 @@ from sanic.http import Stage
 
 from strict_http.connection_limit import ConnectionLimit
 from strict_http.limits import Limits
-from strict_http.sanic_connection import RESERVED_SECONDS, StrictConnection
+from strict_http.sanic_connection import RESERVED_SECONDS, STOPPING_SECONDS, StrictConnection
 
 LIMITS = Limits(head_seconds=10, body_seconds=60, answer_seconds=60, least_rate=1000, connections=2)
 
@@ -128,6 +128,30 @@ def test_end_what_is_late_bytes_now_and_then_do_not_renew_the_time_of_head_or_bo
             connection.data_received(b" ")
         connection._end_what_is_late(monotonic() + seconds + 1)
         assert connection._task.cancelled == cancelled + 1
+
+
+@pytest.mark.parametrize(("begin", "code"), [(in_head, 408), (in_body, 408), (in_refused_body, None)])
+def test_hurry_leaves_little_time_to_what_is_slow(
+    connection: StrictConnection, begin: Callable[[StrictConnection], None], code: int | None
+) -> None:
+    begin(connection)
+    connection.hurry()
+    now = monotonic()
+    connection._end_what_is_late(now)
+    assert not connection._task.cancelled
+    connection._end_what_is_late(now + STOPPING_SECONDS + 0.1)
+    assert connection._task.cancelled
+    assert getattr(connection.http.exception, "status_code", None) == code
+
+
+def test_hurry_a_body_at_the_least_rate_takes_as_long_as_it_needs(connection: StrictConnection) -> None:
+    in_body(connection)
+    connection.hurry()
+    later = monotonic() + 3 * STOPPING_SECONDS
+    for _ in range(6):
+        connection._body.record(later, connection.limits.least_rate)
+    connection._end_what_is_late(later)
+    assert not connection._task.cancelled
 
 
 def test_record_body_at_the_least_rate_gives_more_time(connection: StrictConnection) -> None:
