@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import time
@@ -14,7 +15,7 @@ from watcher.client.log_lines import Line, Lines
 from watcher.core.naming import LABEL_LIMIT
 from watcher.core.text import one_line
 from watcher.core.types import ModelId
-from watcher.runtimes.local.output import LOG, VERSION_FILE
+from watcher.runtimes.local.output import LOG, OLD_LOG, VERSION_FILE
 from watcher.runtimes.local.runtime import FOLDER
 
 INTERVAL = 0.3
@@ -36,7 +37,7 @@ def local_lines(
             folders = _replicas(state_dir / model.namespace / model.name, version)
             for folder in folders:
                 if folder not in open_logs and (file := _opened(folder / LOG)):
-                    open_logs[folder] = _Log(file, folders[folder], tail)
+                    open_logs[folder] = _Log(folder, file, folders[folder], tail)
             for folder, log in list(open_logs.items()):
                 ended = folder not in folders  # the replica has gone, and what it wrote can still be read
                 yield from log.new(is_last=ended or not follow)
@@ -51,8 +52,11 @@ def local_lines(
 
 
 class _Log:
-    def __init__(self, file: BinaryIO, version: str, tail: int | None) -> None:
-        self._file, self._version, self._tail = file, version, tail
+    """The two files of one log: the runtime renames the first when it is full, and begins another one."""
+
+    def __init__(self, folder: Path, file: BinaryIO, version: str, tail: int | None) -> None:
+        self._folder, self._file, self._version, self._tail = folder, file, version, tail
+        self._old = _opened(folder / OLD_LOG)
         self._lines = Lines()
 
     def new(self, *, is_last: bool) -> Iterator[Line]:
@@ -63,12 +67,37 @@ class _Log:
 
     def close(self) -> None:
         self._file.close()
+        if self._old:
+            self._old.close()
 
     def _read(self, *, is_last: bool) -> Iterator[str]:
-        while piece := self._file.read(CHUNK):
+        for piece in itertools.chain(self._from_old(), pieces(self._file), self._from_newer()):
             yield from self._lines.add(piece)
         if is_last:
             yield from self._lines.end()
+
+    def _from_old(self) -> Iterator[bytes]:
+        if self._old:
+            yield from pieces(self._old)
+            self._old.close()
+            self._old = None
+
+    def _from_newer(self) -> Iterator[bytes]:
+        """Go on with the file that has the log's name now, if that is another one."""
+        newer = _opened(self._folder / LOG)
+        if newer is None:
+            return
+        if os.path.sameopenfile(newer.fileno(), self._file.fileno()):
+            newer.close()
+            return
+        rest, self._file = self._file, newer
+        with rest:
+            yield from pieces(rest)
+        yield from pieces(newer)
+
+
+def pieces(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.read(CHUNK), b"")
 
 
 def _replicas(folder: Path, version: str) -> dict[Path, str]:

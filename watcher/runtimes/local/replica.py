@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 PROBE_SECONDS = 0.05
 START_SECONDS = 600.0
-"""Seconds that a model may take to load. As long as the startup probe of a pod."""
+"""Seconds that a model may take to load. As long as a pod: progressDeadlineSeconds, and its startup probe."""
 
 STOP_SECONDS = 2.5
 """Seconds that a server may take to drain before it is killed. `make run` gives the watcher three for everything."""
@@ -74,9 +74,10 @@ class Replica(threading.Thread):
             reason = self._attempt()
             if self._stopping.is_set():
                 break
-            was_stable = time.monotonic() - self._ready_at > STABLE_SECONDS
-            failures = 1 if was_stable else failures + 1
-            self._report_failure(reason, retry_delay(failures))
+            in_service = time.monotonic() - self._ready_at  # -infinity: it was never ready
+            failures = 1 if in_service > STABLE_SECONDS else failures + 1
+            # A server that answered may do so again at once; what never did needs a person, or time.
+            self._report_failure(reason, 0.0 if failures == 1 and in_service > 0 else retry_delay(failures))
         if self._output:
             self._output.close()
         self._log.info("stopped")
@@ -155,15 +156,19 @@ class Replica(threading.Thread):
             self._end_unlocked()
             descriptor = output.begin()
             # Without bytecode on the disk, every start would compile the server's packages again, for half a second.
-            ours = {"KUBESERVE_TERMINATION_LOG": str(output.message_path), "PYTHONDONTWRITEBYTECODE": ""}
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", module, *arguments],
-                env={**env, **ours},
-                stdin=subprocess.PIPE,
-                stdout=descriptor,
-                stderr=descriptor,
-                start_new_session=True,
-            )
+            # There is no termination message: the reason is read from the log.
+            ours = {"KUBESERVE_TERMINATION_LOG": "", "PYTHONDONTWRITEBYTECODE": ""}
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own module
+                    [sys.executable, "-m", module, *arguments],
+                    env={**env, **ours},
+                    stdin=subprocess.PIPE,
+                    stdout=descriptor,
+                    stderr=descriptor,
+                    start_new_session=True,
+                )
+            finally:
+                os.close(descriptor)
             return self._process
 
     def _signal(self, number: signal.Signals) -> None:

@@ -98,3 +98,15 @@ def test_a_log_without_a_tail_is_not_kept_in_memory(tmp_path: Path, monkeypatch:
     with log.open("a") as more:
         more.write("c\n")
     assert [line.text for line in lines] == ["b", "c"]
+
+
+def test_a_log_that_begins_another_file_is_followed_and_its_first_file_is_shown_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = replica(tmp_path, 1, "v1", "c\n")
+    (folder / "log.1").write_text("a\nb\n")
+    steps = iter([lambda: (folder / "log").rename(folder / "log.1"), lambda: (folder / "log").write_text("d\n")])
+
+    monkeypatch.setattr("watcher.client.local_logs.time.sleep", lambda _: next(steps)())
+    lines = local_lines(tmp_path, IRIS, follow=True)
+    assert [next(lines).text for _ in range(4)] == ["a", "b", "c", "d"]

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import errno
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from watcher.runtimes.local.output import Output
+from watcher.core.text import LIMIT
+from watcher.runtimes.local import output as output_module
+from watcher.runtimes.local.output import LOG, OLD_LOG, TAIL_BYTES, Output
+
+REPORTED = b'{"reason": "a\\nmessage", "event": "cannot serve", "level": "error"}\n'
 
 
 @pytest.fixture
@@ -18,59 +21,78 @@ def output(tmp_path: Path) -> Iterator[Output]:
     made.close()
 
 
-def test_exit_reason_is_the_message_then_the_signal_then_the_last_line_then_the_code(output: Output) -> None:
-    log = output.begin()
-    assert output.exit_reason(3) == "the process ended with exit code 3"
-    os.write(log, b"first\nlast\x1b[31m line\n\n \x00\n")
-    assert output.exit_reason(3) == "last [31m line"
-    assert output.exit_reason(-9) == "the process was ended by SIGKILL"
-    assert output.exit_reason(-35) == "the process was ended by signal 35"
-    output.message_path.write_text("a\nmessage")
-    assert output.exit_reason(-9) == "a message"
+def reason_after(output: Output, printed: bytes, code: int) -> str:
+    with os.fdopen(output.begin(), "wb") as pipe:
+        pipe.write(printed)
+    return output.exit_reason(code)
 
 
-def test_exit_reason_on_a_full_disk_is_the_disk(
-    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("printed", "code", "reason"),
+    [
+        (b"", 3, "the process ended with exit code 3"),
+        (b"first\nlast\x1b[31m line\n\n \x00\n", 3, "last [31m line"),
+        (b"a line\n", -9, "the process was ended by SIGKILL"),
+        (b"a line\n", -35, "the process was ended by signal 35"),
+        (REPORTED + b"a line\n", -9, "a message"),
+        (b'{"reason": "only a warning", "level": "warning"}\n', 3, '{"reason": "only a warning", "level": "warning"}'),
+        (b"[" * 10_000 + b"\n", -9, "the process was ended by SIGKILL"),
+    ],
+)
+def test_exit_reason_is_what_was_reported_then_the_signal_then_the_last_line_then_the_code(
+    output: Output, printed: bytes, code: int, reason: str
 ) -> None:
-    os.write(output.begin(), b"half a li")
-    monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_bavail=0, f_frsize=4096))
-    assert output.exit_reason(1) == f"the disk of {tmp_path} is full: make room there"
-    assert output.exit_reason(-9) == "the process was ended by SIGKILL"
-    output.message_path.write_text("a message")
-    assert output.exit_reason(1) == "a message"
+    assert reason_after(output, printed, code) == reason
+
+
+def test_exit_reason_on_a_full_disk_is_still_what_was_reported(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        assert reason_after(output, REPORTED, 1) == "a message"
 
 
 def test_exit_reason_of_a_new_process_has_nothing_of_the_one_before(output: Output) -> None:
-    log = output.begin()
-    os.write(log, b"of the first\n")
-    output.message_path.write_text("of the first")
-    output.begin()
-    assert output.exit_reason(1) == "the process ended with exit code 1"
+    assert reason_after(output, REPORTED, 1) == "a message"
+    assert reason_after(output, b"", 1) == "the process ended with exit code 1"
 
 
-def test_exit_reason_of_huge_files_is_short_and_quick(output: Output, tmp_path: Path) -> None:
-    log = output.begin()
-    begun = time.monotonic()
-    os.ftruncate(log, 4_000_000_000)
-    os.write(log, b"\n" + b"y" * 10_000_000)
-    assert len(output.exit_reason(1).encode()) <= 4096
-    with output.message_path.open("wb") as file:
-        file.write(b"x" * 10_000_000)
-        file.truncate(4_000_000_000)
-    assert 4000 < len(output.exit_reason(1).encode()) <= 4096
-    assert time.monotonic() - begun < 2
+def test_exit_reason_of_long_lines_is_short(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_module, "RATE", 10**12)
+    for printed in (b"y" * 3_000_000, b'{"level": "error", "reason": "' + b"x" * (TAIL_BYTES - 100) + b'"}'):
+        reason = reason_after(output, printed, 1)
+        assert 4000 < len(reason.encode()) <= LIMIT
 
 
-def test_exit_reason_after_the_files_were_replaced_reads_no_other_file(output: Output, tmp_path: Path) -> None:
-    output.begin()
-    secret = tmp_path / "secret"
-    secret.write_text("a secret of another file")
-    for path in (output.message_path, tmp_path / "log"):
-        path.unlink()
-        path.symlink_to(secret)
-    assert output.exit_reason(1) == "the process ended with exit code 1"
-    output.begin()
-    assert secret.read_text() == "a secret of another file"
+def test_output_without_end_is_kept_in_two_files_of_bounded_size(
+    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_module, "LOG_BYTES", 200_000)
+    monkeypatch.setattr(output_module, "RATE", 10**12)
+    reason_after(output, b"first\n" + b"x" * 3_000_000 + b"\nlast\n", 1)
+    sizes = [(tmp_path / name).stat().st_size for name in (OLD_LOG, LOG)]
+    assert max(sizes) <= 200_000
+    assert (tmp_path / LOG).read_bytes().endswith(b"\nlast\n")
+
+
+def test_output_faster_than_the_rate_makes_the_process_wait(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(output_module.time, "sleep", slept.append)
+    reason_after(output, b"x" * output_module.RATE, 1)
+    assert sum(slept) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("replace", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/etc/passwd")])
+def test_output_after_its_log_was_replaced_neither_blocks_nor_writes_elsewhere(
+    output: Output, tmp_path: Path, replace: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_module, "LOG_BYTES", 10)
+    for name in (LOG, OLD_LOG):
+        (tmp_path / name).unlink(missing_ok=True)
+        replace(tmp_path / name)
+    assert reason_after(output, b"a line that begins another file\n", 1) == "a line that begins another file"
 
 
 def test_output_in_a_folder_that_is_not_there_leaves_no_file_open(tmp_path: Path) -> None:
