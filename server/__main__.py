@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 
 from server import cpu_limit, logs, packages, settings
-from server.errors import first_line
+from server.errors import CANNOT_RUN, first_line
 from server.optional_packages import left_out
 from server.paths import PACKAGES
 from strict_http.open_files import connections_within
@@ -41,7 +41,7 @@ def main() -> int:
     try:
         sock = listening(options.host, options.port)
     except (OSError, OverflowError) as error:
-        return failed(f"cannot listen on {options.host}:{options.port}: {error}")
+        return failed(f"cannot listen on {options.host}:{options.port}: {error}", CANNOT_RUN)
     if options.stop_with_stdin:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     cpu_limit.limit_threads(options.threads or cpu_limit.cpu_limit())
@@ -55,8 +55,10 @@ def main() -> int:
             from server.app import create_app  # noqa: PLC0415 - imports NumPy, which starts its threads
             from server.http.connection import Connection, FastPathConnection  # noqa: PLC0415 - the same
     except Exception as error:  # noqa: BLE001 - a package of the model's owner may raise anything
-        imported = "the packages of requirements.txt" if folder.is_dir() else "the server's own packages"
-        return failed(f"{imported} cannot be imported: {type(error).__name__}: {first_line(error)}")
+        cause = f"cannot be imported: {type(error).__name__}: {first_line(error)}"
+        if folder.is_dir():
+            return failed(f"the packages of requirements.txt {cause}")
+        return failed(f"the server's own packages {cause}", CANNOT_RUN)
 
     app = create_app(options, failures.append)
     protocol = FastPathConnection if options.fast_path else Connection
@@ -117,9 +119,9 @@ def stop_with_stdin() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def failed(reason: str) -> int:
+def failed(reason: str, code: int = 1) -> int:
     logs.report_failure("cannot serve", reason)
-    return 1
+    return code
 
 
 if __name__ == "__main__":

@@ -13,6 +13,21 @@ class ModelError(Exception):
     """The model cannot serve. The message says what its owner should do."""
 
 
+class VersionError(ModelError):
+    """The download fails because of the version's own files or values: with the same ones it would fail again."""
+
+
+OWN_FAULT = 65
+"""Exit code of a download that ended in a VersionError (EX_DATAERR of sysexits.h). Any other failure exits with 1."""
+
+CANNOT_RUN = 75
+"""Exit code of a server that could not run at all, whatever the model (EX_TEMPFAIL). Any other failure is the model's.
+
+The watcher reads both codes (`watcher/core/fault.py`): a version that fails by its own fault is replaced by the last
+good one, and is not tried again.
+"""
+
+
 class Overloaded(Exception):  # noqa: N818 - a state of the server, not an error in anything
     """More is queued than can be answered in time or kept in memory. HTTP 503.
 

@@ -17,7 +17,7 @@ def main() -> int:
     # These imports are slow. They come after the handlers, so that a signal during them ends the process as well.
     from server import logs  # noqa: PLC0415
     from server.download.program import run  # noqa: PLC0415
-    from server.errors import ModelError  # noqa: PLC0415
+    from server.errors import OWN_FAULT, ModelError, VersionError  # noqa: PLC0415
 
     options = arguments()
     logs.configure()
@@ -25,7 +25,7 @@ def main() -> int:
         run(options)
     except ModelError as error:
         logs.report_failure("download failed", str(error))
-        return 1
+        return OWN_FAULT if isinstance(error, VersionError) else 1
     return 0
 
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from server.download.files import explained
-from server.errors import ModelError
+from server.errors import ModelError, VersionError
 
 QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)(k|[MGT]|[KMGT]i)?")
 UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -29,14 +29,16 @@ class Room:
 
     size: int
     limit: str
+    error: type[ModelError] = VersionError
+    """Whose fault it is if a file does not fit."""
 
     def check(self, source: str, size: int, more_than: str = "") -> None:
-        """Raise ModelError if a file of `size` bytes does not fit."""
+        """Raise `error` if a file of `size` bytes does not fit."""
         if size > self.size:
-            raise ModelError(f"{source} is {more_than}{readable(size, math.ceil)}, but {self.limit}")
+            raise self.error(f"{source} is {more_than}{readable(size, math.ceil)}, but {self.limit}")
 
     def limited(self, source: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the chunks of a file that may be larger than it was announced. Raise ModelError if it does not fit."""
+        """Yield the chunks of a file that may be larger than it was announced. Raise `error` if it does not fit."""
         total = 0
         for chunk in chunks:
             total += len(chunk)
@@ -58,7 +60,8 @@ class Disk:
         with explained(self.folder, "written"):
             found = os.statvfs(self.folder)
         free = found.f_bavail * found.f_frsize
-        rooms = [Room(free, f"only {readable(free)} are free on the disk of {self.folder}: make room there")]
+        only_free = f"only {readable(free)} are free on the disk of {self.folder}: make room there"
+        rooms = [Room(free, only_free, ModelError)]
         if self.pod_limit is not None:
             allowed = f"this pod may use {readable(self.pod_limit)} of disk"
             rooms.append(Room(self.pod_limit, f"{allowed}: raise {POD_LIMIT}"))
@@ -68,12 +71,12 @@ class Disk:
         return min(rooms, key=lambda room: room.size)
 
     def check_use(self, scratch: Path) -> None:
-        """Raise ModelError if the folder and `scratch`, the pod's other folder, are above a limit."""
+        """Raise VersionError if the folder and `scratch`, the pod's other folder, are above a limit."""
         in_folder = used(self.folder) if self.pod_limit is not None or self.volume_limit is not None else 0
         if self.volume_limit is not None and in_folder > self.volume_limit:
-            raise ModelError(above(f"{readable(self.volume_limit)} of the model's volume", VOLUME_LIMIT))
+            raise VersionError(above(f"{readable(self.volume_limit)} of the model's volume", VOLUME_LIMIT))
         if self.pod_limit is not None and in_folder + used(scratch) > self.pod_limit:
-            raise ModelError(above(f"{readable(self.pod_limit)} of disk that this pod may use", POD_LIMIT))
+            raise VersionError(above(f"{readable(self.pod_limit)} of disk that this pod may use", POD_LIMIT))
 
 
 def above(limit: str, setting: str) -> str:

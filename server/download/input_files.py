@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.errors import ModelError
+from server.errors import ModelError, VersionError
 from server.paths import INPUT_FILES
 from server.text import one_line
 
@@ -28,7 +28,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def check_size(source: str, data: bytes) -> bytes:
-    """Return the bytes of a file. Raise ModelError if there are too many."""
+    """Return the bytes of a file. Raise VersionError if there are too many."""
     if len(data) > MAX_BYTES:
-        raise ModelError(f"{source}: larger than {MAX_BYTES} bytes: keep a few rows in it")
+        raise VersionError(f"{source}: larger than {MAX_BYTES} bytes: keep a few rows in it")
     return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import structlog
 
 from server.download.disk import Disk
 from server.download.requirements import MAX_NAME, Package, parse, with_numpy, without_mlflow
-from server.errors import ModelError
+from server.errors import ModelError, VersionError
 from server.paths import MLFLOW_MODEL, PACKAGES, REQUIREMENTS
 from server.text import one_line
 
@@ -44,7 +45,7 @@ FAILED = "requirements.txt cannot be installed"
 HERE = f"Python {sys.version_info.major}.{sys.version_info.minor} on {platform.system()} {platform.machine()}"
 INDEX = "the package index (KUBESERVE_PIP_INDEX_URL, or pypi.org)"
 
-CAUSES = (
+OUR_CAUSES = (
     (r"No module named pip", "pip is not installed in this Python"),
     (
         r"\[Errno (28|122)\]",
@@ -52,6 +53,10 @@ CAUSES = (
     ),
     (r"\[Errno 30\]", "the file system is read-only"),
     (r"\[Errno 13\]", "permission to write the packages is denied"),
+)
+"""What pip's output shows of this machine, and our sentence for it. Searched first."""
+
+FILE_CAUSES = (
     (r"DO NOT MATCH THE HASHES", "a file on the package index has another hash than its --hash"),
     (
         r"--require-hashes mode",
@@ -59,6 +64,10 @@ CAUSES = (
     ),
     (r"ERROR: ResolutionImpossible|conflicting dependencies", "the requested versions exclude each other"),
     (r"Wheel .* is invalid|BadZipFile|inconsistent (version|name)", "a file on the package index is not a valid wheel"),
+)
+"""The same, of requirements.txt itself: with this file pip fails again. Searched second."""
+
+INDEX_CAUSES = (
     (r"[Pp]roxy connection error|Unable to connect to proxy|Tunnel connection failed", "the proxy (HTTPS_PROXY) fails"),
     (r"(?i)certificate.verify.failed", f"the certificate of {INDEX} is not trusted: set KUBESERVE_PIP_CERT"),
     (r"SSLError|not a trusted or secure host", f"{INDEX} does not speak TLS as its URL says"),
@@ -69,7 +78,7 @@ CAUSES = (
     (r"too many 5\d\d|5\d\d Server Error|\b429 Client", f"{INDEX} is out of order or busy"),
     (r"connection broken by|Max retries exceeded|connection error|IncompleteRead", f"{INDEX} cannot be reached"),
 )
-"""What pip's output shows, and our sentence for it; the first that matches counts."""
+"""The same, of the package index and the way to it. Searched third."""
 
 NO_MATCH = re.compile(r"No matching distribution found for ([A-Za-z0-9][A-Za-z0-9._-]*)")
 
@@ -167,7 +176,8 @@ def run_pip(command: list[str], scratch: Path, disk: Disk, seconds: float) -> No
         return
     text = tail(output)
     log_errors(text)
-    raise ModelError(f"{FAILED}: {cause_of(text, code)}")
+    error, cause = cause_of(text, code)
+    raise error(f"{FAILED}: {cause}")
 
 
 def wait(process: subprocess.Popen[bytes], scratch: Path, disk: Disk, seconds: float) -> int:
@@ -185,7 +195,7 @@ def wait(process: subprocess.Popen[bytes], scratch: Path, disk: Disk, seconds: f
         try:
             disk.check_use(scratch)
         except ModelError as error:
-            raise ModelError(f"{FAILED}: {error}") from error
+            raise type(error)(f"{FAILED}: {error}") from error
         if code is not None:
             return code
         if time.monotonic() > end:
@@ -214,15 +224,18 @@ def log_errors(text: str) -> None:
         log.warning("pip", line=one_line(line, 300))
 
 
-def cause_of(text: str, code: int) -> str:
-    """Return why pip failed, in our words; of its output only the name of a package is shown."""
+def cause_of(text: str, code: int) -> tuple[type[ModelError], str]:
+    """Return whose fault it is that pip failed, and why in our words; of its output only a package's name is shown."""
     if code < 0:
-        return f"pip was ended by signal {-code}: if that is 9, raise the memory limit"
-    for pattern, sentence in CAUSES:
-        if re.search(pattern, text):
-            return sentence
-    found = NO_MATCH.search(text)
-    return no_match(found[1], text) if found else f"pip failed with exit code {code}; the download's log has more"
+        error = VersionError if -code == signal.SIGKILL else ModelError
+        return error, f"pip was ended by signal {-code}: if that is 9, raise the memory limit"
+    for error, causes in ((ModelError, OUR_CAUSES), (VersionError, FILE_CAUSES), (ModelError, INDEX_CAUSES)):
+        for pattern, sentence in causes:
+            if re.search(pattern, text):
+                return error, sentence
+    if found := NO_MATCH.search(text):
+        return VersionError, no_match(found[1], text)
+    return ModelError, f"pip failed with exit code {code}; the download's log has more"
 
 
 def no_match(name: str, text: str) -> str:

@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from server.errors import ModelError
+from server.errors import VersionError
 
 MAX_BYTES = 1024 * 1024
 """Bytes. A lock file with the hashes of a hundred packages has a quarter of this."""
@@ -63,22 +63,22 @@ def parse(data: bytes) -> list[Package]:
     """Return the packages that apply to this Python; those whose marker excludes it are left out.
 
     Raises:
-        ModelError: the file is too large, not text, or has a line that is more than a package with versions, extras,
+        VersionError: the file is too large, not text, or has a line that is more than a package with versions, extras,
             markers and hashes. The sentence has the line's number.
 
     """
     if len(data) > MAX_BYTES:
-        raise ModelError(f"requirements.txt is larger than {MAX_BYTES // 1024} KiB: name only what the model needs")
+        raise VersionError(f"requirements.txt is larger than {MAX_BYTES // 1024} KiB: name only what the model needs")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refusal(data.count(b"\n", 0, error.start) + 1, "it is not UTF-8 text: save the file as UTF-8") from error
     lines = text.split("\n")
     if len(lines) > MAX_LINES:
-        raise ModelError(f"requirements.txt has more than {MAX_LINES} lines: name only what the model needs")
+        raise VersionError(f"requirements.txt has more than {MAX_LINES} lines: name only what the model needs")
     found = [(number, package(number, line)) for number, line in logical_lines(lines)]
     if len(found) > MAX_PACKAGES:
-        raise ModelError(f"requirements.txt names more than {MAX_PACKAGES} packages: name only what the model needs")
+        raise VersionError(f"requirements.txt names more than {MAX_PACKAGES} packages: name only what the model needs")
     check_hashes([(number, item) for number, item in found if item])
     return [item for _, item in found if item]
 
@@ -195,6 +195,6 @@ def check_hashes(found: list[tuple[int, Package]]) -> None:
             raise refusal(number, "with a --hash the version must be exact, such as ==2.2.3", item.name)
 
 
-def refusal(number: int, problem: str, name: str = "") -> ModelError:
+def refusal(number: int, problem: str, name: str = "") -> VersionError:
     shown = f" ({name[:MAX_NAME]})" if name else ""
-    return ModelError(f"requirements.txt, line {number}{shown}: {problem}")
+    return VersionError(f"requirements.txt, line {number}{shown}: {problem}")

@@ -24,9 +24,9 @@ REQUIRED = {"model": {"s3Path": "s3://kubeserve-models/user-1/my-model/v1/model.
 
 OF_THE_MANAGER = {
     "labels": ("app.kubernetes.io/managed-by", "helm.sh/chart", "kubeserve.io/owner"),
-    "annotations": ("kubeserve.io/fingerprint",),
+    "annotations": ("kubeserve.io/fingerprint", "kubeserve.io/release"),
 }
-"""The only keys that may differ, and only in the metadata of the object itself."""
+"""The only keys that may differ, and only in the metadata of the object itself; that of the release in pods too."""
 
 EXAMPLE = """
 model:
@@ -335,6 +335,8 @@ def comparable(objects: list[dict[str, Any]]) -> dict[str, str]:
         for field, names in OF_THE_MANAGER.items():
             for name in names:
                 item["metadata"][field].pop(name, None)
+        if item["kind"] == "Deployment":
+            item["spec"]["template"]["metadata"]["annotations"].pop("kubeserve.io/release", None)
         assert item["kind"] not in found
         found[item["kind"]] = json.dumps(item, sort_keys=True, indent=1, ensure_ascii=False)
     return found

@@ -18,6 +18,7 @@ from minio.credentials import AssumeRoleProvider, StaticProvider
 
 from dev import tools
 from dev.minio_server import MinioServer
+from server.errors import OWN_FAULT
 
 from . import proxies
 from .conftest import Bucket
@@ -173,20 +174,20 @@ def test_download_fetches_the_named_files_about_the_input_and_no_others(filled: 
 
 
 @pytest.mark.parametrize(
-    ("data", "etag", "cause"),
+    ("data", "etag", "cause", "code"),
     [
-        (b"[[1]]", "0" * 32, "input-example.json: the object has changed"),
-        (b"[" * 1_048_577, "", "input-example.json: larger than 1048576 bytes"),
-        (None, "", "input-example.json: there is no such object"),
+        (b"[[1]]", "0" * 32, "input-example.json: the object has changed", 1),
+        (b"[" * 1_048_577, "", "input-example.json: larger than 1048576 bytes", OWN_FAULT),
+        (None, "", "input-example.json: there is no such object", 1),
     ],
 )
 def test_download_of_another_file_about_the_input_says_why(
-    filled: Bucket, to: Path, data: bytes | None, etag: str, cause: str
+    filled: Bucket, to: Path, data: bytes | None, etag: str, cause: str, code: int
 ) -> None:
     if data is not None:
         put_next_to_the_model(filled, "input-example.json", data)
     download = Download(to, filled, "--input-files", f"input-example.json={etag}")
-    assert download.code() == 1
+    assert download.code() == code
     assert cause in (to.parent / "message").read_text()
     assert not (to / "input-example.json").exists()
 
@@ -208,7 +209,7 @@ def test_download_of_a_model_above_the_disk_limit_is_refused_before_it_begins(
     filled: Bucket, to: Path, env: dict[str, str], limit: str
 ) -> None:
     download = Download(to, filled, **env)
-    assert download.code() == 1
+    assert download.code() == OWN_FAULT
     assert (to.parent / "message").read_text() == f"s3://{filled.name}/{KEY} is 293 KiB, but {limit}"
     assert list(to.iterdir()) == []
     assert Download(to, filled, **dict.fromkeys(env, "300Ki")).code() == 0
@@ -217,7 +218,7 @@ def test_download_of_a_model_above_the_disk_limit_is_refused_before_it_begins(
 def test_download_that_grows_above_the_disk_limit_is_stopped(filled: Bucket, to: Path) -> None:
     with proxies.altering(filled.server.endpoint, lambda _path, answer: answer, with_length=False) as proxy:
         download = Download(to, filled, endpoint=proxy, KUBESERVE_DISK_LIMIT="102400")
-        assert download.code() == 1
+        assert download.code() == OWN_FAULT
     assert "is more than 128 KiB, but this pod may use 100 KiB of disk" in (to.parent / "message").read_text()
     assert list(to.iterdir()) == []
 

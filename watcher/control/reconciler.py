@@ -8,12 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
 
+from watcher.control.choices import Choices
 from watcher.control.failure import describe
 from watcher.control.releases import Releases
 from watcher.control.removals import Removals
@@ -23,6 +24,7 @@ from watcher.core import trials
 from watcher.core.catalog import read_listing
 from watcher.core.ceilings import Ceilings
 from watcher.core.comparison import Settled, compare, deleted, overwritten
+from watcher.core.last_good import Choice, reason_of
 from watcher.core.plan import NEVER_OBSERVED, edits, fingerprint_of, plan
 from watcher.core.removal_guard import RemovalGuard
 from watcher.core.text import one_line
@@ -102,6 +104,7 @@ class Reconciler:
         self._bucket, self._runtime, self._board, self._metrics = bucket, runtime, board, metrics
         self._clock, self._namespaces = clock, namespaces
         self._releases = Releases(bucket, base or {}, ceilings, data_only)
+        self._choices = Choices(self._releases, runtime, clock, now)
         self._removals = Removals(runtime, board, metrics, RemovalGuard(max_delete_fraction, removal_delay), clock)
         self._times = UploadTimes(metrics, now)
         self._entries: Mapping[ModelId, Entry] = {}
@@ -133,12 +136,13 @@ class Reconciler:
         self._show_refused(catalog.refusals)
         self._show_unreadable(catalog.entries, observation)
         found = compare(catalog.entries, self._entries, {} if resync else self._settled, observation)
-        self._show_in_step(found.in_step, observation.models)
+        failing = self._failing(found.in_step, observation.models)
+        self._show_in_step(found.in_step - failing, observation.models)
         gone = self._removals.survey(frozenset(catalog.entries), observation, observed_at)
 
         self._entries = catalog.entries
         self._evict(catalog.entries, observation)
-        return Survey(found.changed, found.stale | gone, observation.unreadable)
+        return Survey(found.changed, found.stale | failing | gone, observation.unreadable)
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
         """Bring one model to what the bucket holds now. With `rewrite`, write its objects even if none differs.
@@ -182,6 +186,8 @@ class Reconciler:
             observed = known.models.get(model)
             if model in self._failed or not settled or not settled.holds(settled.entry, observed):
                 return True
+            if self._failing([model], known.models):
+                return True
             self._show_in_step([model], known.models)
             return False
 
@@ -201,23 +207,24 @@ class Reconciler:
 
     def _bring_up(self, entry: Entry, observed: Observed | None, *, rewrite: bool) -> None:
         model, found = entry.model, observed.objects if observed else {}
-        release = self._releases.of(entry)
-        if release is None:  # paused
+        wanted = self._wanted(entry, observed)
+        if wanted is None:  # paused
             self._settled[model] = Settled(entry, found, observed.digests if observed else {})
             about = self._releases.wanted(entry)
             self._show(model, State.PAUSED, observed, "values.yaml says paused: true", about=about)
             return
-        release = trials.with_answers(release, observed)
-        manifests = self._runtime.render(release)
+        choice = self._choices.choose(entry, wanted, observed)
+        release, manifests = choice.candidate.release, choice.candidate.manifests
         desired = _fingerprints(manifests)
         self._claim_restores(entry, manifests, observed)
         # `plan` refuses a model with foreign objects, so it needs the observation even for a rewrite.
         rewrite_all = rewrite and observed is not None and not observed.foreign
         change = plan(manifests, None if rewrite_all else observed, model)
         digests = dict(observed.digests) if observed else {}
+        digests |= self._apply(choice.with_memory(change) if change else choice.unwritten(observed))
         if change:
-            digests |= self._runtime.apply(change)
-            self._record_change(release, change, observed, rewrite=rewrite)
+            self._choices.began(choice)
+            self._record_change(choice, change, observed, rewrite=rewrite)
         if release.trials or release.missing:
             # Its objects depend on which pods are ready, so every survey has to find work for it.
             self._settled.pop(model, None)
@@ -225,8 +232,33 @@ class Reconciler:
             kept = {key: digest for key, digest in digests.items() if key in desired}
             self._settled[model] = Settled(entry, desired, kept)
         if observed and not change:
-            state, reason = trials.shown(release, observed)
-            self._show(model, state, observed, reason)
+            self._show_observed(observed, *trials.shown(release, observed))
+
+    def _wanted(self, entry: Entry, observed: Observed | None) -> Release | None:
+        """Return the release that the bucket asks for; None if the model is paused.
+
+        Raises:
+            Retryable, Rejected: that cannot be said. A release that runs and has failed is replaced all the same.
+
+        """
+        try:
+            return self._releases.of(entry)
+        except Rejected:
+            if observed and not observed.foreign and (choice := self._choices.without_wanted(entry, observed)):
+                # The Deployment alone: how many pods there should be, and at which address, cannot be said either.
+                self._apply(Change(entry.model, (choice.running,)))
+            raise
+
+    def _apply(self, change: Change) -> Mapping[ObjectKey, str]:
+        """Apply what there is to change, and return the digests of what was written."""
+        if not change:
+            return {}
+        digests = self._runtime.apply(change)
+        for manifest in change.writes:
+            self._metrics.applied.labels(manifest["kind"]).inc()
+        for key in change.deletes:
+            self._metrics.deleted.labels(key.kind).inc()
+        return digests
 
     def _claim_restores(self, entry: Entry, manifests: Sequence[Manifest], observed: Observed | None) -> None:
         """Permit to undo what something else did to a model's objects since the last reconcile wrote them.
@@ -259,15 +291,16 @@ class Reconciler:
             raise Rejected("Contested", reason)
         self._restored[model] = (*recent, now)
 
-    def _record_change(self, release: Release, change: Change, observed: Observed | None, *, rewrite: bool) -> None:
-        for manifest in change.writes:
-            self._metrics.applied.labels(manifest["kind"]).inc()
-        for key in change.deletes:
-            self._metrics.deleted.labels(key.kind).inc()
+    def _record_change(self, choice: Choice, change: Change, observed: Observed | None, *, rewrite: bool) -> None:
         if rewrite:  # a resync: nothing new for the user
             return
-        self._times.applied(release)
+        release = choice.candidate.release
         version = release.version.version
+        if observed and choice.failure:
+            log.warning("replaced", model=str(release.model), version=choice.failure.version, by=version)
+            self._show_observed(replace(observed, version=version), observed.state, observed.reason)
+            return
+        self._times.applied(release)
         kinds = [manifest["kind"] for manifest in change.writes]
         log.info("applied", model=str(release.model), version=version, kinds=kinds)
         status = self._board.get(release.model)
@@ -281,6 +314,14 @@ class Reconciler:
             log.info(state.value.lower(), model=str(model), version=version, **({"reason": reason} if reason else {}))
         if state is State.READY and observed:
             self._times.ready(model, observed.etag)
+
+    def _show_observed(self, observed: Observed, state: State, reason: str) -> None:
+        """Show the state of what runs, or why it runs in the place of the wanted release."""
+        if failure := self._choices.replaced(observed.model):
+            failed = replace(observed, version=failure.version)
+            self._show(observed.model, State.FAILED, failed, reason_of(failure, observed))
+        else:
+            self._show(observed.model, state, observed, reason)
 
     def _show_failure(self, model: ModelId, error: Exception, observed: Observed | None, entry: Entry | None) -> None:
         """Show why a model could not be reconciled, unless it is neither in the bucket nor on the status board."""
@@ -299,7 +340,17 @@ class Reconciler:
         for model in models:
             status, item = self._board.get(model), observed.get(model)
             if item and status and status.state is not State.PAUSED:
-                self._show(model, item.state, item, item.reason)
+                self._show_observed(item, item.state, item.reason)
+
+    def _failing(self, models: Iterable[ModelId], observed: Mapping[ModelId, Observed]) -> frozenset[ModelId]:
+        """Return which models need another release, although their objects are as the last reconcile left them."""
+        items = {model: observed[model] for model in models if model in observed}
+        failing = (model for model, item in items.items() if self._choices.needs_work(item))
+        return frozenset(model for model in failing if not self._is_paused(model))
+
+    def _is_paused(self, model: ModelId) -> bool:
+        status = self._board.get(model)
+        return status is not None and status.state is State.PAUSED
 
     def _show_unreadable(self, entries: Iterable[ModelId], observation: Observation) -> None:
         for model in entries:
@@ -328,6 +379,7 @@ class Reconciler:
     def _forget(self, models: Iterable[ModelId]) -> None:
         for model in models:
             self._board.drop(model)
+            self._choices.forget(model)
             self._settled.pop(model, None)
             self._restored.pop(model, None)
             self._failed.discard(model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from watcher.core import trials, user_values
 from watcher.core.ceilings import Ceilings
 from watcher.core.chart import defaults, merge
+from watcher.core.last_good import in_place_of
 from watcher.core.load_policy import demand
 from watcher.core.types import Entry, ModelVersion, Release, StoredObject
 from watcher.errors import Rejected, WatcherError
@@ -47,6 +48,40 @@ class Releases:
         trials.check(entry.model, found, merge(defaults(), self._base, overrides))
         complete = (replace(trial, overrides=self._overrides(trial.version, model_level)) for trial in found)
         return Release(version, overrides, tuple(complete), missing)
+
+    def instead_of(self, wanted: Release, entry: Entry, last_good: Release | None) -> Iterator[Release]:
+        """Yield the releases that may run where the wanted one must not: the last good one, then lower versions.
+
+        What the operator does not allow any longer, or what cannot be served, is left out.
+
+        Raises:
+            Retryable: a values.yaml cannot be read.
+
+        """
+        if last_good and (found := self.permitted(in_place_of(wanted, last_good))):
+            yield found
+        model_level = user_values.model_values(entry, self._read)
+        on_trial = {trial.version.version for trial in wanted.trials}
+        names = [version.version for version in entry.versions]
+        for version in reversed(entry.versions[: names.index(wanted.version.version)]):
+            if version.version not in on_trial and (lower := self._lower(version, model_level)):
+                yield in_place_of(wanted, lower)
+
+    def permitted(self, release: Release) -> Release | None:
+        """Return a release that was made earlier, with what the operator demands now; None if it is above a limit."""
+        demanded = demand(self._data_only, release.model.namespace)
+        overrides = merge(demanded, release.overrides)
+        try:
+            user_values.check_permitted(overrides, merge(defaults(), self._base), demanded, self._ceilings, str)
+        except Rejected:
+            return None
+        return replace(release, overrides=overrides)
+
+    def _lower(self, version: ModelVersion, model_level: Mapping[str, Any]) -> Release | None:
+        try:
+            return Release(version, self._overrides(version, model_level))
+        except Rejected:
+            return None
 
     def _overrides(self, version: ModelVersion, model_level: Mapping[str, Any]) -> dict[str, Any]:
         if version.artifact.size == 0:

@@ -19,6 +19,7 @@ from watcher.core.types import (
     ETAG,
     FINGERPRINT,
     OWNER_LABEL,
+    RELEASE,
     S3_PATH,
     VERSION,
     Manifest,
@@ -135,8 +136,9 @@ def render_values(
         scope["replicas"] = None
     optional = {"hpa": "autoscaling", "ingress": "ingress", "httproute": "httpRoute"}
     chosen = [kind for kind, section in optional.items() if values[section]["enabled"]]
-    kinds = ["deployment", "secret", "service", *chosen]
-    return [with_fingerprint(fill(template(kind), scope)) for kind in kinds]
+    kinds = ["secret", "service", *chosen]
+    deployment = with_release(fill(template("deployment"), scope))
+    return [with_fingerprint(item) for item in (deployment, *(fill(template(kind), scope) for kind in kinds))]
 
 
 def plain(value: Any) -> Any:
@@ -333,6 +335,28 @@ def look_up(path: str, scope: Mapping[str, Any]) -> Any:
     return value
 
 
+def with_release(deployment: Manifest) -> Manifest:
+    """Return the Deployment with the digest of its pod template as an annotation, which its pods have too.
+
+    Only by it can pods of equal versions and unequal values be told apart.
+    """
+    template, digest = deployment["spec"]["template"], digest_of(deployment["spec"]["template"])
+    pod = {**template, "metadata": annotated(template["metadata"], RELEASE, digest)}
+    metadata = annotated(deployment["metadata"], RELEASE, digest)
+    return {**deployment, "metadata": metadata, "spec": {**deployment["spec"], "template": pod}}
+
+
+def digest_of(manifest: Any) -> str:
+    """Return 16 hexadecimal digits that differ for unequal plain data."""
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def annotated(metadata: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:
+    """Return the metadata of an object with one more annotation."""
+    return {**metadata, "annotations": {**metadata["annotations"], name: value}}
+
+
 def with_fingerprint(manifest: Manifest) -> Manifest:
     """Return the manifest with its hash as an annotation.
 
@@ -340,10 +364,7 @@ def with_fingerprint(manifest: Manifest) -> Manifest:
     adds defaults.
 
     """
-    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
-    meta = manifest["metadata"]
-    return {**manifest, "metadata": {**meta, "annotations": {**meta["annotations"], FINGERPRINT: digest}}}
+    return {**manifest, "metadata": annotated(manifest["metadata"], FINGERPRINT, digest_of(manifest))}
 
 
 def base64_of(text: str) -> str:

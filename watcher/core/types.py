@@ -19,6 +19,8 @@ FINGERPRINT = "kubeserve.io/fingerprint"
 S3_PATH = "kubeserve.io/s3-path"
 ETAG = "kubeserve.io/etag"
 VERSION = "kubeserve.io/version"
+RELEASE = "kubeserve.io/release"
+"""The annotation with the digest of what a release's pods are made of. Pods have it too."""
 URL = "kubeserve.io/url"
 """The annotation of an Ingress or HTTPRoute with the model's address outside the cluster."""
 
@@ -131,6 +133,41 @@ class Release:
         return self.version.model
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A release that failed by its own fault: its digest, its version, the reason, and when that was seen."""
+
+    digest: str
+    version: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the runtime keeps of a model's releases, so that a restart of the watcher forgets nothing."""
+
+    current: Release | None = None
+    """The release that the objects are made of. Of its overrides only those that the pods are made of."""
+    last_good: Release | None = None
+    """The release that served before the current one."""
+    failed: tuple[Failure, ...] = ()
+    """The releases that are not tried again, the latest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRelease:
+    """The release that the objects in the runtime name, and how it does."""
+
+    digest: str = ""
+    has_served: bool = False
+    """Whether a pod of it is ready, or its rollout was complete once."""
+    was_complete: bool = False
+    """Whether its rollout was complete once."""
+    is_at_fault: bool = False
+    """Whether it fails by its own fault: its bytes, requirements or values; once it has served, repeatedly."""
+
+
 class State(StrEnum):
     """The state of a model, as status shows it."""
 
@@ -241,6 +278,8 @@ class Observed:
     pods: Pods = Pods()
     trials: Mapping[str, ObservedTrial] = field(default_factory=dict)
     """By their tracks."""
+    live: LiveRelease = LiveRelease()
+    memory: Memory = Memory()
     route_problem: str = ""
     """Why the model's HTTPRoute leads nowhere, as far as that is known."""
     digests: Mapping[ObjectKey, str] = field(default_factory=dict)

@@ -153,12 +153,30 @@ def overrides_of(
     own = parse(read(version.values), version.values.key, model_level=False) if version.values else {}
     floor = demanded or {}
     merged = merge(floor, {key: value for key, value in model_level.items() if key not in CONTROLS}, own)
-    whole = merge(base, merged)
+    check_permitted(merged, base, floor, ceilings, lambda path: _setter(version, own, path))
+    return merged
+
+
+def check_permitted(
+    overrides: Mapping[str, Any],
+    base: Mapping[str, Any],
+    floor: Mapping[str, Any],
+    ceilings: Ceilings,
+    setter: Callable[[str], str],
+) -> None:
+    """Check complete overrides against the chart's schema and what the operator allows.
+
+    `floor` is what the operator demands. `setter` returns which file sets a path, for the text.
+
+    Raises:
+        Rejected: `InvalidValues`, `AboveCeiling`, `LoadLoosened`.
+
+    """
+    whole = merge(base, overrides)
     check(whole)
     if excess := first_excess(whole, ceilings):
-        raise Rejected("AboveCeiling", f"{_setter(version, own, excess.path)}: {refusal_of(excess, ceilings)}")
-    check_not_loosened(merge(base, floor), whole, _setter(version, own, "server.load"))
-    return merged
+        raise Rejected("AboveCeiling", f"{setter(excess.path)}: {refusal_of(excess, ceilings)}")
+    check_not_loosened(merge(base, floor), whole, setter("server.load"))
 
 
 def _setter(version: ModelVersion, own: Mapping[str, Any], path: str) -> str:

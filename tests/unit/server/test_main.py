@@ -67,7 +67,7 @@ def test_main_lets_other_threads_interrupt_a_prediction_sooner_than_python_does(
 import sys
 from server.__main__ import main
 sys.argv = ["server", "--model", "model.joblib", "--host", "999.0.0.1"]
-assert main() == 1
+assert main() == 75  # cannot listen: not the fault of the model
 print(sys.getswitchinterval())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

@@ -9,18 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from watcher.core.last_good import memory_of
 from watcher.core.naming import object_name
 from watcher.core.types import (
     ETAG,
     FINGERPRINT,
     OWNER_LABEL,
+    RELEASE,
     S3_PATH,
     URL,
     VERSION,
     Manifest,
+    Memory,
     ModelId,
     ObjectKey,
     Store,
@@ -29,16 +32,20 @@ from watcher.core.types import key_of as key_in_model
 from watcher.runtimes.kubernetes.objects import DEPLOYMENT, FIELD_MANAGER, HTTP_ROUTE
 from watcher.runtimes.kubernetes.rollout import (
     annotations_of,
+    crashes_of_pod,
     failure_of_pod,
     is_complete,
+    is_overdue,
     is_ready,
     rollout_failure,
     route_problem,
+    server_runs,
     wanted_replicas,
+    was_complete,
 )
 
 INSTANCE_LABEL = "app.kubernetes.io/instance"
-ALWAYS_OURS = {OWNER_LABEL, INSTANCE_LABEL, FINGERPRINT, S3_PATH, ETAG, VERSION, URL}
+ALWAYS_OURS = {OWNER_LABEL, INSTANCE_LABEL, FINGERPRINT, RELEASE, S3_PATH, ETAG, VERSION, URL}
 """Labels and annotations that count as ours whoever has written them last."""
 
 
@@ -50,6 +57,8 @@ class Rollout:
     failure: str
     available: int
     wanted: int
+    was_complete: bool = False
+    is_overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,8 @@ class Fact:
     problem: str = ""
     endpoint: str = ""
     rollout: Rollout | None = None
+    release: str = ""
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def model(self) -> ModelId:
@@ -99,7 +110,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class PodFact:
-    """One pod of a model. `failure` is why it does not come up, or ""."""
+    """One pod of a model. `failure` is why it does not come up, or "".
+
+    `crashes` counts how often a container of it has ended by the version's own fault.
+    """
 
     key: ObjectKey
     namespace: str
@@ -110,6 +124,9 @@ class PodFact:
     etag: str
     is_ready: bool
     failure: str
+    release: str = ""
+    crashes: int = 0
+    server_runs: bool = False
 
     @property
     def model(self) -> ModelId:
@@ -137,6 +154,8 @@ def fact_of(item: Manifest) -> Fact:
         problem=route_problem(item) if item["kind"] == HTTP_ROUTE else "",
         endpoint=_endpoint_of(item) if is_deployment else "",
         rollout=_rollout_of(item) if is_deployment else None,
+        release=annotations.get(RELEASE, ""),
+        memory=_memory_of(item) if is_deployment else Memory(),
     )
 
 
@@ -153,6 +172,9 @@ def pod_fact_of(item: Manifest) -> PodFact:
         etag=annotations.get(ETAG, ""),
         is_ready=is_ready(item),
         failure=failure_of_pod(item),
+        release=annotations.get(RELEASE, ""),
+        crashes=crashes_of_pod(item),
+        server_runs=server_runs(item),
     )
 
 
@@ -206,9 +228,21 @@ def _ours_of(values: Mapping[str, str] | None, fields: Mapping[str, Any]) -> dic
     return {key: value for key, value in (values or {}).items() if key in ALWAYS_OURS or f"f:{key}" in fields}
 
 
+def _memory_of(deployment: Manifest) -> Memory:
+    model = ModelId(deployment["metadata"]["namespace"], label_of(deployment, INSTANCE_LABEL).partition(".")[0])
+    return memory_of(annotations_of(deployment), model)
+
+
 def _rollout_of(deployment: Manifest) -> Rollout:
     available = (deployment.get("status") or {}).get("availableReplicas") or 0
-    return Rollout(is_complete(deployment), rollout_failure(deployment), available, wanted_replicas(deployment))
+    return Rollout(
+        is_complete(deployment),
+        rollout_failure(deployment),
+        available,
+        wanted_replicas(deployment),
+        was_complete(deployment),
+        is_overdue(deployment),
+    )
 
 
 def _endpoint_of(deployment: Manifest) -> str:

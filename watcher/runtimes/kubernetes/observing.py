@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from watcher.core.last_good import REPEATED
 from watcher.core.naming import object_name, service_url
-from watcher.core.types import ModelId, ObjectKey, Observed, ObservedTrial, Pods, State, Store
+from watcher.core.types import (
+    LiveRelease,
+    Memory,
+    ModelId,
+    ObjectKey,
+    Observed,
+    ObservedTrial,
+    Pods,
+    State,
+    Store,
+)
 from watcher.runtimes.kubernetes.facts import Fact, PodFact
 from watcher.runtimes.kubernetes.objects import DEPLOYMENT, HTTP_ROUTE, INGRESS
 
@@ -45,22 +57,24 @@ class Observer:
         owners = self.owners(deployment_of(every, model))
         ours = [fact for fact in every if fact.owner in owners]
         deployment = deployment_of(ours, model)
-        state, reason, pods = _state(deployment, pods_of, "")
+        seen = _seen(deployment, pods_of, "")
         return Observed(
             model=model,
             objects={fact.key: fact.fingerprint for fact in ours},
             version=deployment.version if deployment else "",
             etag=deployment.etag if deployment else "",
-            state=state,
-            reason=reason,
+            state=seen.state,
+            reason=seen.reason,
             url=outside_url(ours) or service_url(model),
             foreign=tuple(fact.key for fact in every if fact.owner not in owners),
-            pods=pods,
+            pods=seen.pods,
             trials={
-                track: ObservedTrial(found.version, *_state(found, pods_of, track))
+                track: _observed_trial(found, pods_of, track)
                 for track in self.tracks
                 if (found := deployment_of(ours, model, track))
             },
+            live=seen.live,
+            memory=deployment.memory if deployment else Memory(),
             route_problem=next((fact.problem for fact in ours if fact.problem), ""),
             digests={fact.key: fact.digest for fact in ours},
         )
@@ -78,16 +92,50 @@ def outside_url(facts: Iterable[Fact]) -> str:
     return by_kind.get(HTTP_ROUTE) or by_kind.get(INGRESS, "")
 
 
-def _state(deployment: Fact | None, pods_of: PodsOf, track: str) -> tuple[State, str, Pods]:
-    """Return the state, the reason for it, and what answers. The pods decide only where that is in question."""
+class Seen(NamedTuple):
+    """The state of one Deployment, the reason for it, what answers, and how its release does."""
+
+    state: State
+    reason: str
+    pods: Pods
+    live: LiveRelease = LiveRelease()
+
+
+def _observed_trial(deployment: Fact, pods_of: PodsOf, track: str) -> ObservedTrial:
+    seen = _seen(deployment, pods_of, track)
+    return ObservedTrial(deployment.version, seen.state, seen.reason, seen.pods)
+
+
+def _seen(deployment: Fact | None, pods_of: PodsOf, track: str) -> Seen:
+    """Return what there is to see of a Deployment. The pods decide only where its rollout is in question."""
     if deployment is None or deployment.rollout is None:
-        return State.PROGRESSING, "the Deployment is missing", Pods()
+        return Seen(State.PROGRESSING, "the Deployment is missing", Pods())
     if deployment.rollout.is_complete:
-        return State.READY, "", serving_pods(deployment)
-    pods = list(pods_of(track))
-    failure = pod_failure(pods, deployment) or deployment.rollout.failure
+        pods = serving_pods(deployment)
+        live = LiveRelease(deployment.release, has_served=bool(pods.ready), was_complete=True)
+        return Seen(State.READY, "", pods, live)
+    found = list(pods_of(track))
+    own = [pod for pod in found if is_of(pod, deployment)]
+    failure = next((pod.failure for pod in own if pod.failure), "") or deployment.rollout.failure
     state, reason = (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")
-    return state, reason, serving_pods(deployment, pods)
+    return Seen(state, reason, serving_pods(deployment, found), live_release(deployment, own))
+
+
+def is_of(pod: PodFact, deployment: Fact) -> bool:
+    """Return whether a pod is made of the Deployment's present template. Earlier watchers gave neither a release."""
+    own = (deployment.release, deployment.version, deployment.etag)
+    return (pod.release, pod.version, pod.etag) == own
+
+
+def live_release(deployment: Fact, own: Iterable[PodFact]) -> LiveRelease:
+    """Return how the release of a Deployment does, by the pods that are made of it."""
+    assert deployment.rollout
+    pods, was_complete = list(own), deployment.rollout.was_complete
+    has_served = was_complete or any(pod.is_ready for pod in pods)
+    crashes = max((pod.crashes for pod in pods), default=0)
+    hangs = deployment.rollout.is_overdue and any(pod.server_runs and not pod.is_ready for pod in pods)
+    is_at_fault = crashes >= REPEATED if has_served else bool(crashes or hangs)
+    return LiveRelease(deployment.release, has_served, was_complete, is_at_fault)
 
 
 def serving_pods(deployment: Fact, pods: Iterable[PodFact] | None = None) -> Pods:
@@ -102,9 +150,3 @@ def serving_pods(deployment: Fact, pods: Iterable[PodFact] | None = None) -> Pod
     versions = [pod.version for pod in pods if pod.is_ready]
     most = max(versions, key=lambda item: (versions.count(item), item == deployment.version), default="")
     return Pods(most, len(versions), wanted)
-
-
-def pod_failure(pods: Iterable[PodFact], deployment: Fact) -> str:
-    """Return why the pods of the Deployment's own version do not come up, or ""."""
-    own = (deployment.version, deployment.etag)
-    return next((pod.failure for pod in pods if (pod.version, pod.etag) == own and pod.failure), "")

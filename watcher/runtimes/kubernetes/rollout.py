@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from watcher.core import fault
 from watcher.core.text import one_line
 from watcher.core.types import Manifest
 
@@ -19,6 +20,11 @@ STUCK = {
     "RunContainerError",
 }
 """Reasons of a waiting container that need a person, or new bytes."""
+
+SERVER_CONTAINER = "inference-server"
+OUT_OF_MEMORY = "OOMKilled"
+NEVER_RAN = {"ContainerCannotRun", "ContainerStatusUnknown", "StartError"}
+"""Reasons of a terminated container that say nothing of the program in it."""
 
 
 def annotations_of(item: Manifest) -> dict[str, str]:
@@ -55,6 +61,27 @@ def is_complete(deployment: Manifest) -> bool:
     )
 
 
+def was_complete(deployment: Manifest) -> bool:
+    """Return True if the rollout of the present template was complete once, whatever its pods do now.
+
+    The Deployment's controller keeps this condition until the template changes.
+    """
+    is_seen = (deployment.get("status") or {}).get("observedGeneration") == deployment["metadata"].get("generation")
+    return is_seen and _progressing(deployment) == ("True", "NewReplicaSetAvailable")
+
+
+def is_overdue(deployment: Manifest) -> bool:
+    """Return True if the pods of a rollout have not become ready within its `progressDeadlineSeconds`."""
+    return _progressing(deployment) == ("False", "ProgressDeadlineExceeded")
+
+
+def _progressing(deployment: Manifest) -> tuple[Any, Any]:
+    """Return the status and the reason of the Deployment's condition Progressing."""
+    conditions = (deployment.get("status") or {}).get("conditions") or []
+    found = (item for item in conditions if item.get("type") == "Progressing")
+    return next(((item.get("status"), item.get("reason")) for item in found), (None, None))
+
+
 def rollout_failure(deployment: Manifest) -> str:
     """Return the Deployment's own reason for a rollout that does not proceed, or ""."""
     for condition in (deployment.get("status") or {}).get("conditions") or []:
@@ -81,6 +108,41 @@ def failure_of_pod(pod: Manifest) -> str:
     return next((f"{name}: {reason}" for name, reason in found if reason), "")
 
 
+def crashes_of_pod(pod: Manifest) -> int:
+    """Return how often a container of the pod that does not run has ended by its version's own fault.
+
+    A pod that is being deleted, or that its node ended (an eviction, a shutdown, a preemption), counts as 0.
+    """
+    status = pod.get("status") or {}
+    conditions = status.get("conditions") or []
+    disrupted = any((item.get("type"), item.get("status")) == ("DisruptionTarget", "True") for item in conditions)
+    if disrupted or status.get("reason") or pod["metadata"].get("deletionTimestamp"):
+        return 0
+    return max((_crashes(container) for container in _containers(pod)), default=0)
+
+
+def _crashes(container: Mapping[str, Any]) -> int:
+    is_own = container_failure(container) and _ended_by_own_fault(container)
+    return 1 + (container.get("restartCount") or 0) if is_own else 0
+
+
+def _ended_by_own_fault(container: Mapping[str, Any]) -> bool:
+    ended = _ended(container)
+    if ended.get("reason") == OUT_OF_MEMORY:
+        return True
+    if not ended or ended.get("reason") in NEVER_RAN:
+        return False
+    code = int(ended.get("exitCode") or 0)
+    return fault.of_server(code) if container.get("name") == SERVER_CONTAINER else fault.of_download(code)
+
+
+def server_runs(pod: Manifest) -> bool:
+    """Return True if the pod's server runs, ready or not."""
+    return any(
+        item.get("name") == SERVER_CONTAINER and (item.get("state") or {}).get("running") for item in _containers(pod)
+    )
+
+
 def container_failure(status: Mapping[str, Any]) -> str:
     """Return what keeps one container from running: its termination message, or Kubernetes' own reason.
 
@@ -88,12 +150,18 @@ def container_failure(status: Mapping[str, Any]) -> str:
     """
     state = status.get("state") or {}
     waiting = state.get("waiting") or {}
-    ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
+    ended = _ended(status)
     failed = (ended.get("exitCode") or 0) != 0 and not status.get("ready")
     if waiting.get("reason") not in STUCK and (not failed or state.get("running")):
         return ""
     texts = (one_line(text) for text in (ended.get("message"), waiting.get("message"), waiting.get("reason")) if text)
     return next(filter(None, texts), f"exit code {ended.get('exitCode')}")
+
+
+def _ended(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return how a container ended last; {} if it never did."""
+    latest, before = status.get("state") or {}, status.get("lastState") or {}
+    return latest.get("terminated") or before.get("terminated") or {}
 
 
 def _containers(pod: Manifest) -> list[dict[str, Any]]:

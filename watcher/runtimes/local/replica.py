@@ -17,7 +17,9 @@ from pathlib import Path
 import structlog
 import urllib3
 
+from watcher.core import fault
 from watcher.core.backoff import retry_delay
+from watcher.core.last_good import REPEATED
 from watcher.core.types import ETAG, FINGERPRINT, VERSION, Manifest, State
 from watcher.runtimes.local.output import Output
 
@@ -61,7 +63,9 @@ class Replica(threading.Thread):
         self._stopping, self._lock = threading.Event(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._output: Output | None = None
-        self._downloaded = False
+        self.has_served = self.is_at_fault = False
+        """Whether it was ready once, and whether it fails by the version's own fault; as in `LiveRelease`."""
+        self._downloaded = self._own_fault = False
         self._ready_at = math.inf
         """Of the monotonic clock; infinity until the server of this attempt is ready."""
         self._log = log.bind(model=f"{meta['namespace']}/{meta['name']}", version=self.version)
@@ -76,6 +80,7 @@ class Replica(threading.Thread):
                 break
             in_service = time.monotonic() - self._ready_at  # -infinity: it was never ready
             failures = 1 if in_service > STABLE_SECONDS else failures + 1
+            self.is_at_fault = self._own_fault and (failures >= REPEATED or not self.has_served)
             # A server that answered may do so again at once; what never did needs a person, or time.
             self._report_failure(reason, 0.0 if failures == 1 and in_service > 0 else retry_delay(failures))
         if self._output:
@@ -98,6 +103,7 @@ class Replica(threading.Thread):
 
     def _attempt(self) -> str:
         """Download what is missing, and serve until that ends. Return the reason; leave no process behind."""
+        self._own_fault = False
         try:
             self._output = self._output or Output(self.folder)
             return self._fetch(self._output) or self._serve(self._output)
@@ -119,7 +125,7 @@ class Replica(threading.Thread):
         if process is None:
             return "stopped"
         code = process.wait()
-        self._downloaded = code == 0
+        self._downloaded, self._own_fault = code == 0, fault.of_download(code)
         return "" if self._downloaded else output.exit_reason(code)
 
     def _serve(self, output: Output) -> str:
@@ -136,12 +142,16 @@ class Replica(threading.Thread):
             # Checked again after the answer: another process may have taken the port before ours could.
             if is_healthy(port) and process.poll() is None:
                 self.port, self._ready_at = port, time.monotonic()
+                self.has_served, self.is_at_fault = True, False
                 self._change(State.READY, "")
                 break
             if time.monotonic() > deadline:
+                self._own_fault = True
                 return f"the model did not load within {START_SECONDS:.0f} s"
             self._stopping.wait(PROBE_SECONDS)
-        return output.exit_reason(process.wait())
+        code = process.wait()
+        self._own_fault = fault.of_server(code)
+        return output.exit_reason(code)
 
     def _start(
         self, module: str, arguments: list[str], env: Mapping[str, str], output: Output

@@ -12,19 +12,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from watcher.core.chart import merge
+from watcher.core.last_good import memory_of
 from watcher.core.render import input_files, input_files_text, server_settings
 from watcher.core.types import (
     ETAG,
     FINGERPRINT,
+    RELEASE,
     S3_PATH,
     VERSION,
     Change,
+    LiveRelease,
     Manifest,
+    Memory,
     ModelId,
     ObjectKey,
     Observation,
@@ -54,6 +58,7 @@ class Service:
     serving: Replica | None = None
     pending: Replica | None = None
     port: int = 0
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def replicas(self) -> list[Replica]:
@@ -106,6 +111,7 @@ class LocalRuntime:
         digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
         annotations = {
             FINGERPRINT: digest,
+            RELEASE: digest,
             ETAG: version.artifact.etag,
             VERSION: version.version,
             S3_PATH: spec["source"],
@@ -152,6 +158,7 @@ class LocalRuntime:
     def _write(self, model: ModelId, manifest: Manifest) -> bool:
         """Make the manifest the desired one. Return whether it serves already, because its replacement is dropped."""
         service = self._services.get(model) or Service()
+        service.memory = memory_of(manifest["metadata"]["annotations"], model)
         fingerprint = manifest["metadata"]["annotations"][FINGERPRINT]
         if service.desired and service.desired.fingerprint == fingerprint:
             return False
@@ -221,7 +228,9 @@ def observed(model: ModelId, service: Service) -> Observed:
     replica = service.desired
     assert replica is not None
     old = service.serving if service.serving is not replica else None
-    meanwhile = f"; {old.version} keeps serving" if old and old.state is State.READY else ""
+    # Of a replica that fails by its own fault, the reconciler says what serves instead.
+    serves = old is not None and old.state is State.READY and not replica.is_at_fault
+    meanwhile = f"; {old.version} keeps serving" if old and serves else ""
     return Observed(
         model=model,
         objects={ObjectKey(KIND, model.name): replica.fingerprint},
@@ -231,6 +240,8 @@ def observed(model: ModelId, service: Service) -> Observed:
         reason=replica.reason + meanwhile,
         url=f"http://127.0.0.1:{service.port}" if service.port else "",
         pods=pods_of(service),
+        live=LiveRelease(replica.fingerprint, replica.has_served, replica.has_served, replica.is_at_fault),
+        memory=service.memory,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from server.download.disk import Disk
 from server.download.installer import Index, cause_of, command, environment, install, run_pip
 from server.download.requirements import parse
-from server.errors import ModelError
+from server.errors import ModelError, VersionError
 
 DUMP = "import os, sys; print(sorted(os.environ), sys.stdin.read(), flush=True); sys.exit(3)"
 
@@ -102,6 +102,19 @@ NONE = "ERROR: Could not find a version that satisfies the requirement {0} (from
 NO_MATCH = NONE + "ERROR: No matching distribution found for {0}\n"
 
 
+OF_THE_FILE = {
+    "the package index has no package named nope",
+    "nope has no wheel",
+    "has no version of x that fits",
+    "no wheel of x on the package index is",
+    "has another hash",
+    "a dependency is not",
+    "exclude each other",
+    "no package named x",
+}
+"""With the same requirements.txt pip would fail again: the version is not tried again until its files change."""
+
+
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
@@ -134,18 +147,20 @@ NO_MATCH = NONE + "ERROR: No matching distribution found for {0}\n"
         ("something else\n", "pip failed with exit code 1"),
     ],
 )
-def test_cause_of_a_failure_is_a_sentence_of_ours(output: str, sentence: str) -> None:
-    assert sentence in cause_of(output, 1)
+def test_cause_of_a_failure_is_a_sentence_of_ours_and_says_whose_fault_it_is(output: str, sentence: str) -> None:
+    error, found = cause_of(output, 1)
+    assert sentence in found
+    assert error is (VersionError if sentence in OF_THE_FILE else ModelError)
 
 
 def test_cause_of_an_odd_name_shows_its_clean_part_only() -> None:
-    sentence = cause_of("ERROR: No matching distribution found for " + "x" * 500 + "\x1b[31m", 1)
+    _, sentence = cause_of("ERROR: No matching distribution found for " + "x" * 500 + "\x1b[31m", 1)
     assert sentence.isprintable()
     assert len(sentence) < 200
 
 
 def test_cause_of_a_killed_pip_names_the_signal() -> None:
-    assert "signal 9" in cause_of("", -9)
+    assert "signal 9" in cause_of("", -9)[1]
 
 
 def test_install_a_file_without_packages_starts_no_pip(tmp_path: Path) -> None:

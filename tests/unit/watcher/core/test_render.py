@@ -16,6 +16,7 @@ from watcher.core import render as renderer
 from watcher.core.naming import INPUT_FILES
 from watcher.core.render import fill, render, server_settings
 from watcher.core.types import FINGERPRINT, ModelVersion, Release, StoredObject
+from watcher.core.types import RELEASE as RELEASE_DIGEST
 from watcher.errors import Rejected
 from watcher.settings import Settings
 
@@ -133,8 +134,24 @@ def test_files_about_the_input_are_named_with_their_etags_and_change_nothing_els
     pod = with_files["Deployment"]["spec"]["template"]["spec"]
     assert pod["initContainers"][0]["env"].pop() == {"name": "KUBESERVE_INPUT_FILES", "value": text}
     for objects in (with_files, without):
-        objects["Deployment"]["metadata"]["annotations"].pop(FINGERPRINT)
+        deployment = objects["Deployment"]
+        for annotated in (deployment, deployment["spec"]["template"]):
+            annotated["metadata"]["annotations"].pop(FINGERPRINT, None)
+            annotated["metadata"]["annotations"].pop(RELEASE_DIGEST)
     assert with_files == without
+
+
+def test_pods_have_the_digest_of_what_they_are_made_of_and_of_nothing_else() -> None:
+    def digest(overrides: dict[str, Any]) -> str:
+        deployment = by_kind(Release(ModelVersion(MODEL, "v1", ARTIFACT), overrides))["Deployment"]
+        digests = {
+            item["metadata"]["annotations"][RELEASE_DIGEST] for item in (deployment, deployment["spec"]["template"])
+        }
+        return digests.pop() if len(digests) == 1 else ""
+
+    scaled = digest({"autoscaling": {"enabled": False}, "deployment": {"replicas": 7}})
+    assert digest({}) == scaled != ""
+    assert digest({"deployment": {"resources": {"limits": {"memory": "2Gi"}}}}) not in {digest({}), ""}
 
 
 def test_charts_have_the_version_of_the_package() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from watcher.core.types import ModelId, ObjectKey, Pods, State, Store
 from watcher.runtimes.kubernetes.facts import fact_of, pod_fact_of
-from watcher.runtimes.kubernetes.observing import Observer, pod_failure, serving_pods
+from watcher.runtimes.kubernetes.observing import Observer, serving_pods
 
 from .manifests import deployment, live, pod
 
@@ -35,12 +35,6 @@ def test_serving_pods_of_a_complete_rollout_are_the_deployments_own_count(comple
     assert serving_pods(fact_of(deployment(complete=complete))) == expected
 
 
-def test_pod_failure_is_that_of_the_pods_of_this_version() -> None:
-    pods = [pod_fact_of(pod(version="v1", message="old")), pod_fact_of(pod(version="v2", message="new"))]
-    assert pod_failure(pods, fact_of(deployment(version="v2"))) == "download-model: new"
-    assert pod_failure(pods, fact_of(deployment(version="v3"))) == ""
-
-
 def test_observed_of_a_complete_rollout_asks_for_no_pods() -> None:
     def pods(track: str) -> list[Any]:
         raise AssertionError(track)
@@ -60,3 +54,48 @@ def test_observed_separates_objects_of_other_owners() -> None:
     found = OBSERVER.observed(IRIS, [fact_of(deployment()), fact_of(live(labels=labels))], lambda _: [])
     assert set(found.objects) == {ObjectKey("Deployment", "iris-model-serving")}
     assert found.foreign == (ObjectKey("Service", "iris-model-serving"),)
+
+
+def crashed(restarts: int = 0, **metadata: Any) -> dict[str, Any]:
+    """Return a pod of the present template whose server has crashed."""
+    ended = {"terminated": {"exitCode": 1, "message": "it does not load"}}
+    status = {"name": "inference-server", "restartCount": restarts, "state": ended}
+    return {**pod(ready="False", **metadata), "status": {"containerStatuses": [status]}}
+
+
+def with_condition(status: str, reason: str) -> dict[str, Any]:
+    """Return a Deployment with a condition of its rollout."""
+    made = deployment(generation=1)
+    conditions = [{"type": "Progressing", "status": status, "reason": reason}]
+    return {**made, "status": {**made["status"], "observedGeneration": 1, "conditions": conditions}}
+
+
+COMPLETE, OVERDUE = (
+    with_condition("True", "NewReplicaSetAvailable"),
+    with_condition("False", "ProgressDeadlineExceeded"),
+)
+RUNNING = {"containerStatuses": [{"name": "inference-server", "state": {"running": {"startedAt": "now"}}}]}
+HANGS = {**pod(ready="False"), "status": RUNNING}
+OF_OTHER_VALUES = {"kubeserve.io/version": "v2", "kubeserve.io/etag": "e", "kubeserve.io/release": "other"}
+
+
+@pytest.mark.parametrize(
+    ("made", "pods", "is_at_fault"),
+    [
+        (deployment(), [crashed()], True),
+        (deployment(), [crashed(annotations=OF_OTHER_VALUES)], False),
+        (deployment(), [crashed(), pod()], False),  # one of its pods serves: one crash is only restarted
+        (deployment(), [crashed(1), pod()], True),
+        (COMPLETE, [crashed()], False),
+        (COMPLETE, [crashed(1)], True),
+        (deployment(), [HANGS], False),
+        (OVERDUE, [HANGS], True),
+        (OVERDUE, [pod(ready="False")], False),  # no server runs: a quota, a full cluster, an image
+        (OVERDUE, [HANGS, pod()], False),
+    ],
+)
+def test_release_is_at_fault_if_it_crashes_or_hangs_and_after_it_has_served_only_repeatedly(
+    made: dict[str, Any], pods: list[dict[str, Any]], is_at_fault: bool
+) -> None:
+    found = OBSERVER.observed(IRIS, [fact_of(made)], lambda _: map(pod_fact_of, pods))
+    assert found.live.is_at_fault == is_at_fault

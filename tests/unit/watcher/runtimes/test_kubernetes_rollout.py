@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import pytest
+
+from server.errors import CANNOT_RUN, OWN_FAULT
 from watcher.runtimes.kubernetes.rollout import (
     container_failure,
+    crashes_of_pod,
     failure_of_pod,
     is_complete,
     is_ready,
     rollout_failure,
     route_problem,
+    was_complete,
 )
 
 
@@ -86,3 +91,56 @@ def test_is_ready_is_false_for_a_pod_that_is_being_deleted() -> None:
     assert not is_ready({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": status})
     assert not is_ready({"metadata": {}, "status": {"conditions": [{"type": "Ready", "status": "False"}]}})
     assert not is_ready({"metadata": {}, "status": {}})
+
+
+def container(
+    code: int, name: str = "inference-server", why: str = "Error", restarts: int = 0, **state: object
+) -> dict[str, object]:
+    ended = {"terminated": {"exitCode": code, "reason": why}}
+    return {"name": name, "restartCount": restarts, "state": state or ended, "lastState": ended}
+
+
+@pytest.mark.parametrize(
+    ("status", "crashes"),
+    [
+        (container(1), 1),
+        (container(139, restarts=3), 4),
+        (container(137, why="OOMKilled"), 1),
+        (container(1, restarts=1, waiting={"reason": "CrashLoopBackOff"}), 2),
+        (container(OWN_FAULT, "download-model"), 1),
+        (container(137, "download-model", "OOMKilled"), 1),
+        # Not the version's fault: the store, an earlier image, a port, whoever killed it, an image, a node.
+        (container(1, "download-model"), 0),
+        (container(CANNOT_RUN), 0),
+        (container(137), 0),
+        (container(143), 0),
+        (container(128, why="StartError"), 0),
+        (container(0, waiting={"reason": "ErrImagePull"}), 0),
+        (container(1, running={"startedAt": "now"}), 0),
+        ({"name": "inference-server", "state": {"waiting": {"reason": "ErrImagePull"}}}, 0),
+    ],
+)
+def test_crashes_of_a_pod_are_those_by_the_versions_own_fault(status: dict[str, object], crashes: int) -> None:
+    assert crashes_of_pod({"metadata": {}, "status": {"containerStatuses": [status]}}) == crashes
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
+        {"metadata": {}, "status": {"reason": "Evicted", "phase": "Failed"}},
+        {"metadata": {}, "status": {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}},
+    ],
+)
+def test_crashes_of_a_pod_that_was_taken_away_do_not_count(pod: dict[str, dict[str, object]]) -> None:
+    status = {**pod.get("status", {}), "containerStatuses": [container(1)]}
+    assert crashes_of_pod({**pod, "status": status}) == 0
+
+
+def test_was_complete_only_while_the_controller_has_seen_the_present_template() -> None:
+    condition = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+    status = {"observedGeneration": 2, "conditions": [condition]}
+    assert was_complete({"metadata": {"generation": 2}, "status": status})
+    assert not was_complete({"metadata": {"generation": 3}, "status": status})
+    updated = {**condition, "reason": "ReplicaSetUpdated"}
+    assert not was_complete({"metadata": {"generation": 2}, "status": {**status, "conditions": [updated]}})

@@ -220,7 +220,9 @@ def test_runtime_a_version_that_fails_shows_its_reason_and_a_rollback_drops_it(
     pid = local.get("/pid")
     local.apply("v2", text)
     failed = local.until(State.FAILED, "v2")
-    assert (failed.reason, failed.pods) == (f"{reason}; v1 keeps serving", Pods("v1", 1, 1))
+    own = text == "broken"  # then the reconciler puts v1 back, and says so
+    assert (failed.reason, failed.live.is_at_fault) == (reason if own else f"{reason}; v1 keeps serving", own)
+    assert failed.pods == Pods("v1", 1, 1)
     local.hints.clear()
     local.apply("v1", "one")
     assert local.look().state is State.READY
