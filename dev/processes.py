@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,13 +16,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
 # Loaded before any fork, because code between fork and exec must not take the loader's locks.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+_PORTS = range(12_000, 30_000)
+"""Below those that Linux gives to clients, and to servers that ask for any: one of those could be taken meanwhile."""
+_first = secrets.randbelow(len(_PORTS))
+_ports_in_turn: Iterator[int] = itertools.cycle((*_PORTS[_first:], *_PORTS[:_first]))
+"""Tests run in several processes at once. Each begins at random, so that two hardly ever try the same port."""
+_TRIES = 100
 
 
 class ChildError(Exception):
@@ -142,13 +151,16 @@ def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] |
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return `preferred` if it is free on the loopback interface, otherwise another free port."""
-    for port in (preferred, 0):
+    """Return `preferred` if it is free on the loopback interface, otherwise another free port.
+
+    A port is not returned twice while its server may still be starting: the calls go through all of `_PORTS` in turn.
+    """
+    for port in itertools.chain([preferred] if preferred else [], itertools.islice(_ports_in_turn, _TRIES)):
         with socket.socket() as probe, contextlib.suppress(OSError):
             # As servers do: a port is free although old connections are in TIME_WAIT.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
+            return port
     raise ChildError("No free port was found on 127.0.0.1.")
 
 

@@ -25,9 +25,10 @@ from urllib3.exceptions import ProtocolError
 
 from dev import tools
 from dev.minio_server import MinioServer, webhook_env
+from dev.processes import free_port
 from dev.sections import write_section
 from tests.integration.control_plane import ControlPlane
-from tests.integration.driving import Uploads, Watcher, eventually, free_port
+from tests.integration.driving import Uploads, Watcher, eventually
 
 COUNT = 50
 UPLOAD, BARE = "upload → applied by the watcher", "bare server-side apply"

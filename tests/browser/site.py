@@ -15,7 +15,8 @@ from sklearn.datasets import load_wine
 from sklearn.ensemble import RandomForestClassifier
 
 from dev import sample
-from tests.integration.driving import Watcher, dumped, eventually, free_port, model
+from dev.processes import free_port
+from tests.integration.driving import Watcher, dumped, eventually, model
 
 HOSTILE = "<img src=x onerror=document.title=1>"
 """Markup that shows in the title if it ever becomes an element."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kubernetes import config
 
-from dev import processes, tools
+from dev import tools
 from dev.minio_server import MinioServer
 
 from .control_plane import ControlPlane
@@ -20,7 +20,7 @@ from .kubernetes_setup import Setup
 from .promtool import Promtool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from minio import Minio
@@ -33,12 +33,6 @@ class Bucket:
     name: str
     client: Minio
     server: MinioServer
-
-
-@pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """Return a function that returns a loopback port nobody listens on."""
-    return processes.free_port
 
 
 @pytest.fixture(scope="session")

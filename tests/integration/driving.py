@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ import joblib
 import urllib3
 from kubernetes import client
 from sklearn.dummy import DummyClassifier
+
+from dev.processes import free_port
 
 T = TypeVar("T")
 
@@ -38,12 +39,6 @@ def eventually(look: Callable[[], T], seconds: float = PROGRESS) -> T:
             last = error
         time.sleep(0.05)
     raise AssertionError(f"still {last!r} after {seconds} s")
-
-
-def free_port() -> int:
-    """Return a port of this machine that is free at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 def dumped(estimator: Any) -> bytes:

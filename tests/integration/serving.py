@@ -13,7 +13,9 @@ from typing import Any
 
 import urllib3
 
-from .driving import eventually, free_port
+from dev.processes import free_port
+
+from .driving import eventually
 
 STARTUP = 300
 """Seconds. How long a start may take is never what a test is about, and a busy machine is slow."""

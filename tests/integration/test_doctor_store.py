@@ -20,9 +20,10 @@ from minio.credentials.providers import StaticProvider
 
 from dev import tools
 from dev.minio_server import MinioServer, webhook_env
+from dev.processes import free_port
 
 from . import proxies
-from .driving import Watcher, eventually, free_port
+from .driving import Watcher, eventually
 from .patient import SECRETS, Patient
 from .tls_store import tls_store
 

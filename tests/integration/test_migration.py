@@ -17,11 +17,12 @@ import pytest
 import urllib3
 
 from dev import venvs
+from dev.processes import free_port
 from tests.bench.serving.servers import KSERVE, MLSERVER
 from tests.bench.serving.servers import Server as Peer
 from tests.corpus import versions
 
-from .driving import Uploads, Watcher, eventually, free_port
+from .driving import Uploads, Watcher, eventually
 from .serving import STARTUP
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()

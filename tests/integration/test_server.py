@@ -12,7 +12,9 @@ import joblib
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from .driving import eventually, free_port
+from dev.processes import free_port
+
+from .driving import eventually
 from .serving import command, running
 
 SMALL = ("--max-body-size", "8192")
