@@ -73,18 +73,21 @@ bench-webhook: $(STAMP)  ## Measure upload → applied by the webhook, and a bar
 	$(BIN)/python -m tests.bench.webhook_latency
 
 # At most 4 processes, because each one imports scikit-learn. A single core gets one.
+# Each process of the integration tests has a MinIO and an API server of its own, and a file's tests share what they started.
+PARALLEL := -n auto --maxprocesses 4
+
 # The first build of the tools takes minutes. It runs in the background, because the unit tests need none of them.
 test: $(STAMP)  ## Run the unit tests, then the integration tests against a real MinIO and API server
 	@mkdir -p $(dir $(TOOLS_LOG))
 	@echo "Building $(TOOLS) in the background, if necessary; see $(TOOLS_LOG)."
 	@$(BIN)/python -m dev.tools $(TOOLS) >$(TOOLS_LOG) 2>&1 & tools=$$!; \
 	  trap 'kill $$tools 2>/dev/null || true' EXIT; \
-	  $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal tests/unit; \
+	  $(BIN)/python -m pytest -q $(PARALLEL) --dist worksteal tests/unit; \
 	  echo "Waiting for the tools, if they are still being built …"; \
 	  wait $$tools && failed= || failed=1; \
 	  trap - EXIT; \
 	  test -z "$$failed" || { echo "The tools for the integration tests could not be built:" >&2; cat $(TOOLS_LOG) >&2; exit 1; }; \
-	  $(BIN)/python -m pytest -q tests/integration
+	  $(BIN)/python -m pytest -q $(PARALLEL) --dist loadfile tests/integration
 
 test-browser: $(STAMP)  ## Test the pages in a real Chromium (installs Debian's as root; otherwise it must be there)
 	$(BIN)/python -m pytest -q tests/browser

@@ -37,7 +37,7 @@ class Bucket:
 
 @pytest.fixture(scope="session")
 def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
-    """Return a MinIO shared by all tests."""
+    """Return a MinIO shared by all tests of this process."""
     directory = tmp_path_factory.mktemp("minio")
     with MinioServer(_tool("minio"), directory / "data", directory / "minio.log") as server:
         yield server
@@ -45,7 +45,7 @@ def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServ
 
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """Return a Kubernetes control plane shared by all tests: use a namespace of your own."""
+    """Return a Kubernetes control plane shared by all tests of this process: use a namespace of your own."""
     for name in ("etcd", "kube-apiserver", "kube-controller-manager"):
         _tool(name)
     with ControlPlane(tmp_path_factory.mktemp("control-plane")) as plane:
