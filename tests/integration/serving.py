@@ -26,7 +26,7 @@ class Server:
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process, self.port, self.address = process, port, f"127.0.0.1:{port}"
-        self._http = urllib3.PoolManager(retries=False, timeout=5)
+        self._http = urllib3.PoolManager(retries=False, timeout=60)
 
     def send(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

@@ -170,7 +170,7 @@ def test_its_servers_end_with_a_killed_watcher(setup: Setup) -> None:
         eventually(lambda: watcher.state("iris") == "Ready")
         watcher.kill()
     state = str(setup.folder / "state")
-    eventually(lambda: not [line for line in commands() if state in line], seconds=5)
+    eventually(lambda: not [line for line in commands() if state in line])
 
 
 def commands() -> list[str]:

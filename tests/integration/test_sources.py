@@ -13,7 +13,7 @@ from minio.credentials import AssumeRoleProvider
 
 from .driving import Uploads, Watcher, eventually, lines_of
 
-SLOW_POLL = ("--poll-interval", "60")
+SLOW_POLL = ("--poll-interval", "600")
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_events_of_the_listen_stream_give_hints_before_the_poll(watcher_of: Any,
         eventually(lambda: source(watcher, "poll")["live"])
         for number in range(12):
             Uploads(bucket.client, bucket.name).put(f"team/m{number}/v1/model.joblib")
-        eventually(lambda: source(watcher, "listen")["live"] and source(watcher, "listen")["hints"], seconds=10)
-        eventually(lambda: watcher.state("m0"), seconds=10)
+        eventually(lambda: source(watcher, "listen")["live"] and source(watcher, "listen")["hints"])
+        eventually(lambda: watcher.state("m0"))
 
 
 def notify(watcher: Watcher, bucket: str, key: str, token: str) -> int:
@@ -88,7 +88,7 @@ def test_a_notification_with_the_token_gives_a_hint_before_the_poll(watcher_of: 
         assert notify(watcher, bucket.name, "team%2Firis%2Fv1%2Fmodel.joblib", "wrong") == 401
         assert watcher.state("iris") is None
         assert notify(watcher, bucket.name, "team%2Firis%2Fv1%2Fmodel.joblib", "right") == 200
-        eventually(lambda: watcher.state("iris"), seconds=10)
+        eventually(lambda: watcher.state("iris"))
 
 
 def test_a_notification_to_a_watcher_without_a_token_is_rejected(watcher_of: Any, bucket: Any) -> None:

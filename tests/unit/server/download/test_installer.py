@@ -40,7 +40,7 @@ def test_environment_of_pip_is_an_allow_list_without_keys() -> None:
 def test_run_pip_the_process_gets_no_key_and_no_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the key")
     with pytest.raises(ModelError, match="exit code 3"):
-        run_pip([sys.executable, "-c", DUMP], tmp_path, Disk(tmp_path), seconds=10)
+        run_pip([sys.executable, "-c", DUMP], tmp_path, Disk(tmp_path), seconds=120)
     assert "HOME" in (tmp_path / "output").read_text()
     assert "AWS" not in (tmp_path / "output").read_text()
 
@@ -49,7 +49,7 @@ def test_run_pip_a_process_that_never_ends_is_ended(tmp_path: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(ModelError, match=r"pip needs more than 0 s|pip needs more than 1 s"):
         run_pip([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, Disk(tmp_path), seconds=0.5)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize("then", ["import time; time.sleep(600)", ""])

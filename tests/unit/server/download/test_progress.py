@@ -20,7 +20,7 @@ def test_run_watched_work_that_stands_still_is_abandoned_with_its_last_problem()
     begun = time.monotonic()
     with pytest.raises(ModelError, match=r"nothing came for 0 s; before that: the store is busy"):
         run_watched(work, stall_seconds=0.2)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     forever.set()
 
 

@@ -131,10 +131,10 @@ def test_parse_a_hash_without_an_exact_version_is_refused(versions: str) -> None
     ],
 )
 def test_parse_a_huge_file_costs_no_time(data: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()  # other programs on a busy machine do not count
     with suppress(ModelError):
         parse(data)
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 4
 
 
 @given(st.text(st.characters(max_codepoint=300), max_size=60) | st.text("x1.=<>[],;@ \\\n-${}:/'\"#", max_size=60))

@@ -35,7 +35,7 @@ def answering(content: bytes | Callable[[socket.socket], None]) -> Iterator[str]
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join(60)
 
 
 def http(body: bytes, head: bytes = b"HTTP/1.1 200 OK") -> bytes:
@@ -134,7 +134,7 @@ def test_start_asks_in_a_thread_until_stop(monkeypatch: pytest.MonkeyPatch) -> N
     board.set(IRIS, State.READY, url="http://a")
     watched = LoadedAs(board, lambda _: asked.set() or "data")
     watched.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     watched.stop()
-    watched._thread.join(10)
+    watched._thread.join(60)
     assert not watched._thread.is_alive()

@@ -207,11 +207,11 @@ def test_start_writes_in_a_thread_until_stop(monkeypatch: pytest.MonkeyPatch) ->
     place = Place("v1")
     place.board.set(IRIS, State.READY, version="v1")
     place.writer.start()
-    for _ in range(10_000):
+    for _ in range(60_000):
         if place.writes:
             break
         place.writer._thread.join(0.001)
     place.writer.stop()
-    place.writer._thread.join(10)
+    place.writer._thread.join(60)
     assert place.writes
     assert not place.writer._thread.is_alive()

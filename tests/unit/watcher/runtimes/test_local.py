@@ -351,6 +351,6 @@ def test_is_healthy_an_endless_body_is_not_read() -> None:
         thread.start()
         begun = time.monotonic()
         assert replica.is_healthy(server.getsockname()[1])
-        assert time.monotonic() - begun < 5
-        thread.join(5)
+        assert time.monotonic() - begun < 30
+        thread.join(60)
     assert not thread.is_alive()
