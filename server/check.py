@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         for line in checked(given.file, given.example, given.load):
             sys.stdout.write(f"{line}\n")
     except ModelError as error:
-        return failed(str(error), _cause(error), given.output)
+        return failed(*_reason_and_cause(error, given.file), given.output)
     except ModuleNotFoundError as error:
         reason = f"the packages of the server are not installed: pip install 'kubeserve[server]' ({error})"
         return failed(reason, "no_packages", given.output)
@@ -79,10 +79,15 @@ def failed(reason: str, cause: str, output: str) -> int:
     return 1
 
 
-def _cause(error: ModelError) -> str:
+def _reason_and_cause(error: ModelError, file: Path) -> tuple[str, str]:
+    """Return why a model cannot be served. The cause is `needs_code` if it may load as code, and `model` if not."""
     from server.model.load_policy import NotDataError  # noqa: PLC0415 - imports NumPy, which may be missing
+    from server.model.never_served import never_served  # noqa: PLC0415 - as above
 
-    return "needs_code" if isinstance(error, NotDataError) and error.readable else "model"
+    if not (isinstance(error, NotDataError) and error.readable):
+        return str(error), "model"
+    reason = never_served(file)
+    return (reason, "model") if reason else (str(error), "needs_code")
 
 
 def facts(file: Path, example: Path | None, way: str) -> dict[str, Any]:

@@ -11,6 +11,19 @@ from server.schema import METHODS
 
 SERVED = "predict(), transform() or score_samples()"
 
+COLLECTION = f", which has no {SERVED}: save one fitted estimator, with its preprocessing in one Pipeline"
+"""After the name of a kind of dict, list or tuple."""
+LABELS_ONLY = (
+    ", which has fit_predict() but no predict(): it labels the rows that it is fitted on, and no others. Save "
+    "a KNeighborsClassifier fitted on its labels, or a clustering with predict() such as KMeans"
+)
+"""After the name of a clustering."""
+PLACES_ONLY = (
+    ", which has fit_transform() but no transform(): it places the rows that it is fitted on, and no others. "
+    "Save a transformer with transform(), such as PCA"
+)
+"""After the name of an embedding."""
+
 
 def refusal_of(estimator: Any) -> str:
     """Return why the object cannot be served, as the end of "model.joblib holds …"; "" where it has a served method."""
@@ -18,27 +31,25 @@ def refusal_of(estimator: Any) -> str:
         return f"the class {estimator.__name__}, not an object of it: save the model that fit() returned"
     if any(callable(getattr(estimator, name, None)) for name in METHODS):
         return ""
-    name = type(estimator).__name__
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}{_reason(estimator)}"
+    return f"{with_article(type(estimator).__name__)}{_reason(estimator)}"
+
+
+def with_article(name: str) -> str:
+    """Return the name of a class with "a" or "an" before it."""
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 def _reason(estimator: Any) -> str:
     if isinstance(estimator, dict | list | tuple):
-        return f", which has no {SERVED}: save one fitted estimator, with its preprocessing in one Pipeline"
+        return COLLECTION
     if getattr(estimator, "refit", None) is False:
         return " with refit=False, which keeps no fitted model: fit it with refit=True, or save the best model"
     if getattr(_last_step(estimator), "novelty", None) is False:
         return " with novelty=False, which only labels the rows that it is fitted on: fit it with novelty=True"
     if callable(getattr(estimator, "fit_predict", None)):
-        return (
-            ", which has fit_predict() but no predict(): it labels the rows that it is fitted on, and no others. Save "
-            "a KNeighborsClassifier fitted on its labels, or a clustering with predict() such as KMeans"
-        )
+        return LABELS_ONLY
     if callable(getattr(estimator, "fit_transform", None)):
-        return (
-            ", which has fit_transform() but no transform(): it places the rows that it is fitted on, and no others. "
-            "Save a transformer with transform(), such as PCA"
-        )
+        return PLACES_ONLY
     return f", which has no {SERVED}: save a fitted estimator that has one of them"
 
 

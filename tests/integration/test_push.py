@@ -98,7 +98,10 @@ def test_push_ends_with_a_curl_that_answers_and_a_broken_version_with_the_reason
     assert (again["version"], again["state"], again["loads"]) == ("v2", "ready", "data")
 
     user.save("broken.joblib", {"not": "a model"})
-    failed = user.run("push", "broken.joblib", "--name", "people")
+    refused = user.run("push", "broken.joblib", "--name", "people")
+    assert refused.returncode == 1
+    assert "broken.joblib cannot be served: the file holds a dict" in refused.stderr
+    failed = user.run("push", "broken.joblib", "--name", "people", "--no-check")
     assert failed.returncode == 3
     assert "people v3 failed: model.joblib holds a dict" in failed.stderr
     assert "v2 keeps serving" in failed.stderr
