@@ -18,13 +18,19 @@ from kubernetes import client
 class FakeKubelet:
     """Answers `/containerLogs/{namespace}/{pod}/{container}` with `logs[pod, container]`, and keeps what was asked.
 
-    A log that is followed ends when `ended` is set.
+    With `timestamps`, the first line is of second 0, the next of second 1. A stream that is followed has no end
+    before `end_streams`.
     """
 
     def __init__(self) -> None:
         self.logs: dict[tuple[str, str], bytes] = {}
         self.asked: list[tuple[str, str, Mapping[str, list[str]]]] = []
-        self.ended = threading.Event()
+        self._ended = threading.Event()
+
+    def end_streams(self) -> None:
+        """End the streams that are open now, as an API server does that restarts."""
+        ended, self._ended = self._ended, threading.Event()
+        ended.set()
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         kubelet = self
@@ -37,15 +43,22 @@ class FakeKubelet:
                 kubelet.asked.append((pod, container, query))
                 self.send_response(200)
                 self.end_headers()
-                self.wfile.write(kubelet.logs.get((pod, container), b""))
+                ended, log = kubelet._ended, kubelet.logs.get((pod, container), b"")
+                self.wfile.write(stamped(log) if "timestamps" in query else log)
                 self.wfile.flush()
                 if "follow" in query:
-                    kubelet.ended.wait()
+                    ended.wait()
 
             def log_message(self, *_: Any) -> None:
                 pass
 
         return Handler
+
+
+def stamped(log: bytes) -> bytes:
+    """Return a log with a time before each line."""
+    stamps = (b"2026-01-01T00:00:%02d.000000000Z " % second for second in range(60))
+    return b"".join(stamp + line for stamp, line in zip(stamps, log.splitlines(keepends=True), strict=False))
 
 
 @contextmanager
@@ -69,7 +82,7 @@ def fake_kubelet(core: client.CoreV1Api, node: str, folder: Path) -> Iterator[Fa
     try:
         yield found
     finally:
-        found.ended.set()
+        found.end_streams()
         core.delete_node(node)
         server.shutdown()
         thread.join()

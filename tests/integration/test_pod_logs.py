@@ -79,7 +79,13 @@ def test_the_logs_of_all_pods_are_read_and_followed(setup: Setup, tmp_path: Path
         assert "no version 'v2': there is only v1" in user.refusal("--version", "v2")
         with user.follow() as following:
             assert following.stdout
-            first = {next(iter(following.stdout)) for _ in range(2)}
-            assert all(" | " in line for line in first)
+            shown_lines = iter(following.stdout)
+            before = {next(shown_lines).rstrip("\n") for _ in range(2)}
+            assert before == {f"{serving} | serving", f"{serving} |   indented"}
+            kubelet.logs[serving, "inference-server"] += b"later\n"
+            kubelet.end_streams()  # the download's last line has no end, so that it comes now
+            after = {next(shown_lines).rstrip("\n") for _ in range(2)}
+            assert after == {f"{serving} | later", f"{starting} | downloading"}
+            assert ["2026-01-01T00:00:01Z"] in [query.get("sinceTime") for _, _, query in kubelet.asked]
             following.send_signal(signal.SIGINT)
             assert following.wait(60) == 130

@@ -54,6 +54,8 @@ VARIABLES = {
     "watcher": "KUBESERVE_URL",
 }
 """Our own variables, which win over a context."""
+SECURE = "KUBESERVE_S3_SECURE"
+"""Whether a store whose address has no scheme speaks TLS, as for `kubeserve run`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ def chosen(environment: Mapping[str, str], name: str = "", **given: str) -> Cont
     `given` are the values of flags, which win over everything; an empty one was not given.
 
     Raises:
-        Rejected: the file is malformed, there is no such context, or the namespace cannot be one.
+        Rejected: the file is malformed, there is no such context, the namespace cannot be one, or
+            KUBESERVE_S3_SECURE is neither true nor false.
 
     """
     path = path_of(environment)
@@ -159,10 +162,23 @@ def chosen(environment: Mapping[str, str], name: str = "", **given: str) -> Cont
     ambient = {key: _first(environment, names) for key, names in FALLBACKS.items()} if not wanted else {}
     own = {key: environment.get(variable, "") for key, variable in VARIABLES.items()}
     changes = {key: value for values in (ambient, own, given) for key, value in values.items() if value}
-    found = dataclasses.replace(contexts.named.get(wanted, Context()), **changes)
+    found = _with_scheme(dataclasses.replace(contexts.named.get(wanted, Context()), **changes), environment)
     if found.namespace and (problem := namespace_problem(found.namespace)):
         raise Rejected("Malformed", problem)
     return found
+
+
+def _with_scheme(context: Context, environment: Mapping[str, str]) -> Context:
+    """Return the context with `https://` before an address without a scheme, if KUBESERVE_S3_SECURE says so."""
+    import click  # noqa: PLC0415 - the values that it accepts are those of `kubeserve run`, whose flags are click's
+
+    try:
+        secure = click.BOOL.convert(environment.get(SECURE) or "false", None, None)
+    except click.BadParameter as error:
+        raise Rejected("Malformed", f"{SECURE}: {error.message}") from error
+    if not secure or "://" in context.s3_endpoint:
+        return context
+    return dataclasses.replace(context, s3_endpoint=f"https://{context.s3_endpoint}")
 
 
 def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:

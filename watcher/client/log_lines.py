@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from watcher.core.text import json_text, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +18,25 @@ class Line:
     origin: str
     text: str
     is_note: bool = False
+
+
+def for_people(text: str) -> str:
+    """Return a line of the server's JSON log as the server prints it on a terminal, in colours; any other line as is.
+
+    Control characters that JSON had escaped stay out.
+    """
+    try:
+        found = json.loads(text) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(found, dict) or not isinstance(found.get("event"), str):
+        return text
+    render = structlog.dev.ConsoleRenderer(colors=True, pad_event_to=0, sort_keys=False)
+    return str(render(None, "", {one_line(key): _clean(value) for key, value in found.items()}))
+
+
+def _clean(value: Any) -> Any:
+    return one_line(value) if isinstance(value, str) else one_line(json_text(value))
 
 
 class Lines:

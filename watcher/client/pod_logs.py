@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -57,7 +58,7 @@ class PodLogs:
 
         """
         found: queue.Queue[Line] = queue.Queue(maxsize=10_000)
-        seen = set[tuple[str, str, int]]()
+        followers = dict[tuple[str, str, int], Follower]()
         waiting = dict[str, str]()
         pods = self._pods()
         while True:
@@ -68,22 +69,17 @@ class PodLogs:
                     if waiting.get(name) != why:
                         yield Line(name, why, is_note=True)
                     waiting[name] = why
-                elif (key := (name, container, restarts(pod, container))) not in seen:
-                    limit = tail if not any(key[:2] == other[:2] for other in seen) else None
-                    seen.add(key)
-                    threading.Thread(target=self._copy, args=(name, container, limit, found), daemon=True).start()
+                    continue
+                key = (name, container, restarts(pod, container))
+                if key not in followers:
+                    limit = tail if not any(key[:2] == other[:2] for other in followers) else None
+                    followers[key] = Follower(self, name, container, limit, found)
+                followers[key].ensure(running=is_running(pod, container))
             yield from _until(found, time.monotonic() + LIST_INTERVAL)
             try:
                 pods = self._pods()
             except WatcherError as error:
                 yield Line(str(self._model), str(error), is_note=True)
-
-    def _copy(self, pod: str, container: str, tail: int | None, to: queue.Queue[Line]) -> None:
-        try:
-            for line in self._log(pod, container, tail=tail, follow=True):
-                to.put(line)
-        except WatcherError as error:
-            to.put(Line(pod, str(error), is_note=True))
 
     def _pods(self) -> list[Manifest]:
         """Return the model's pods, those of the wanted version alone, by name."""
@@ -93,16 +89,34 @@ class PodLogs:
             wanted = [pod for pod in pods if self._version in ("", annotations_of(pod).get(VERSION))]
             return sorted(wanted, key=lambda pod: str(pod["metadata"]["name"]))
 
-    def _log(self, pod: str, container: str, *, tail: int | None, follow: bool = False) -> Iterator[Line]:
-        query = {"container": container, **({"follow": "true"} if follow else {})}
-        if tail is not None:
+    def _log(self, pod: str, container: str, *, tail: int | None) -> Iterator[Line]:
+        query = {"container": container, **({} if tail is None else {"tailLines": str(tail)})}
+        return (Line(pod, text) for text in self._texts(pod, query, READ_SECONDS))
+
+    def stamped(self, pod: str, container: str, *, tail: int | None, after: str) -> Iterator[tuple[str, str]]:
+        """Yield the lines of a container as they come, with their times: those `after` a time, or the last `tail`.
+
+        Raises:
+            Retryable, Rejected: the log cannot be read, or the stream broke.
+
+        """
+        query = {"container": container, "follow": "true", "timestamps": "true"}
+        if after:
+            query["sinceTime"] = whole_second(after)
+        elif tail is not None:
             query["tailLines"] = str(tail)
+        for line in self._texts(pod, query, None):
+            time_of_line, text = split_stamp(line)
+            if not time_of_line or time_of_line > after:
+                yield time_of_line, text
+
+    def _texts(self, pod: str, query: Mapping[str, str], read_seconds: float | None) -> Iterator[str]:
         path = f"/api/v1/namespaces/{self._model.namespace}/pods/{pod}/log?{urlencode(query)}"
         lines = Lines()
         with translated(f"reading the log of {pod}"):
-            for piece in self._pieces(path, None if follow else READ_SECONDS):
-                yield from (Line(pod, text) for text in lines.add(piece))
-        yield from (Line(pod, text) for text in lines.end())
+            for piece in self._pieces(path, read_seconds):
+                yield from lines.add(piece)
+        yield from lines.end()
 
     def _pieces(self, path: str, read_seconds: float | None) -> Iterator[bytes]:
         """Yield the body as it arrives; a log that is followed may be silent for any time."""
@@ -130,6 +144,54 @@ class PodLogs:
             raise Unreachable(f"the API server {connection.server} cannot be reached: {cause}") from error
 
 
+class Follower:
+    """Copies the log of one container into a queue, in a thread of its own.
+
+    An API server closes a stream when it restarts or after some hours. The follower then continues after the last line.
+    """
+
+    def __init__(self, logs: PodLogs, pod: str, container: str, tail: int | None, to: queue.Queue[Line]) -> None:
+        self._logs, self._pod, self._container, self._tail, self._to = logs, pod, container, tail, to
+        self._thread: threading.Thread | None = None
+        self._was_running = True
+        """Whether the container ran when the last stream was opened: otherwise that stream ended with the log."""
+        self._last, self._problem = "", ""
+
+    def ensure(self, *, running: bool) -> None:
+        """Open a stream if there is none and the log may have more lines."""
+        if self._thread and (self._thread.is_alive() or not (running or self._was_running)):
+            return
+        self._was_running = running
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    def _copy(self) -> None:
+        try:
+            for moment, text in self._logs.stamped(self._pod, self._container, tail=self._tail, after=self._last):
+                self._last = moment or self._last
+                self._to.put(Line(self._pod, text))
+            self._problem = ""
+        except WatcherError as error:
+            if str(error) != self._problem:  # it is tried again every LIST_INTERVAL
+                self._to.put(Line(self._pod, str(error), is_note=True))
+            self._problem = str(error)
+
+
+STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{9}(Z|[+-]\d\d:\d\d) ")
+"""What the kubelet writes before a line: RFC 3339 with nine digits, so that times of one node compare as text."""
+
+
+def split_stamp(line: str) -> tuple[str, str]:
+    """Return the time of a line and its text; "" and the line where it has no time."""
+    found = STAMP.match(line)
+    return (found[0].rstrip(), line[found.end() :]) if found else ("", line)
+
+
+def whole_second(stamp: str) -> str:
+    """Return a time without its fraction, because the API server passes only whole seconds to the kubelet."""
+    return STAMP.sub(r"\1\2", f"{stamp} ")
+
+
 def _until(found: queue.Queue[Line], deadline: float) -> Iterator[Line]:
     """Yield what arrives before the deadline."""
     while (left := deadline - time.monotonic()) > 0:
@@ -147,6 +209,11 @@ def chosen_container(pod: Manifest, *, init: bool) -> str | None:
         if any(state.get(key) is not None for state in states for key in ("running", "terminated")):
             return name
     return None
+
+
+def is_running(pod: Manifest, container: str) -> bool:
+    """Return whether a container runs."""
+    return (_status_of(pod, container).get("state") or {}).get("running") is not None
 
 
 def restarts(pod: Manifest, container: str) -> int:

@@ -24,14 +24,6 @@ from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.stores.base import WritableBucket
 
 
-class ModelFailed(Rejected):
-    """The version was uploaded, and the watcher says that it cannot serve."""
-
-
-class StillRolling(Retryable):
-    """The version was uploaded, and does not serve within the time."""
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to push."""
@@ -57,6 +49,22 @@ class Pushed:
     """A request that the model documents, with its real names; None if it was not waited for."""
 
 
+class ModelFailed(Rejected):
+    """The version was uploaded, and the watcher says that it cannot serve."""
+
+    def __init__(self, message: str, pushed: Pushed) -> None:
+        super().__init__("ModelFailed", message)
+        self.pushed = pushed
+
+
+class StillRolling(Retryable):
+    """The version was uploaded, and does not serve within the time."""
+
+    def __init__(self, message: str, pushed: Pushed) -> None:
+        super().__init__("StillRolling", message)
+        self.pushed = pushed
+
+
 def push(context: Context, model: ModelId, bundle: Bundle, options: Options, report: Report) -> Pushed:
     """Check, upload, and follow the version until it serves.
 
@@ -79,7 +87,21 @@ def push(context: Context, model: ModelId, bundle: Bundle, options: Options, rep
     elif options.wait:
         step = _follow(api, wanted, options.seconds, report)
     call = documented_call(reach_of_model(model, step.url)) if step.phase is Phase.READY else None
-    return Pushed(model, delivery.version, source, check, step, call)
+    pushed = Pushed(model, delivery.version, source, check, step, call)
+    if options.wait:
+        _require_served(pushed, options.seconds)
+    return pushed
+
+
+def _require_served(pushed: Pushed, seconds: float) -> None:
+    """Raise ModelFailed or StillRolling if the version that was waited for has failed or does not serve yet."""
+    step, name = pushed.step, f"{pushed.model} {pushed.version}"
+    if step.phase is Phase.FAILED:
+        raise ModelFailed(f"{name} failed: {step.text}", pushed)
+    if step.phase not in FINAL:
+        reached = {Phase.UPLOADED: "the watcher has not seen it: does it read this bucket?"}.get(step.phase, step.text)
+        after = f"{name} does not serve after {seconds:g} s ({reached or step.phase})"
+        raise StillRolling(f"{after}; `kubeserve status` shows how it goes on", pushed)
 
 
 def _checked(bundle: Bundle, report: Report) -> Check:
@@ -133,14 +155,6 @@ def _follow(api: WatcherApi, wanted: Wanted, seconds: float, report: Report) -> 
         raise Retryable(
             error.reason, f"{wanted.model} {wanted.version} is uploaded, but not followed: {error}"
         ) from error
-    if step.phase is Phase.FAILED:
-        raise ModelFailed("ModelFailed", f"{wanted.model} {wanted.version} failed: {step.text}")
-    if step.phase not in FINAL:
-        reached = {Phase.UPLOADED: "the watcher has not seen it: does it read this bucket?"}.get(step.phase, step.text)
-        after = f"{wanted.model} {wanted.version} does not serve after {seconds:g} s"
-        raise StillRolling(
-            "StillRolling", f"{after} ({reached or step.phase}); `kubeserve status` shows how it goes on"
-        )
     return step
 
 

@@ -15,8 +15,10 @@ from watcher.stores.base import WritableBucket
 if TYPE_CHECKING:
     from watcher.stores.client import StoreClient
 
+CALL_SECONDS = 10.0
+"""Seconds for a listing or a small file: a person waits, and the first listing shows that a store is stopped."""
 READ_SECONDS = 30.0
-"""Seconds without a byte. Longer than the watcher's own limit: a store may need a while to finish a large upload."""
+"""Seconds without a byte: a store may need a while to finish a large upload, which has no limit as a whole."""
 
 
 @contextmanager
@@ -61,4 +63,4 @@ def s3_client(context: Context, read_seconds: float = READ_SECONDS, retries: int
         os.environ.pop("AWS_SESSION_TOKEN", None)  # it belongs to other keys
     endpoint = Endpoint.of(context.s3_endpoint, secure=False)
     tries = RETRIES if retries is None else retries
-    return StoreClient(endpoint, context.s3_region, read_seconds=read_seconds, retries=tries)
+    return StoreClient(endpoint, context.s3_region, call_seconds=CALL_SECONDS, read_seconds=read_seconds, retries=tries)

@@ -77,7 +77,7 @@ class ListenStream(threading.Thread):
         """Pass hints on until the stream ends. Return why it ended."""
         doing = "following the listen stream"
         try:
-            with self._client.call(doing, seconds=None):
+            with self._client.call(doing, endless=True):
                 for line in self._lines():
                     self._receive(line)
         except WatcherError as error:

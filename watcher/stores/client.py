@@ -42,11 +42,21 @@ class Page:
 
 
 class StoreClient(Minio):
-    """A client that gives up within seconds: the control loop tries again, and reports meanwhile. Thread-safe."""
+    """A client that gives up within seconds: the control loop tries again, and reports meanwhile. Thread-safe.
+
+    `call_seconds` limit a call with its retries, `read_seconds` each wait for bytes, also of a call without a limit.
+    """
 
     def __init__(
-        self, endpoint: Endpoint, region: str, *, read_seconds: float = READ_SECONDS, retries: int = RETRIES
+        self,
+        endpoint: Endpoint,
+        region: str,
+        *,
+        call_seconds: float = CALL_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        retries: int = RETRIES,
     ) -> None:
+        self._url, self._call_seconds = endpoint.url, call_seconds
         self._calls = Calls()
         self._own_credentials = OwnCredentials(lambda url: pool_for(url, ROLE_SECONDS, ROLE_SECONDS, retries=0))
         pool = pool_for(endpoint.url, CONNECT_SECONDS, read_seconds, retries)
@@ -57,15 +67,18 @@ class StoreClient(Minio):
             raise Rejected("Malformed", f"the S3 endpoint {endpoint.host} in region {region}: {error}") from error
 
     @contextmanager
-    def call(self, doing: str, seconds: float | None = CALL_SECONDS) -> Iterator[None]:
-        """Make one call within a limit, or without one for a stream. `doing` is what an error's sentence begins with.
+    def call(self, doing: str, seconds: float | None = None, *, endless: bool = False) -> Iterator[None]:
+        """Make one call within a limit, the client's own if none is given. `doing` begins an error's sentence.
+
+        An `endless` call has no limit as a whole: it is a stream, or a large file.
 
         Raises:
             Retryable, Rejected: every failure of the call, as one of these two.
 
         """
         try:
-            with translated(doing), self._calls.call(seconds):
+            limit = None if endless else seconds or self._call_seconds
+            with translated(doing, self._url), self._calls.call(limit):
                 yield
         except (Retryable, Rejected) as error:
             if error.reason in REFUSED_KEYS:

@@ -43,14 +43,14 @@ ADVICE = Advice(
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn the libraries' errors into ours; the message says what was being done."""
+def translated(doing: str, url: str) -> Iterator[None]:
+    """Turn the libraries' errors into ours. The message says what was being done and, without an answer, where."""
     try:
         yield
     except WatcherError as error:
         raise type(error)(error.reason, f"{doing}: {error}") from error
     except CallEnded as error:
-        raise Retryable("StoreTimeout", f"{doing}: {error}") from error
+        raise Retryable("StoreTimeout", f"{doing}: the store {url}: {error}") from error
     except Redirected as error:
         advice = "set --s3-endpoint to the store itself"
         raise Rejected("Redirected", f"{doing}: the store redirects to {clean(error)}: {advice}") from error
@@ -62,7 +62,7 @@ def translated(doing: str) -> Iterator[None]:
         raise _from_answer(error, doing) from error
     except (MinioException, http.HTTPError, OSError) as error:
         raise Retryable(
-            "StoreUnreachable", f"{doing}: the store cannot be reached: {network_cause(error, ADVICE)}"
+            "StoreUnreachable", f"{doing}: the store {url} cannot be reached: {network_cause(error, ADVICE)}"
         ) from error
     except ValueError as error:
         raise Retryable("StoreUnusable", f"{doing}: {clean(error)}") from error

@@ -53,7 +53,7 @@ class S3Bucket:
                 self._client.put_object(self.name, key, io.BytesIO(content), len(content))
             progress(len(content))
             return
-        with self._client.call(doing, seconds=None):
+        with self._client.call(doing, endless=True):
             self._put_file(key, content, progress)
 
     def replace(self, key: str, content: bytes, etag: str) -> None:

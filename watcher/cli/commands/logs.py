@@ -118,7 +118,9 @@ def _of_pods(
 
 
 def _print(lines: Iterable[Line], *, as_json: bool) -> bool:
-    """Print the lines, and notes on standard error. Return whether there was any."""
+    """Print the lines, for programs as they are, and notes on standard error. Return whether there was any."""
+    from watcher.client.log_lines import for_people  # noqa: PLC0415 - --help is quick without it
+
     any_line = False
     for line in lines:
         any_line = True
@@ -127,5 +129,5 @@ def _print(lines: Iterable[Line], *, as_json: bool) -> bool:
         elif as_json:
             print_json_line({"from": line.origin, "line": line.text})
         else:
-            click.echo(f"{click.style(line.origin, fg='cyan')} | {line.text}")
+            click.echo(f"{click.style(line.origin, fg='cyan')} | {for_people(line.text)}")
     return any_line

@@ -62,10 +62,11 @@ def push(context: Context, path: Path, output: str, **given: Any) -> None:
     bundle = bundle_of(path, requirements=given["requirements"], values=given["values"], example=given["example"])
     try:
         done = run(context, model, bundle, options, Silent() if output == "json" else Lines())
-    except ModelFailed as error:
-        raise Failure(str(error), FAILED_EXIT_CODE) from error
-    except StillRolling as error:
-        raise Failure(str(error), TIMEOUT_EXIT_CODE) from error
+    except (ModelFailed, StillRolling) as error:
+        if output == "json":
+            print_json(described(error.pushed))
+        exit_code = FAILED_EXIT_CODE if isinstance(error, ModelFailed) else TIMEOUT_EXIT_CODE
+        raise Failure(str(error), exit_code) from error
     if output == "json":
         print_json(described(done))
     else:

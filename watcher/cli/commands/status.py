@@ -28,6 +28,8 @@ OTHERS = (
 NONE = "no models yet: `kubeserve push model.joblib --name NAME` uploads the first"
 INTERVAL = 1.0
 """Seconds between two looks of --watch: the watcher answers from memory, and AGE counts seconds."""
+GONE = "Gone"
+"""The state that --watch prints for a model that is not there any more. The watcher itself shows none of these."""
 
 Body = dict[str, Any]
 
@@ -96,6 +98,7 @@ def text_of(body: Body, now: datetime, *, one: bool = False, width: int | None =
     """
     shown = table([_row(item, now) for item in body["models"]], COLUMNS, none=NONE, width=width)
     parts = [shown if one else f"MODELS\n{shown}"]
+    parts += [f"canary: {one_line(str(item['canary']))}" for item in body["models"] if one and item.get("canary")]
     others = {**body, "sources": [_source(item, now) for item in body["sources"]]}
     parts += [f"{title}\n{table(others[key], columns, width=width)}" for title, key, columns in OTHERS if others[key]]
     return "\n\n".join(parts)
@@ -130,10 +133,8 @@ def _watch(look: Callable[[], Body], *, json_wanted: bool, one: bool) -> None:
         if problem:
             click.echo(problem, err=True)
         elif json_wanted:
-            known = {_name(item): item for item in (before or {"models": []})["models"]}
-            for item in body["models"]:
-                if known.get(_name(item)) != item:
-                    print_json_line(item)
+            for item in json_changes(before, body):
+                print_json_line(item)
         else:
             click.echo("".join(f"{line}\n" for line in changes(before, body)), nl=False)
         before = before if problem else body
@@ -184,6 +185,17 @@ def changes(before: Body | None, after: Body) -> list[str]:
     new = {_name(item): _line(item) for item in after["models"]}
     gone = [f"{name}  gone" for name in old if name not in new]
     return [line for name, line in new.items() if old.get(name) != line] + gone
+
+
+def json_changes(before: Body | None, after: Body) -> list[Mapping[str, Any]]:
+    """Return each model that is new or has changed, as it is now, and for one that has gone its name and GONE."""
+    old = {_name(item): item for item in (before or {"models": []})["models"]}
+    new = {_name(item): item for item in after["models"]}
+    gone = [item for name, item in old.items() if name not in new]
+    return [
+        *(item for name, item in new.items() if old.get(name) != item),
+        *({"namespace": item["namespace"], "model": item["model"], "state": GONE} for item in gone),
+    ]
 
 
 def _line(item: Mapping[str, Any]) -> str:

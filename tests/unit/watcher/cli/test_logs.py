@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ def state(bucket: Bucket, tmp_path: Path, watcher: StubWatcher, monkeypatch: pyt
 def test_logs_are_printed_after_the_name_of_what_wrote_them(state: Path) -> None:
     assert run("iris").stdout == "v1 | one\nv1 |  two\n"
     assert run("iris", "--tail", "1", "-o", "json").stdout == '{"from": "v1", "line": " two"}\n'
+
+
+def test_logs_of_the_server_are_shown_for_people_and_for_programs_as_they_are(state: Path) -> None:
+    line = '{"address": "0.0.0.0", "port": 80, "event": "ready", "level": "info", "timestamp": "2026-11-30T09:25:10Z"}'
+    (state / "log").write_text(f'{line}\n{{"event": "\\u001b[2J"}}\n{{"a": 1}}\n{{broken\n')
+    assert run("iris").stdout.splitlines() == [
+        "v1 | 2026-11-30T09:25:10Z [info     ] ready address=0.0.0.0 port=80",
+        "v1 | [2J",
+        'v1 | {"a": 1}',
+        "v1 | {broken",
+    ]
+    assert json.loads(run("iris", "--tail", "4", "-o", "json").stdout.splitlines()[0]) == {"from": "v1", "line": line}
 
 
 def test_logs_come_from_the_folder_that_the_watcher_names(state: Path, watcher: StubWatcher) -> None:

@@ -69,6 +69,22 @@ def test_push_of_a_version_that_does_not_serve_in_time_is_4(model: Path, watcher
     assert done.stderr.startswith("Error: team/iris v1 does not serve after 1 s (0 of 2 ready)")
 
 
+@pytest.mark.parametrize(
+    ("watched", "exit_code", "state", "reason"),
+    [
+        (row(state="Failed", reason="the model needs MyClass"), 3, "failed", "the model needs MyClass"),
+        (row(state="Progressing", ready=0, replicas=2), 4, "rolling", "0 of 2 ready"),
+    ],
+)
+def test_push_as_json_of_a_version_that_does_not_serve_is_one_object_too(
+    model: Path, watcher: StubWatcher, watched: dict[str, object], exit_code: int, state: str, reason: str
+) -> None:
+    watcher.models = [watched]
+    done = push(model, watcher, "-o", "json", "--timeout", "1")
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["version"], found["state"], found["reason"]) == (exit_code, "v1", state, reason)
+
+
 def test_push_without_a_watcher_says_that_it_is_uploaded(model: Path, watcher: StubWatcher) -> None:
     done = push(model, watcher, "--url", "http://127.0.0.1:1")
     assert done.exit_code == 1

@@ -102,6 +102,13 @@ def test_watch_prints_each_change_once() -> None:
     assert status.changes(after, after) == []
 
 
+def test_watch_as_json_prints_what_has_changed_and_what_has_gone() -> None:
+    before, after = {"models": [row(), row("wine")]}, {"models": [row(), row("new")]}
+    assert status.json_changes(None, before) == before["models"]
+    gone = {"namespace": "team", "model": "wine", "state": "Gone"}
+    assert status.json_changes(before, after) == [row("new"), gone]
+
+
 def test_watch_in_a_pipe_goes_on_while_the_watcher_is_away_and_ends_by_ctrl_c(
     watcher: StubWatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,24 @@ def test_chosen_without_a_context_is_what_the_environment_says(tmp_path: Path) -
     assert found == Context(s3_endpoint="http://aws")
 
 
+@pytest.mark.parametrize(
+    ("given", "secure", "expected"),
+    [
+        ("minio:9000", "true", "https://minio:9000"),
+        ("minio:9000", "0", "minio:9000"),
+        ("http://minio:9000", "true", "http://minio:9000"),  # a scheme overrides it, as for `kubeserve run`
+    ],
+)
+def test_chosen_reads_whether_the_store_speaks_tls(tmp_path: Path, given: str, secure: str, expected: str) -> None:
+    variables = {"KUBESERVE_S3_ENDPOINT": given, "KUBESERVE_S3_SECURE": secure}
+    assert chosen({"KUBESERVE_CONFIG": str(tmp_path / "none"), **variables}).s3_endpoint == expected
+
+
+def test_chosen_rejects_a_variable_that_is_neither_true_nor_false(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="KUBESERVE_S3_SECURE: 'perhaps' is not a valid boolean"):
+        chosen({"KUBESERVE_CONFIG": str(tmp_path / "none"), "KUBESERVE_S3_SECURE": "perhaps"})
+
+
 def test_an_unknown_context_is_met_with_the_nearest(file: Path) -> None:
     with pytest.raises(Rejected, match=r"no context 'labb'; did you mean 'lab'\?"):
         chosen(environment(file), "labb")

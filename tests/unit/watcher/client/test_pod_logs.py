@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from watcher.client.pod_logs import chosen_container, waiting_for
+from watcher.client.pod_logs import chosen_container, is_running, split_stamp, waiting_for, whole_second
 
 RUNNING: dict[str, Any] = {"state": {"running": {}}}
 ENDED: dict[str, Any] = {"state": {"terminated": {"exitCode": 0}}}
@@ -51,3 +51,16 @@ def test_a_pod_without_a_log_says_why() -> None:
     assert waiting_for({"status": {"conditions": [unscheduled]}}) == "no log yet: 0/1 nodes are available"
     assert waiting_for({"status": {"phase": "Pending"}}) == "no log yet: the pod is Pending"
     assert waiting_for({}) == "no log yet: the pod is Pending"
+
+
+def test_split_stamp_takes_the_kubelets_time_off_a_line() -> None:
+    stamp = "2026-01-01T00:00:01.123456789+01:00"
+    assert split_stamp(f"{stamp}   indented") == (stamp, "  indented")
+    assert split_stamp("2026-01-01 of the model") == ("", "2026-01-01 of the model")
+    assert whole_second(stamp) == "2026-01-01T00:00:01+01:00"
+
+
+def test_is_running_of_a_container_that_ended_is_false() -> None:
+    assert is_running(pod(ENDED, RUNNING), "inference-server")
+    assert not is_running(pod(ENDED, RUNNING), "download-model")
+    assert not is_running({}, "inference-server")
