@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from watcher import __version__, settings_values
+from watcher.control.canaries import Canaries
 from watcher.control.loaded_as import LoadedAs
 from watcher.control.loop import Loop
 from watcher.control.prometheus import Prometheus
@@ -53,6 +54,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     board, sources, metrics = StatusBoard(), SourceHealth(), Metrics()
     loop: Loop  # assigned below: `on_change` needs it, and it needs the runtime
     bucket = _bucket(settings)
+    traffic_board, prometheus = TrafficBoard(), _prometheus(settings)
     runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.requeue(model))
     reconciler = Reconciler(
         bucket,
@@ -66,6 +68,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         base=base,
         ceilings=settings_values.ceilings(settings),
         data_only=settings_values.data_only(settings),
+        canaries=Canaries(bucket, traffic_board, prometheus),
     )
     loop = Loop(
         reconciler,
@@ -78,8 +81,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     )
     webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
     hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
-    traffic_board = TrafficBoard()
-    loaded_as, traffic = _models_watched(settings, board, traffic_board)
+    loaded_as, traffic = _models_watched(settings, board, traffic_board, prometheus)
     state_dir = str(Path(settings.state_dir).resolve()) if settings.runtime == "local" else ""
     about = {"runtime": settings.runtime, "bucket": bucket.name, "state_dir": state_dir}
     app = create_app(board, sources, metrics, webhook, loop, traffic=traffic_board, **about)
@@ -114,13 +116,17 @@ def _run(settings: Settings, sock: socket.socket) -> None:
 
 
 def _models_watched(
-    settings: Settings, board: StatusBoard, traffic_board: TrafficBoard
+    settings: Settings, board: StatusBoard, traffic_board: TrafficBoard, prometheus: Prometheus | None
 ) -> tuple[LoadedAs, TrafficCollector]:
     """Return what asks the models themselves: how they were loaded, and how many requests they get."""
     address = (lambda status: service_url(status.id)) if settings.runtime == "kubernetes" else None
-    url = settings_values.prometheus_url(settings)
-    source = Prometheus(url) if url else ModelScrapes(address=address)
+    source = prometheus or ModelScrapes(address=address)
     return LoadedAs(board, address=address), TrafficCollector(board, traffic_board, source, settings.traffic_interval)
+
+
+def _prometheus(settings: Settings) -> Prometheus | None:
+    url = settings_values.prometheus_url(settings)
+    return Prometheus(url) if url else None
 
 
 def _bucket(settings: Settings) -> WritableBucket:

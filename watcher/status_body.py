@@ -22,8 +22,8 @@ TIMELINE_STEPS = 500
 """What happened to all models: at most this many."""
 
 
-Part = tuple[ModelStatus, int, Traffic, str]
-"""A model's status, the revision of its versions, its traffic, and the JSON that was made of them."""
+Part = tuple[ModelStatus, int, Traffic, str, str]
+"""A model's status, the revision of its versions, its traffic, what is said of its canary, and the JSON of all that."""
 
 
 class StatusBody:
@@ -69,11 +69,12 @@ class StatusBody:
         return f'{{"models":[{models}],{_json(rest)[1:]}'
 
     def _part(self, status: ModelStatus, revision: int) -> Part:
-        """Return one model as JSON: the part that was made before, unless one of its three has changed."""
+        """Return one model as JSON: the part that was made before, unless something in it has changed."""
         before, traffic = self._parts.get(status.id), self._traffic.get(status.id)
-        if before and before[0] is status and before[1:3] == (revision, traffic):
+        comparison = self._traffic.comparison(status.id)
+        if before and before[0] is status and before[1:4] == (revision, traffic, comparison):
             return before
-        return status, revision, traffic, _json(self._model(status))
+        return status, revision, traffic, comparison, _json(self._model(status))
 
     def model(self, model: ModelId) -> dict[str, Any]:
         """Return one model as in the body of `GET /status`, with what happened to it.
@@ -114,6 +115,7 @@ class StatusBody:
             "ready": status.pods.ready,
             "replicas": status.pods.wanted,
             "traffic": asdict(self._traffic.get(status.id)),
+            "canary": one_line(self._traffic.comparison(status.id)),
             "versions": [_version(item) for item in self._board.versions(status)],
         }
 

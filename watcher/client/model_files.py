@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from watcher.client.names import unknown, unknown_model
-from watcher.client.values_edit import edited
 from watcher.core.catalog import read_listing
 from watcher.core.naming import STATUS_FILE, VALUES, is_artifact
 from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
 from watcher.core.user_values import SIZE_LIMIT, parse
+from watcher.core.values_edit import edited
 from watcher.errors import Rejected
 from watcher.stores.base import WritableBucket
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from watcher.control.canaries import Canaries
 from watcher.control.choices import Choices
 from watcher.control.failure import describe
 from watcher.control.releases import Releases
@@ -100,12 +101,14 @@ class Reconciler:
         base: Mapping[str, Any] | None = None,
         ceilings: Ceilings | None = None,
         data_only: frozenset[str] = frozenset(),
+        canaries: Canaries | None = None,
     ) -> None:
         self._bucket, self._runtime, self._board, self._metrics = bucket, runtime, board, metrics
         self._clock, self._namespaces = clock, namespaces
         self._releases = Releases(bucket, base or {}, ceilings, data_only)
         self._choices = Choices(self._releases, runtime, clock, now)
         self._removals = Removals(runtime, board, metrics, RemovalGuard(max_delete_fraction, removal_delay), clock)
+        self._canaries = canaries
         self._times = UploadTimes(metrics, now)
         self._entries: Mapping[ModelId, Entry] = {}
         self._settled: dict[ModelId, Settled] = {}
@@ -232,7 +235,8 @@ class Reconciler:
             kept = {key: digest for key, digest in digests.items() if key in desired}
             self._settled[model] = Settled(entry, desired, kept)
         if observed and not change:
-            self._show_observed(observed, *trials.shown(release, observed))
+            note = self._canaries.compare(entry, release) if self._canaries else ""
+            self._show_observed(observed, *trials.shown(release, observed, note))
 
     def _wanted(self, entry: Entry, observed: Observed | None) -> Release | None:
         """Return the release that the bucket asks for; None if the model is paused.
@@ -378,6 +382,8 @@ class Reconciler:
 
     def _forget(self, models: Iterable[ModelId]) -> None:
         for model in models:
+            if self._canaries:
+                self._canaries.forget([model])
             self._board.drop(model)
             self._choices.forget(model)
             self._settled.pop(model, None)

@@ -26,6 +26,7 @@ class TrafficBoard:
         self._now, self._lock = now, threading.Lock()
         self._last: Mapping[ModelId, Traffic] = {}
         self._history: dict[ModelId, dict[str, array[float]]] = {}
+        self._comparisons: dict[ModelId, str] = {}
         self.at: datetime | None = None
         self.problem = ""
         self.revision = 0
@@ -42,6 +43,20 @@ class TrafficBoard:
     def get(self, model: ModelId) -> Traffic:
         """Return the last figures of a model."""
         return self._last.get(model, Traffic())
+
+    def show_comparison(self, model: ModelId, text: str) -> None:
+        """Store the figures of a model's canary and of what serves, in words; "" removes them."""
+        with self._lock:
+            if text == self._comparisons.get(model, ""):
+                return
+            self._comparisons[model] = text
+            if not text:
+                del self._comparisons[model]
+            self.revision += 1
+
+    def comparison(self, model: ModelId) -> str:
+        """Return the figures of a model's canary and of what serves; "" without a canary that is compared."""
+        return self._comparisons.get(model, "")
 
     def history(self) -> dict[ModelId, dict[str, list[float | None]]]:
         """Return the figures of each model, the newest last."""

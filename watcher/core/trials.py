@@ -33,10 +33,14 @@ def trials_of(
     for track, version in wanted.items():
         if version == stable.version:
             raise Rejected("TrialServes", f"values.yaml pins {version}, which is its {track} too: remove {track}")
-    weights = {track: model_level[track].get("weight", 0) for track in wanted}
     found = {track: existing[version] for track, version in wanted.items() if version in existing}
-    trials = tuple(Trial(track, version, weight=weights[track]) for track, version in found.items())
+    trials = tuple(_trial(track, version, model_level[track]) for track, version in found.items())
     return trials, tuple(f"{track} {version}" for track, version in wanted.items() if track not in found)
+
+
+def _trial(track: str, version: ModelVersion, given: Mapping[str, Any]) -> Trial:
+    automatic, verdict = given.get("promote") == "auto", given.get("verdict", "")
+    return Trial(track, version, weight=given.get("weight", 0), automatic=automatic, verdict=verdict)
 
 
 def check(model: ModelId, trials: tuple[Trial, ...], values: Mapping[str, Any]) -> None:
@@ -68,17 +72,18 @@ def with_answers(release: Release, observed: Observed | None) -> Release:
     return replace(release, trials=tuple(replace(trial, answers=trial.track in ready) for trial in release.trials))
 
 
-def shown(release: Release, observed: Observed) -> tuple[State, str]:
+def shown(release: Release, observed: Observed, note: str = "") -> tuple[State, str]:
     """Return the state and the reason of a model: those of the version that serves, and what is to say of its trials.
 
-    A trial that starts makes a ready model Progressing. One that has failed does not: what serves is ready.
+    A trial that starts makes a ready model Progressing. One that has failed does not: what serves is ready. `note` is
+    what is to say of the comparison of a canary with what serves.
     """
     texts, starts = [observed.reason], False
     for trial in release.trials:
         text, is_starting = _said_of(trial, observed)
         texts.append(f"{trial.track} {trial.version.version} {text}")
         starts = starts or is_starting
-    texts += [f"{missing} is not in the bucket" for missing in release.missing]
+    texts += [note, *(f"{missing} is not in the bucket" for missing in release.missing)]
     if release.trials and observed.route_problem:
         texts.append(observed.route_problem)
     state = State.PROGRESSING if starts and observed.state is State.READY else observed.state
@@ -92,7 +97,7 @@ def _said_of(trial: Trial, observed: Observed) -> tuple[str, bool]:
         return "is starting", True
     share = f"gets {trial.weight} % of the requests" if trial.track == "canary" else "gets a copy of each request"
     if seen.state is State.READY:
-        return share, False
+        return f"{share}: {trial.verdict}" if trial.verdict else share, False
     if seen.state is State.FAILED:
         return f"failed and {share if trial.answers else 'gets no requests'}: {seen.reason}", False
     return f"is starting: {seen.reason}", True

@@ -114,6 +114,10 @@ class Trial:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 0
     """Percent of the requests that a canary gets. A shadow gets a copy of each."""
+    automatic: bool = False
+    """Whether the verdict of its figures promotes it or rolls it back (`promote: auto`)."""
+    verdict: str = ""
+    """Why it was rolled back, as the values.yaml says since."""
     answers: bool = False
     """Whether pods of it are ready; the route leaves it out otherwise."""
 

@@ -29,7 +29,12 @@ CONTROLS: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
         "required": ["version", "weight"],
-        "properties": {"version": {"type": "string"}, "weight": {"type": "integer", "minimum": 0, "maximum": 100}},
+        "properties": {
+            "version": {"type": "string"},
+            "weight": {"type": "integer", "minimum": 0, "maximum": 100},
+            "promote": {"enum": ["auto", "manual"]},
+            "verdict": {"type": "string", "maxLength": 500},  # the watcher writes it
+        },
     },
     "shadow": {
         "type": "object",

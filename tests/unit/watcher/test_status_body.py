@@ -65,6 +65,7 @@ def test_whole_has_what_answers_and_the_versions() -> None:
             "ready": 1,
             "replicas": 2,
             "traffic": {"rate": None, "p99": None, "errors": None},
+            "canary": "",
             "versions": [
                 {
                     "version": "v2",

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from watcher.control.prometheus import QUERIES, Prometheus
+from watcher.control.prometheus import QUERIES, Prometheus, version_queries
 from watcher.control.status_board import StatusBoard
 from watcher.core.traffic import Traffic
 from watcher.core.types import ModelId, ModelStatus, State
+from watcher.core.verdict import Figures
 from watcher.errors import Retryable
 
 IRIS, WINE = ModelId("team", "iris"), ModelId("team", "wine")
@@ -18,8 +20,8 @@ IRIS, WINE = ModelId("team", "iris"), ModelId("team", "wine")
 class Answers:
     """Stands in for the network: the answers of Prometheus' HTTP API by query."""
 
-    def __init__(self, **bodies: Any) -> None:
-        self.bodies = {QUERIES[name]: body for name, body in bodies.items()}
+    def __init__(self, queries: Mapping[str, str] = QUERIES, **bodies: Any) -> None:
+        self.bodies = {queries[name]: body for name, body in bodies.items()}
 
     def get(self, url: str, *, seconds: float, most: int) -> bytes | None:
         parts = urlsplit(url)
@@ -64,6 +66,17 @@ def test_measure_returns_the_figures_of_each_model() -> None:
 def test_measure_of_what_is_no_prometheus_is_retryable(body: Any) -> None:
     with pytest.raises(Retryable, match=r"no Prometheus answers at http://prometheus:9090 \(--prometheus-url\)"):
         measured(rate=body, p99=body, errors=body)
+
+
+def test_versions_returns_the_figures_of_each_version_of_a_model() -> None:
+    def of(**values: str) -> dict[str, Any]:
+        result = [{"metric": {"model_version": name}, "value": [1796011305.7, value]} for name, value in values.items()]
+        return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+    bodies = {"requests": of(v1="400", v2="50", v3="0"), "failures": of(v2="5"), "p99": of(v1="0.01", v2="NaN")}
+    answers = Answers(version_queries(IRIS, 600), **bodies)
+    found = Prometheus("http://prometheus:9090", answers).versions(IRIS, 600)  # type: ignore[arg-type]
+    assert found == {"v1": Figures(400, 0.0, 0.01), "v2": Figures(50, 0.1, None)}
 
 
 def test_queries_name_the_metrics_of_the_server() -> None:

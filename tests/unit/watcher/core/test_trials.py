@@ -83,6 +83,7 @@ def test_trial_without_a_route_or_with_a_long_name_is_rejected() -> None:
         ("canary: {version: v3}", "canary: 'weight' is a required property"),
         ("canary: {version: v3, weight: 101}", "canary.weight: 101 is greater than the maximum of 100"),
         ("canary: {version: 3, weight: 10}", "canary.version: 3 is not of type 'string'"),
+        ("canary: {version: v3, weight: 1, promote: yes}", "canary.promote: True is not one of ['auto', 'manual']"),
         ("canary: null", "canary: None is not of type 'object'"),
         ("shadow: {version: v3, weight: 1}", "shadow: Additional properties are not allowed"),
         ("shadow: {}", "shadow: 'version' is a required property"),
@@ -181,3 +182,15 @@ def test_shown_of_a_stable_version_that_failed_is_failed() -> None:
 def test_shown_without_a_trial_is_what_was_observed() -> None:
     assert shown(Release(V2), observed(State.PROGRESSING, "waiting")) == (State.PROGRESSING, "waiting")
     assert shown(Release(V2), replace(observed(), route_problem="no gateway")) == (State.READY, "")
+
+
+def test_shown_says_why_a_canary_was_rolled_back_and_how_one_is_compared() -> None:
+    ready = ObservedTrial("v3", State.READY, "", Pods("v3", 1, 1))
+    ended = replace(ANSWERING, weight=0, verdict="rolled back, too slow")
+    assert shown(Release(V2, trials=(ended,)), observed(canary=ready)) == (
+        State.READY,
+        "canary v3 gets 0 % of the requests: rolled back, too slow",
+    )
+    assert shown(Release(V2, trials=(ANSWERING,)), observed(canary=ready), "compared for 10 min")[1] == (
+        "canary v3 gets 10 % of the requests; compared for 10 min"
+    )

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from watcher.client.values_edit import edited
+from watcher.core.values_edit import edited
 from watcher.errors import Rejected
 
 ANNS = """\
@@ -14,7 +16,7 @@ deployment:
 """
 
 
-def changed(text: str, **changes: str | bool | None) -> str:
+def changed(text: str, **changes: Any) -> str:
     return edited(text.encode(), changes).decode()
 
 
@@ -78,3 +80,20 @@ def test_a_file_that_the_watcher_would_refuse_is_refused_as_it_is(text: str) -> 
 def test_a_form_that_would_break_is_left_to_its_author(text: str) -> None:
     with pytest.raises(Rejected, match="its form cannot be edited here: change version by hand"):
         changed(text, version="1.10")
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced", "removed"),
+    [
+        ("canary: {version: v2, weight: 9}  # ten\nb: 1\n", 'canary: {"weight": 0}  # ten\nb: 1\n', "b: 1\n"),
+        (
+            "a: 1\ncanary:\n  version: v2\n  weight: 9 # ten\n# of b\nb: 1\n",
+            'a: 1\ncanary:\n  {"weight": 0} # ten\n# of b\nb: 1\n',
+            "a: 1\n# of b\nb: 1\n",
+        ),
+        ("canary:\n  weight: 9", 'canary:\n  {"weight": 0}', ""),
+    ],
+)
+def test_a_map_is_replaced_and_removed_in_either_form(text: str, replaced: str, removed: str) -> None:
+    assert changed(text, canary={"weight": 0}) == replaced
+    assert changed(text, canary=None) == removed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
@@ -17,8 +18,8 @@ from watcher.errors import Rejected
 Pair = tuple[yaml.ScalarNode, yaml.Node]
 
 
-def edited(text: bytes, changes: Mapping[str, str | bool | None]) -> bytes:
-    """Return the file with keys set to text or a boolean, or removed (None).
+def edited(text: bytes, changes: Mapping[str, Any]) -> bytes:
+    """Return the file with keys set to a value of JSON, or removed (None).
 
     Raises:
         Rejected: `InvalidValues`, the file is not one that the watcher reads, or has a form that is not edited here.
@@ -44,7 +45,7 @@ def _set(text: str, key: str, value: str) -> str:
         return f"{_ended(text)}{key}: {value}\n"
     for found, old in _pairs(root):
         if found.value == key:
-            return text[: old.start_mark.index] + value + text[old.end_mark.index :]
+            return text[: old.start_mark.index] + value + text[_end(old) :]
     if root.flow_style:
         start, comma = root.start_mark.index + 1, ", " if root.value else ""
         return f"{text[:start]}{key}: {value}{comma}{text[start:]}"
@@ -59,12 +60,12 @@ def _removed(text: str, key: str) -> str:
     place = next((index for index, (found, _) in enumerate(pairs) if found.value == key), None)
     if place is None:
         return text
-    start, end = pairs[place][0].start_mark.index, pairs[place][1].end_mark.index
+    start, end = pairs[place][0].start_mark.index, _end(pairs[place][1])
     if root.flow_style:
         if place + 1 < len(pairs):
             end = pairs[place + 1][0].start_mark.index
         elif place:
-            start = pairs[place - 1][1].end_mark.index
+            start = _end(pairs[place - 1][1])
         return text[:start] + text[end:]
     first = text.rfind("\n", 0, start) + 1
     last = text.find("\n", end)
@@ -73,6 +74,14 @@ def _removed(text: str, key: str) -> str:
 
 def _pairs(root: yaml.MappingNode) -> list[Pair]:
     return list(root.value)
+
+
+def _end(node: yaml.Node) -> int:
+    """Return where the last character of a node ends. PyYAML has the comments below a block within it."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end(last[1] if isinstance(last, tuple) else last)
+    return int(node.end_mark.index)
 
 
 def _ended(text: str) -> str:
