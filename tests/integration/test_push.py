@@ -140,7 +140,7 @@ def test_push_meets_what_is_wrong_around_it_in_one_line(user: User, context: Con
     wrong = {
         "the secret key is wrong": {"secret_access_key": "wrong"},
         "there is no such bucket": {"bucket": "nothing-here"},
-        "the store cannot be reached": {"s3_endpoint": "http://127.0.0.1:1"},
+        "the store http://127.0.0.1:1 cannot be reached": {"s3_endpoint": "http://127.0.0.1:1"},
         "is uploaded, but not followed: no watcher answers at http://127.0.0.1:1": {"watcher": "http://127.0.0.1:1"},
     }
     for sentence, change in wrong.items():
