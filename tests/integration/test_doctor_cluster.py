@@ -111,6 +111,16 @@ def test_a_right_that_is_lacking_is_named_and_the_remedy_grants_it(site: Site) -
     assert site.patient.one("rights")[0] == "ok"
 
 
+def test_a_right_for_the_address_that_models_get_is_named_when_it_is_lacking(site: Site) -> None:
+    route = ("modelValues.httpRoute.enabled=true", "modelValues.httpRoute.parentRefs[0].name=public")
+    site.install(f"watch.namespaces={{{site.models.namespace}}}", *route)
+    site.change_rules(lambda rules: [rule for rule in rules if rule.resources != ["httproutes"]])
+    verdict, detail, remedy = site.patient.one("rights")
+    assert (verdict, detail.endswith("httproutes (get, list, create, patch, delete)")) == ("fail", True), detail
+    site.apply(remedy)
+    assert site.patient.one("rights")[0] == "ok"
+
+
 @pytest.mark.parametrize(
     ("group", "resource", "verbs", "expected"),
     [("", "secrets", ["get", "list"], "secrets (get, list)"), ("*", "*", ["*"], "everything (all)")],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from watcher.client.contexts import Context
-from watcher.client.doctor.facts import ClusterFacts, Found, NamespaceFacts, Place, Release
+from watcher.client.doctor.facts import ClusterFacts, Found, NamespaceFacts, Place, Release, address_sections
 from watcher.client.doctor.gathering import gathered, result_of
-from watcher.client.doctor.rights import CREATE_NAMESPACES, NEEDED_RIGHTS, TELLING, Granted, Right, rule_of
+from watcher.client.doctor.rights import NEEDED_RIGHTS, ON_REQUEST, TELLING, Granted, Right, rule_of
 from watcher.client.reach import SERVICE
 from watcher.core.types import OWNER_LABEL, Manifest
 from watcher.errors import Rejected, WatcherError
@@ -107,7 +108,14 @@ class _Probe:
         (release,) = found
         selector = f"{WATCHERS},app.kubernetes.io/instance={release.name}"
         pods = result_of(partial(self._list, f"/api/v1/namespaces/{release.namespace}/pods", selector))
-        return Release(release.namespace, release.name, release.service_account, release.environment, pods)
+        values = result_of(partial(self._chart_values, release))
+        return replace(release, pods=pods, addresses=address_sections(_or(values, b"")))
+
+    def _chart_values(self, release: Release) -> bytes:
+        """Return the values for models, which the chart puts into a ConfigMap with the release's name."""
+        path = f"/api/v1/namespaces/{release.namespace}/configmaps/{release.name}"
+        found = self._get(path, "reading the values for models") or {}
+        return str((found.get("data") or {}).get("values.yaml") or "").encode()
 
     def _namespace(self, name: str, as_user: str) -> NamespaceFacts:
         tasks: dict[str, Callable[[], Any]] = {
@@ -136,9 +144,7 @@ class _Probe:
         return Granted(tuple(status["resourceRules"]))
 
     def _asked_one_by_one(self, namespace: str, as_user: str) -> Granted:
-        granted = (
-            right for right in (*NEEDED_RIGHTS, CREATE_NAMESPACES, *TELLING) if self._may(namespace, as_user, right)
-        )
+        granted = (right for right in (*NEEDED_RIGHTS, *ON_REQUEST, *TELLING) if self._may(namespace, as_user, right))
         return Granted(tuple(map(rule_of, granted)), is_complete=False)
 
     def _may(self, namespace: str, as_user: str, right: Right) -> bool:

@@ -20,6 +20,7 @@ from watcher.client.doctor.facts import (
     Release,
     Status,
     StoreFacts,
+    address_sections,
 )
 from watcher.client.doctor.finding import Finding
 from watcher.client.doctor.gathering import gathered, result_of
@@ -105,4 +106,6 @@ def _own_pod(environment: Mapping[str, str]) -> Release | None:
         for key, value in environment.items()
         if key in {"KUBESERVE_NAMESPACES", "KUBESERVE_CREATE_NAMESPACES"}
     }
-    return Release(SERVICE_ACCOUNT.read_text(), name, name, plain)
+    values = Path(environment.get("KUBESERVE_CHART_VALUES", ""))
+    sections = address_sections(values.read_bytes()) if values.is_file() else ()
+    return Release(SERVICE_ACCOUNT.read_text(), name, name, plain, addresses=sections)

@@ -9,8 +9,10 @@ from typing import Any, TypeAlias, TypeVar
 
 from watcher.client.contexts import Context
 from watcher.client.doctor.rights import Granted
+from watcher.core.exposure import SECTIONS
+from watcher.core.plain_yaml import load_map
 from watcher.core.types import Manifest
-from watcher.errors import WatcherError
+from watcher.errors import Rejected, WatcherError
 from watcher.net.causes import Cause
 from watcher.stores.endpoint import Endpoint
 
@@ -31,6 +33,8 @@ class Release:
     service_account: str
     environment: Mapping[str, str]
     pods: Found[list[Manifest]] = field(default_factory=list)
+    addresses: tuple[str, ...] = ()
+    """The sections for addresses outside the cluster, `ingress` and `httpRoute`, that its values for models have."""
 
     @property
     def user(self) -> str:
@@ -42,6 +46,15 @@ class Release:
         """Return the namespaces that the watcher serves; none means all."""
         given = self.environment.get("KUBESERVE_NAMESPACES", "")
         return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def address_sections(chart_values: bytes) -> tuple[str, ...]:
+    """Return the sections for addresses outside the cluster that the values for models have, if they are valid."""
+    try:
+        values = load_map(chart_values)
+    except Rejected:
+        return ()
+    return tuple(section for section in SECTIONS if section in values)
 
 
 @dataclass(frozen=True, slots=True)

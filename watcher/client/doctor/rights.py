@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from watcher.core.exposure import SECTIONS
+
+INGRESS, HTTP_ROUTE = SECTIONS
 Right = tuple[str, str, str]
 """An API group, a resource, and a verb."""
 
@@ -24,8 +27,16 @@ NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
 NEEDED_RIGHTS: tuple[Right, ...] = tuple((*key, verb) for key, verbs in NEEDED.items() for verb in verbs)
 CREATE_NAMESPACES: Right = ("", "namespaces", "create")
 """Needed with --create-namespaces only."""
-ADDRESSES = (("networking.k8s.io", "ingresses"), ("gateway.networking.k8s.io", "httproutes"))
-ON_REQUEST: frozenset[Right] = frozenset({CREATE_NAMESPACES, *((*key, verb) for key in ADDRESSES for verb in MANAGE)})
+ADDRESSES: Mapping[str, tuple[Right, ...]] = {
+    section: tuple((*key, verb) for verb in MANAGE)
+    for section, key in (
+        (INGRESS, ("networking.k8s.io", "ingresses")),
+        (HTTP_ROUTE, ("gateway.networking.k8s.io", "httproutes")),
+    )
+}
+"""Needed where the operator's values for models have the section, whatever its `enabled`: objects may be left."""
+ADDRESS_RIGHTS: tuple[Right, ...] = tuple(right for rights in ADDRESSES.values() for right in rights)
+ON_REQUEST: frozenset[Right] = frozenset({CREATE_NAMESPACES, *ADDRESS_RIGHTS})
 """Needed where the operator's values ask for it: each is fine, and none is missing."""
 TELLING: tuple[Right, ...] = (
     ("*", "*", "*"),

@@ -8,7 +8,16 @@ from watcher.client.doctor import cluster_remedies as remedies
 from watcher.client.doctor.by_namespace import each, skipped
 from watcher.client.doctor.facts import ClusterFacts
 from watcher.client.doctor.finding import Finding, fail, ok, warn
-from watcher.client.doctor.rights import CREATE_NAMESPACES, NEEDED_RIGHTS, Granted, Right, excess, in_words, missing
+from watcher.client.doctor.rights import (
+    ADDRESSES,
+    CREATE_NAMESPACES,
+    NEEDED_RIGHTS,
+    Granted,
+    Right,
+    excess,
+    in_words,
+    missing,
+)
 
 
 def check_rights(cluster: ClusterFacts) -> Iterator[Finding]:
@@ -44,8 +53,11 @@ def _whose(cluster: ClusterFacts) -> str:
 
 
 def _needed(cluster: ClusterFacts) -> tuple[Right, ...]:
-    creates = cluster.release and cluster.release.environment.get("KUBESERVE_CREATE_NAMESPACES") == "true"
-    return (*NEEDED_RIGHTS, CREATE_NAMESPACES) if creates else NEEDED_RIGHTS
+    if cluster.release is None:
+        return NEEDED_RIGHTS
+    creates = cluster.release.environment.get("KUBESERVE_CREATE_NAMESPACES") == "true"
+    addresses = (right for section in cluster.release.addresses for right in ADDRESSES[section])
+    return (*NEEDED_RIGHTS, *((CREATE_NAMESPACES,) if creates else ()), *addresses)
 
 
 def _excess(cluster: ClusterFacts, granted: Iterable[Granted]) -> list[Right]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from watcher.client.doctor.rights import NEEDED, NEEDED_RIGHTS, Granted, excess, in_words, missing, rule_of
+from watcher.client.doctor.facts import Release, address_sections
+from watcher.client.doctor.rights import ADDRESSES, NEEDED, NEEDED_RIGHTS, Granted, excess, in_words, missing, rule_of
 
 from .facts_of import FORBIDDEN, cluster, found, namespace
 
@@ -51,6 +52,28 @@ def test_a_person_may_have_more_and_the_watcher_may_not() -> None:
     more = {"team": namespace(granted=Granted((*CHART.rules, SECRETS)))}
     assert found("rights", cluster=cluster(namespaces=more)).verdict == "warn"
     assert found("rights", cluster=cluster(namespaces=more, is_watcher=False, user="ann")).verdict == "ok"
+
+
+def test_rights_for_addresses_are_needed_where_the_values_for_models_have_them() -> None:
+    release = Release("kubeserve", "kubeserve", "kubeserve", {}, addresses=("httpRoute",))
+    finding = found("rights", cluster=cluster(release=release))
+    assert finding.verdict == "fail"
+    assert finding.detail.endswith("lacks in team: httproutes (get, list, create, patch, delete)")
+    routes = tuple(map(rule_of, ADDRESSES["httpRoute"]))
+    enough = {"team": namespace(granted=Granted((*CHART.rules, *routes)))}
+    assert found("rights", cluster=cluster(release=release, namespaces=enough)).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"httpRoute: {enabled: false}", ("httpRoute",)),
+        (b"ingress: {}\nhttpRoute: {}", ("ingress", "httpRoute")),
+        (b"a: [", ()),
+    ],
+)
+def test_address_sections_are_those_of_the_values_for_models(text: bytes, expected: tuple[str, ...]) -> None:
+    assert address_sections(text) == expected
 
 
 def test_a_person_who_lacks_rights_is_warned_and_a_watcher_fails() -> None:
