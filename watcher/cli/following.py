@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from watcher.cli.errors import FAILED_EXIT_CODE, TIMEOUT_EXIT_CODE, Failure
 from watcher.cli.options import Number
+from watcher.client.looking import looks
 from watcher.client.watcher_api import WatcherApi
 from watcher.core.text import one_line
 from watcher.core.types import UNSUCCESSFUL, ModelId, State
@@ -53,25 +53,20 @@ def follow(
         Failure: the model failed, or nothing more came within the time.
 
     """
-    deadline, shown = time.monotonic() + timeout, ""
-    while True:
-        try:
-            now = look(api, model)
-            line = _line(now)
-        except Retryable as error:  # an upgrade of the watcher, for example
-            now, line = {}, str(error)
+    line = ""
+    for found in looks(lambda: look(api, model), timeout, INTERVAL):
+        shown, line = line, str(found) if isinstance(found, Retryable) else _line(found)
         if line != shown:
             click.echo(line, err=True)
-            shown = line
-        if is_done(now):
+        if isinstance(found, Retryable):
+            continue
+        if is_done(found):
             return
         # What failed before the change may not have been looked at again yet.
-        if now.get("state") in ENDED_BY_A_PERSON and _state(now) != _state(before):
+        if found.get("state") in ENDED_BY_A_PERSON and _state(found) != _state(before):
             raise Failure(f"{model}: {line}", FAILED_EXIT_CODE)
-        if time.monotonic() > deadline:
-            late = f"{model}: {line}; not done after {timeout:g} s, and the watcher goes on without this command"
-            raise Failure(late, TIMEOUT_EXIT_CODE)
-        time.sleep(INTERVAL)
+    late = f"{model}: {line}; not done after {timeout:g} s, and the watcher goes on without this command"
+    raise Failure(late, TIMEOUT_EXIT_CODE)
 
 
 def _line(status: Status) -> str:

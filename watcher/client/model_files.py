@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from watcher.client.names import unknown, unknown_model
 from watcher.core.catalog import read_listing
 from watcher.core.naming import STATUS_FILE, VALUES, is_artifact
+from watcher.core.text import json_object
 from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
 from watcher.core.user_values import SIZE_LIMIT, parse
 from watcher.core.values_edit import edited
@@ -96,11 +96,7 @@ class ModelFiles:
         key = f"{self.model.prefix}{version}/{STATUS_FILE}"
         if not any(item.key == key for item in self.objects):
             return {}
-        try:
-            found = json.loads(self._bucket.read(key, SIZE_LIMIT))
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return json_object(self._bucket.read(key, SIZE_LIMIT))
 
     def below(self, version: str) -> list[StoredObject]:
         """Return the objects in a version's folder."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from watcher.client.looking import looks
 from watcher.core.naming import ARTIFACT
 from watcher.core.types import PENDING, SUPERSEDED, UNSUCCESSFUL, ModelId, State
 from watcher.errors import Retryable
@@ -115,7 +116,7 @@ def followed(
     seconds: float,
     *,
     now: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> Iterator[Step]:
     """Yield each new step, until the version serves, has failed, or is not to serve.
 
@@ -125,16 +126,15 @@ def followed(
         Retryable: `NoWatcher`, none answers at the beginning.
 
     """
-    deadline, last = now() + seconds, Step(Phase.UPLOADED)
-    found = step_of(status(), wanted)
-    while True:
-        if found != last:
-            yield found
-            last = found
-        if found.phase in FINAL or now() >= deadline:
-            return
-        sleep(INTERVAL)
-        try:
-            found = step_of(status(), wanted)
-        except Retryable:
+    last: Step | None = None
+    for found in looks(status, seconds, INTERVAL, now=now, sleep=sleep):
+        if isinstance(found, Retryable):
+            if last is None:
+                raise found
             continue
+        step = step_of(found, wanted)
+        if step != (last or Step(Phase.UPLOADED)):
+            yield step
+        last = step
+        if step.phase in FINAL:
+            return

@@ -17,7 +17,7 @@ import structlog
 
 from watcher.control.status_board import Now, StatusBoard, utcnow
 from watcher.core.naming import STATUS_FILE
-from watcher.core.text import one_line, timestamp
+from watcher.core.text import json_object, one_line, timestamp
 from watcher.core.types import ModelId, ModelStatus, State, VersionStatus
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.sources.base import Health
@@ -136,7 +136,7 @@ class StatusFiles:
             if error.reason != NO_SUCH_KEY:
                 raise
             return ()
-        found = parsed(text)
+        found = json_object(text)
         if found.get("etag") == item.artifact.etag and (since := time_of(found.get("since"))):
             state, reason = str(found.get("state")), one_line(str(found.get("reason") or ""))
             self._board.recall(model, item.version, state, reason, since)
@@ -196,15 +196,6 @@ def is_news(essence: Essence, before: Essence) -> bool:
     """
     *_, loaded = essence
     return essence != before and (bool(loaded) or essence[:-1] != before[:-1])
-
-
-def parsed(text: bytes) -> dict[str, Any]:
-    """Return the JSON object in a file that anyone may have written; {} if it is something else. Pure."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def time_of(value: object) -> datetime | None:

@@ -48,3 +48,12 @@ def size(count: int | None) -> str:
     while number >= KIBI and unit < len(UNITS) - 1:
         number, unit = number / KIBI, unit + 1
     return f"{number:.1f} {UNITS[unit]}" if unit else f"{count} B"
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """Return the JSON object in a file that anyone may have written; {} if it is something else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

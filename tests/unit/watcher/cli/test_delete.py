@@ -115,6 +115,23 @@ def test_wait_is_for_the_end_of_the_model(iris: Bucket, watcher: StubWatcher, mo
     assert done.stderr.splitlines()[-2:] == ["v10 is Waiting: gone", "the watcher does not have it"]
 
 
+def test_wait_does_not_take_a_watcher_that_is_away_for_the_end_of_the_model(
+    iris: Bucket, watcher: StubWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher.models, answer = [row(version="v10")], watcher.answer
+    answers = iter([lambda _: (502, {}), answer, answer])
+    steps = iter([watcher.models, watcher.models, []])
+
+    def pause(_: float) -> None:
+        watcher.models = next(steps)
+        monkeypatch.setattr(watcher, "answer", next(answers))
+
+    monkeypatch.setattr("time.sleep", pause)
+    done = run("iris", "--yes", "--wait")
+    assert done.exit_code == 0
+    assert done.stderr.splitlines()[-2:] == ["v10 is Ready", "the watcher does not have it"]
+
+
 def test_wait_ends_when_a_person_must_confirm_the_removal(
     iris: Bucket, watcher: StubWatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
