@@ -39,9 +39,10 @@ def main() -> int:
     options = within_open_files(options)
     failures: list[str] = []
     try:
-        sock = listening(options.host, options.port)
+        sock = socket.socket(fileno=options.fd) if options.fd >= 0 else listening(options.host, options.port)
     except (OSError, OverflowError) as error:
-        return failed(f"cannot listen on {options.host}:{options.port}: {error}", CANNOT_RUN)
+        where = f"descriptor {options.fd}" if options.fd >= 0 else f"{options.host}:{options.port}"
+        return failed(f"cannot listen on {where}: {error}", CANNOT_RUN)
     if options.stop_with_stdin:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     cpu_limit.limit_threads(options.threads or cpu_limit.cpu_limit())

@@ -163,15 +163,17 @@ def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_
 
 
 def _local(settings: Settings, bucket: WritableBucket, on_change: Any) -> Runtime:
-    from watcher.runtimes.local import LocalRuntime  # noqa: PLC0415 - as in _runtime
+    from watcher.runtimes.local import LocalRuntime, cage  # noqa: PLC0415 - as in _runtime
 
+    cage.hide_memory()
     arguments: tuple[str, ...] = ()
     if settings.store == "s3":
         endpoint = settings_values.endpoint(settings)
         arguments = ("--endpoint", endpoint.host, "--secure" if endpoint.secure else "--no-secure")
     env = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "KUBESERVE_PIP_"))}
     base = settings_values.chart_values(settings)
-    return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, env, on_change, base=base)
+    found = cage.find(settings.cage, settings_values.model_memory(settings))
+    return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, env, on_change, base=base, cage=found)
 
 
 def _other_sources(settings: Settings, hint: Hint, health: Health) -> list[Source]:

@@ -122,4 +122,14 @@ class Settings:
         "all addresses.",
     )
     state_dir: str = setting(".kubeserve/local", "Folder in which the local runtime keeps downloaded models and logs.")
+    cage: str = setting(
+        "auto",
+        "Isolation of the local runtime's models by bubblewrap: `auto` where it works, `off`, or `required`.",
+        choices=("auto", "off", "required"),
+    )
+    model_memory: str = setting(
+        "",
+        "Address space of one model of the local runtime, such as 8Gi. Empty: as much as the machine has memory, and "
+        "at least 4Gi.",
+    )
     log_level: str = setting("info", "Least severe log lines to show.", choices=("debug", "info", "warning", "error"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from watcher.core.ceilings import Ceilings, first_excess, parse
+from watcher.core.ceilings import QUANTITY, Ceilings, amount_of, first_excess, parse
 from watcher.core.chart import check, defaults, merge
 from watcher.core.exposure import shared_address
 from watcher.core.load_policy import ALL
@@ -23,6 +23,9 @@ from watcher.errors import Rejected
 from watcher.settings import Settings
 from watcher.stores.endpoint import Endpoint, bucket_problem, default_owner
 from watcher.stores.folder import folder_of
+
+LEAST_MODEL_MEMORY = 4 * 1024**3
+"""Bytes. NumPy and its threads reserve one or two gigabytes of addresses, and use little of them."""
 
 POD_KEYS = "KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
 
@@ -54,6 +57,17 @@ def check_all(settings: Settings) -> None:
     prometheus_url(settings)
     chart_values(settings)
     ceilings(settings)
+    model_memory(settings)
+
+
+def model_memory(settings: Settings) -> int:
+    """Return the bytes of address space that one model of the local runtime may have."""
+    text = settings.model_memory
+    if not text:
+        return max(LEAST_MODEL_MEMORY, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    if not QUANTITY.fullmatch(text) or not (amount := amount_of(text)):
+        raise Rejected("Malformed", f"--model-memory '{one_line(text, 60)}': expected a quantity such as 8Gi")
+    return int(amount)
 
 
 def endpoint(settings: Settings) -> Endpoint:

@@ -28,6 +28,9 @@ TAIL_BYTES = 32 * 1024
 CHUNK, RATE = 64 * 1024, 4 * 1024 * 1024
 """Bytes of one read, and bytes a second that are read: a process that prints more must wait."""
 
+BY_SIGNAL = 128
+"""bubblewrap adds it to the signal that ended a process, as shells do."""
+
 END_SECONDS = 1.0
 """Seconds in which the rest of a process's output is read after its end."""
 
@@ -60,8 +63,9 @@ class Output:
         lines = self._tail.decode(errors="replace").split("\n")
         if reason := next(filter(None, map(reason_in, reversed(lines))), ""):
             return reason
-        if code < 0:
-            return f"the process was ended by {signal_name(-code)}"
+        ended_by = -code if code < 0 else code - BY_SIGNAL
+        if ended_by > 0:
+            return f"the process was ended by {signal_name(ended_by)}"
         last = next(filter(None, map(one_line, reversed(lines))), "")
         return last or f"the process ended with exit code {code}"
 

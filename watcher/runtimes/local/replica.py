@@ -21,9 +21,13 @@ from watcher.core import fault
 from watcher.core.backoff import retry_delay
 from watcher.core.last_good import REPEATED
 from watcher.core.types import ETAG, FINGERPRINT, VERSION, Manifest, State
+from watcher.runtimes.local.cage import Cage, launched
 from watcher.runtimes.local.output import Output
 
 log = structlog.get_logger()
+
+BACKLOG = 1024
+"""Connections that the kernel keeps for a server, from before it can accept any."""
 
 PROBE_SECONDS = 0.05
 START_SECONDS = 600.0
@@ -52,6 +56,8 @@ class Replica(threading.Thread):
         download: tuple[str, ...],
         env: Mapping[str, str],
         on_change: Callable[[Replica], None],
+        *,
+        cage: Cage,
     ) -> None:
         meta = manifest["metadata"]
         super().__init__(name=f"replica-{meta['name']}", daemon=True)
@@ -59,7 +65,7 @@ class Replica(threading.Thread):
         self.fingerprint, self.version, self.etag = (annotations[key] for key in (FINGERPRINT, VERSION, ETAG))
         self.state, self.reason, self.port = State.PROGRESSING, "starting", 0
         self.folder, self._spec = folder, manifest["spec"]
-        self._download, self._env, self._on_change = download, env, on_change
+        self._download, self._env, self._cage, self._on_change = download, env, cage, on_change
         self._stopping, self._lock = threading.Event(), threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._output: Output | None = None
@@ -91,14 +97,15 @@ class Replica(threading.Thread):
         """Ask the processes to end, without waiting. No new process starts after this."""
         self._stopping.set()
         with self._lock:
-            self._signal(signal.SIGTERM)
+            if self._process and self._process.stdin:
+                self._process.stdin.close()  # the server drains, and the launcher gives it time for that
 
     def stop(self, deadline: float | None = None) -> None:
         """End the processes: ask, and kill at `deadline` (of the monotonic clock). Safe to repeat."""
         self.terminate()
         self.join(max(0.0, (deadline or time.monotonic() + STOP_SECONDS) - time.monotonic()))
         with self._lock:
-            self._signal(signal.SIGKILL)
+            self._kill()
         self.join(KILL_SECONDS)
 
     def _attempt(self) -> str:
@@ -121,7 +128,8 @@ class Replica(threading.Thread):
             return ""
         arguments = ["--source", self._spec["source"], "--etag", self.etag, "--to", str(self.folder)]
         arguments += ["--input-files", self._spec["inputFiles"], *self._download]
-        process = self._start("server.download", arguments, {**without_secrets(os.environ), **self._env}, output)
+        command = launched([sys.executable, "-m", "server.download", *arguments], {}, 0)
+        process = self._start(command, {**without_secrets(os.environ), **self._env}, output)
         if process is None:
             return "stopped"
         code = process.wait()
@@ -130,16 +138,19 @@ class Replica(threading.Thread):
 
     def _serve(self, output: Output) -> str:
         """Run the server until it ends, and return the reason."""
-        port = free_port()
-        arguments = ["--model", str(self.folder / "model.joblib"), "--host", "127.0.0.1", "--port", str(port)]
-        arguments += ["--name", self.model_name, "--version", self.version, "--drain-seconds", "1"]
-        arguments.append("--stop-with-stdin")  # its end of the pipe closes when the watcher ends
-        process = self._start("server", arguments, {**without_secrets(os.environ), **self._spec["server"]}, output)
+        # Opened here: in its cage the server has no network, only this socket.
+        with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as sock:
+            port, descriptor = int(sock.getsockname()[1]), sock.fileno()
+            arguments = ["--model", str(self.folder / "model.joblib"), "--fd", str(descriptor)]
+            arguments += ["--name", self.model_name, "--version", self.version, "--drain-seconds", "1"]
+            arguments.append("--stop-with-stdin")  # its end of the pipe closes when the watcher ends
+            command = self._cage.server([sys.executable, "-m", "server", *arguments], self.folder, STOP_SECONDS)
+            env = {**self._cage.environment(os.environ), **self._spec["server"]}
+            process = self._start(command, env, output, descriptor)
         if process is None:
             return "stopped"
         deadline = time.monotonic() + START_SECONDS
         while process.poll() is None and not self._stopping.is_set():
-            # Checked again after the answer: another process may have taken the port before ours could.
             if is_healthy(port) and process.poll() is None:
                 self.port, self._ready_at = port, time.monotonic()
                 self.has_served, self.is_at_fault = True, False
@@ -154,7 +165,7 @@ class Replica(threading.Thread):
         return output.exit_reason(code)
 
     def _start(
-        self, module: str, arguments: list[str], env: Mapping[str, str], output: Output
+        self, command: list[str], env: Mapping[str, str], output: Output, *passed: int
     ) -> subprocess.Popen[bytes] | None:
         """Start a process in a session of its own, so that a terminal's Ctrl-C reaches only the watcher.
 
@@ -169,23 +180,29 @@ class Replica(threading.Thread):
             # There is no termination message: the reason is read from the log.
             ours = {"KUBESERVE_TERMINATION_LOG": "", "PYTHONDONTWRITEBYTECODE": ""}
             try:
-                self._process = subprocess.Popen(  # noqa: S603 - our own module
-                    [sys.executable, "-m", module, *arguments],
+                self._process = subprocess.Popen(  # noqa: S603 - our own programs
+                    command,
                     env={**env, **ours},
                     stdin=subprocess.PIPE,
                     stdout=descriptor,
                     stderr=descriptor,
                     start_new_session=True,
+                    pass_fds=passed,
                 )
             finally:
                 os.close(descriptor)
             return self._process
 
-    def _signal(self, number: signal.Signals) -> None:
-        """Signal the process and its own children (pip, for example): they share its session."""
-        if self._process and self._process.poll() is None:
+    def _kill(self) -> None:
+        """Kill the process with all that it started: the launcher does that, or is killed itself if it hangs."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(KILL_SECONDS)
+        except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _end(self) -> None:
         with self._lock:
@@ -193,7 +210,7 @@ class Replica(threading.Thread):
 
     def _end_unlocked(self) -> None:
         """Kill the process if it still runs, and close our end of its standard input."""
-        self._signal(signal.SIGKILL)
+        self._kill()
         process, self._process = self._process, None
         if process is None:
             return
@@ -226,8 +243,3 @@ def is_healthy(port: int) -> bool:
         return False
     response.close()
     return response.status == 200  # noqa: PLR2004 - HTTP's OK
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])

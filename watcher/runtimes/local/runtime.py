@@ -38,6 +38,7 @@ from watcher.core.types import (
     State,
 )
 from watcher.errors import Rejected, Retryable
+from watcher.runtimes.local.cage import NO_CAGE, Cage
 from watcher.runtimes.local.forwarder import Forwarder
 from watcher.runtimes.local.output import VERSION_FILE
 from watcher.runtimes.local.replica import KILL_SECONDS, STOP_SECONDS, Replica
@@ -85,9 +86,10 @@ class LocalRuntime:
         on_change: Callable[[ModelId], None],
         *,
         base: Mapping[str, Any] | None = None,
+        cage: Cage = NO_CAGE,
     ) -> None:
         self._root, self._source_of, self._base = state_dir.resolve(), source_of, base or {}
-        self._download_args, self._env, self._on_change = download_args, env, on_change
+        self._download_args, self._env, self._cage, self._on_change = download_args, env, cage, on_change
         self._services: dict[ModelId, Service] = {}
         self._lock, self._closed = threading.RLock(), threading.Event()
         self._forwarder = Forwarder(self._root)
@@ -179,7 +181,8 @@ class LocalRuntime:
             (folder / VERSION_FILE).write_text(manifest["metadata"]["annotations"][VERSION])
         except OSError as error:
             raise Retryable("NoStateDir", f"--state-dir: {folder} cannot be made: {error.strerror}") from error
-        return Replica(manifest, folder, self._download_args, self._env, lambda replica: self._changed(model, replica))
+        changed = lambda replica: self._changed(model, replica)  # noqa: E731 - too short for a function
+        return Replica(manifest, folder, self._download_args, self._env, changed, cage=self._cage)
 
     def _changed(self, model: ModelId, replica: Replica) -> None:
         """Handle a replica's change of state; called in the replica's own thread."""

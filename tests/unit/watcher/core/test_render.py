@@ -164,7 +164,15 @@ def test_charts_have_the_version_of_the_package() -> None:
 def test_watcher_chart_has_a_value_for_every_setting() -> None:
     schema = json.loads((CHARTS / "kubeserve" / "values.schema.json").read_text())
     template = (CHARTS / "kubeserve" / "templates" / "deployment.yaml").read_text()
-    elsewhere = {"runtime", "store", "s3_secure", "kubeconfig", "state_dir"}  # fixed by where it runs, or by a URL
+    elsewhere = {
+        "runtime",
+        "store",
+        "s3_secure",
+        "kubeconfig",
+        "state_dir",
+        "cage",
+        "model_memory",
+    }  # fixed by where it runs, or by a URL
     for field in dataclasses.fields(Settings):
         by_itself = f"KUBESERVE_{field.name.upper()}" in template
         in_settings = field.name.replace("_", "-") in schema["properties"]["settings"]["properties"]
@@ -181,6 +189,7 @@ def test_model_chart_has_a_value_for_every_server_setting() -> None:
         "version",
         "drain_seconds",
         "stop_with_stdin",
+        "fd",
     }  # by the pod, or its version
     settings = {field.name: field.metadata["minimum"] for field in dataclasses.fields(ServerSettings)}
     wanted = {variable_of(name): least for name, least in settings.items() if name not in fixed}

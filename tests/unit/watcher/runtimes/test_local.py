@@ -47,7 +47,7 @@ if text == "unreadable":
 """
 
 SERVER = """
-import http.server, os, pathlib, sys, threading
+import http.server, os, pathlib, socket, sys, threading
 option = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 text = pathlib.Path(option["--model"]).read_text()
 if text == "broken":
@@ -84,8 +84,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if text == "crashes when it has loaded":
             self.wfile.flush(); os._exit(1)
     def log_message(self, *_): pass
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-http.server.ThreadingHTTPServer((option["--host"], int(option["--port"])), Handler).serve_forever()
+if text != "stubborn":
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+server.socket = socket.socket(fileno=int(option["--fd"]))
+server.serve_forever()
 """
 
 
