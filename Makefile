@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo check test test-browser test-gateway test-cluster screenshots images docs docs-data tutorial manifests lock clean
-.PHONY: bench bench-serving bench-startup bench-webhook bench-limits
+.PHONY: bench bench-serving bench-startup bench-webhook bench-watcher bench-limits chaos
 
 PYTHON ?= python3
 STORE ?= minio
@@ -72,6 +72,9 @@ bench-limits: $(STAMP)  ## Send bodies that are made to cost much, and measure w
 bench-webhook: $(STAMP)  ## Measure upload → applied by the webhook, and a bare apply
 	$(BIN)/python -m tests.bench.webhook_latency
 
+bench-watcher: $(STAMP)  ## Measure a watcher of 1,000 and 5,000 models → docs/performance.md (30 min; QUICK=1: for seconds)
+	@exec $(BIN)/python -m tests.bench.watcher_scale $(if $(QUICK),--quick)
+
 # At most 4 processes, because each one imports scikit-learn. A single core gets one.
 # Each process of the integration tests has a MinIO and an API server of its own, and a file's tests share what they started.
 PARALLEL := -n auto --maxprocesses 4
@@ -87,7 +90,10 @@ test: $(STAMP)  ## Run the unit tests, then the integration tests against a real
 	  wait $$tools && failed= || failed=1; \
 	  trap - EXIT; \
 	  test -z "$$failed" || { echo "The tools for the integration tests could not be built:" >&2; cat $(TOOLS_LOG) >&2; exit 1; }; \
-	  $(BIN)/python -m pytest -q $(PARALLEL) --dist loadfile tests/integration
+	  $(BIN)/python -m pytest -q $(PARALLEL) --dist loadfile tests/integration tests/chaos
+
+chaos: $(STAMP)  ## Run the fault table in its long form (ROWS=04: one row) → docs/reliability.md
+	@exec $(BIN)/python -m tests.chaos $(if $(ROWS),-k row$(ROWS))
 
 test-browser: $(STAMP)  ## Test the pages in a real Chromium (installs Debian's as root; otherwise it must be there)
 	$(BIN)/python -m pytest -q tests/browser

@@ -13,6 +13,7 @@ from typing import Any
 import server.settings
 from server.telemetry.metrics import SPECS
 from tests import models_of_people
+from tests.chaos import rows
 from watcher.core.ceilings import BOUNDED
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
@@ -24,6 +25,7 @@ REFERENCE = ROOT / "docs" / "reference.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 PROTOCOLS = ROOT / "docs" / "protocols.md"
+RELIABILITY = ROOT / "docs" / "reliability.md"
 
 
 def settings_table() -> str:
@@ -97,6 +99,7 @@ SECTIONS: dict[Path, dict[str, Callable[[], str]]] = {
         "request-forms": models_of_people.overview,
         "request-bodies": models_of_people.bodies,
     },
+    RELIABILITY: {"faults": rows.table},
 }
 """The sections of each document, and what writes them."""
 

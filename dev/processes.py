@@ -119,6 +119,12 @@ class Child:
             _kill_group(process)
             raise
 
+    def kill(self) -> None:
+        """Kill the program and its children at once."""
+        process, self._process = self._process, None
+        if process is not None:
+            _kill_group(process)
+
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
         """Wait until `ready` is true. Raise ChildError if the program ends, or after `timeout` seconds."""
         deadline = time.monotonic() + timeout

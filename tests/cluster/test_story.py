@@ -12,6 +12,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 
+from tests.chaos.rows import record
 from tests.integration.driving import Uploads, dumped, eventually, model
 
 from .kubeserve import NAMESPACE, Kubeserve
@@ -69,6 +70,7 @@ def test_second_version_rolls_under_load_without_a_failed_request(
     )
     assert running.failures == []
     assert running.answers["['two']"] > 100
+    record(15, "a rolling update", f"{running.answers.total():,} requests, 0 failed")
 
 
 def test_broken_model_keeps_the_old_version_and_reports_the_reason(
@@ -164,6 +166,7 @@ def test_autoscaler_follows_the_load_and_an_upload_keeps_its_replicas(
             lowest = watch_lowest(replicas, lambda: kubeserve.is_ready("iris", "v4"))
             assert lowest >= before
     assert running.failures == []
+    record(15, "scale-up, then a rolling update", f"{running.answers.total():,} requests, 0 failed")
     with step("no load → the autoscaler removes them again"):
         eventually(lambda: replicas() < before, 300)
 

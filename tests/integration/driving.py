@@ -74,13 +74,28 @@ class Watcher:
         self._env = {**os.environ, **env}
 
     def __enter__(self) -> Self:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, env=self._env, stdout=log, stderr=log)
+        self.begin()
         eventually(self._status_or_end)
         assert self._process.poll() is None, self.log.read_text()
         return self
 
+    def begin(self) -> None:
+        """Start the process, and do not wait for it."""
+        self._process = self._started()
+
+    def _started(self) -> Any:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(self._command, env=self._env, stdout=log, stderr=log)
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Stop the process as an orchestrator does. Its log must have no traceback."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             assert self._process.wait(PROGRESS) == 0, self.log.read_text()
@@ -143,6 +158,10 @@ class Uploads:
         """Return an object's bytes."""
         with self._s3.get_object(self.bucket, key) as response:
             return response.read()
+
+    def etag(self, key: str) -> str:
+        """Return the digest that the store has of an object."""
+        return self._s3.stat_object(self.bucket, key).etag
 
     def keys(self) -> list[str]:
         """Return the keys of all objects, except what the watcher writes."""

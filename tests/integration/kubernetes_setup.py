@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,16 @@ from .driving import Cluster, Uploads, Watcher
 class Setup:
     """A bucket, a namespace, and watchers between them."""
 
-    def __init__(self, uploads: Uploads, cluster: Cluster, minio: Any, control_plane: Any, folder: Path) -> None:
+    def __init__(
+        self,
+        uploads: Uploads,
+        cluster: Cluster,
+        minio: Any,
+        control_plane: Any,
+        folder: Path,
+        launch: Callable[..., Watcher] = Watcher,
+    ) -> None:
+        self._launch = launch
         self.uploads, self.cluster, self.minio, self.control_plane = uploads, cluster, minio, control_plane
         self.log, self.kubeconfig = folder / "watcher.log", control_plane.kubeconfig
 
@@ -20,7 +30,7 @@ class Setup:
             "AWS_ACCESS_KEY_ID": self.minio.access_key,
             "AWS_SECRET_ACCESS_KEY": self.minio.secret_key,
         }
-        return Watcher(
+        return self._launch(
             self.log,
             "--kubeconfig",
             str(self.control_plane.kubeconfig),
