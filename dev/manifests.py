@@ -21,7 +21,7 @@ SETTINGS = (
 
 HEAD = """\
 # The watcher without Helm. `make manifests` writes this file from charts/kubeserve: change the chart.
-# The watcher may write Deployments, Services and Secrets in every namespace; the chart can restrict it to some.
+# The watcher may write Deployments, Services and ConfigMaps in every namespace; the chart can restrict it to some.
 #
 # In your own copy, set the watcher's image, the models' (ConfigMap: deployment.image of the model's chart),
 # KUBESERVE_S3_ENDPOINT and KUBESERVE_BUCKET. Then:

@@ -33,6 +33,7 @@ from watcher.stores.base import WritableBucket
 from watcher.stores.client import StoreClient
 from watcher.stores.folder import FolderBucket
 from watcher.stores.s3_bucket import S3Bucket
+from watcher.stores.signer import UrlSigner
 from watcher.web import WebServer, address_of, create_app, open_socket
 
 log = structlog.get_logger()
@@ -135,8 +136,8 @@ def _bucket(settings: Settings) -> WritableBucket:
     return S3Bucket(_client(settings), settings.bucket)
 
 
-def _client(settings: Settings) -> StoreClient:
-    return StoreClient(settings_values.endpoint(settings), settings_values.region_of(settings))
+def _client(settings: Settings, keys: tuple[str, str] | None = None) -> StoreClient:
+    return StoreClient(settings_values.endpoint(settings), settings_values.region_of(settings), keys=keys)
 
 
 def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_change: Any) -> Runtime:
@@ -146,7 +147,9 @@ def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_
     from watcher.runtimes.kubernetes import api as kubernetes_api  # noqa: PLC0415
     from watcher.runtimes.kubernetes import events, marks, runtime  # noqa: PLC0415
 
-    store = settings_values.pod_store(settings, settings.bucket, _client(settings).permanent_keys)
+    store = settings_values.pod_store(settings, settings.bucket)
+    client = _client(settings, settings_values.pod_keys(settings))
+    signer = UrlSigner(client, settings.bucket, settings_values.pod_endpoint(settings))
     api = kubernetes_api.connect(settings.kubeconfig)
     owner = settings_values.owner(settings, settings.bucket)
     board.on_change = events.EventRecorder(api).publish
@@ -155,6 +158,7 @@ def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_
         api,
         store,
         owner,
+        signer,
         former_owner=settings_values.former_owner(settings),
         namespaces=settings_values.namespaces(settings),
         create_namespaces=settings.create_namespaces,

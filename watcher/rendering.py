@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -41,7 +40,7 @@ def render_one(
     layers = _layers(files, assignments)
     owner = settings_values.owner(settings, bucket_name)
     client = StoreClient(settings_values.endpoint(settings), settings_values.region_of(settings))
-    store = settings_values.pod_store(settings, bucket_name, client.permanent_keys)
+    store = settings_values.pod_store(settings, bucket_name)
     bucket = S3Bucket(client, bucket_name)
     entry, found = _find(bucket, model, version, source)
     return _objects(settings, Release(found, user_overrides(settings, bucket, entry, found)), layers, store, owner)
@@ -52,7 +51,7 @@ def render_unseen(
 ) -> list[Manifest]:
     """Return the objects that a version would get if it were uploaded without a values.yaml. No store is asked.
 
-    The artifact is not known, so its ETag is missing from the objects. Keys that are not in the environment are empty.
+    The artifact is not known, so its ETag is missing from the objects.
 
     Raises:
         Rejected: a name or a value is malformed.
@@ -61,8 +60,7 @@ def render_unseen(
     key = f"{model.prefix}{version}/{ARTIFACT}"
     parse_key(key)
     settings_values.check_all(settings)
-    keys = (os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", ""))
-    store = settings_values.pod_store(settings, settings.bucket, lambda: keys)
+    store = settings_values.pod_store(settings, settings.bucket)
     found = ModelVersion(model, version, StoredObject(key, etag="", size=0, modified=datetime.fromtimestamp(0, UTC)))
     demanded = demand(settings_values.data_only(settings), model.namespace)
     owner = settings_values.owner(settings, settings.bucket)
@@ -70,15 +68,14 @@ def render_unseen(
 
 
 def render_stored(settings: Settings, bucket: Bucket, entry: Entry, version: ModelVersion) -> list[Manifest]:
-    """Return the objects of a version as the watcher would apply them, with a Secret that has no keys in it.
+    """Return the objects of a version as the watcher would apply them.
 
     Raises:
         Rejected: a value is malformed, or above a ceiling.
 
     """
     settings_values.check_all(settings)
-    place = settings_values.pod_endpoint(settings)
-    store = Store(settings.bucket, place.host, place.secure)
+    store = settings_values.pod_store(settings, settings.bucket)
     release = Release(version, user_overrides(settings, bucket, entry, version))
     return _objects(settings, release, [], store, settings_values.owner(settings, settings.bucket))
 
@@ -109,7 +106,7 @@ def _objects(
         raise Rejected("AboveCeiling", f"-f or --set: {refusal_of(excess, ceilings)}")
     demanded = demand(settings_values.data_only(settings), release.model.namespace)
     check_not_loosened(merge(base, demanded), chosen, "-f or --set")
-    return sorted(manifests, key=lambda manifest: manifest["kind"] != "Secret")  # no pod then waits for its Secret
+    return sorted(manifests, key=lambda manifest: manifest["kind"] != "ConfigMap")  # which its pods read
 
 
 def _layers(files: Iterable[BinaryIO], assignments: Iterable[str]) -> list[dict[str, Any]]:

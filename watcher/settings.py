@@ -38,7 +38,10 @@ class Settings:
     s3_region: str = setting("us-east-1", "The bucket's region.", env=("AWS_REGION", "AWS_DEFAULT_REGION"))
     pod_s3_endpoint: str = setting("", "The store's address for the pods, if it differs from `--s3-endpoint`.")
     pod_aws_access_key_id: str = setting(
-        "", "Access key with which pods fetch models, read-only. Empty: the watcher's own credentials.", secret=True
+        "",
+        "Access key that signs the URLs by which pods fetch models; it needs to read only. Empty: the watcher's own "
+        "credentials.",
+        secret=True,
     )
     pod_aws_secret_access_key: str = setting("", "Secret key of that access key.", secret=True)
     kubeconfig: str = setting(

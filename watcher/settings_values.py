@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ from watcher.stores.folder import folder_of
 LEAST_MODEL_MEMORY = 4 * 1024**3
 """Bytes. NumPy and its threads reserve one or two gigabytes of addresses, and use little of them."""
 
+READABLE_INDEX = (
+    "download.pipIndexUrl has a user or password, which everyone in the models' namespaces could read: use an index "
+    "that needs none inside the cluster, such as a mirror with a network policy"
+)
 POD_KEYS = "KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
 
 
@@ -149,17 +153,17 @@ def former_owner(settings: Settings) -> str:
 
 
 def pod_keys(settings: Settings) -> tuple[str, str] | None:
-    """Return the keys with which pods fetch models; None if they use the watcher's own."""
+    """Return the keys that sign the URLs by which pods fetch models; None for the watcher's own."""
     keys = settings.pod_aws_access_key_id, settings.pod_aws_secret_access_key
     if any(keys) != all(keys):
         raise Rejected("Malformed", f"{POD_KEYS}: set both, or neither")
     return keys if all(keys) else None
 
 
-def pod_store(settings: Settings, bucket: str, own_keys: Callable[[], tuple[str, str]]) -> Store:
-    """Return how pods reach the bucket. `own_keys` is called if they use the watcher's own credentials."""
+def pod_store(settings: Settings, bucket: str) -> Store:
+    """Return how pods reach the bucket."""
     place = pod_endpoint(settings)
-    return Store(bucket, place.host, place.secure, *(pod_keys(settings) or own_keys()))
+    return Store(bucket, place.host, place.secure)
 
 
 def certificates(environment: Mapping[str, str]) -> None:
@@ -183,6 +187,8 @@ def chart_values(settings: Settings) -> dict[str, Any]:
             raise Rejected("Malformed", str(error.strerror)) from error
         whole = merge(defaults(), values)
         check(whole)
+        if "@" in urlsplit(whole["download"]["pipIndexUrl"]).netloc:
+            raise Rejected("InvalidValues", READABLE_INDEX)
         if problem := shared_address(whole, namespaces(settings)):
             raise Rejected("InvalidValues", problem)
         return values

@@ -75,7 +75,10 @@ def arguments() -> argparse.Namespace:
         default=env("KUBESERVE_VOLUME_LIMIT", ""),
         help="size of the volume that holds --to, such as 5Gi; empty: not limited",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    # Not a flag: whoever has the URLs may read the files.
+    options.urls = os.environ.pop("KUBESERVE_URLS", "")
+    return options
 
 
 if __name__ == "__main__":

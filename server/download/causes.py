@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from http.client import RemoteDisconnected
 from xml.etree.ElementTree import ParseError
@@ -31,6 +31,21 @@ REASONS = {
     "SignatureDoesNotMatch": "the signature is wrong: check AWS_SECRET_ACCESS_KEY, and proxies that change Host",
 }
 """Of S3's error codes, those that a person can act on."""
+
+SIGNER = "the watcher's access key, which signed the URL,"
+REASONS_OF_URLS = REASONS | {
+    "AccessDenied": f"{SIGNER} may not read it: allow it s3:GetObject (and s3:GetObjectVersion)",
+    "ExpiredToken": f"{SIGNER} was temporary and has expired: the next URL is signed when the watcher has a new one",
+    "InvalidAccessKeyId": f"{SIGNER} is unknown to the store now: does the watcher run, and with a valid key?",
+    "InvalidToken": f"{SIGNER} was temporary and is no longer valid: does the watcher run, and with a valid key?",
+    "InvalidTokenId": f"{SIGNER} was temporary and has expired: the next URL is signed when the watcher has a new one",
+    "RequestExpired": "the URL that the watcher signed has expired: does the watcher run, and reach the cluster?",
+    "SignatureDoesNotMatch": (
+        "the signature of the URL is wrong: has the watcher's secret key changed, or does a proxy change Host? "
+        "Check the watcher's --pod-s3-endpoint, which has to be the address that the pods use"
+    ),
+}
+"""The same for a request by a URL that the watcher signed."""
 
 BUSY = {408, 429, 500, 502, 503, 504}
 """HTTP statuses that pass by themselves."""
@@ -67,10 +82,10 @@ class TransientError(ModelError):
     """The request may succeed later."""
 
 
-def explain(error: Exception, source: str, host: str) -> ModelError:
+def explain(error: Exception, source: str, host: str, reasons: Mapping[str, str] = REASONS) -> ModelError:
     """Return the error that stands for `error` of a request for `source` to `host`; TransientError if it may pass."""
     if isinstance(error, S3Error):
-        reason = REASONS.get(error.code or "") or one_line(
+        reason = reasons.get(error.code or "") or one_line(
             error.message or error.code or "an error without a name", 200
         )
         kind = TransientError if error.response.status in BUSY else ModelError

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import structlog
 
+from server import logs
 from server.download import folder, input_files
 from server.download.disk import Disk, parse_limit
 from server.download.files import clear, make_folder
@@ -15,6 +18,9 @@ from server.download.installer import Index, install
 from server.download.progress import Progress, run_watched
 from server.errors import ModelError
 from server.paths import MODEL, REQUIREMENTS
+
+if TYPE_CHECKING:
+    from server.download.s3 import StoredFiles
 
 log = structlog.get_logger()
 
@@ -29,21 +35,35 @@ def run(options: argparse.Namespace) -> None:
     disk = Disk(options.to, parse_limit(options.disk_limit), parse_limit(options.volume_limit))
     make_folder(options.to)
     clear(options.to)
-    run_watched(lambda progress: fetch(options, disk, progress))
+    digests = run_watched(lambda progress: fetch(options, disk, progress))
     log.info("downloaded", source=options.source, bytes=(options.to / MODEL).stat().st_size)
     if (options.to / REQUIREMENTS).exists():
         install(options.to, Index(options.pip_index_url, options.pip_cert), disk)
+    if options.urls:
+        # The watcher reads it, and the next pod's bytes must have the same digests.
+        logs.write_termination_message(json.dumps({"sha256": digests}))
 
 
-def fetch(options: argparse.Namespace, disk: Disk, progress: Progress) -> None:
+def fetch(options: argparse.Namespace, disk: Disk, progress: Progress) -> dict[str, str]:
+    """Fetch the files, and return the SHA-256 of each, if they come from a store."""
     parts, wanted = urlsplit(options.source), input_files.parse(options.input_files)
     if parts.scheme == "s3":
-        from server.download.network import Endpoint  # noqa: PLC0415 - a folder needs no client of S3
-        from server.download.s3 import S3Source  # noqa: PLC0415 - as above
+        from server.download.s3 import S3Source  # noqa: PLC0415 - a folder needs no client of S3
 
-        endpoint = Endpoint.of(options.endpoint, secure=options.secure)
-        S3Source(options.source, endpoint, disk, progress).fetch(options.to, options.etag, wanted)
-    elif parts.scheme == "file":
+        return S3Source(options.source, stored_files(options), disk, progress).fetch(options.to, options.etag, wanted)
+    if parts.scheme == "file":
         folder.fetch(Path(unquote(parts.path)), disk, options.etag, wanted, progress)
-    else:
-        raise ModelError(f"{options.source}: expected s3://BUCKET/KEY or file:///PATH")
+        return {}
+    raise ModelError(f"{options.source}: expected s3://BUCKET/KEY or file:///PATH")
+
+
+def stored_files(options: argparse.Namespace) -> StoredFiles:
+    """Return the files in the store: by signed URLs if there are some, by keys otherwise."""
+    if options.urls:
+        from server.download.by_urls import SignedFiles  # noqa: PLC0415 - as above
+
+        return SignedFiles(options.urls)
+    from server.download.by_keys import KeyedFiles  # noqa: PLC0415 - as above
+    from server.download.network import Endpoint  # noqa: PLC0415 - as above
+
+    return KeyedFiles(options.source, Endpoint.of(options.endpoint, secure=options.secure))

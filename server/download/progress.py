@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import TypeVar
 
 from server.errors import ModelError
 
@@ -13,6 +14,8 @@ STALL_SECONDS = 60.0
 """Seconds without a whole chunk. Longer than all timeouts of one request, so that those give the exact cause first."""
 
 CHECK_SECONDS = 0.5
+
+Result = TypeVar("Result")
 
 
 class Progress:
@@ -29,8 +32,8 @@ class Progress:
         return time.monotonic() - self._last
 
 
-def run_watched(work: Callable[[Progress], None], stall_seconds: float = STALL_SECONDS) -> None:
-    """Run `work` in a thread, and raise what it raises.
+def run_watched(work: Callable[[Progress], Result], stall_seconds: float = STALL_SECONDS) -> Result:
+    """Run `work` in a thread, and return or raise what it does.
 
     A thread, because nothing else bounds a name lookup or an answer whose header arrives byte by byte. And because the
     main thread then handles a signal immediately, whatever the work waits for. A stalled thread is abandoned: the
@@ -40,12 +43,11 @@ def run_watched(work: Callable[[Progress], None], stall_seconds: float = STALL_S
         ModelError: `work` made no progress for `stall_seconds`.
 
     """
-    progress, done = Progress(), Future[None]()
+    progress, done = Progress(), Future[Result]()
 
     def run() -> None:
         try:
-            work(progress)
-            done.set_result(None)
+            done.set_result(work(progress))
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             done.set_exception(error)
 

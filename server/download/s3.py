@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Protocol
 from xml.etree.ElementTree import ParseError
 
 import structlog
 import urllib3
-from minio import Minio
-from minio.credentials.providers import AWSConfigProvider, ChainedProvider, EnvAWSProvider, IamAwsProvider, Provider
-from minio.error import MinioException, S3Error
+from minio.error import MinioException
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from urllib3.exceptions import HTTPError
 
 from server.download import etag, input_files
 from server.download.causes import TransientError, explain
+from server.download.digest import Digests
 from server.download.disk import Disk
 from server.download.files import CHUNK, remove, save
-from server.download.network import Endpoint, connection_pool
 from server.download.progress import Progress
 from server.download.requirements import MAX_BYTES
-from server.errors import ModelError
 from server.paths import MODEL, REQUIREMENTS
 
 log = structlog.get_logger()
@@ -34,16 +31,39 @@ ATTEMPTS = 4
 RETRY_WAIT = wait_exponential_jitter(initial=0.5, max=5, jitter=0.5)
 """Seconds between attempts. A Retry-After of the store is ignored: it may be hours, for a cause of seconds."""
 
-ROLE_SECONDS = 2.0
-"""Seconds. The platform's credential service is on this node, or not there at all."""
+
+class StoredFiles(Protocol):
+    """The files of one model in a store, by the names that they get here. The answers' connections are the caller's."""
+
+    @property
+    def host(self) -> str:
+        """The store's address, for errors."""
+        ...
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """What S3's error codes mean for this way to fetch."""
+        ...
+
+    def open(self, name: str) -> urllib3.BaseHTTPResponse:
+        """Return the answer with the bytes of a file."""
+        ...
+
+    def open_optional(self, name: str) -> urllib3.BaseHTTPResponse | None:
+        """Return the answer with the bytes of a file, None if there is none of this name."""
+        ...
+
+    def digest_of(self, name: str) -> str:
+        """Return the SHA-256 that the bytes of a file must have, in hexadecimal; "" for any."""
+        ...
 
 
 class S3Source:
-    """One model in a bucket: `s3://BUCKET/KEY`."""
+    """One model in a bucket. `source` is `s3://BUCKET/KEY`, for people."""
 
-    def __init__(self, source: str, endpoint: Endpoint, disk: Disk, progress: Progress) -> None:
-        self._source, self._host, self._disk, self._progress = source, endpoint.host, disk, progress
-        self._bucket, _, self._key = source.removeprefix("s3://").partition("/")
+    def __init__(self, source: str, files: StoredFiles, disk: Disk, progress: Progress) -> None:
+        self._source, self._files, self._disk, self._progress = source, files, disk, progress
+        self._digests = Digests()
         self._retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
             stop=stop_after_attempt(ATTEMPTS),
@@ -51,19 +71,14 @@ class S3Source:
             before_sleep=self._report,
             reraise=True,
         )
-        with self._explained(source):
-            self._client = Minio(
-                endpoint.host,
-                credentials=credentials(),
-                secure=endpoint.secure,
-                region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None,
-                http_client=connection_pool(endpoint),
-            )
 
-    def fetch(self, to: Path, expected: str, wanted: Mapping[str, str]) -> None:
+    def fetch(self, to: Path, expected: str, wanted: Mapping[str, str]) -> dict[str, str]:
         """Write the model, its requirements.txt if there is one, and the `wanted` input files.
 
         The ETag of the model must be `expected`, and that of each input file the one in `wanted`, unless it is "".
+
+        Returns:
+            The SHA-256 of each file that was written, in hexadecimal.
 
         Raises:
             ModelError: in one sentence, with the cause. Transient causes have been tried several times.
@@ -73,45 +88,41 @@ class S3Source:
         self._retrying(self._fetch_requirements, to / REQUIREMENTS)
         for name, its_etag in wanted.items():
             self._retrying(self._fetch_input_file, to / name, its_etag)
+        return self._digests.found
 
     def _fetch_model(self, target: Path, expected: str) -> None:
-        with self._explained(self._source), self._opened(self._key) as response:
+        with self._explained(self._source), closing(self._files.open(MODEL)) as response:
+            self._progress.record()
             etag.check(self._source, response.headers.get("ETag") or "", expected)
             room = self._disk.room()
             room.check(self._source, response.length_remaining or 0)
-            save(room.limited(self._source, self._chunks(response)), target)
+            self._save(room.limited(self._source, self._chunks(response)), target, self._source)
 
     def _fetch_requirements(self, target: Path) -> None:
-        key = self._next_to_model(REQUIREMENTS)
-        with self._explained(f"s3://{self._bucket}/{key}"):
-            try:
-                with self._opened(key) as response:
-                    # One byte more than is allowed shows that the file is too large.
-                    save([response.read(MAX_BYTES + 1)], target)
-            except S3Error as error:
-                if error.code != "NoSuchKey":
-                    raise
+        source = self._next_to_model(REQUIREMENTS)
+        with self._explained(source):
+            response = self._files.open_optional(REQUIREMENTS)
+            if response is None:
                 remove(target)
+                return
+            with closing(response):
+                # One byte more than is allowed shows that the file is too large.
+                self._save([response.read(MAX_BYTES + 1)], target, source)
 
     def _fetch_input_file(self, target: Path, expected: str) -> None:
-        key = self._next_to_model(target.name)
-        source = f"s3://{self._bucket}/{key}"
-        with self._explained(source), self._opened(key) as response:
+        source = self._next_to_model(target.name)
+        with self._explained(source), closing(self._files.open(target.name)) as response:
             etag.check(source, response.headers.get("ETag") or "", expected)
-            save([input_files.check_size(source, response.read(input_files.MAX_BYTES + 1))], target)
+            data = input_files.check_size(source, response.read(input_files.MAX_BYTES + 1))
+            self._save([data], target, source)
+
+    def _save(self, chunks: Iterable[bytes], target: Path, source: str) -> None:
+        """Write a file, unless its bytes are not those that were fetched before."""
+        self._progress.record()
+        save(self._digests.checked(chunks, source, target.name, self._files.digest_of(target.name)), target)
 
     def _next_to_model(self, name: str) -> str:
-        return self._key.rpartition("/")[0] + "/" + name
-
-    @contextmanager
-    def _opened(self, key: str) -> Iterator[urllib3.BaseHTTPResponse]:
-        response = self._client.get_object(self._bucket, key)
-        self._progress.record()
-        try:
-            yield response
-        finally:
-            # Closed, not released for reuse: that would have to read the rest of an unwanted body first.
-            response.close()
+        return f"{self._source.rpartition('/')[0]}/{name}"
 
     def _chunks(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         for chunk in response.stream(CHUNK):
@@ -124,28 +135,10 @@ class S3Source:
         try:
             yield
         except (MinioException, HTTPError, OSError, ValueError, ParseError) as error:
-            raise explain(error, source, self._host) from error
+            raise explain(error, source, self._files.host, self._files.reasons) from error
 
     def _report(self, state: RetryCallState) -> None:
         problem = state.outcome.exception() if state.outcome else None
         self._progress.problem = str(problem)
         delay = state.next_action.sleep if state.next_action else 0
         log.warning("trying again", reason=str(problem), retry_in=round(delay, 1))
-
-
-def credentials() -> Provider:
-    """Return the credentials of `AWS_*` variables, of the shared credentials file, or of the platform's role.
-
-    Raises:
-        ModelError: there are none.
-
-    """
-    role = IamAwsProvider(http_client=urllib3.PoolManager(timeout=ROLE_SECONDS, retries=False))
-    provider = ChainedProvider([EnvAWSProvider(), AWSConfigProvider(), role])
-    try:
-        provider.retrieve()
-    except (ValueError, HTTPError, OSError) as error:
-        raise ModelError(
-            "there are no credentials for the store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        ) from error
-    return provider

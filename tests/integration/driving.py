@@ -20,6 +20,7 @@ from kubernetes import client
 from sklearn.dummy import DummyClassifier
 
 from dev.processes import free_port
+from watcher.core.signed_files import PREFIX, SIGNED
 
 T = TypeVar("T")
 
@@ -197,8 +198,11 @@ class Cluster:
             "Service": self.core.list_namespaced_service(self.namespace),
             "HPA": self.scaling.list_namespaced_horizontal_pod_autoscaler(self.namespace),
             "Secret": self.core.list_namespaced_secret(self.namespace),
+            "ConfigMap": self.core.list_namespaced_config_map(self.namespace),
         }
-        return {(kind, item.metadata.name): item for kind, found in lists.items() for item in found.items}
+        every = ((kind, item) for kind, found in lists.items() for item in found.items)
+        # Kubernetes puts this ConfigMap into each namespace.
+        return {(kind, item.metadata.name): item for kind, item in every if item.metadata.name != "kube-root-ca.crt"}
 
     def writes(self) -> dict[tuple[str, str], list[Any]]:
         """Return who last wrote each object and when. Without the status, which controllers write at any time."""
@@ -216,7 +220,10 @@ class Cluster:
             meta = plain["metadata"]
             plain.pop("status", None)
             plain["metadata"] = {"labels": meta["labels"], "annotations": meta["annotations"]}
-            plain["metadata"]["annotations"].pop("deployment.kubernetes.io/revision", None)
+            for changing in ("deployment.kubernetes.io/revision", SIGNED):
+                plain["metadata"]["annotations"].pop(changing, None)
+            for entry in [name for name in plain.get("data", {}) if name.startswith(PREFIX)]:
+                plain["data"].pop(entry)
             for mark in ("state", "last-good", "loaded"):  # they follow a moment later
                 plain["metadata"]["labels"].pop(f"kubeserve.io/{mark}", None)
             for address in ("clusterIP", "clusterIPs"):

@@ -62,4 +62,4 @@ def owners(cluster: Cluster) -> dict[tuple[str, str], tuple[str, ...]]:
     }
 
 
-ALL_FOUR = {(kind, "iris-model-serving") for kind in ("Deployment", "Service", "HPA", "Secret")}
+ALL_FOUR = {(kind, "iris-model-serving") for kind in ("Deployment", "Service", "HPA", "ConfigMap")}

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from kubernetes import client, config
 
+from tests.offline_signer import OfflineSigner
 from watcher.core.chart import defaults
 from watcher.core.plan import plan
 from watcher.core.types import Change, ModelId, ModelVersion, Release, Store, StoredObject
@@ -26,7 +27,7 @@ from .driving import Cluster, eventually
 from .helm import CHARTS
 
 NAME = "iris-model-serving"
-STORE = Store("models", "minio:9000", secure=False, access_key="key", secret_key="secret")
+STORE = Store("models", "minio:9000", secure=False)
 FIXED = {"autoscaling": {"enabled": False}}
 
 
@@ -39,7 +40,7 @@ class Site:
 
     def runtime(self, owner: str = "models", store: Store = STORE, **options: Any) -> KubernetesRuntime:
         made = KubernetesRuntime(
-            connect(self.kubeconfig), store, owner, namespaces=(self.cluster.namespace,), **options
+            connect(self.kubeconfig), store, owner, OfflineSigner(), namespaces=(self.cluster.namespace,), **options
         )
         self.runtimes.append(made)
         return made
@@ -62,8 +63,17 @@ class Site:
         body = {"spec": {"replicas": replicas}}
         self.cluster.apps.patch_namespaced_deployment_scale(NAME, self.cluster.namespace, body)
 
-    def secret(self) -> Any:
-        return self.cluster.core.read_namespaced_secret(NAME, self.cluster.namespace)
+    def config_map(self) -> Any:
+        return self.cluster.core.read_namespaced_config_map(NAME, self.cluster.namespace)
+
+    def reconcile_formerly(self, owner: str = "models") -> None:
+        """Apply what a version without signed URLs applied: its pods are told where the store is."""
+        runtime = self.runtime(owner)
+        for manifest in runtime.render(self.release()):
+            if manifest["kind"] == "Deployment":
+                (container,) = manifest["spec"]["template"]["spec"]["initContainers"]
+                container["env"].append({"name": "KUBESERVE_ENDPOINT", "value": STORE.endpoint})
+            runtime.apply(Change(self.model, (manifest,)))
 
     def kinds(self) -> set[str]:
         return {kind for kind, name in self.cluster.objects() if name == NAME}
@@ -102,63 +112,43 @@ def with_the_role_of_the_chart(cluster: Cluster, kubeconfig: Path, folder: Path)
     return str(path)
 
 
-PERSONS = {"AWS_ACCESS_KEY_ID": "cGVyc29u", "db-password": "b25seSBjb3B5"}
+PERSONS = {"settings.ini": "only copy"}
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"kubeserve.io/owner": "another"}, {"app": "mine"}])
-def test_apply_beside_a_foreign_secret_is_rejected_and_changes_nothing(site: Site, labels: Any) -> None:
+def test_apply_beside_a_foreign_config_map_is_rejected_and_changes_nothing(site: Site, labels: Any) -> None:
     body = {"metadata": {"name": NAME, "labels": labels}, "data": PERSONS}
-    before = site.cluster.core.create_namespaced_secret(site.cluster.namespace, body)
+    before = site.cluster.core.create_namespaced_config_map(site.cluster.namespace, body)
     runtime = site.runtime()
-    with pytest.raises(Rejected, match=f"Secret {NAME} exists in namespace {site.cluster.namespace}"):
+    with pytest.raises(Rejected, match=f"ConfigMap {NAME} exists in namespace {site.cluster.namespace}"):
         site.reconcile(runtime)
-    assert site.kinds() == {"Secret"}
-    assert site.secret().metadata.resource_version == before.metadata.resource_version
-    site.cluster.core.delete_namespaced_secret(NAME, site.cluster.namespace)
+    assert site.kinds() == {"ConfigMap"}
+    assert site.config_map().metadata.resource_version == before.metadata.resource_version
+    site.cluster.core.delete_namespaced_config_map(NAME, site.cluster.namespace)
     site.reconcile(runtime)
-    assert site.kinds() == {"Deployment", "Secret", "Service", "HPA"}
+    assert site.kinds() == {"Deployment", "ConfigMap", "Service", "HPA"}
 
 
-def test_apply_after_our_secret_was_replaced_by_a_person_s_is_rejected(site: Site) -> None:
-    runtime = site.runtime()
+def test_apply_after_our_config_map_was_replaced_by_a_person_s_is_rejected(site: Site) -> None:
+    runtime, core, namespace = site.runtime(), site.cluster.core, site.cluster.namespace
     site.reconcile(runtime)
-    site.cluster.core.delete_namespaced_secret(NAME, site.cluster.namespace)
-    site.cluster.core.create_namespaced_secret(site.cluster.namespace, {"metadata": {"name": NAME}, "data": PERSONS})
+    core.delete_namespaced_config_map(NAME, namespace)
+    core.create_namespaced_config_map(namespace, {"metadata": {"name": NAME}, "data": PERSONS})
     with pytest.raises(Rejected, match="is not managed by this watcher"):
         site.reconcile(runtime, "v2")
-    assert site.secret().data == PERSONS
+    assert site.config_map().data == PERSONS
     runtime.apply(Change(site.model, remove=True))
-    eventually(lambda: site.kinds() == {"Secret"})
-    assert site.secret().data == PERSONS
+    eventually(lambda: site.kinds() == {"ConfigMap"})
+    assert site.config_map().data == PERSONS
 
 
-def test_secret_of_an_earlier_version_is_ours_and_loses_what_is_no_longer_rendered(site: Site) -> None:
-    """Earlier versions applied the Secret in one call, without a test of its label."""
-    runtime = site.runtime()
-    authority = {"model": {"s3CA": "PEM"}}
-    for manifest in runtime.render(site.release(**authority)):
-        if manifest["kind"] in {"Deployment", "Secret"}:
-            site.runtimes[0]._objects.apply(manifest)
-    assert "ca.crt" in site.secret().data
-    site.reconcile(runtime)
-    assert set(site.secret().data) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-    assert [owner.kind for owner in site.secret().metadata.owner_references] == ["Deployment"]
-
-
-def test_secret_that_the_runtime_made_loses_what_is_no_longer_rendered(site: Site) -> None:
+def test_config_map_loses_what_is_no_longer_rendered_and_keeps_the_urls(site: Site) -> None:
     runtime = site.runtime()
     site.reconcile(runtime, model={"s3CA": "PEM"})
-    assert "ca.crt" in site.secret().data
+    assert site.config_map().data["ca.crt"] == "PEM"
     site.reconcile(runtime)
-    assert set(site.secret().data) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-
-
-def test_secret_is_not_written_when_it_is_the_same(site: Site) -> None:
-    runtime = site.runtime()
-    change = site.reconcile(runtime)
-    before = site.secret().metadata.resource_version
-    runtime.apply(change)
-    assert site.secret().metadata.resource_version == before
+    assert [name.partition("-")[0] for name in site.config_map().data] == ["urls"]
+    assert [owner.kind for owner in site.config_map().metadata.owner_references] == ["Deployment"]
 
 
 def test_autoscaling_switched_off_keeps_the_replicas_that_run(site: Site) -> None:
@@ -203,7 +193,7 @@ def test_model_that_was_removed_without_an_autoscaler_is_deployed_again_with_one
     runtime.apply(Change(site.model, remove=True))
     eventually(lambda: not site.kinds())
     site.reconcile(runtime)
-    assert site.kinds() == {"Deployment", "Secret", "Service", "HPA"}
+    assert site.kinds() == {"Deployment", "ConfigMap", "Service", "HPA"}
     assert site.replicas() == 1
 
 
@@ -213,22 +203,20 @@ def test_new_deployment_without_named_replicas_has_the_chart_s_default(site: Sit
 
 
 def test_objects_of_the_former_owner_are_adopted_from_the_same_store(site: Site) -> None:
-    site.reconcile(site.runtime("models"))
+    site.reconcile_formerly()
     uid = site.cluster.deployment("iris").metadata.uid
-    template = site.cluster.deployment("iris").spec.template
     runtime = site.runtime("models-0123", former_owner="models")
     assert set(runtime.observe().models) == {site.model}
     assert site.reconcile(runtime).writes
     assert not site.reconcile(runtime)
     assert site.cluster.deployment("iris").metadata.uid == uid
-    assert site.cluster.deployment("iris").spec.template == template  # no pod is replaced
     owners = {item.metadata.labels["kubeserve.io/owner"] for item in site.cluster.objects().values()}
     assert owners == {"models-0123"}
 
 
 @pytest.mark.parametrize("other", [replace(STORE, endpoint="other:9000"), replace(STORE, bucket="another")])
 def test_objects_of_the_former_owner_are_foreign_from_another_store(site: Site, other: Store) -> None:
-    site.reconcile(site.runtime("models"))
+    site.reconcile_formerly()
     runtime = site.runtime("models-4567", other, former_owner="models")
     assert runtime.observe().models == {}
     with pytest.raises(Rejected, match="is not managed by this watcher"):
@@ -236,12 +224,12 @@ def test_objects_of_the_former_owner_are_foreign_from_another_store(site: Site, 
 
 
 def test_adoption_that_was_interrupted_is_completed(site: Site) -> None:
-    site.reconcile(site.runtime("models"))
+    site.reconcile_formerly()
     runtime = site.runtime("models-0123", former_owner="models")
     manifests = {item["kind"]: item for item in runtime.render(site.release())}
     runtime._objects.apply(manifests["Deployment"])
     assert {item["kind"] for item in site.reconcile(runtime).writes} == {
-        "Secret",
+        "ConfigMap",
         "Service",
         "HorizontalPodAutoscaler",
     }

@@ -244,7 +244,7 @@ def test_render_prints_the_objects_that_are_applied(setup: Setup) -> None:
     applied = {key[0]: item for key, item in setup.cluster.objects().items()}
     assert {item["kind"] for item in printed} == {
         "Deployment",
-        "Secret",
+        "ConfigMap",
         "Service",
         "HorizontalPodAutoscaler",
     }

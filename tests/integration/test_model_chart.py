@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from kubernetes import config
 
+from tests.offline_signer import OfflineSigner
 from watcher.core.types import Change, ModelId, ModelVersion, Release, Store, StoredObject
 from watcher.runtimes.kubernetes.api import connect
 from watcher.runtimes.kubernetes.runtime import KubernetesRuntime
@@ -92,7 +93,8 @@ def test_autoscaler_has_the_newest_api_version_of_the_cluster(
 
 
 def apply_by_the_watcher(kubeconfig: Path, model: ModelId) -> None:
-    runtime = KubernetesRuntime(connect(str(kubeconfig)), Store("b", "minio:9000", secure=False), "owner")
+    store = Store("bucket", "minio:9000", secure=False)
+    runtime = KubernetesRuntime(connect(str(kubeconfig)), store, "owner", OfflineSigner("bucket"))
     artifact = StoredObject(f"{model.prefix}v1/model.joblib", "e", 1, datetime(2026, 1, 1, tzinfo=UTC))
     runtime.apply(Change(model, tuple(runtime.render(Release(ModelVersion(model, "v1", artifact))))))
 
@@ -111,9 +113,6 @@ def old_cluster(autoscaling: list[str]) -> Iterator[tuple[str, list[tuple[str, s
         def do_PATCH(self) -> None:
             requests.append((self.command, self.path))
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if isinstance(body, list):  # the test of a Secret that is not there
-                self.answer(404, {"kind": "Status", "apiVersion": "v1", "code": 404})
-                return
             body["metadata"]["uid"] = "1"
             self.answer(200, body)
 
@@ -164,7 +163,7 @@ def discovery(autoscaling: list[str]) -> dict[str, dict[str, Any]]:
         "/version": {"major": "1", "minor": "22", "gitVersion": "v1.22.17"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
         "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
-        "/api/v1": resources("v1", services="Service", secrets="Secret"),
+        "/api/v1": resources("v1", services="Service", secrets="Secret", configmaps="ConfigMap"),
         "/apis/apps/v1": resources("apps/v1", deployments="Deployment"),
         "/apis/autoscaling": groups[1],
         **hpas,

@@ -17,7 +17,7 @@ from .ready_pods import routes, set_ready
 
 STABLE, CANARY, SHADOW = (f"iris-model-serving{suffix}" for suffix in ("", "-canary", "-shadow"))
 VALUES = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
-OF_A_TRACK = {"Deployment", "Service", "HPA", "Secret"}
+OF_A_TRACK = {"Deployment", "Service", "HPA", "ConfigMap"}
 
 
 @pytest.fixture

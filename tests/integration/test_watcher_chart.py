@@ -15,6 +15,8 @@ import pytest
 import urllib3
 import yaml
 from kubernetes import client, config, utils
+from minio import MinioAdmin
+from minio.credentials import StaticProvider
 
 from dev import manifests
 from watcher.core import user_values
@@ -161,7 +163,7 @@ def deploy_update_and_remove(site: Site) -> None:
     models = site.models
     with site.watcher() as watcher:
         site.put("iris/v1/model.joblib")
-        eventually(lambda: {kind for kind, _ in models.objects()} == {"Deployment", "Service", "HPA", "Secret"})
+        eventually(lambda: {kind for kind, _ in models.objects()} == {"Deployment", "Service", "HPA", "ConfigMap"})
         assert eventually(lambda: watcher.model("iris")["reason"] == "waiting for the pods")
         assert eventually(lambda: models.core.list_namespaced_pod(models.namespace).items), "refused as not restricted"
         site.put("iris/v2/model.joblib")
@@ -199,9 +201,15 @@ def test_watcher_with_create_namespaces_creates_the_namespace_of_a_model(site: S
 
 IN_THE_MODELS_NAMESPACE = [
     ("GET", "/api/v1/namespaces/{models}/secrets"),
+    ("GET", "/api/v1/namespaces/{models}/secrets?watch=true"),
     ("GET", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
+    ("POST", "/api/v1/namespaces/{models}/secrets"),
+    ("PUT", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
+    ("PATCH", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
     ("DELETE", "/api/v1/namespaces/{models}/secrets/iris-model-serving"),
-    ("GET", "/api/v1/namespaces/{models}/configmaps"),
+    ("DELETE", "/api/v1/namespaces/{models}/secrets"),
+    ("PUT", "/api/v1/namespaces/{models}/configmaps/iris-model-serving"),
+    ("DELETE", "/api/v1/namespaces/{models}/configmaps/iris-model-serving"),
     ("GET", "/api/v1/namespaces/{models}/events"),
     ("GET", "/apis/networking.k8s.io/v1/namespaces/{models}/ingresses"),
     ("GET", "/apis/gateway.networking.k8s.io/v1/namespaces/{models}/httproutes"),
@@ -280,24 +288,31 @@ def test_webhook_token_survives_an_upgrade_and_is_replaced_by_a_given_one(site: 
     site.uninstall()
 
 
-def test_models_get_the_pod_credentials_and_the_model_values(site: Site) -> None:
+def test_urls_of_models_are_signed_by_the_pod_credentials_for_the_address_of_the_pods(site: Site) -> None:
+    admin = MinioAdmin(
+        endpoint=site.minio.endpoint,
+        credentials=StaticProvider(site.minio.access_key, site.minio.secret_key),
+        secure=False,
+    )
+    reader = f"reader-{uuid.uuid4().hex[:8]}"
+    admin.user_add(reader, "only-to-read")
+    admin.attach_policy(["readonly"], user=reader)
     site.install(
         f"watch.namespaces={{{site.models.namespace}}}",
-        "s3.podAccessKey=reader",
-        "s3.podSecretKey=only",
+        f"s3.podAccessKey={reader}",
+        "s3.podSecretKey=only-to-read",
         "s3.podEndpoint=https://store.example",
         "modelValues.deployment.image.tag=1.2",
         "modelValues.autoscaling.maxReplicas=9",
     )
     site.put("iris/v1/model.joblib")
     with site.watcher():
-        # The Secret is created empty. Its data is applied afterwards, by its UID.
-        data = eventually(lambda: site.models.objects()["Secret", "iris-model-serving"].data)
+        data = eventually(lambda: site.models.objects()["ConfigMap", "iris-model-serving"].data)
         eventually(lambda: site.models.hpa("iris").spec.max_replicas == 9)
-    assert {key: base64.b64decode(text).decode() for key, text in data.items()} == {
-        "AWS_ACCESS_KEY_ID": "reader",
-        "AWS_SECRET_ACCESS_KEY": "only",
-    }
+    (text,) = data.values()
+    (url,) = json.loads(text)["model.joblib"]["urls"]
+    assert url.startswith("https://store.example/")
+    assert f"X-Amz-Credential={reader}%2F" in url
     pod = site.models.deployment("iris").spec.template.spec
     assert pod.containers[0].image == "localhost:5001/kubeserve-base:1.2"
     env = {item.name: item.value for item in pod.init_containers[0].env}

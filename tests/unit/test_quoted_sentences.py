@@ -39,7 +39,7 @@ OTHERS = {
     ),
     *("tritonclient", "mlserver infer", "kserve", "python:3.11-slim", "VmHWM", "VmRSS"),
     *("v9", "v10", "1.0.0", "1.0.0-rc1", "my-team", "AWS_SESSION_TOKEN", "1G"),
-    *("s3:ListBucket", "s3:ListenBucketNotification", "kubeserve.yaml", "?proba=true"),
+    *("s3:ListenBucketNotification", "s3:GetObjectVersion", "s3:GetBucketLocation", "kubeserve.yaml", "?proba=true"),
     *("model.pkl", "model.skops", "{namespace}.{release}", '"parameters": {"content_type": "pd"}'),
 }
 """Names of other programs, and examples: nothing in this repository writes them. Each must be quoted somewhere."""

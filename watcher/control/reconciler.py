@@ -24,9 +24,9 @@ from watcher.control.upload_times import UploadTimes
 from watcher.core import trials
 from watcher.core.catalog import read_listing
 from watcher.core.ceilings import Ceilings
-from watcher.core.comparison import Settled, compare, deleted, overwritten
+from watcher.core.comparison import Settled, compare, deleted, overwritten, to_renew
 from watcher.core.last_good import Choice, reason_of
-from watcher.core.plan import NEVER_OBSERVED, edits, fingerprint_of, plan
+from watcher.core.plan import edits, fingerprint_of, plan
 from watcher.core.removal_guard import RemovalGuard
 from watcher.core.text import one_line
 from watcher.core.types import (
@@ -145,7 +145,7 @@ class Reconciler:
 
         self._entries = catalog.entries
         self._evict(catalog.entries, observation)
-        return Survey(found.changed, found.stale | failing | gone, observation.unreadable)
+        return Survey(found.changed, found.stale | failing | gone | to_renew(observation), observation.unreadable)
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
         """Bring one model to what the bucket holds now. With `rewrite`, write its objects even if none differs.
@@ -163,6 +163,8 @@ class Reconciler:
         try:
             entry = self._look(model)
             observed = self._runtime.observe(model).models.get(model)
+            if observed and observed.renew:
+                self._runtime.apply(Change(model, renew=True))
             if entry is None:
                 return self._remove(model, observed)
             self._removals.mark_present(model)
@@ -394,4 +396,4 @@ class Reconciler:
 
 def _fingerprints(manifests: Iterable[Manifest]) -> dict[ObjectKey, str]:
     """Return the fingerprints as `Observed.objects` will have them."""
-    return {key_of(item): fingerprint_of(item) for item in manifests if item["kind"] != NEVER_OBSERVED}
+    return {key_of(item): fingerprint_of(item) for item in manifests}

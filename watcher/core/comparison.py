@@ -17,8 +17,10 @@ class Settled:
     digests: Mapping[ObjectKey, str] = field(default_factory=dict)
 
     def holds(self, entry: Entry, observed: Observed | None) -> bool:
-        """Return whether neither the bucket nor the runtime differs from what was settled."""
+        """Return whether neither the bucket nor the runtime differs from what was settled, and no URL is due."""
         objects, digests = (observed.objects, observed.digests) if observed else ({}, {})
+        if observed and observed.renew:
+            return False
         return (self.entry, self.objects, self.digests) == (entry, objects, digests)
 
 
@@ -49,6 +51,11 @@ def compare(
     )
     uploaded = frozenset(model for model, entry in readable.items() if previous.get(model) != entry)
     return Comparison(changed=uploaded - in_step, stale=frozenset(readable) - uploaded - in_step, in_step=in_step)
+
+
+def to_renew(observation: Observation) -> frozenset[ModelId]:
+    """Return the models whose URLs are to be written again, even if they are gone from the bucket or paused."""
+    return frozenset(model for model, observed in observation.models.items() if observed.renew)
 
 
 def overwritten(

@@ -8,9 +8,6 @@ from watcher.core.drift import drifted_fields
 from watcher.core.types import FINGERPRINT, Change, Manifest, ModelId, ObjectKey, Observed, key_of
 from watcher.errors import Rejected
 
-NEVER_OBSERVED = "Secret"
-"""The kind that the watcher has no permission to read. It is written whenever another object of the model is."""
-
 
 def plan(desired: Sequence[Manifest], observed: Observed | None, model: ModelId) -> Change:
     """Return the objects to write and the objects to delete; an empty change if nothing differs.
@@ -26,16 +23,10 @@ def plan(desired: Sequence[Manifest], observed: Observed | None, model: ModelId)
         raise Rejected("ForeignObject", foreign_objects(map(str, observed.foreign), model))
     found = observed.objects if observed else {}
     kept = found if observed and observed.runs else {}
-    stale = {
-        key_of(item)
-        for item in desired
-        if item["kind"] != NEVER_OBSERVED and kept.get(key_of(item)) != fingerprint_of(item)
-    }
+    stale = {key_of(item) for item in desired if kept.get(key_of(item)) != fingerprint_of(item)}
     stale |= edits(desired, observed).keys()
+    writes = tuple(item for item in desired if key_of(item) in stale)
     extra = tuple(sorted(found.keys() - {key_of(item) for item in desired}))
-    if not stale and not extra:
-        return Change(model)
-    writes = tuple(item for item in desired if key_of(item) in stale or item["kind"] == NEVER_OBSERVED)
     return Change(model, writes, extra)
 
 

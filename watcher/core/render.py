@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from watcher.core import exposure
+from watcher.core import exposure, signed_files
 from watcher.core.chart import check, defaults, merge, template
 from watcher.core.naming import instance_label, object_name, version_label
 from watcher.core.types import (
@@ -41,16 +41,7 @@ LAST_PREDICTION = 5
 """Seconds. A stopping server waits this long for the last prediction, after the deadline of all queued requests."""
 LEAST_GRACE = 30
 """Seconds. The default of Kubernetes; it is enough for the server's default deadline of 10 s."""
-DOWNLOAD_SECRETS = [
-    "ca",
-    "caVariable",
-    "caMount",
-    "caVolume",
-    "pipCA",
-    "pipCAVariable",
-    "pipIndexUrl",
-    "pipIndexVariable",
-]
+STORE_VARIABLES = ["endpointVariable", "secureVariable", "accessKeyVariable", "secretKeyVariable", "urlsVariable"]
 MILLIONTH = 1e-6
 PROXY_VARIABLES = {"httpProxy": "HTTP_PROXY", "httpsProxy": "HTTPS_PROXY", "noProxy": "NO_PROXY"}
 
@@ -102,8 +93,6 @@ def _complete(chosen: Mapping[str, Any], version: ModelVersion, store: Store) ->
     facts = {
         "s3Path": f"s3://{store.bucket}/{version.artifact.key}",
         "s3Endpoint": store.endpoint,
-        "s3AccessKey": store.access_key,
-        "s3SecretKey": store.secret_key,
         "s3Bucket": store.bucket,
         "s3UseSSL": store.secure,
         "name": version.model.name,
@@ -111,6 +100,7 @@ def _complete(chosen: Mapping[str, Any], version: ModelVersion, store: Store) ->
         "etag": version.artifact.etag,
         "requirementsEtag": version.requirements.etag if version.requirements else "",
         "inputFiles": input_files(version),
+        "signedFiles": signed_files.text_of(version),
     }
     return merge(defaults(), chosen, {"model": facts})
 
@@ -136,7 +126,8 @@ def render_values(
         scope["replicas"] = None
     optional = {"hpa": "autoscaling", "ingress": "ingress", "httproute": "httpRoute"}
     chosen = [kind for kind, section in optional.items() if values[section]["enabled"]]
-    kinds = ["secret", "service", *chosen]
+    of_download = {"secret": not values["model"]["signedFiles"], "configmap": needs_config_map(values)}
+    kinds = [*(kind for kind, is_needed in of_download.items() if is_needed), "service", *chosen]
     deployment = with_release(fill(template("deployment"), scope))
     return [with_fingerprint(item) for item in (deployment, *(fill(template(kind), scope) for kind in kinds))]
 
@@ -170,13 +161,12 @@ def computed(
         "downloadImage": values["download"]["image"] or image,
         "gracePeriod": grace_period(values["server"]),
         "serverEnv": server_env(values, model),
-        "secure": str(values["model"]["s3UseSSL"]).lower(),
-        "accessKey": base64_of(values["model"]["s3AccessKey"]),
-        "secretKey": base64_of(values["model"]["s3SecretKey"]),
         "metrics": metrics(values["autoscaling"]),
         "inputFilesVariable": input_files_variable(values["model"]["inputFiles"]),
         **disk_limits(deployment),
-        **download_secrets(object_name(model, track), values),
+        **store_access(object_name(model, track), values),
+        **authorities(object_name(model, track), values),
+        **package_index(object_name(model, track), values),
         **proxy_variables(values["download"]),
         **exposure.placeholders(values, model, identity(values), trials),
     }
@@ -210,29 +200,66 @@ def json_of(value: Any) -> str:
     return format(Decimal(repr(value)), "f") if abs(value) >= MILLIONTH else repr(value).replace("e-0", "e-")
 
 
-def download_secrets(secret: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the placeholders for what only the init container reads from the Secret, except the access keys.
+def needs_config_map(values: Mapping[str, Any]) -> bool:
+    """Return whether the pods read a ConfigMap: for signed URLs, or for private certificate authorities."""
+    return bool(values["model"]["signedFiles"] or values["model"]["s3CA"] or values["download"]["pipCA"])
 
-    These are the certificate authorities of the store and of the package index, and the index's URL. A placeholder is
-    None if its setting is empty.
+
+def store_access(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the placeholders for the two ways to fetch: by the URLs that the watcher signed, or by keys of the store.
+
+    The URLs are in a ConfigMap and the keys in a Secret, both of this `name`, and only the download reads them.
     """
-    found: dict[str, Any] = dict.fromkeys(DOWNLOAD_SECRETS)
-    items = []
-    if certificates := values["model"]["s3CA"]:
-        items.append({"key": "ca.crt", "path": "ca.crt"})
-        found |= {"ca": base64_of(certificates), "caVariable": {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"}}
-    if certificates := values["download"]["pipCA"]:
-        items.append({"key": "pip-ca.crt", "path": "pip-ca.crt"})
-        variable = {"name": "KUBESERVE_PIP_CERT", "value": "/ca/pip-ca.crt"}
-        found |= {"pipCA": base64_of(certificates), "pipCAVariable": variable}
-    if items:
-        volume = {"name": "ca", "secret": {"secretName": secret, "items": items}}
-        found |= {"caMount": {"name": "ca", "mountPath": "/ca", "readOnly": True}, "caVolume": volume}
-    if index := values["download"]["pipIndexUrl"]:
-        source = {"secretKeyRef": {"name": secret, "key": "KUBESERVE_PIP_INDEX_URL"}}
-        found["pipIndexUrl"] = base64_of(index)
-        found["pipIndexVariable"] = {"name": "KUBESERVE_PIP_INDEX_URL", "valueFrom": source}
-    return found
+    model = values["model"]
+    found: dict[str, Any] = dict.fromkeys([*STORE_VARIABLES, "accessKey", "secretKey"])
+    if files := model["signedFiles"]:
+        source = {"configMapKeyRef": {"name": name, "key": signed_files.entry_name(files)}}
+        return found | {
+            "urlsVariable": {"name": "KUBESERVE_URLS", "valueFrom": source},
+            "configAnnotations": identity(values) | {signed_files.FILES: files},
+        }
+    return found | {
+        "endpointVariable": {"name": "KUBESERVE_ENDPOINT", "value": model["s3Endpoint"]},
+        "secureVariable": {"name": "KUBESERVE_SECURE", "value": str(model["s3UseSSL"]).lower()},
+        "accessKeyVariable": from_secret(name, "AWS_ACCESS_KEY_ID"),
+        "secretKeyVariable": from_secret(name, "AWS_SECRET_ACCESS_KEY"),
+        "accessKey": base64_of(model["s3AccessKey"]),
+        "secretKey": base64_of(model["s3SecretKey"]),
+        "configAnnotations": identity(values),
+    }
+
+
+def from_secret(name: str, variable: str) -> dict[str, Any]:
+    """Return a container's variable that has its value from the entry of the same name in a Secret."""
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": variable}}}
+
+
+def authorities(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the placeholders for private certificate authorities, of the store and of the package index.
+
+    A certificate is no secret, so they are in the ConfigMap. A placeholder is None if its setting is empty.
+    """
+    of_store, of_index = values["model"]["s3CA"], values["download"]["pipCA"]
+    names = [file for file, text in (("ca.crt", of_store), ("pip-ca.crt", of_index)) if text]
+    volume = {"name": "ca", "configMap": {"name": name, "items": [{"key": file, "path": file} for file in names]}}
+    return {
+        "ca": of_store or None,
+        "caVariable": {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"} if of_store else None,
+        "pipCA": of_index or None,
+        "pipCAVariable": {"name": "KUBESERVE_PIP_CERT", "value": "/ca/pip-ca.crt"} if of_index else None,
+        "caMount": {"name": "ca", "mountPath": "/ca", "readOnly": True} if names else None,
+        "caVolume": volume if names else None,
+    }
+
+
+def package_index(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the placeholders for the URL of the package index. Only where there is a Secret may it hold a password."""
+    index, variable = values["download"]["pipIndexUrl"], "KUBESERVE_PIP_INDEX_URL"
+    if not index:
+        return {"pipIndexUrl": None, "pipIndexVariable": None}
+    if values["model"]["signedFiles"]:
+        return {"pipIndexUrl": None, "pipIndexVariable": {"name": variable, "value": index}}
+    return {"pipIndexUrl": base64_of(index), "pipIndexVariable": from_secret(name, variable)}
 
 
 def input_files(version: ModelVersion) -> dict[str, str]:

@@ -290,6 +290,8 @@ class Observed:
     """A hash of each object's content, where others can change it. It differs after every change of what is ours."""
     manifests: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
     """The objects themselves, where this model alone was read."""
+    renew: bool = False
+    """Whether the URLs by which its pods fetch it are to be written again, whatever else is to do."""
 
     @property
     def runs(self) -> bool:
@@ -307,15 +309,16 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do to one model: write objects, delete objects, or remove the whole model."""
+    """What to do to one model: write objects, delete objects, renew its URLs, or remove the whole model."""
 
     model: ModelId
     writes: tuple[Manifest, ...] = ()
     deletes: tuple[ObjectKey, ...] = ()
+    renew: bool = False
     remove: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.writes or self.deletes or self.remove)
+        return bool(self.writes or self.deletes or self.renew or self.remove)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,5 +328,3 @@ class Store:
     bucket: str
     endpoint: str
     secure: bool
-    access_key: str = ""
-    secret_key: str = field(default="", repr=False)

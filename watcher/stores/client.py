@@ -52,17 +52,19 @@ class StoreClient(Minio):
         endpoint: Endpoint,
         region: str,
         *,
+        keys: tuple[str, str] | None = None,
         call_seconds: float = CALL_SECONDS,
         read_seconds: float = READ_SECONDS,
         retries: int = RETRIES,
     ) -> None:
+        """Make no call yet. `keys`, an access key and a secret key, replace those of the environment."""
         self._url, self._call_seconds = endpoint.url, call_seconds
         self._calls = Calls()
-        self._own_credentials = OwnCredentials(lambda url: pool_for(url, ROLE_SECONDS, ROLE_SECONDS, retries=0))
+        own = OwnCredentials(lambda url: pool_for(url, ROLE_SECONDS, ROLE_SECONDS, retries=0), keys)
+        self._own_credentials = own
         pool = pool_for(endpoint.url, CONNECT_SECONDS, read_seconds, retries)
-        keys = self._own_credentials
         try:
-            super().__init__(endpoint.host, credentials=keys, secure=endpoint.secure, region=region, http_client=pool)
+            super().__init__(endpoint.host, credentials=own, secure=endpoint.secure, region=region, http_client=pool)
         except ValueError as error:
             raise Rejected("Malformed", f"the S3 endpoint {endpoint.host} in region {region}: {error}") from error
 
@@ -136,18 +138,21 @@ class StoreClient(Minio):
         with self.call("looking for S3 credentials"):
             return self._own_credentials.retrieve()
 
-    def permanent_keys(self) -> tuple[str, str]:
-        """Return the watcher's own access key and secret key, for pods that are given no others.
+    def forget_credentials(self) -> None:
+        """Ask the platform for new credentials at the next request."""
+        self._own_credentials.forget()
 
-        Raises:
-            Rejected: they are temporary; a pod that starts after they have expired could not fetch its model.
+    def region_of(self, bucket: str) -> str:
+        """Return the region of a bucket: the given one, or the store's answer."""
+        with self.call(f"asking for the region of bucket {bucket}"):
+            return self._get_region(bucket)
 
-        """
-        found = self.credentials()
-        if found.session_token:
-            advice = "set KUBESERVE_POD_AWS_ACCESS_KEY_ID and KUBESERVE_POD_AWS_SECRET_ACCESS_KEY"
-            raise Rejected("TemporaryCredentials", f"the watcher's S3 credentials expire, and pods need some: {advice}")
-        return found.access_key, found.secret_key
+    def head(self, bucket: str, key: str, version_id: str) -> dict[str, str]:
+        """Return the headers of an object, in lower case, with its checksums."""
+        found = self.stat_object(
+            bucket, key, version_id=version_id or None, extra_headers={"x-amz-checksum-mode": "ENABLED"}
+        )
+        return {name.lower(): value for name, value in (found.metadata or {}).items()}
 
     def close(self) -> None:
         """End all calls in progress now. Calls that begin later fail at once. Safe to repeat."""

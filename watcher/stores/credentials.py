@@ -24,8 +24,9 @@ class OwnCredentials(Provider):
     store has refused them.
     """
 
-    def __init__(self, pool_of: Callable[[str], urllib3.PoolManager]) -> None:
-        self._pool_of = pool_of
+    def __init__(self, pool_of: Callable[[str], urllib3.PoolManager], keys: tuple[str, str] | None = None) -> None:
+        """`keys`, an access key and a secret key, replace all other credentials."""
+        self._pool_of, self._keys = pool_of, keys
         self._role: IamAwsProvider | None = None
 
     def retrieve(self) -> Credentials:
@@ -36,6 +37,8 @@ class OwnCredentials(Provider):
             Retryable: `NoCredentials`, there are none.
 
         """
+        if self._keys:
+            return Credentials(*self._keys)
         if any(os.environ.get(name) for name in KEYS):
             return _from_environment()
         try:

@@ -14,7 +14,7 @@ from watcher.settings import Settings
 
 STORE = ("s3_endpoint", "bucket", "s3_secure", "s3_region")
 """The names of the settings that say where the store is."""
-POD = ("pod_s3_endpoint", "pod_aws_access_key_id", "pod_aws_secret_access_key")
+POD = ("pod_s3_endpoint",)
 """The names of the settings with which pods reach the store."""
 
 
@@ -34,8 +34,8 @@ def render(source: str, output: str, *, name: str, namespace: str, version: str,
     With --name instead of a key no store is asked, as by `helm template`: there are no values.yaml files, and the ETag
     of the model is missing.
 
-    Only the ownerReferences are missing: they contain a UID that the API server creates. The Secret is among the
-    objects, so do not print it where others can read it.
+    Two things are missing that the watcher adds: the ownerReferences, which contain a UID that the API server creates,
+    and in the ConfigMap the signed URLs by which the pods fetch the model. So nothing that is printed is secret.
 
     \b
     kubeserve render s3://kubeserve-models/my-team/iris/v1/model.joblib

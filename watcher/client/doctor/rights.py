@@ -19,7 +19,7 @@ NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("apps", "deployments/status"): ("patch",),
     ("autoscaling", "horizontalpodautoscalers"): MANAGE,
     ("", "services"): APPLY,
-    ("", "secrets"): ("create", "patch"),
+    ("", "configmaps"): APPLY,
     ("", "pods"): ("list",),
     ("", "events"): ("create", "patch"),
 }
@@ -40,8 +40,7 @@ ON_REQUEST: frozenset[Right] = frozenset({CREATE_NAMESPACES, *ADDRESS_RIGHTS})
 """Needed where the operator's values ask for it: each is fine, and none is missing."""
 TELLING: tuple[Right, ...] = (
     ("*", "*", "*"),
-    ("", "secrets", "get"),
-    ("", "secrets", "list"),
+    *(("", "secrets", verb) for verb in ("get", "list", "watch", "create", "patch", "update", "delete")),
     ("", "pods/exec", "create"),
 )
 """Rights that the watcher is better without, for where the API server does not list what is granted."""

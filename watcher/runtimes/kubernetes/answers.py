@@ -18,26 +18,21 @@ MESSAGE_LIMIT = 1024
 
 
 class ApiError(Exception):
-    """An answer other than success, or one that is not the API server's, which has the status 0.
+    """An answer other than success, or one that is not the API server's, which has the status 0."""
 
-    `causes` is True if the API server lists invalid fields.
-    """
-
-    def __init__(self, status: int, message: str, *, causes: bool = False) -> None:
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(one_line(message, MESSAGE_LIMIT))
-        self.status, self.causes = status, causes
+        self.status = status
 
 
 def failure(status: int, body: bytes) -> ApiError:
     """Return the error for an answer other than success, with the API server's own message if it has one."""
     try:
-        document = json.loads(body)
-        message = document["message"]
-        causes = bool((document.get("details") or {}).get("causes"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        message, causes = None, False
+        message = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        message = None
     if isinstance(message, str) and message:
-        return ApiError(status, message, causes=causes)
+        return ApiError(status, message)
     if b"HTTP request to an HTTPS server" in body:
         return ApiError(status, "the port expects TLS: use https:// in the kubeconfig's server")
     return ApiError(status, f"HTTP {status}, and not in the form of an API server: is a proxy in its place?")

@@ -49,12 +49,9 @@ ADVICE = Advice(
 )
 
 JSON = "application/json"
-METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""As `Accept`: the API server returns only the metadata of an object, without the data of a Secret."""
 APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML too."""
-JSON_PATCH = "application/json-patch+json"
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, INVALID = 401, 403, 404, 409, 422
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 
 
 class Unreachable(Exception):  # noqa: N818 - named by what it says of the API server

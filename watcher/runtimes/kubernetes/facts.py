@@ -14,6 +14,7 @@ from typing import Any
 
 from watcher.core.last_good import memory_of
 from watcher.core.naming import object_name
+from watcher.core.signed_files import PREFIX, Signing, signing_of
 from watcher.core.types import (
     ETAG,
     FINGERPRINT,
@@ -29,11 +30,13 @@ from watcher.core.types import (
     Store,
 )
 from watcher.core.types import key_of as key_in_model
-from watcher.runtimes.kubernetes.objects import DEPLOYMENT, FIELD_MANAGER, HTTP_ROUTE
+from watcher.runtimes.kubernetes.objects import CONFIG_MAP, DEPLOYMENT, FIELD_MANAGER, HTTP_ROUTE
 from watcher.runtimes.kubernetes.rollout import (
     annotations_of,
     crashes_of_pod,
+    entry_in,
     failure_of_pod,
+    fetched_digests,
     is_complete,
     is_overdue,
     is_ready,
@@ -67,6 +70,7 @@ class Fact:
 
     `digest` differs whenever a person or a program has changed what is ours to control. `problem` is why a route leads
     nowhere. `endpoint` is the store from which a Deployment's pods fetch their model, as the pods see it.
+    `signing` is what is known of the URLs in a ConfigMap.
     """
 
     key: ObjectKey
@@ -86,6 +90,7 @@ class Fact:
     rollout: Rollout | None = None
     release: str = ""
     memory: Memory = field(default_factory=Memory)
+    signing: Signing | None = None
 
     @property
     def model(self) -> ModelId:
@@ -113,6 +118,7 @@ class PodFact:
     """One pod of a model. `failure` is why it does not come up, or "".
 
     `crashes` counts how often a container of it has ended by the version's own fault.
+    `entry` is where its URLs are in the ConfigMap, and `digests` what it has fetched by them: SHA-256 by file.
     """
 
     key: ObjectKey
@@ -127,6 +133,8 @@ class PodFact:
     release: str = ""
     crashes: int = 0
     server_runs: bool = False
+    entry: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model(self) -> ModelId:
@@ -156,6 +164,7 @@ def fact_of(item: Manifest) -> Fact:
         rollout=_rollout_of(item) if is_deployment else None,
         release=annotations.get(RELEASE, ""),
         memory=_memory_of(item) if is_deployment else Memory(),
+        signing=signing_of(item) if item["kind"] == CONFIG_MAP else None,
     )
 
 
@@ -175,6 +184,8 @@ def pod_fact_of(item: Manifest) -> PodFact:
         release=annotations.get(RELEASE, ""),
         crashes=crashes_of_pod(item),
         server_runs=server_runs(item),
+        entry=entry_in(item),
+        digests=fetched_digests(item),
     )
 
 
@@ -187,7 +198,8 @@ def digest_of(item: Manifest) -> str:
     """Return a hash of what is ours to control in an object: its content, and our labels and annotations.
 
     What others may change at any time is left out: the status, their labels and annotations, and the replicas where no
-    apply of ours names them (ADR 11). The UID is part of it: an object that somebody has made again is another one.
+    apply of ours names them (ADR 11). So are signed URLs, which have a digest of their own. The UID is part of it: an
+    object that somebody has made again is another one.
     """
     meta, ours = item["metadata"], _applied_fields(item)
     spec = dict(item.get("spec") or {})
@@ -198,7 +210,7 @@ def digest_of(item: Manifest) -> str:
         "labels": _ours_of(meta.get("labels"), _field(ours, "metadata", "labels")),
         "annotations": _ours_of(meta.get("annotations"), _field(ours, "metadata", "annotations")),
         "spec": spec,
-        "data": item.get("data"),
+        "data": {key: text for key, text in (item.get("data") or {}).items() if not key.startswith(PREFIX)},
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

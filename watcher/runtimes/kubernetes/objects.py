@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
 
 from watcher.core.render import AUTOSCALING
-from watcher.core.types import OWNER_LABEL, Manifest, ObjectKey
+from watcher.core.types import Manifest, ObjectKey
 from watcher.runtimes.kubernetes.answers import ApiError, checked_object
 from watcher.runtimes.kubernetes.api import (
     APPLY,
     CONFLICT,
-    INVALID,
-    JSON,
-    JSON_PATCH,
-    METADATA_ONLY,
     NOT_FOUND,
     Api,
 )
 
 FIELD_MANAGER = "kubeserve"
-DEPLOYMENT, SERVICE, SECRET, POD, HPA = "Deployment", "Service", "Secret", "Pod", "HorizontalPodAutoscaler"
-INGRESS, HTTP_ROUTE = "Ingress", "HTTPRoute"
+DEPLOYMENT, SERVICE, POD, HPA = "Deployment", "Service", "Pod", "HorizontalPodAutoscaler"
+CONFIG_MAP, INGRESS, HTTP_ROUTE = "ConfigMap", "Ingress", "HTTPRoute"
 GATEWAY_API = "apis/gateway.networking.k8s.io/v1"
 OLD_AUTOSCALING = "autoscaling/v2beta2"
 PLURALS = {
     DEPLOYMENT: ("apis/apps/v1", "deployments"),
     SERVICE: ("api/v1", "services"),
-    SECRET: ("api/v1", "secrets"),
+    CONFIG_MAP: ("api/v1", "configmaps"),
     POD: ("api/v1", "pods"),
     HPA: ("", "horizontalpodautoscalers"),
     INGRESS: ("apis/networking.k8s.io/v1", "ingresses"),
     HTTP_ROUTE: (GATEWAY_API, "httproutes"),
 }
-
-
-class ForeignSecret(Exception):  # noqa: N818 - named by what it says of the object
-    """A Secret of this name has another owner. The text is its name."""
 
 
 class Objects:
@@ -61,17 +51,16 @@ class Objects:
             raise
 
     def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, subresource: str = "") -> Manifest:
-        """Apply an object on the server, and return it. Of a Secret, only the metadata is returned."""
+        """Apply an object on the server, and return it."""
         kind, meta = manifest["kind"], manifest["metadata"]
         written = self._api.call(
             "PATCH",
             self._path(kind, meta["namespace"], meta["name"]) + (f"/{subresource}" if subresource else ""),
             manifest,
             content_type=APPLY,
-            accept=METADATA_ONLY if kind == SECRET else JSON,
             query={"fieldManager": manager, "force": "true"},
         )
-        return checked_object(written, KINDS.get(kind, {kind}), meta["name"])
+        return checked_object(written, {kind}, meta["name"])
 
     def delete(self, key: ObjectKey, namespace: str) -> None:
         """Delete an object, which may be gone already, and what it owns."""
@@ -82,48 +71,6 @@ class Objects:
         """Create a namespace, unless it exists."""
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         self._api.call("POST", "/api/v1/namespaces", body, none_if=CONFLICT)
-
-    def secret_uid(self, namespace: str, name: str, owners: Iterable[str]) -> str:
-        """Return the UID of the Secret if one of `owners` owns it, "" if there is no such Secret.
-
-        The API server compares the owner label, by a JSON Patch that tests it and changes nothing: the watcher
-        needs no permission to read Secrets, and of this one only the metadata is returned (docs/adr).
-
-        Raises:
-            ForeignSecret: there is one, without such a label.
-
-        """
-        path = self._path(SECRET, namespace, name)
-        label = f"/metadata/labels/{OWNER_LABEL.replace('/', '~1')}"
-        for owner in owners:
-            test = [{"op": "test", "path": label, "value": owner}]
-            try:
-                found = self._api.call(
-                    "PATCH", path, test, content_type=JSON_PATCH, accept=METADATA_ONLY, none_if=NOT_FOUND
-                )
-            except ApiError as error:
-                if error.status != INVALID or error.causes:  # causes: the Secret itself is invalid, not the test
-                    raise
-                continue
-            return "" if found is None else str(checked_object(found, KINDS[SECRET], name)["metadata"]["uid"])
-        raise ForeignSecret(name)
-
-    def create_secret(self, namespace: str, name: str, owner: str) -> str:
-        """Create an empty Secret with our owner label, and return its UID.
-
-        Only a POST fails if a Secret of this name was made meanwhile; a server-side apply would merge with it.
-
-        Raises:
-            ForeignSecret: there is one.
-
-        """
-        meta = {"name": name, "namespace": namespace, "labels": {OWNER_LABEL: owner}}
-        body: dict[str, Any] = {"apiVersion": "v1", "kind": SECRET, "metadata": meta, "type": "Opaque"}
-        path, query = self._path(SECRET, namespace), {"fieldManager": FIELD_MANAGER}
-        made = self._api.call("POST", path, body, accept=METADATA_ONLY, none_if=CONFLICT, query=query)
-        if made is None:
-            raise ForeignSecret(name)
-        return str(checked_object(made, KINDS[SECRET], name)["metadata"]["uid"])
 
     def has_http_routes(self) -> bool:
         """Return whether the cluster knows HTTPRoutes: the Gateway API is not a part of Kubernetes."""
@@ -143,7 +90,3 @@ class Objects:
         prefix, plural = PLURALS[kind]
         where = f"/namespaces/{namespace}" if namespace else ""
         return f"/{prefix or f'apis/{self.autoscaling}'}{where}/{plural}" + (f"/{name}" if name else "")
-
-
-KINDS = {SECRET: {SECRET, "PartialObjectMetadata"}}
-"""What an answer about a Secret may be: the API server need not grant the request for its metadata alone."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from watcher.core.last_good import REPEATED
 from watcher.core.naming import object_name, service_url
+from watcher.core.signed_files import Signing
 from watcher.core.types import (
     LiveRelease,
     Memory,
@@ -24,6 +25,8 @@ from watcher.runtimes.kubernetes.objects import DEPLOYMENT, HTTP_ROUTE, INGRESS
 
 PodsOf = Callable[[str], Iterable[PodFact]]
 """Returns the pods of a track. It is called only where they decide: while a rollout is not complete."""
+IsDue = Callable[[Signing], bool]
+"""Returns whether URLs are to be signed now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,13 @@ class Observer:
         adopted = deployment.owner == self.former_owner and deployment.is_of_store(self.store)
         return self.labels if adopted or deployment.owner == self.owner else (self.owner,)
 
-    def observed(self, model: ModelId, facts: Iterable[Fact], pods_of: PodsOf) -> Observed:
-        """Return what is to see of a model, by all of its objects, foreign ones included."""
+    def observed(
+        self, model: ModelId, facts: Iterable[Fact], pods_of: PodsOf, is_due: IsDue, *, look: bool = False
+    ) -> Observed:
+        """Return what is to see of a model, by all of its objects, foreign ones included.
+
+        With `look`, the pods of a complete rollout are asked too, if they may have reported what they fetched.
+        """
         every = sorted(facts, key=lambda fact: fact.key)
         owners = self.owners(deployment_of(every, model))
         ours = [fact for fact in every if fact.owner in owners]
@@ -77,6 +85,7 @@ class Observer:
             memory=deployment.memory if deployment else Memory(),
             route_problem=next((fact.problem for fact in ours if fact.problem), ""),
             digests={fact.key: fact.digest for fact in ours},
+            renew=any(_renews(fact, deployment_of(ours, model, fact.track), pods_of, is_due, look) for fact in ours),
         )
 
 
@@ -84,6 +93,20 @@ def deployment_of(facts: Iterable[Fact], model: ModelId, track: str = "") -> Fac
     """Return the Deployment of a track among a model's objects."""
     key = ObjectKey(DEPLOYMENT, object_name(model, track))
     return next((fact for fact in facts if fact.key == key), None)
+
+
+def _renews(config_map: Fact, deployment: Fact | None, pods_of: PodsOf, is_due: IsDue, look: bool) -> bool:
+    """Return whether the URLs of a ConfigMap are to be written again: to sign them, or to add what a pod reports."""
+    signing = config_map.signing
+    if signing is None:
+        return False
+    if is_due(signing):
+        return True
+    if not signing.lacks_digest or deployment is None or deployment.rollout is None:
+        return False
+    if deployment.rollout.is_complete and not look:
+        return False
+    return any(pod.entry == signing.entry and pod.digests for pod in pods_of(config_map.track))
 
 
 def outside_url(facts: Iterable[Fact]) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from watcher.core import fault
+from watcher.core.signed_files import VARIABLE
 from watcher.core.text import one_line
 from watcher.core.types import Manifest
 
+DOWNLOAD = "download-model"
+"""The container that fetches the model. Only our code runs in it."""
 STUCK = {
     "CrashLoopBackOff",
     "CreateContainerConfigError",
@@ -167,3 +172,28 @@ def _ended(status: Mapping[str, Any]) -> Mapping[str, Any]:
 def _containers(pod: Manifest) -> list[dict[str, Any]]:
     status = pod.get("status") or {}
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def entry_in(template: Mapping[str, Any]) -> str:
+    """Return which entry of its ConfigMap a pod, or the template of pods, reads its URLs from; "" for none."""
+    containers = (template.get("spec") or {}).get("initContainers") or []
+    variables = [item for container in containers for item in container.get("env") or []]
+    reference = next((item.get("valueFrom") for item in variables if item.get("name") == VARIABLE), None) or {}
+    return str((reference.get("configMapKeyRef") or {}).get("key") or "")
+
+
+def fetched_digests(pod: Manifest) -> dict[str, str]:
+    """Return the SHA-256 of each file that a pod has fetched, as its download reported them; none before that."""
+    for container in (pod.get("status") or {}).get("initContainerStatuses") or []:
+        ended = (container.get("state") or {}).get("terminated") or {}
+        if container.get("name") == DOWNLOAD and ended.get("exitCode") == 0:
+            return _reported(ended.get("message") or "")
+    return {}
+
+
+def _reported(message: str) -> dict[str, str]:
+    try:
+        found = json.loads(message)["sha256"]
+        return {str(name): text for name, text in found.items() if re.fullmatch(r"[0-9a-f]{64}", text)}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}

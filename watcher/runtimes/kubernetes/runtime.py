@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 from watcher.core.exposure import SECTIONS
 from watcher.core.naming import TRACKS, instance_label, object_name
-from watcher.core.plan import foreign_objects
 from watcher.core.render import render
 from watcher.core.types import (
     OWNER_LABEL,
@@ -28,21 +28,22 @@ from watcher.runtimes.kubernetes.answers import ApiError
 from watcher.runtimes.kubernetes.api import FORBIDDEN, NOT_FOUND, Api, translated
 from watcher.runtimes.kubernetes.facts import INSTANCE_LABEL, Fact, PodFact, fact_of, is_replicas_owner, pod_fact_of
 from watcher.runtimes.kubernetes.objects import (
+    CONFIG_MAP,
     DEPLOYMENT,
     HPA,
     HTTP_ROUTE,
     POD,
-    SECRET,
     SERVICE,
-    ForeignSecret,
     Objects,
 )
-from watcher.runtimes.kubernetes.observing import Observer
+from watcher.runtimes.kubernetes.observing import IsDue, Observer
+from watcher.runtimes.kubernetes.pod_urls import PodUrls, wants_urls
+from watcher.stores.signer import UrlSigner
 
 REPLICAS_MANAGER = "kubeserve-replicas"
 """Keeps a Deployment's replicas when FIELD_MANAGER gives them up; otherwise the API server would set them to 1."""
-OBSERVED_KINDS = (DEPLOYMENT, SERVICE, HPA)
-"""Secrets are written and never read: a watcher that may read them would be worth breaking into."""
+OBSERVED_KINDS = (DEPLOYMENT, SERVICE, HPA, CONFIG_MAP)
+"""The kinds of objects that any model may have. Secrets are not among them: the watcher may not even write them."""
 
 NO_GATEWAY_API = (
     "httpRoute.enabled needs the Gateway API, which this cluster does not have: install its CRDs "
@@ -61,6 +62,7 @@ class KubernetesRuntime:
         api: Api,
         store: Store,
         owner: str,
+        signer: UrlSigner,
         *,
         former_owner: str = "",
         namespaces: tuple[str, ...] = (),
@@ -74,6 +76,7 @@ class KubernetesRuntime:
         self._kinds = (*OBSERVED_KINDS, *(kind for section, kind in SECTIONS.items() if section in self._base))
         # Without a route no version is on trial.
         self._tracks = TRACKS if HTTP_ROUTE in self._kinds else ()
+        self._urls = PodUrls(self._objects, signer)
         self._observer = Observer(store, owner, former_owner, self._tracks)
 
     def render(self, release: Release) -> list[Manifest]:
@@ -108,50 +111,41 @@ class KubernetesRuntime:
                 return {}
             if self._create_namespaces and change.writes:
                 self._objects.create_namespace(change.model.namespace)
-            try:
-                return {fact.key: fact.digest for fact in self._write_all(change)}
-            except ForeignSecret as error:
-                name = str(ObjectKey(SECRET, str(error)))
-                raise Rejected("ForeignObject", foreign_objects([name], change.model)) from error
+            if change.renew:
+                self._renew(change.model)
+            return {fact.key: fact.digest for fact in self._write_all(change)}
 
     def close(self) -> None:
         """End calls in progress at once; every later call raises `Retryable`."""
         self._api.close()
 
     def _write_all(self, change: Change) -> list[Fact]:
-        """Write everything, or nothing if a Secret of the model's names is foreign. Return what was written.
+        """Write and delete what a change lists. Return what was written.
 
         Autoscalers are deleted first, so that none overrules the replicas that the Deployment then has.
         """
         model = change.model
         deployment = self._objects.get(DEPLOYMENT, model.namespace, object_name(model)) if change.writes else None
-        owners = self._observer.owners(fact_of(deployment) if deployment else None)
-        secrets = {
-            key.name: self._objects.secret_uid(model.namespace, key.name, owners)
-            for key in map(key_of, change.writes)
-            if key.kind == SECRET
-        }
         for key in change.deletes:
-            if (
-                key.kind != SERVICE
-            ):  # its Deployment, which is deleted too, owns it: the watcher may not delete Services
+            # Their Deployment, which is deleted too, owns the others: the watcher may not delete those.
+            if key.kind not in {SERVICE, CONFIG_MAP}:
                 self._objects.delete(key, model.namespace)
         tracks = {
             track: [item for item in change.writes if item["metadata"]["name"] == object_name(model, track)]
             for track in ("", *self._tracks)
         }
-        deployment, written = self._write_track(tracks.pop(""), deployment, None, secrets)
+        deployment, written = self._write_track(tracks.pop(""), deployment, None)
         for track, manifests in tracks.items():
             own = self._objects.get(DEPLOYMENT, model.namespace, object_name(model, track)) if manifests else None
-            written += self._write_track(manifests, own, deployment, secrets)[1]
+            written += self._write_track(manifests, own, deployment)[1]
         return written
 
     def _write_track(
-        self, manifests: list[Manifest], deployment: Manifest | None, owner: Manifest | None, secrets: Mapping[str, str]
+        self, manifests: list[Manifest], deployment: Manifest | None, owner: Manifest | None
     ) -> tuple[Manifest | None, list[Fact]]:
         """Write the objects of one track. Its Deployment owns the others, and `owner`, if given, the Deployment.
 
-        Return the Deployment, and what was written. Secrets are left out: nothing is observed of them.
+        Return the Deployment, and what was written.
         """
         written = []
         for manifest in in_order(manifests, has_deployment=deployment is not None):
@@ -160,16 +154,21 @@ class KubernetesRuntime:
                 deployment = self._objects.apply(owned_by(manifest, owner) if owner else manifest)
                 written.append(fact_of(deployment))
                 continue
-            owned = owned_by(manifest, deployment) if deployment else manifest
-            if manifest["kind"] == SECRET:
-                meta = manifest["metadata"]
-                name, namespace = meta["name"], meta["namespace"]
-                # By UID, so that a foreign Secret of this name is never overwritten.
-                owned = with_uid(owned, secrets[name] or self._objects.create_secret(namespace, name, self._owner))
-            live = self._objects.apply(owned)
-            if manifest["kind"] != SECRET:
-                written.append(fact_of(live))
+            live = self._objects.apply(owned_by(manifest, deployment) if deployment else manifest)
+            if wants_urls(live):
+                self._urls.write(live, deployment, [])
+            written.append(fact_of(live))
         return deployment, written
+
+    def _renew(self, model: ModelId) -> None:
+        """Write the URLs of all tracks of a model again, with the digests that its pods report."""
+        for track in ("", *self._tracks):
+            name = object_name(model, track)
+            config_map = self._objects.get(CONFIG_MAP, model.namespace, name)
+            deployment = self._objects.get(DEPLOYMENT, model.namespace, name)
+            owners = self._observer.owners(fact_of(deployment) if deployment else None)
+            if config_map and fact_of(config_map).owner in owners and wants_urls(config_map):
+                self._urls.write(config_map, deployment, self._pods(model, track))
 
     def _keep_replicas(self, manifest: Manifest, live: Manifest | None) -> None:
         """Keep the current number of replicas if `manifest` no longer sets one.
@@ -186,7 +185,7 @@ class KubernetesRuntime:
         found = self._read(model)
         if not found:
             return Observation()
-        observed = self._observed(model, map(fact_of, found))
+        observed = self._observed(model, map(fact_of, found), self._urls.due(), look=True)
         return Observation({model: replace(observed, manifests={key_of(item): item for item in found})})
 
     def _observe_named(self) -> Observation:
@@ -211,7 +210,8 @@ class KubernetesRuntime:
 
     def _observe_in(self, namespace: str) -> dict[ModelId, Observed]:
         """Return the models of this watcher in a namespace; in all namespaces if it is empty."""
-        observed = {key: self._observed(key, objects) for key, objects in self._list(namespace).items()}
+        is_due = self._urls.due()
+        observed = {key: self._observed(key, objects, is_due) for key, objects in self._list(namespace).items()}
         return {key: item for key, item in observed.items() if item.objects}
 
     def _read(self, model: ModelId) -> list[Manifest]:
@@ -230,8 +230,8 @@ class KubernetesRuntime:
                     found.setdefault(fact.model, []).append(fact)
         return found
 
-    def _observed(self, model: ModelId, facts: Iterable[Fact]) -> Observed:
-        return self._observer.observed(model, facts, lambda track: self._pods(model, track))
+    def _observed(self, model: ModelId, facts: Iterable[Fact], is_due: IsDue, *, look: bool = False) -> Observed:
+        return self._observer.observed(model, facts, cache(partial(self._pods, model)), is_due, look=look)
 
     def _pods(self, model: ModelId, track: str) -> list[PodFact]:
         selector = f"{INSTANCE_LABEL}={instance_label(model, track)},app.kubernetes.io/name=model-serving"
@@ -242,10 +242,9 @@ def in_order(manifests: Iterable[Manifest], *, has_deployment: bool) -> list[Man
     """Return the order in which to write a model's objects, so that an interruption leaves something to complete.
 
     A new Deployment comes first: the others name it as their owner, and the missing ones show what is left to do.
-    One that exists comes after the Secret, which is never observed: only the Deployment's old fingerprint shows that
-    the Secret may be old too.
+    One that exists comes after the ConfigMap: the pods of the new template then find their URLs.
     """
-    first = [SECRET, DEPLOYMENT] if has_deployment else [DEPLOYMENT, SECRET]
+    first = [CONFIG_MAP, DEPLOYMENT] if has_deployment else [DEPLOYMENT, CONFIG_MAP]
     return sorted(manifests, key=lambda item: first.index(item["kind"]) if item["kind"] in first else len(first))
 
 

@@ -27,7 +27,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 
 {{/*
 The rights that watcher/runtimes/kubernetes/ uses, and no others; tests/integration/test_watcher_chart.py deploys, updates
-and removes a model with them. A server-side apply of a new object needs create and patch. Secrets are written, never read.
+and removes a model with them. A server-side apply of a new object needs create and patch. There is no right for Secrets.
 */}}
 {{- define "kubeserve.rules" -}}
 - apiGroups: ["apps"]
@@ -43,8 +43,8 @@ and removes a model with them. A server-side apply of a new object needs create 
   resources: ["services"]
   verbs: ["get", "list", "create", "patch"]
 - apiGroups: [""]
-  resources: ["secrets"]
-  verbs: ["create", "patch"]
+  resources: ["configmaps"]
+  verbs: ["get", "list", "create", "patch"]
 - apiGroups: [""]
   resources: ["pods"]
   verbs: ["list"]

@@ -45,9 +45,6 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $_ := set $scope "downloadImage" (default $image .Values.download.image) -}}
 {{- $_ := set $scope "gracePeriod" (include "model-serving.gracePeriod" . | int) -}}
 {{- $_ := set $scope "serverEnv" (include "model-serving.serverEnv" . | fromJson).env -}}
-{{- $_ := set $scope "secure" (toString $model.s3UseSSL) -}}
-{{- $_ := set $scope "accessKey" (b64enc $model.s3AccessKey) -}}
-{{- $_ := set $scope "secretKey" (b64enc $model.s3SecretKey) -}}
 {{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
 {{- $_ := set $scope "metrics" $metrics -}}
 {{- $exposure := include "model-serving.exposure" (dict "root" . "annotations" $annotations) | fromJson -}}
@@ -57,7 +54,11 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $variable := dict "name" "KUBESERVE_INPUT_FILES" "value" (join " " $files) -}}
 {{- $_ := set $scope "inputFilesVariable" (ternary nil $variable (empty $files)) -}}
 {{- range $key, $value := include "model-serving.diskLimits" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
-{{- range $key, $value := include "model-serving.downloadSecrets" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
+{{- range $key, $value := include "model-serving.storeAccess" (dict "root" . "annotations" $annotations) | fromJson -}}
+  {{- $_ := set $scope $key $value -}}
+{{- end -}}
+{{- range $key, $value := include "model-serving.authorities" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
+{{- range $key, $value := include "model-serving.packageIndex" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- range $key, $name := dict "httpProxy" "HTTP_PROXY" "httpsProxy" "HTTPS_PROXY" "noProxy" "NO_PROXY" -}}
   {{- $value := index $.Values.download $key -}}
   {{- $_ := set $scope (printf "%sVariable" $key) (ternary (dict "name" $name "value" $value) nil (not (empty $value))) -}}
@@ -104,34 +105,73 @@ The minimum is 30, which is enough for the server's default deadline of 10.
 {{- toJson $found -}}
 {{- end -}}
 
+{{/* Return the placeholders for the two ways to fetch: by the URLs that the watcher signed, or by keys of the store. */}}
+{{- define "model-serving.storeAccess" -}}
+{{- $root := .root -}}
+{{- $model := .root.Values.model -}}
+{{- $found := dict "configAnnotations" .annotations "accessKey" nil "secretKey" nil -}}
+{{- range $name := list "endpoint" "secure" "accessKey" "secretKey" "urls" -}}
+  {{- $_ := set $found (printf "%sVariable" $name) nil -}}
+{{- end -}}
+{{- if $model.signedFiles -}}
+  {{- $key := printf "urls-%s" (sha256sum $model.signedFiles | trunc 24) -}}
+  {{- $from := dict "configMapKeyRef" (dict "name" (printf "%s-model-serving" $root.Release.Name) "key" $key) -}}
+  {{- $_ := set $found "urlsVariable" (dict "name" "KUBESERVE_URLS" "valueFrom" $from) -}}
+  {{- $_ := set $found "configAnnotations" (merge (dict "kubeserve.io/files" $model.signedFiles) .annotations) -}}
+{{- else -}}
+  {{- $_ := set $found "endpointVariable" (dict "name" "KUBESERVE_ENDPOINT" "value" $model.s3Endpoint) -}}
+  {{- $_ := set $found "secureVariable" (dict "name" "KUBESERVE_SECURE" "value" (toString $model.s3UseSSL)) -}}
+  {{- range $name, $variable := dict "accessKey" "AWS_ACCESS_KEY_ID" "secretKey" "AWS_SECRET_ACCESS_KEY" -}}
+    {{- $reference := include "model-serving.fromSecret" (dict "root" $root "variable" $variable) | fromJson -}}
+    {{- $_ := set $found (printf "%sVariable" $name) $reference -}}
+  {{- end -}}
+  {{- $_ := set $found "accessKey" (b64enc $model.s3AccessKey) -}}
+  {{- $_ := set $found "secretKey" (b64enc $model.s3SecretKey) -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
+
+{{/* Return a container's variable that has its value from the entry of the same name in the model's Secret. */}}
+{{- define "model-serving.fromSecret" -}}
+{{- $reference := dict "name" (printf "%s-model-serving" .root.Release.Name) "key" .variable -}}
+{{- dict "name" .variable "valueFrom" (dict "secretKeyRef" $reference) | toJson -}}
+{{- end -}}
+
 {{/*
-Return the placeholders of private certificate authorities (of the store and of the package index) and of the package
-index, for the init container alone; null without one.
+Return the placeholders for private certificate authorities, of the store and of the package index; null without one.
+A certificate is no secret, so they are in the ConfigMap.
 */}}
-{{- define "model-serving.downloadSecrets" -}}
-{{- $secret := printf "%s-model-serving" .Release.Name -}}
+{{- define "model-serving.authorities" -}}
 {{- $found := dict "ca" nil "caVariable" nil "pipCA" nil "pipCAVariable" nil "caMount" nil "caVolume" nil -}}
-{{- $_ := set $found "pipIndexUrl" nil -}}
-{{- $_ := set $found "pipIndexVariable" nil -}}
 {{- $items := list -}}
 {{- if .Values.model.s3CA -}}
   {{- $items = append $items (dict "key" "ca.crt" "path" "ca.crt") -}}
-  {{- $_ := set $found "ca" (b64enc .Values.model.s3CA) -}}
+  {{- $_ := set $found "ca" .Values.model.s3CA -}}
   {{- $_ := set $found "caVariable" (dict "name" "SSL_CERT_FILE" "value" "/ca/ca.crt") -}}
 {{- end -}}
 {{- if .Values.download.pipCA -}}
   {{- $items = append $items (dict "key" "pip-ca.crt" "path" "pip-ca.crt") -}}
-  {{- $_ := set $found "pipCA" (b64enc .Values.download.pipCA) -}}
+  {{- $_ := set $found "pipCA" .Values.download.pipCA -}}
   {{- $_ := set $found "pipCAVariable" (dict "name" "KUBESERVE_PIP_CERT" "value" "/ca/pip-ca.crt") -}}
 {{- end -}}
 {{- if $items -}}
+  {{- $source := dict "name" (printf "%s-model-serving" .Release.Name) "items" $items -}}
   {{- $_ := set $found "caMount" (dict "name" "ca" "mountPath" "/ca" "readOnly" true) -}}
-  {{- $_ := set $found "caVolume" (dict "name" "ca" "secret" (dict "secretName" $secret "items" $items)) -}}
+  {{- $_ := set $found "caVolume" (dict "name" "ca" "configMap" $source) -}}
 {{- end -}}
-{{- if .Values.download.pipIndexUrl -}}
-  {{- $from := dict "secretKeyRef" (dict "name" $secret "key" "KUBESERVE_PIP_INDEX_URL") -}}
-  {{- $_ := set $found "pipIndexUrl" (b64enc .Values.download.pipIndexUrl) -}}
-  {{- $_ := set $found "pipIndexVariable" (dict "name" "KUBESERVE_PIP_INDEX_URL" "valueFrom" $from) -}}
+{{- toJson $found -}}
+{{- end -}}
+
+{{/* Return the placeholders for the URL of the package index, which may hold a password only where there is a Secret. */}}
+{{- define "model-serving.packageIndex" -}}
+{{- $found := dict "pipIndexUrl" nil "pipIndexVariable" nil -}}
+{{- $index := .Values.download.pipIndexUrl -}}
+{{- if and $index .Values.model.signedFiles -}}
+  {{- $_ := set $found "pipIndexVariable" (dict "name" "KUBESERVE_PIP_INDEX_URL" "value" $index) -}}
+{{- else if $index -}}
+  {{- $reference := include "model-serving.fromSecret" (dict "root" . "variable" "KUBESERVE_PIP_INDEX_URL") | fromJson -}}
+  {{- $_ := set $found "pipIndexUrl" (b64enc $index) -}}
+  {{- $_ := set $found "pipIndexVariable" $reference -}}
 {{- end -}}
 {{- toJson $found -}}
 {{- end -}}

@@ -23,20 +23,22 @@ def objects(*arguments: str, **environment: str) -> dict[str, Any]:
 
 def test_render_of_a_model_that_need_not_exist_asks_no_store() -> None:
     found = objects("--set", "deployment.replicas=3", "--set", "autoscaling.enabled=false", "--bucket", "models")
-    assert list(found) == ["Secret", "Deployment", "Service"]
+    assert list(found) == ["ConfigMap", "Deployment", "Service"]
     deployment = found["Deployment"]
     assert deployment["spec"]["replicas"] == 3
     assert (deployment["metadata"]["name"], deployment["metadata"]["namespace"]) == ("iris-model-serving", "team")
     annotations = deployment["metadata"]["annotations"]
     assert annotations["kubeserve.io/s3-path"] == "s3://models/team/iris/v1/model.joblib"
     assert "kubeserve.io/etag" not in annotations
-    assert found["Secret"]["data"] == {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    assert found["ConfigMap"]["data"] == {}
 
 
-def test_render_takes_the_keys_of_the_environment_and_the_namespace_of_the_context() -> None:
-    given = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "KUBESERVE_NAMESPACE": "mine"}
-    secret, *_ = json.loads(run("--name", "iris", "--version", "v1", "-o", "json", **given).stdout)
-    assert (secret["metadata"]["namespace"], secret["data"]["AWS_ACCESS_KEY_ID"]) == ("mine", "QUs=")
+def test_render_shows_no_keys_and_takes_the_namespace_of_the_context() -> None:
+    given = {"AWS_ACCESS_KEY_ID": "planted-AK", "AWS_SECRET_ACCESS_KEY": "planted-SK", "KUBESERVE_NAMESPACE": "mine"}
+    printed = run("--name", "iris", "--version", "v1", "-o", "json", **given).stdout
+    assert {item["metadata"]["namespace"] for item in json.loads(printed)} == {"mine"}
+    assert "planted" not in printed
+    assert "X-Amz" not in printed
 
 
 def test_render_demands_what_the_operator_demands() -> None:

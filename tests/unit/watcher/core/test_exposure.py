@@ -15,7 +15,7 @@ GATEWAYS = [{"name": "public"}]
 
 
 def test_without_an_address_only_the_four_objects_are_rendered() -> None:
-    assert set(by_kind()) == {"Deployment", "Secret", "Service", "HorizontalPodAutoscaler"}
+    assert set(by_kind()) == {"Deployment", "ConfigMap", "Service", "HorizontalPodAutoscaler"}
 
 
 def test_an_address_changes_no_other_object() -> None:

@@ -12,7 +12,7 @@ from .rendered import MODEL, by_kind
 
 
 def seen(**changes: Any) -> Observed:
-    prints = {kind: fingerprint_of(item) for kind, item in by_kind().items() if kind != "Secret"}
+    prints = {kind: fingerprint_of(item) for kind, item in by_kind().items()}
     return Observed(MODEL, {key(kind): text for kind, text in {**prints, **changes}.items()})
 
 
@@ -24,9 +24,9 @@ def test_plan_with_equal_fingerprints_is_empty() -> None:
     assert not plan(list(by_kind().values()), seen(), MODEL)
 
 
-def test_plan_with_a_difference_writes_it_with_the_secret_and_deletes_what_is_not_desired() -> None:
+def test_plan_with_a_difference_writes_it_and_deletes_what_is_not_desired() -> None:
     change = plan(list(by_kind().values()), seen(Service="other"), MODEL)
-    assert [item["kind"] for item in change.writes] == ["Secret", "Service"]
+    assert [item["kind"] for item in change.writes] == ["Service"]
     without = by_kind(autoscaling={"enabled": False})
     assert plan(list(without.values()), seen(), MODEL).deletes == (key("HorizontalPodAutoscaler"),)
 
@@ -34,7 +34,7 @@ def test_plan_with_a_difference_writes_it_with_the_secret_and_deletes_what_is_no
 def test_plan_without_the_deployment_writes_everything_for_its_new_owner() -> None:
     left = {item: print_of for item, print_of in seen().objects.items() if item.kind != "Deployment"}
     change = plan(list(by_kind(autoscaling={"enabled": False}).values()), Observed(MODEL, left), MODEL)
-    assert sorted(item["kind"] for item in change.writes) == ["Deployment", "Secret", "Service"]
+    assert sorted(item["kind"] for item in change.writes) == ["ConfigMap", "Deployment", "Service"]
     assert change.deletes == (key("HorizontalPodAutoscaler"),)
 
 

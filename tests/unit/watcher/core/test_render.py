@@ -14,13 +14,14 @@ from server.http.shutdown import LAST_PREDICTION
 from server.settings import Settings as ServerSettings
 from watcher.core import render as renderer
 from watcher.core.naming import INPUT_FILES
-from watcher.core.render import fill, render, server_settings
-from watcher.core.types import FINGERPRINT, ModelVersion, Release, StoredObject
+from watcher.core.render import fill, render, render_values, server_settings
+from watcher.core.signed_files import entry_name, text_of
 from watcher.core.types import RELEASE as RELEASE_DIGEST
+from watcher.core.types import ModelVersion, Release, StoredObject
 from watcher.errors import Rejected
 from watcher.settings import Settings
 
-from .rendered import ARTIFACT, MODEL, RELEASE, STORE, by_kind, pod_of
+from .rendered import ARTIFACT, MODEL, RELEASE, STORE, by_kind, keyed, pod_of
 
 CHARTS = Path(__file__).parents[4] / "manifests" / "charts"
 
@@ -54,11 +55,23 @@ def test_metrics_without_a_target_are_dropped() -> None:
     assert [item["resource"]["name"] for item in metrics] == ["cpu"]
 
 
-def test_credentials_reach_only_the_init_container() -> None:
-    pod = by_kind()["Deployment"]["spec"]["template"]["spec"]
+def test_release_of_the_watcher_has_no_keys_and_no_secret() -> None:
+    objects = by_kind()
+    pod = objects["Deployment"]["spec"]["template"]["spec"]
+    source = {"configMapKeyRef": {"name": "iris-model-serving", "key": entry_name(text_of(RELEASE.version))}}
+    assert {"name": "KUBESERVE_URLS", "valueFrom": source} in pod["initContainers"][0]["env"]
+    assert "configMapKeyRef" not in str(pod["containers"])
+    assert not any("AWS_" in str(item) or "secretKeyRef" in str(item) for item in objects.values())
+    assert "Secret" not in objects
+
+
+def test_values_with_keys_and_without_signed_files_reach_only_the_init_container_by_a_secret() -> None:
+    objects = {item["kind"]: item for item in render_values(keyed(), MODEL, "models")}
+    pod = objects["Deployment"]["spec"]["template"]["spec"]
     assert "secretKeyRef" in str(pod["initContainers"])
     assert "secretKeyRef" not in str(pod["containers"])
-    assert "secret" not in str(by_kind()["Deployment"]["metadata"])
+    assert objects["Secret"]["data"] == {"AWS_ACCESS_KEY_ID": "a2V5", "AWS_SECRET_ACCESS_KEY": "bWluaW9hZG1pbg=="}
+    assert "ConfigMap" not in objects
 
 
 def test_version_label_replaces_a_plus_sign() -> None:
@@ -100,8 +113,8 @@ def test_private_certificate_authority_reaches_only_the_init_container() -> None
     pod = objects["Deployment"]["spec"]["template"]["spec"]
     assert {"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"} in pod["initContainers"][0]["env"]
     assert "/ca" not in str(pod["containers"])
-    assert objects["Secret"]["data"]["ca.crt"] == "UEVN"
-    assert "ca.crt" not in by_kind()["Secret"]["data"]
+    assert objects["ConfigMap"]["data"] == {"ca.crt": "PEM"}
+    assert by_kind()["ConfigMap"]["data"] == {}
 
 
 def test_proxy_settings_reach_only_the_init_container() -> None:
@@ -117,28 +130,27 @@ def test_server_listens_on_the_address_families_of_its_pod() -> None:
     assert ServerSettings(model="m").host == "::"
 
 
-def test_package_index_reaches_only_the_init_container_by_the_secret() -> None:
-    objects = by_kind(download={"pipIndexUrl": "https://u:p@pypi.example/simple", "pipCA": "PEM"})
+def test_package_index_reaches_only_the_init_container_and_a_password_only_by_a_secret() -> None:
+    values = keyed(download={"pipIndexUrl": "https://u:p@pypi.example/simple", "pipCA": "PEM"})
+    objects = {item["kind"]: item for item in render_values(values, MODEL, "models")}
     pod = objects["Deployment"]["spec"]["template"]["spec"]
     names = {item["name"] for item in pod["initContainers"][0]["env"]}
     assert {"KUBESERVE_PIP_INDEX_URL", "KUBESERVE_PIP_CERT"} <= names
-    assert "pypi.example" not in str(objects["Deployment"])
+    assert "pypi.example" not in str(objects["Deployment"]) + str(objects["ConfigMap"])
     assert "PIP" not in str(pod["containers"])
-    assert objects["Secret"]["data"]["pip-ca.crt"] == "UEVN"
+    assert objects["ConfigMap"]["data"]["pip-ca.crt"] == "PEM"
 
 
-def test_files_about_the_input_are_named_with_their_etags_and_change_nothing_else() -> None:
+def test_files_about_the_input_are_named_with_their_etags_and_have_urls() -> None:
     files = tuple(StoredObject(f"team/iris/v1+x/{name}", f"e-{name}", 1, ARTIFACT.modified) for name in INPUT_FILES)
     with_files, without = by_kind(Release(ModelVersion(MODEL, "v1+x", ARTIFACT, input_files=files))), by_kind()
     text = "MLmodel=e-MLmodel input-example.json=e-input-example.json input_example.json=e-input_example.json"
     pod = with_files["Deployment"]["spec"]["template"]["spec"]
-    assert pod["initContainers"][0]["env"].pop() == {"name": "KUBESERVE_INPUT_FILES", "value": text}
-    for objects in (with_files, without):
-        deployment = objects["Deployment"]
-        for annotated in (deployment, deployment["spec"]["template"]):
-            annotated["metadata"]["annotations"].pop(FINGERPRINT, None)
-            annotated["metadata"]["annotations"].pop(RELEASE_DIGEST)
-    assert with_files == without
+    env = {item["name"]: item for item in pod["initContainers"][0]["env"]}
+    assert env["KUBESERVE_INPUT_FILES"]["value"] == text
+    named = json.loads(with_files["ConfigMap"]["metadata"]["annotations"]["kubeserve.io/files"])
+    assert named["MLmodel"] == {"etag": "e-MLmodel", "key": "team/iris/v1+x/MLmodel"}
+    assert {kind for kind, item in without.items() if with_files[kind] != item} == {"Deployment", "ConfigMap"}
 
 
 def test_pods_have_the_digest_of_what_they_are_made_of_and_of_nothing_else() -> None:

@@ -106,7 +106,7 @@ def test_trial_changes_no_object_of_the_stable_version_but_the_route() -> None:
     assert {name for _, name in tried.keys() - alone.keys()} == names
     assert {kind for kind, _ in tried.keys() - alone.keys()} == {
         "Deployment",
-        "Secret",
+        "ConfigMap",
         "Service",
         "HorizontalPodAutoscaler",
     }
@@ -120,8 +120,8 @@ def test_trial_has_a_selector_that_no_model_has() -> None:
     assert labels["app.kubernetes.io/instance"] == "iris.canary"
     assert tried["Service", "iris-model-serving-canary"]["spec"]["selector"].items() <= labels.items()
     assert not tried["Service", "iris-model-serving"]["spec"]["selector"].items() <= labels.items()
-    secrets = [item for item in str(deployment).split("'") if item.startswith("iris-model-serving")]
-    assert set(secrets) == {"iris-model-serving-canary"}  # also where the Secret is named
+    names = [item for item in str(deployment).split("'") if item.startswith("iris-model-serving")]
+    assert set(names) == {"iris-model-serving-canary"}  # also where the ConfigMap is named
 
 
 def test_route_names_a_canary_only_while_it_answers() -> None:

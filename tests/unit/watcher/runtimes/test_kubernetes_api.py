@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.offline_signer import OfflineSigner
 from watcher.core.types import Change, ModelId, ObjectKey, Store
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.runtimes.kubernetes import api as kubernetes_api
@@ -104,7 +105,7 @@ OPERATIONS: dict[str, Callable[[KubernetesRuntime], object]] = {
     "a write": lambda runtime: runtime.apply(
         Change(IRIS, ({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": META, "spec": {}},))
     ),
-    "a write of a Secret": lambda runtime: runtime.apply(Change(IRIS, ({"kind": "Secret", "metadata": META},))),
+    "a renewal": lambda runtime: runtime.apply(Change(IRIS, renew=True)),
     "a deletion": lambda runtime: runtime.apply(Change(IRIS, deletes=(ObjectKey("Service", NAME),))),
     "a removal": lambda runtime: runtime.apply(Change(IRIS, remove=True)),
 }
@@ -134,7 +135,7 @@ def sentence_of(operation: Callable[[KubernetesRuntime], object], runtime: Kuber
 def test_runtime_with_a_malformed_answer_raises_one_sentence_from_every_operation(what: str, tmp_path: Path) -> None:
     with stub(MALFORMED[what]) as server:
         store = Store("models", "minio:9000", secure=False)
-        runtime = KubernetesRuntime(connect(kubeconfig(tmp_path, server.url)), store, "models")
+        runtime = KubernetesRuntime(connect(kubeconfig(tmp_path, server.url)), store, "models", OfflineSigner())
         begun = time.monotonic()
         for name, operation in OPERATIONS.items():
             sentence = sentence_of(operation, runtime)

@@ -11,6 +11,13 @@ from watcher.runtimes.kubernetes.observing import Observer, serving_pods
 from .manifests import deployment, live, pod
 
 IRIS = ModelId("team", "iris")
+
+
+def never(_: object) -> bool:
+    """Sign no URLs."""
+    return False
+
+
 OBSERVER = Observer(Store("models", "minio:9000", secure=False), "models", "", ())
 
 
@@ -39,19 +46,19 @@ def test_observed_of_a_complete_rollout_asks_for_no_pods() -> None:
     def pods(track: str) -> list[Any]:
         raise AssertionError(track)
 
-    found = OBSERVER.observed(IRIS, [fact_of(deployment(complete=True))], pods)
+    found = OBSERVER.observed(IRIS, [fact_of(deployment(complete=True))], pods, never)
     assert (found.state, found.version, found.etag) == (State.READY, "v2", "e")
     assert found.url == "http://iris-model-serving.team"
 
 
 def test_observed_of_a_rollout_with_a_failing_pod_is_failed_with_its_reason() -> None:
-    found = OBSERVER.observed(IRIS, [fact_of(deployment())], lambda _: [pod_fact_of(pod(message="no such key"))])
+    found = OBSERVER.observed(IRIS, [fact_of(deployment())], lambda _: [pod_fact_of(pod(message="no such key"))], never)
     assert (found.state, found.reason) == (State.FAILED, "download-model: no such key")
 
 
 def test_observed_separates_objects_of_other_owners() -> None:
     labels = {"kubeserve.io/owner": "theirs", "app.kubernetes.io/instance": "iris"}
-    found = OBSERVER.observed(IRIS, [fact_of(deployment()), fact_of(live(labels=labels))], lambda _: [])
+    found = OBSERVER.observed(IRIS, [fact_of(deployment()), fact_of(live(labels=labels))], lambda _: [], never)
     assert set(found.objects) == {ObjectKey("Deployment", "iris-model-serving")}
     assert found.foreign == (ObjectKey("Service", "iris-model-serving"),)
 
@@ -97,5 +104,5 @@ OF_OTHER_VALUES = {"kubeserve.io/version": "v2", "kubeserve.io/etag": "e", "kube
 def test_release_is_at_fault_if_it_crashes_or_hangs_and_after_it_has_served_only_repeatedly(
     made: dict[str, Any], pods: list[dict[str, Any]], is_at_fault: bool
 ) -> None:
-    found = OBSERVER.observed(IRIS, [fact_of(made)], lambda _: map(pod_fact_of, pods))
+    found = OBSERVER.observed(IRIS, [fact_of(made)], lambda _: map(pod_fact_of, pods), never)
     assert found.live.is_at_fault == is_at_fault

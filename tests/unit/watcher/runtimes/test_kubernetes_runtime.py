@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.offline_signer import OfflineSigner
 from watcher.core.types import Change, ModelId, ModelVersion, ObjectKey, Release, Store, StoredObject, Trial
 from watcher.errors import Rejected, WatcherError
 from watcher.runtimes.kubernetes.answers import ApiError, checked_items
@@ -18,15 +19,10 @@ RELEASE = Release(
 
 
 class Cluster:
-    """An API server with Services, and namespaces ("": all at once) whose listing fails.
+    """An API server with Services, and namespaces ("": all at once) whose listing fails."""
 
-    It has no Secret, or one that is foreign.
-    """
-
-    def __init__(
-        self, *services: dict[str, Any], failing: dict[str, int] | None = None, foreign_secret: bool = False
-    ) -> None:
-        self.services, self.failing, self.foreign_secret = services, failing or {}, foreign_secret
+    def __init__(self, *services: dict[str, Any], failing: dict[str, int] | None = None) -> None:
+        self.services, self.failing = services, failing or {}
         self.routes: list[dict[str, Any]] | None = None  # None: the cluster has no Gateway API
         self.calls: list[tuple[str, str]] = []
         self.applied: list[dict[str, Any]] = []
@@ -37,11 +33,9 @@ class Cluster:
             return {"kind": "APIGroup", "versions": [{"groupVersion": "autoscaling/v2"}]}
         if path == "/apis/gateway.networking.k8s.io/v1":
             return None if self.routes is None else {"kind": "APIResourceList", "resources": [{"kind": "HTTPRoute"}]}
-        if isinstance(body, list) and self.foreign_secret:
-            raise ApiError(422, "the server rejected our request due to an error in our request")
-        if method == "GET" or isinstance(body, list) or body is None:
+        if method == "GET" or body is None:
             return None
-        self.applied += [body] if "ownerReferences" in body["metadata"] or body["kind"] == "Deployment" else []
+        self.applied.append(body)
         return {**body, "metadata": {**body["metadata"], "uid": f"uid of {body['kind']}"}}
 
     def items(self, path: str, kind: str, selector: str) -> list[dict[str, Any]]:
@@ -65,7 +59,7 @@ def service(namespace: str, model: str, name: str = "", path: str = "") -> dict[
 
 
 def runtime(api: Cluster, *namespaces: str, **options: Any) -> KubernetesRuntime:
-    return KubernetesRuntime(api, STORE, "models", namespaces=namespaces, **options)  # type: ignore[arg-type]
+    return KubernetesRuntime(api, STORE, "models", OfflineSigner(), namespaces=namespaces, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -126,7 +120,7 @@ def test_observe_asks_only_for_kinds_that_the_values_name() -> None:
         runtime(api, "a", base=base).observe()
         return {path.rpartition("/")[2] for _, path in api.calls} - {"autoscaling"}
 
-    always = {"deployments", "services", "horizontalpodautoscalers"}
+    always = {"deployments", "services", "horizontalpodautoscalers", "configmaps"}
     assert asked() == always
     # An operator who turns it off wants the objects gone, so the section alone decides.
     assert asked(ingress={"enabled": False}) == {*always, "ingresses"}
@@ -138,30 +132,18 @@ def test_apply_of_a_deletion_creates_no_namespace() -> None:
     assert api.calls == [("DELETE", "/apis/networking.k8s.io/v1/namespaces/a/ingresses/iris-model-serving")]
 
 
-def test_apply_beside_a_foreign_secret_writes_nothing() -> None:
-    api = Cluster(foreign_secret=True)
-    made = runtime(api)
-    change = Change(IRIS, tuple(made.render(RELEASE)), (ObjectKey("Service", "iris-old"),))
-    api.calls.clear()
-    with pytest.raises(Rejected, match="Secret iris-model-serving exists in namespace a and is not managed"):
-        made.apply(change)
-    assert api.calls == [
-        ("GET", "/apis/apps/v1/namespaces/a/deployments/iris-model-serving"),
-        ("PATCH", "/api/v1/namespaces/a/secrets/iris-model-serving"),  # only the test of its label
-    ]
-
-
 def test_apply_of_a_canary_writes_it_after_the_stable_version_and_below_its_deployment() -> None:
     api = Cluster()
     api.routes = []
     made = runtime(api, base=ROUTE)
     release = Release(RELEASE.version, trials=(Trial("canary", RELEASE.version, weight=1),))
     made.apply(Change(IRIS, tuple(made.render(release))))
-    written = [(item["kind"], item["metadata"]["name"]) for item in api.applied]
+    objects = [item for item in api.applied if "labels" in item["metadata"]]
+    written = [(item["kind"], item["metadata"]["name"]) for item in objects]
     assert [name for _, name in written] == ["iris-model-serving"] * 5 + ["iris-model-serving-canary"] * 4
     owners = {
         (item["kind"], item["metadata"]["name"]): item["metadata"].get("ownerReferences", [{"name": ""}])[0]["name"]
-        for item in api.applied
+        for item in objects
     }
     assert owners["Deployment", "iris-model-serving-canary"] == "iris-model-serving"
     assert {owners[key] for key in written[6:]} == {"iris-model-serving-canary"}
@@ -177,8 +159,12 @@ def test_observe_of_a_model_separates_its_canary() -> None:
     assert found.trials == {}  # without a Deployment
 
 
-def test_in_order_writes_a_new_deployment_first_and_an_old_one_after_the_secret() -> None:
+def test_in_order_writes_a_new_deployment_first_and_an_old_one_after_the_config_map() -> None:
     manifests = runtime(Cluster()).render(RELEASE)
-    kinds = ["Deployment", "Secret", "Service", "HorizontalPodAutoscaler"]
+    kinds = ["Deployment", "ConfigMap", "Service", "HorizontalPodAutoscaler"]
     assert [item["kind"] for item in in_order(reversed(manifests), has_deployment=False)][:2] == kinds[:2]
-    assert [item["kind"] for item in in_order(manifests, has_deployment=True)] == ["Secret", "Deployment", *kinds[2:]]
+    assert [item["kind"] for item in in_order(manifests, has_deployment=True)] == [
+        "ConfigMap",
+        "Deployment",
+        *kinds[2:],
+    ]

@@ -40,12 +40,9 @@ def test_a_proxy_that_cannot_be_used_is_rejected_in_words(proxy: str, monkeypatc
         StoreClient(Endpoint.of("minio:9000", secure=False), "us-east-1")
 
 
-def test_permanent_keys_are_refused_to_pods_when_they_expire(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = StoreClient(Endpoint.of("minio:9000", secure=False), "us-east-1")
-    assert client.permanent_keys() == ("access", "secret")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "t")
-    with pytest.raises(Rejected, match="KUBESERVE_POD_AWS_ACCESS_KEY_ID"):
-        client.permanent_keys()
+def test_given_keys_replace_those_of_the_environment() -> None:
+    client = StoreClient(Endpoint.of("minio:9000", secure=False), "us-east-1", keys=("own", "other"))
+    assert (client.credentials().access_key, client.credentials().secret_key) == ("own", "other")
 
 
 def test_the_listen_stream_s_request_carries_the_session_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,86 @@
+"""Keep the URLs by which pods fetch their model in a ConfigMap of the model: sign, renew, and drop them (docs/adr).
+
+They are written with a field manager of their own. So neither what the reconciler applies nor its fingerprint changes
+with them, and no pod template does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from watcher.core import signed_files
+from watcher.core.signed_files import Entry, Signing
+from watcher.core.types import Manifest
+from watcher.errors import WatcherError
+from watcher.runtimes.kubernetes.facts import PodFact
+from watcher.runtimes.kubernetes.objects import CONFIG_MAP, Objects
+from watcher.runtimes.kubernetes.rollout import annotations_of, entry_in, is_complete
+from watcher.stores.signer import UrlSigner
+
+URLS_MANAGER = "kubeserve-urls"
+
+
+class PodUrls:
+    """Signs with `signer`, and writes into the ConfigMaps of `objects`. Thread-safe: both are."""
+
+    def __init__(self, objects: Objects, signer: UrlSigner) -> None:
+        self._objects, self._signer = objects, signer
+
+    def due(self) -> Callable[[Signing], bool]:
+        """Return what decides whether URLs are to be signed now. Without a key none are."""
+        with suppress(WatcherError):
+            key = self._signer.key()
+            return lambda signing: signing.is_due(key.now, key.by)
+        return lambda _: False
+
+    def write(self, config_map: Manifest, deployment: Manifest | None, pods: Iterable[PodFact]) -> None:
+        """Sign the URLs of all releases that pods of the Deployment may need, and write them into the ConfigMap.
+
+        Of the `pods`, the digests of what they fetched are written too: later pods must fetch the same bytes.
+
+        Raises:
+            Rejected, Retryable: there is no key, or the store refuses to show the files of the new release.
+            ApiError, Unreachable: the API server's.
+
+        """
+        name, files = signed_files.wanted(config_map)
+        key, entries = self._signer.key(), signed_files.entries_of(config_map)
+        entries[name] = {file: self._known(files, file, entries) for file in files}
+        running, complete = (
+            (entry_in(deployment["spec"]["template"]), is_complete(deployment)) if deployment else ("", True)
+        )
+        kept = {
+            entry: entries[entry]
+            for entry in signed_files.kept(entries, name, running=running, complete=complete)
+            if entry in entries
+        }
+        for pod in pods:
+            if pod.entry in kept:
+                kept[pod.entry] = signed_files.with_digests(kept[pod.entry], pod.digests)
+        signed = {
+            entry: {file: self._signer.signed(item, key) for file, item in files.items()}
+            for entry, files in kept.items()
+        }
+        meta = config_map["metadata"]
+        renew = signed_files.renewal(f"{meta['namespace']}/{meta['name']}", key.now, key.life.total_seconds())
+        parts = signed_files.signed_parts(signed, key.by, renew, key.now + key.life)
+        written = {
+            "apiVersion": "v1",
+            "kind": CONFIG_MAP,
+            "metadata": {
+                **{field: meta[field] for field in ("name", "namespace", "uid")},
+                "annotations": parts["annotations"],
+            },
+            "data": parts["data"],
+        }
+        self._objects.apply(written, URLS_MANAGER)
+
+    def _known(self, files: Entry, name: str, entries: dict[str, Entry]) -> signed_files.SignedFile:
+        found = signed_files.known_file(files[name], entries)
+        return found if found.urls else self._signer.looked_up(found)
+
+
+def wants_urls(config_map: Manifest) -> bool:
+    """Return whether the pods of a ConfigMap's Deployment fetch by URLs."""
+    return signed_files.FILES in annotations_of(config_map)
