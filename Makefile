@@ -30,7 +30,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@uv=$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements.lock); \
 	  test "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = "$${uv#uv==}" || $(BIN)/python -m pip install --quiet "$$uv"
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@# Compiled now, because models of the local runtime may not write into this folder where they run in bubblewrap.
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
 	@touch $@
 

@@ -1,6 +1,6 @@
 """Whether a canary should serve: its figures against those of the version that serves. Pure.
 
-docs/adr/0023-a-canary-is-promoted-by-its-figures.md has the reasons.
+docs/adr/0025-a-canary-is-promoted-by-its-figures.md has the reasons.
 """
 
 from __future__ import annotations
