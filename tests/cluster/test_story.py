@@ -196,7 +196,7 @@ def test_deletion_rolls_back_and_then_removes_the_model(
             uploads.delete(f"team/iris/{version}/model.joblib")
         eventually(lambda: [item["model"] for item in kubeserve.status()["models"]] == ["tiny"])
         ours = ("--selector", "app.kubernetes.io/instance=iris", "--namespace", TEAM)
-        kinds = "deployments,services,horizontalpodautoscalers,secrets,replicasets,pods"
+        kinds = "deployments,services,horizontalpodautoscalers,configmaps,secrets,replicasets,pods"
         eventually(lambda: user.get(kinds, *ours)["items"] == [])
         assert predict(f"http://{user.cluster_ip(TEAM, 'tiny-model-serving')}") == ["tiny"]
 

@@ -158,7 +158,8 @@ def _credentials(facts: Facts, store: StoreFacts) -> Finding:
     assert isinstance(keys, Keys)
     in_cluster = facts.place.pod is not None
     if keys.temporary and in_cluster:
-        detail = f"the store accepts {keys.access_key}, but it is temporary: pods need keys that last"
+        limit = "URLs that it signs for pods end with it, also if the watcher is away"
+        detail = f"the store accepts {keys.access_key}, but it is temporary: {limit}"
         return warn("credentials", detail, remedies.pod_keys(facts.place))
     return ok("credentials", f"the store accepts {keys.access_key}" + (" (temporary)" if keys.temporary else ""))
 

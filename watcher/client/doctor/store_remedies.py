@@ -29,7 +29,7 @@ def keys(place: Place, *, temporary: bool = False) -> str:
 
 
 def pod_keys(place: Place) -> str:
-    """Return the commands that give the pods of models keys of their own."""
+    """Return the commands that give the watcher keys that last, to sign the URLs by which pods fetch models."""
     assert place.pod
     names = ("KUBESERVE_POD_AWS_ACCESS_KEY_ID", "KUBESERVE_POD_AWS_SECRET_ACCESS_KEY")
     return f"read -rp 'access key: ' {names[0]} && read -rsp 'secret key: ' {names[1]}\n{_secret(place.pod, *names)}"

@@ -34,6 +34,12 @@ class PodUrls:
             return lambda signing: signing.is_due(key.now, key.by)
         return lambda _: False
 
+    def write_if_due(self, item: Manifest, deployment: Manifest | None) -> None:
+        """Write the URLs of a ConfigMap that lacks those of its release, or whose time has come; no other object's."""
+        signing = signed_files.signing_of(item) if item["kind"] == CONFIG_MAP else None
+        if signing and signing.is_due((key := self._signer.key()).now, key.by):
+            self.write(item, deployment, [])
+
     def write(self, config_map: Manifest, deployment: Manifest | None, pods: Iterable[PodFact]) -> None:
         """Sign the URLs of all releases that pods of the Deployment may need, and write them into the ConfigMap.
 

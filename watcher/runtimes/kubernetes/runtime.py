@@ -155,8 +155,7 @@ class KubernetesRuntime:
                 written.append(fact_of(deployment))
                 continue
             live = self._objects.apply(owned_by(manifest, deployment) if deployment else manifest)
-            if wants_urls(live):
-                self._urls.write(live, deployment, [])
+            self._urls.write_if_due(live, deployment)
             written.append(fact_of(live))
         return deployment, written
 

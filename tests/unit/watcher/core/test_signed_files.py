@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from watcher.core.signed_files import (
+    FILES,
+    SignedFile,
+    entries_of,
+    entry_name,
+    kept,
+    known_file,
+    renewal,
+    signed_parts,
+    signing_of,
+    text_of,
+)
+
+from .rendered import RELEASE
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TEXT = text_of(RELEASE.version)
+NAME = entry_name(TEXT)
+FILE = SignedFile("team/iris/v1+x/model.joblib", "e1", urls=("http://minio/u",), sha256="a" * 64)
+
+
+def config_map(**changes: str) -> dict[str, Any]:
+    """Return a ConfigMap whose URLs were signed by `me` for two days, with other data."""
+    parts = signed_parts({NAME: {"model.joblib": FILE}}, "me", NOW + timedelta(days=1), NOW + timedelta(days=2))
+    annotations = {FILES: TEXT, **parts["annotations"]}
+    return {"metadata": {"annotations": annotations}, "data": {**parts["data"], "ca.crt": "PEM", **changes}}
+
+
+def test_signing_is_due_from_the_time_of_renewal_on_and_for_another_key() -> None:
+    signing = signing_of(config_map())
+    assert signing
+    assert (signing.entry, signing.lacks_digest) == (NAME, False)
+    assert not signing.is_due(NOW, "me")
+    assert signing.is_due(NOW + timedelta(days=1), "me")
+    assert signing.is_due(NOW, "another")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"model.joblib": {"urls": ["http://evil"]}}', "[" * 10_000])
+def test_signing_of_an_edited_entry_is_due_whatever_it_has(text: str) -> None:
+    signing = signing_of(config_map(**{NAME: text}))
+    assert signing
+    assert signing.is_due(NOW, "me")
+
+
+def test_signing_is_due_when_an_entry_was_added_or_the_annotation_is_malformed() -> None:
+    added, malformed = config_map(**{"urls-old": "{}"}), config_map()
+    malformed["metadata"]["annotations"]["kubeserve.io/signed"] = "[]"
+    for item in (added, malformed):
+        signing = signing_of(item)
+        assert signing
+        assert signing.is_due(NOW, "me")
+
+
+def test_config_map_without_files_needs_no_urls() -> None:
+    assert signing_of({"metadata": {}, "data": {"ca.crt": "PEM"}}) is None
+
+
+def test_entries_are_read_as_they_were_written() -> None:
+    found = entries_of(config_map())
+    assert found == {NAME: {"model.joblib": FILE}}
+    assert known_file(SignedFile(FILE.key, "e1"), found) == FILE
+    assert known_file(SignedFile(FILE.key, "e2"), found) == SignedFile(FILE.key, "e2")
+
+
+@pytest.mark.parametrize(
+    ("entries", "running", "complete", "expected"),
+    [
+        ([], "", True, ["new"]),
+        (["a", "b"], "b", True, ["a", "b", "new"]),
+        (["a", "b", "new"], "new", True, ["b", "new"]),
+        (["a", "b", "c", "new"], "c", False, ["a", "b", "c", "new"]),
+        ([str(number) for number in range(20)], "19", False, [*map(str, range(9, 19)), "19", "new"]),
+    ],
+)
+def test_kept_are_the_current_and_the_previous_release_and_more_during_a_rollout(
+    entries: list[str], running: str, complete: bool, expected: list[str]
+) -> None:
+    assert kept(entries, "new", running=running, complete=complete) == expected
+
+
+def test_renewal_is_at_half_of_the_life_at_the_latest_and_not_the_same_for_all() -> None:
+    times = {renewal(f"team/m{number}", NOW, 1000) - NOW for number in range(200)}
+    assert max(times) <= timedelta(seconds=500)
+    assert min(times) >= timedelta(seconds=400)
+    assert len(times) > 190
