@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from minio import time as minio_time
 
 from watcher.errors import Rejected, Retryable
 from watcher.stores.client import StoreClient
@@ -97,3 +99,27 @@ def test_replace_writes_only_what_nobody_else_has_written(store: S3Bucket) -> No
     with pytest.raises(Retryable, match="changed by someone else"):
         store.replace(key, b"three", found.etag)
     assert store.read(key, 10) == b"two"
+
+
+def test_clock_that_is_an_hour_off_is_corrected_by_the_store_s_and_said(
+    bucket: Any, store: S3Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[timedelta] = []
+    client = StoreClient(
+        Endpoint.of(bucket.server.url, secure=False), "us-east-1", on_skew=lambda skew: found.append(skew)
+    )
+    skewed, now = S3Bucket(client, bucket.name), minio_time.utcnow
+    for hours in (1, -1, 0):
+        monkeypatch.setattr(minio_time, "utcnow", lambda hours=hours: now() + timedelta(hours=hours))
+        skewed.put(KEY, b"model")  # the real MinIO refuses a time that is off by 15 minutes
+        assert skewed.read(KEY, 10) == b"model"
+        assert [item.key for item in skewed.list()] == [KEY]
+        assert abs(client.signing_time() - now()) < timedelta(minutes=1)
+    assert [round(skew.total_seconds() / 3600) for skew in found] == [-1, 1, 0]
+
+
+def test_clock_that_is_days_off_is_refused_in_words(store: S3Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = minio_time.utcnow
+    monkeypatch.setattr(minio_time, "utcnow", lambda: now() - timedelta(days=3))
+    with pytest.raises(Rejected, match="the clocks of this machine and of the store differ"):
+        store.list()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import structlog
 
 from watcher.control.status_board import Now, utcnow
 from watcher.core.text import one_line
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +65,12 @@ class SourceHealth:
         """Return the health of every source, in the order of their names."""
         with self._lock:
             return sorted(self._all.values(), key=lambda source: source.name)
+
+
+def report_skew(sources: SourceHealth, skew: timedelta) -> None:
+    """Show as the source `clock` how far this machine's clock is from the store's, and log it once."""
+    minutes = round(abs(skew).total_seconds() / 60)
+    way = "behind" if skew > timedelta() else "ahead of"
+    detail = f"this machine's clock is {minutes} minutes {way} the store's, by which requests are signed: set it"
+    if sources.report("clock", live=not minutes, detail=detail if minutes else "") and minutes:
+        log.warning("the clock is wrong", reason=detail)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import unquote
@@ -13,9 +14,10 @@ from urllib.request import getproxies
 
 import urllib3
 from minio import Minio
+from minio import time as minio_time
 from minio.credentials.credentials import Credentials
 from minio.datatypes import Object, Part, parse_list_objects
-from minio.error import MinioException
+from minio.error import MinioException, S3Error
 from minio.helpers import check_bucket_name
 
 from watcher.errors import Rejected, Retryable
@@ -31,6 +33,17 @@ PAGE_BYTES = 16 * 1024 * 1024
 RETRIES = 2
 ROLE_SECONDS = 2.0
 """The metadata service is one hop away; where there is none, most networks drop the packets."""
+
+
+TOO_SKEWED = "RequestTimeTooSkewed"
+"""S3's error code for a signature whose time is more than 15 minutes from the store's."""
+SMALLEST_SKEW = timedelta(minutes=1)
+"""A smaller difference matters to nobody, and is not corrected."""
+LARGEST_SKEW = timedelta(days=1)
+"""A larger one is not corrected: a signature for a far future could be used by whoever forged the answer's date."""
+NO_SKEW = timedelta()
+OnSkew = Callable[[timedelta], None]
+"""Called with what the store's clock is ahead of ours, when that is found to have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +69,12 @@ class StoreClient(Minio):
         call_seconds: float = CALL_SECONDS,
         read_seconds: float = READ_SECONDS,
         retries: int = RETRIES,
+        on_skew: OnSkew = lambda _: None,
     ) -> None:
         """Make no call yet. `keys`, an access key and a secret key, replace those of the environment."""
         self._url, self._call_seconds = endpoint.url, call_seconds
         self._calls = Calls()
+        self._skew, self._on_skew = NO_SKEW, on_skew
         own = OwnCredentials(lambda url: pool_for(url, ROLE_SECONDS, ROLE_SECONDS, retries=0), keys)
         self._own_credentials = own
         pool = pool_for(endpoint.url, CONNECT_SECONDS, read_seconds, retries)
@@ -86,6 +101,38 @@ class StoreClient(Minio):
             if error.reason in REFUSED_KEYS:
                 self._own_credentials.forget()
             raise
+
+    def signing_time(self) -> datetime:
+        """Return the current time by the store's clock, as far as the store has shown that ours differs."""
+        return minio_time.utcnow() + self._skew
+
+    def _build_headers(self, *arguments: Any, **options: Any) -> tuple[Any, datetime]:
+        """Return the headers of a request and the time that its signature names."""
+        headers, _ = super()._build_headers(*arguments, **options)
+        date = self.signing_time()
+        headers["x-amz-date"] = minio_time.to_amz_date(date)
+        return headers, date
+
+    def _url_open(self, *arguments: Any, **options: Any) -> urllib3.BaseHTTPResponse:
+        """Make a request; if the store refuses it for its time, once more with the store's."""
+        try:
+            return super()._url_open(*arguments, **options)
+        except S3Error as error:
+            if error.code != TOO_SKEWED or not self._learn(error.response.headers.get("Date") or ""):
+                raise
+        return super()._url_open(*arguments, **options)
+
+    def _learn(self, date: str) -> bool:
+        """Take the difference of the clocks from an answer. Return False if there is none that can be believed."""
+        try:
+            skew = minio_time.from_http_header(date) - minio_time.utcnow()
+        except ValueError:
+            return False
+        if abs(skew) > LARGEST_SKEW:
+            return False
+        self._skew = skew if abs(skew) > SMALLEST_SKEW else NO_SKEW
+        self._on_skew(self._skew)
+        return True
 
     def page(self, bucket: str, prefix: str, token: str) -> Page:
         """Return one page of a listing. minio-py's own listing follows tokens without showing them."""

@@ -131,9 +131,11 @@ class FolderBucket:
             return None
         identity = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         before = self._seen.get(path)
-        if before and (before[0] == identity or self._now() - stat.st_mtime < SETTLE_SECONDS):
+        # A time in the future says that the clock was set back, and not that the file is being written.
+        is_young = abs(self._now() - stat.st_mtime) < SETTLE_SECONDS
+        if before and (before[0] == identity or is_young):
             return before[1]
-        if self._now() - stat.st_mtime < SETTLE_SECONDS:
+        if is_young:
             return None
         with path.open("rb") as file:
             etag = hashlib.file_digest(file, "md5").hexdigest()

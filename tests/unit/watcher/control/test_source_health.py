@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from watcher.control.source_health import SourceHealth
+from watcher.control.source_health import SourceHealth, report_skew
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -30,3 +30,15 @@ def test_all_returns_the_sources_in_the_order_of_their_names() -> None:
     for name in ("webhook", "listen", "poll"):
         sources.report(name, live=True)
     assert [source.name for source in sources.all()] == ["listen", "poll", "webhook"]
+
+
+def test_report_skew_shows_the_clock_until_it_is_set() -> None:
+    health = SourceHealth()
+    report_skew(health, timedelta(minutes=61))
+    (shown,) = health.all()
+    assert (shown.name, shown.live) == ("clock", False)
+    assert "61 minutes behind the store's" in shown.detail
+    report_skew(health, timedelta(minutes=-20))
+    assert "20 minutes ahead of the store's" in health.all()[0].detail
+    report_skew(health, timedelta())
+    assert (health.all()[0].live, health.all()[0].detail) == (True, "")

@@ -27,6 +27,13 @@ def test_list_shows_settled_files_with_their_md5_and_keeps_what_is_being_written
     assert [item.size for item in bucket.list("t/")] == [2]
 
 
+def test_list_shows_a_file_of_the_future_as_after_a_clock_that_was_set_back(tmp_path: Path) -> None:
+    bucket = FolderBucket(tmp_path, now=lambda: 1000.0)
+    (tmp_path / "a").write_bytes(b"a")
+    os.utime(tmp_path / "a", (1600, 1600))
+    assert [item.key for item in bucket.list()] == ["a"]
+
+
 def test_list_forgets_files_that_are_gone(tmp_path: Path) -> None:
     bucket = FolderBucket(tmp_path, lambda: 1e12)
     for name in ("a", "b"):
