@@ -16,7 +16,7 @@ from watcher.control.loop import Loop
 from watcher.control.prometheus import Prometheus
 from watcher.control.reconciler import Reconciler
 from watcher.control.shutdown import StopSignals, stop_all
-from watcher.control.source_health import SourceHealth
+from watcher.control.source_health import SourceHealth, report_skew
 from watcher.control.status_board import StatusBoard, utcnow
 from watcher.control.status_files import StatusFiles
 from watcher.control.traffic import ModelScrapes, TrafficCollector
@@ -30,7 +30,7 @@ from watcher.sources.folder_watch import FolderWatch
 from watcher.sources.listen_stream import ListenStream
 from watcher.sources.webhook import Webhook
 from watcher.stores.base import WritableBucket
-from watcher.stores.client import StoreClient
+from watcher.stores.client import OnSkew, StoreClient
 from watcher.stores.folder import FolderBucket
 from watcher.stores.s3_bucket import S3Bucket
 from watcher.stores.signer import UrlSigner
@@ -54,7 +54,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     base = settings_values.chart_values(settings)
     board, sources, metrics = StatusBoard(), SourceHealth(), Metrics()
     loop: Loop  # assigned below: `on_change` needs it, and it needs the runtime
-    bucket = _bucket(settings)
+    bucket = _bucket(settings, lambda skew: report_skew(sources, skew))
     traffic_board, prometheus = TrafficBoard(), _prometheus(settings)
     runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.requeue(model))
     reconciler = Reconciler(
@@ -80,8 +80,9 @@ def _run(settings: Settings, sock: socket.socket) -> None:
         resync_interval=settings.resync_interval,
         workers=settings.workers,
     )
-    webhook = Webhook(settings.webhook_token, settings.bucket, Reporter(Webhook.name, loop.hint, sources))
-    hinting = [webhook, *_other_sources(settings, loop.hint, sources)]
+    reporter = Reporter(Webhook.name, loop.hint, sources, reconciler.deleted)
+    webhook = Webhook(settings.webhook_token, settings.bucket, reporter)
+    hinting = [webhook, *_other_sources(settings, loop.hint, sources, reconciler.deleted)]
     loaded_as, traffic = _models_watched(settings, board, traffic_board, prometheus)
     state_dir = str(Path(settings.state_dir).resolve()) if settings.runtime == "local" else ""
     about = {"runtime": settings.runtime, "bucket": bucket.name, "state_dir": state_dir}
@@ -130,14 +131,15 @@ def _prometheus(settings: Settings) -> Prometheus | None:
     return Prometheus(url) if url else None
 
 
-def _bucket(settings: Settings) -> WritableBucket:
+def _bucket(settings: Settings, on_skew: OnSkew) -> WritableBucket:
     if folder := settings_values.folder(settings):
         return FolderBucket(folder)
-    return S3Bucket(_client(settings), settings.bucket)
+    return S3Bucket(_client(settings, on_skew=on_skew), settings.bucket)
 
 
-def _client(settings: Settings, keys: tuple[str, str] | None = None) -> StoreClient:
-    return StoreClient(settings_values.endpoint(settings), settings_values.region_of(settings), keys=keys)
+def _client(settings: Settings, keys: tuple[str, str] | None = None, on_skew: OnSkew = lambda _: None) -> StoreClient:
+    endpoint, region = settings_values.endpoint(settings), settings_values.region_of(settings)
+    return StoreClient(endpoint, region, keys=keys, on_skew=on_skew)
 
 
 def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_change: Any) -> Runtime:
@@ -149,7 +151,7 @@ def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_
 
     store = settings_values.pod_store(settings, settings.bucket)
     client = _client(settings, settings_values.pod_keys(settings))
-    signer = UrlSigner(client, settings.bucket, settings_values.pod_endpoint(settings))
+    signer = UrlSigner(client, settings.bucket, settings_values.pod_endpoint(settings), client.signing_time)
     api = kubernetes_api.connect(settings.kubeconfig)
     owner = settings_values.owner(settings, settings.bucket)
     board.on_change = events.EventRecorder(api).publish
@@ -180,12 +182,12 @@ def _local(settings: Settings, bucket: WritableBucket, on_change: Any) -> Runtim
     return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, env, on_change, base=base, cage=found)
 
 
-def _other_sources(settings: Settings, hint: Hint, health: Health) -> list[Source]:
+def _other_sources(settings: Settings, hint: Hint, health: Health, on_deleted: Hint) -> list[Source]:
     """Return the sources that give hints next to the webhook and the poll."""
     if folder := settings_values.folder(settings):
-        return [FolderWatch(folder, Reporter(FolderWatch.source, hint, health))]
+        return [FolderWatch(folder, Reporter(FolderWatch.source, hint, health, on_deleted))]
     if not settings.listen_stream:
         return []
     endpoint, region = settings_values.endpoint(settings), settings_values.region_of(settings)
-    reporter = Reporter(ListenStream.source, hint, health)
+    reporter = Reporter(ListenStream.source, hint, health, on_deleted)
     return [ListenStream(endpoint, region, settings.bucket, settings.listen_ping, reporter)]

@@ -26,6 +26,7 @@ from watcher.core.catalog import read_listing
 from watcher.core.ceilings import Ceilings
 from watcher.core.comparison import Settled, compare, deleted, overwritten, to_renew
 from watcher.core.last_good import Choice, reason_of
+from watcher.core.naming import ARTIFACT, MLFLOW_ARTIFACTS, model_of
 from watcher.core.plan import edits, fingerprint_of, plan
 from watcher.core.removal_guard import RemovalGuard
 from watcher.core.text import one_line
@@ -49,6 +50,8 @@ from watcher.runtimes.base import Runtime
 from watcher.stores.base import Bucket
 
 log = structlog.get_logger()
+
+MODEL_NAMES = tuple(f"/{name}" for name in (ARTIFACT, *MLFLOW_ARTIFACTS))
 
 RESTORE_INTERVAL = 600.0
 """Seconds. Objects that something else overwrites are restored at most this often: two watchers with the same owner
@@ -121,6 +124,11 @@ class Reconciler:
         """Return whether the model's namespace is one of --namespaces; the others may not even be readable."""
         return not self._namespaces or model.namespace in self._namespaces
 
+    def deleted(self, key: str) -> None:
+        """Record that the store has named a key as deleted. It decides only whether to believe an empty listing."""
+        if key.endswith(MODEL_NAMES) and (model := model_of(key)):
+            self._removals.mark_deleted(model)
+
     def survey(self, *, resync: bool = False) -> Survey:
         """Compare all of the bucket with all of the runtime. With `resync`, every model needs work.
 
@@ -133,7 +141,8 @@ class Reconciler:
         observed_at = self._clock()
         observation = self._runtime.observe()
         listed_at = self._clock()
-        catalog = read_listing(self._bucket.list(), self._namespaces)
+        objects = self._bucket.list()
+        catalog = read_listing(objects, self._namespaces)
         self._board.list_all(catalog.entries, listed_at)
 
         self._show_refused(catalog.refusals)
@@ -141,7 +150,7 @@ class Reconciler:
         found = compare(catalog.entries, self._entries, {} if resync else self._settled, observation)
         failing = self._failing(found.in_step, observation.models)
         self._show_in_step(found.in_step - failing, observation.models)
-        gone = self._removals.survey(frozenset(catalog.entries), observation, observed_at)
+        gone = self._removals.survey(frozenset(catalog.entries), observation, observed_at, empty=not objects)
 
         self._entries = catalog.entries
         self._evict(catalog.entries, observation)

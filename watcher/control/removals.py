@@ -28,17 +28,26 @@ class Removals:
         self._runtime, self._board, self._metrics, self._guard, self._clock = runtime, board, metrics, guard, clock
         self._leftovers: frozenset[ModelId] = frozenset()
 
-    def survey(self, wanted: frozenset[ModelId], observation: Observation, observed_at: float) -> frozenset[ModelId]:
-        """Return the models that need work: those to remove, and leftovers, whose Deployment alone is gone."""
+    def survey(
+        self, wanted: frozenset[ModelId], observation: Observation, observed_at: float, *, empty: bool = False
+    ) -> frozenset[ModelId]:
+        """Return the models that need work: those to remove, and leftovers, whose Deployment alone is gone.
+
+        `empty` is whether the bucket has no object at all.
+        """
         running = frozenset(model for model, item in observation.models.items() if item.runs)
         decision = self._guard.decide(
-            wanted, running, observed_at=observed_at, now=self._clock(), unreadable=observation.unreadable
+            wanted, running, observed_at=observed_at, now=self._clock(), unreadable=observation.unreadable, empty=empty
         )
         self._show(decision, observation.models)
         leftovers = frozenset(model for model, item in observation.models.items() if item.objects) - running - wanted
         swept, self._leftovers = self._leftovers, leftovers
         # Sweep each leftover once; the garbage collector does the rest.
         return decision.approved | (leftovers - swept)
+
+    def mark_deleted(self, model: ModelId) -> None:
+        """Record that the store has named a file of a model as deleted."""
+        self._guard.mark_deleted(model)
 
     def mark_present(self, model: ModelId) -> None:
         """Record that a model is in the bucket."""

@@ -18,6 +18,8 @@ MODEL_FILES = frozenset({ARTIFACT, *MLFLOW_ARTIFACTS, VALUES, REQUIREMENTS, *INP
 """The files of a version's folder that count."""
 STATUS_FILE = "_status.json"
 """What the watcher itself writes beside a version. It is no file of the model: nothing follows from a change of it."""
+DELETED_FOLDER = "_deleted/"
+"""Where `kubeserve delete` names a model that it takes out of the bucket as the last one. The catalog ignores it."""
 INPUT_FILE_LIMIT = 1024 * 1024
 """Bytes. An example is a few rows; the download fetches no larger one."""
 SUFFIX = "-model-serving"

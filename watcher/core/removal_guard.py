@@ -25,6 +25,10 @@ RETURNED = (
     "removed, but it runs again without being in the bucket, so it is left alone: is there another watcher with the "
     "same --owner? Delete its Deployment, or give each watcher an --owner of its own"
 )
+EMPTIED = (
+    "gone from the bucket, which is suddenly empty; the store may be at fault, so the removal is on hold: restore it, "
+    "or confirm by `kubeserve delete`"
+)
 RECENT = "gone from the bucket soon after others: it is removed within a minute, nothing needs to be confirmed"
 
 Models = frozenset[ModelId]
@@ -95,30 +99,41 @@ class RemovalGuard:
         self._allowed: dict[ModelId, float] = {}
         self._removed: dict[ModelId, float] = {}
         self._approved: Models = NONE
+        self._deleted: Models = NONE
 
     def decide(
-        self, wanted: Models, running: Models, *, observed_at: float, now: float, unreadable: Container[str] = ()
+        self,
+        wanted: Models,
+        running: Models,
+        *,
+        observed_at: float,
+        now: float,
+        unreadable: Container[str] = (),
+        empty: bool = False,
     ) -> Decision:
         """Decide on the `running` models that are not `wanted`, as they were at `observed_at`.
 
         A removal counts from now on, not from when it is done: workers do it during the next survey. What is on hold
-        in an `unreadable` namespace stays so.
+        in an `unreadable` namespace stays so. `empty` is whether the listing has no object at all.
         """
         gone = running - wanted
         with self._lock:
             returned = self._returned(gone, wanted, observed_at, now)
             self._held = frozenset(m for m in self._held - wanted if m in gone or m.namespace in unreadable)
-            self._update_held_and_allowed(gone - returned, running, wanted, now)
+            self._deleted &= gone
+            emptied = self._emptied(gone) if empty else NONE
+            self._update_held_and_allowed(gone - returned - emptied, running, wanted, now)
             self._missing = {model: self._missing.get(model, now) for model in gone}
             due = frozenset(model for model, since in self._missing.items() if now - since >= self._delay)
-            permitted = (gone - returned - self._held) & self._allowed.keys()
+            permitted = (gone - returned - emptied - self._held) & self._allowed.keys()
             self._approved = permitted & due
             held = self._held & gone
         delay = f"gone from the bucket: it is removed after {self._delay:g} s, unless it is uploaded again meanwhile"
         return Decision(
             approved=permitted & due,
-            waiting=dict.fromkeys(permitted - due, delay) | dict.fromkeys(gone - returned - permitted - held, RECENT),
-            held=dict.fromkeys(held, MASS) | dict.fromkeys(returned, RETURNED),
+            waiting=dict.fromkeys(permitted - due, delay)
+            | dict.fromkeys(gone - returned - emptied - permitted - held, RECENT),
+            held=dict.fromkeys(held, MASS) | dict.fromkeys(emptied, EMPTIED) | dict.fromkeys(returned, RETURNED),
         )
 
     def approves(self, model: ModelId) -> bool:
@@ -126,12 +141,18 @@ class RemovalGuard:
         with self._lock:
             return model in self._approved
 
+    def mark_deleted(self, model: ModelId) -> None:
+        """Record that the store itself, by an event, has named a file of `model` as deleted."""
+        with self._lock:
+            self._deleted |= {model}
+
     def mark_present(self, model: ModelId) -> None:
         """Record that `model` is in the bucket. If it goes again, the delay begins again."""
         with self._lock:
             self._missing.pop(model, None)
             self._removed.pop(model, None)
             self._approved -= {model}
+            self._deleted -= {model}
 
     def done(self, model: ModelId, now: float) -> None:
         """Record that `model` is removed. If it comes back and is deleted again, that removal needs a new approval."""
@@ -148,6 +169,15 @@ class RemovalGuard:
             if model not in wanted and (model in gone or now - when < RETURN_WINDOW)
         }
         return frozenset(model for model in gone if self._removed.get(model, observed_at) < observed_at)
+
+    def _emptied(self, gone: Models) -> Models:
+        """Return the model that is gone from an empty bucket, if nothing but the emptiness says so.
+
+        Of several, the share of all models decides. An event that names its file shows that someone deleted it, as does
+        an earlier survey that missed it among other objects.
+        """
+        alone = len(gone) == 1 and self._fraction < 1
+        return gone - self._deleted - self._allowed.keys() if alone else NONE
 
     def _update_held_and_allowed(self, gone: Models, running: Models, wanted: Models, now: float) -> None:
         """Apply `decide` to the models that are gone, and store the result in `_held` and `_allowed`."""

@@ -56,15 +56,19 @@ class Reporter:
     name: str
     on_hint: Hint
     health: Health
+    on_deleted: Hint = lambda _: None
+    """Called with a key that the store has named as deleted, before the hint."""
     live: bool = False
 
-    def hint(self, key: str = "") -> None:
+    def hint(self, key: str = "", *, deleted: bool = False) -> None:
         """Pass one hint on and count it. Without a key, anything may have changed.
 
         A key that the watcher itself writes is left out: nothing follows from it.
         """
         if key.endswith(f"/{STATUS_FILE}"):
             return
+        if deleted:
+            self.on_deleted(key)
         self.on_hint(key)
         self.health.count(self.name, 1)
 

@@ -62,7 +62,7 @@ class FolderWatch(threading.Thread):
     def _watch(self) -> None:
         """Give hints until `stop`, or until another folder, or none, is at the path."""
         # An extra of the package: the image for clusters does without it.
-        from watchfiles import watch  # noqa: PLC0415
+        from watchfiles import Change, watch  # noqa: PLC0415
 
         root = self._root.resolve()
         before = _identity(self._root)
@@ -78,20 +78,26 @@ class FolderWatch(threading.Thread):
         self._reporter.up()
         self._reporter.hint()
         for batch in changes:
-            for _, path in batch:
-                self._hint_at(Path(path), root)
+            for change, path in batch:
+                self._hint_at(Path(path), root, deleted=change is Change.deleted)
             if _identity(self._root) != before:
                 self._reporter.hint()
                 return
 
-    def _hint_at(self, path: Path, root: Path) -> None:
+    def _hint_at(self, path: Path, root: Path, *, deleted: bool) -> None:
         """Hint at a file. A path that is no longer a file may be a folder that was moved with all its files.
 
         A name that begins with a dot is a file that a program of ours, or another one, is about to rename.
         """
         if path.name.startswith("."):
             return
-        self._reporter.hint(path.relative_to(root).as_posix() if path.is_file() else "")
+        key = path.relative_to(root).as_posix()
+        if path.is_file():
+            self._reporter.hint(key)
+            return
+        if deleted:
+            self._reporter.on_deleted(key)
+        self._reporter.hint()
 
     def _lost(self, reason: str) -> float:
         if not self._halt.is_set() and self._reporter.down(reason):

@@ -97,8 +97,8 @@ class ListenStream(threading.Thread):
             keys = keys_of(parse(line), self._bucket, escaped=False)
         except Rejected:
             return
-        for key in keys:
-            self._reporter.hint(key)
+        for key, deleted in keys:
+            self._reporter.hint(key, deleted=deleted)
 
     def _lines(self) -> Iterator[bytes]:
         """Yield the stream's lines. A read that times out is a stream that is not live."""

@@ -32,8 +32,10 @@ def parse(body: bytes) -> dict[str, Any]:
     return document
 
 
-def keys_of(document: dict[str, Any], bucket: str, *, escaped: bool) -> list[str]:
-    """Return the keys of a document from `parse`. Skip malformed records and those of other buckets.
+def keys_of(document: dict[str, Any], bucket: str, *, escaped: bool) -> list[tuple[str, bool]]:
+    """Return the keys of a document from `parse`, each with whether it was deleted.
+
+    Skip malformed records and those of other buckets.
 
     The webhook escapes keys as in a query (`user+1%2Fm`), the listen stream does not.
     """
@@ -44,7 +46,8 @@ def keys_of(document: dict[str, Any], bucket: str, *, escaped: bool) -> list[str
         except (KeyError, TypeError):
             continue
         if name == bucket and isinstance(key, str):
-            found.append(unquote_plus(key) if escaped else key)
+            deleted = "ObjectRemoved" in str(record.get("eventName"))
+            found.append((unquote_plus(key) if escaped else key, deleted))
     return found
 
 

@@ -38,8 +38,8 @@ class Webhook:
         if not self._is_authorized(authorization):
             raise Rejected("Unauthorized", "the bearer token is missing or wrong")
         keys = keys_of(parse(body), self._bucket, escaped=True)
-        for key in keys:
-            self._reporter.hint(key)
+        for key, deleted in keys:
+            self._reporter.hint(key, deleted=deleted)
         return len(keys)
 
     def _is_authorized(self, authorization: str) -> bool:

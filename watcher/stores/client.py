@@ -35,8 +35,9 @@ ROLE_SECONDS = 2.0
 """The metadata service is one hop away; where there is none, most networks drop the packets."""
 
 
-TOO_SKEWED = "RequestTimeTooSkewed"
-"""S3's error code for a signature whose time is more than 15 minutes from the store's."""
+MAY_BE_SKEWED = frozenset({"RequestTimeTooSkewed", "AccessDenied"})
+"""S3's error codes for a signature whose time is more than 15 minutes from the store's. An answer to HEAD has no body, and
+minio-py takes its status for the second one."""
 SMALLEST_SKEW = timedelta(minutes=1)
 """A smaller difference matters to nobody, and is not corrected."""
 LARGEST_SKEW = timedelta(days=1)
@@ -118,17 +119,17 @@ class StoreClient(Minio):
         try:
             return super()._url_open(*arguments, **options)
         except S3Error as error:
-            if error.code != TOO_SKEWED or not self._learn(error.response.headers.get("Date") or ""):
+            if error.code not in MAY_BE_SKEWED or not self._learn(error.response.headers.get("Date") or ""):
                 raise
         return super()._url_open(*arguments, **options)
 
     def _learn(self, date: str) -> bool:
-        """Take the difference of the clocks from an answer. Return False if there is none that can be believed."""
+        """Take the difference of the clocks from an answer. Return False if it is as known, or cannot be believed."""
         try:
             skew = minio_time.from_http_header(date) - minio_time.utcnow()
         except ValueError:
             return False
-        if abs(skew) > LARGEST_SKEW:
+        if abs(skew) > LARGEST_SKEW or abs(skew - self._skew) < SMALLEST_SKEW:
             return False
         self._skew = skew if abs(skew) > SMALLEST_SKEW else NO_SKEW
         self._on_skew(self._skew)

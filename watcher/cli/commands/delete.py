@@ -16,9 +16,10 @@ from watcher.cli.output import output_option, print_json
 from watcher.client.contexts import Context
 from watcher.client.names import model_named
 from watcher.client.watcher_api import WatcherApi
+from watcher.core.naming import DELETED_FOLDER
 from watcher.core.text import one_line, size
-from watcher.core.types import State, StoredObject
-from watcher.errors import Rejected
+from watcher.core.types import ModelId, State, StoredObject
+from watcher.errors import Rejected, Retryable
 
 if TYPE_CHECKING:
     from watcher.client.model_files import ModelFiles
@@ -48,6 +49,11 @@ def delete(
     api, wanted = WatcherApi(context.watcher), model_named(model, context.namespace)
     status = look(api, wanted) if wait else {}
     with opened(context) as bucket:
+        if version is None and not bucket.list() and _is_held(api, wanted):
+            _agree("what the watcher still serves of it", yes=yes)
+            bucket.put(f"{DELETED_FOLDER}{wanted}", b"")
+            click.echo(f"confirmed the removal of {wanted}, which is not in the bucket")
+            return
         files = ModelFiles(bucket, wanted, or_left_over=version is None)  # to repeat an interrupted deletion
         # "" is no version: with an unset variable of a script, the whole model would go.
         going = files.objects if version is None else files.below(_deletable(files, version))
@@ -56,6 +62,9 @@ def delete(
         click.echo(_listed(what, bucket.name, going, follows), err=True)
         count = f"{len(going)} object{'s' if len(going) > 1 else ''}"
         _agree(count, yes=yes)
+        if len(going) == len(bucket.list()):
+            # A watcher keeps its last model if the bucket is suddenly empty: that may be a fault of the store.
+            bucket.put(f"{DELETED_FOLDER}{wanted}", b"")
         bucket.remove(item.key for item in files.in_order_of_removal(going))
     if output == "json":
         keys = [item.key for item in going]
@@ -64,6 +73,14 @@ def delete(
         click.echo(f"deleted {count} of {wanted}")
     if wait:
         follow(api, wanted, status, is_done, timeout=timeout)
+
+
+def _is_held(api: WatcherApi, model: ModelId) -> bool:
+    """Return whether a watcher answers and keeps the model until a person acts."""
+    try:
+        return look(api, model).get("state") == State.HELD
+    except Retryable:
+        return False
 
 
 def _deletable(files: ModelFiles, version: str) -> str:

@@ -159,3 +159,26 @@ def test_delete_in_a_store_of_an_unknown_kind_is_one_line(iris: Bucket, monkeypa
     monkeypatch.setenv("KUBESERVE_STORE", "Folder:/models")
     done = run("iris", "--yes")
     assert (done.exit_code, done.stderr) == (1, "Error: --store Folder:/models: expected s3 or folder:PATH\n")
+
+
+def test_delete_of_the_last_model_leaves_a_mark_so_that_the_bucket_is_not_empty(bucket: Bucket) -> None:
+    bucket.model("iris", "v1")
+    assert run("iris", "--yes").exit_code == 0
+    assert bucket.keys() == ["_deleted/team/iris"]
+
+
+def test_delete_of_a_model_that_is_held_and_not_in_the_empty_bucket_confirms_it(
+    bucket: Bucket, watcher: StubWatcher
+) -> None:
+    watcher.models = [row("iris", state="Held")]
+    asked = run("iris")
+    assert (asked.exit_code, bucket.keys()) == (2, [])
+    done = run("iris", "--yes")
+    assert (done.exit_code, bucket.keys()) == (0, ["_deleted/team/iris"])
+    assert "confirmed the removal of team/iris" in done.output
+
+
+def test_delete_of_an_unknown_model_in_an_empty_bucket_confirms_nothing(bucket: Bucket, watcher: StubWatcher) -> None:
+    watcher.models = [row("iris", state="Held")]
+    assert run("irsi", "--yes").exit_code == 1
+    assert bucket.keys() == []

@@ -93,6 +93,7 @@ def test_versions_show_which_one_a_rejection_a_pin_or_a_pause_is_about() -> None
     world.put("a/values.yaml", b'version: "v1"')
     world.look()
     assert world.versions("a") == {"v2": "", "v1": "Ready"}
+    world.put("README.md")
     world.delete("a")
     world.look()
     assert [step.state for step in world.board.steps(1)] == ["Removed"]

@@ -179,3 +179,28 @@ def test_survey_with_a_removal_during_the_observation_does_not_hold_the_model() 
         world.reconciler.reconcile(model)
     world.reconciler._removals.survey(frozenset({ModelId("team", "b")}), observation, before)
     assert world.states(State.HELD) == ""
+
+
+def test_survey_of_an_empty_bucket_holds_the_only_model_until_its_deletion_is_shown() -> None:
+    for show in (
+        lambda world: world.reconciler.deleted("team/a/v1/model.joblib"),
+        lambda world: world.files.update({"_deleted/team/a": b""}),  # as `kubeserve delete` leaves it
+    ):
+        world = World("a")
+        world.delete("a")
+        world.look(seconds=100)
+        world.reconciler.deleted("team/a/values.yaml")
+        world.look(seconds=100)
+        assert (world.states(State.HELD), world.running) == ("a", "a")
+        show(world)
+        world.look(seconds=1)
+        assert world.running == ""
+
+
+def test_survey_of_a_bucket_that_is_empty_for_a_moment_removes_nothing() -> None:
+    world = World("a")
+    files, world.files = world.files, {}
+    world.look()
+    world.files = files
+    world.look(seconds=1)
+    assert (world.states(State.READY), world.running, world.deleted) == ("a", "a", [])

@@ -114,3 +114,46 @@ def test_guard_with_a_removed_model_that_a_survey_finds_in_the_bucket_forgets_th
     guard.done(model, now=1)
     guard.decide(models(0), models(0), observed_at=2, now=2)
     assert guard.decide(NONE, models(0), observed_at=3, now=3).approved == models(0)
+
+
+def test_guard_with_an_empty_bucket_holds_the_only_model_until_it_is_back() -> None:
+    guard, only = RemovalGuard(0.5), models(0)
+    for now in (0, 100, 10_000):
+        decision = guard.decide(NONE, only, observed_at=now, now=now, empty=True)
+        assert (decision.approved, set(decision.held)) == (NONE, only)
+        assert "suddenly empty" in decision.held[next(iter(only))]
+    assert guard.decide(only, only, observed_at=10_001, now=10_001).held == {}
+
+
+def test_guard_with_an_empty_bucket_removes_a_model_that_an_event_has_named_as_deleted() -> None:
+    guard, only = RemovalGuard(0.5), models(0)
+    (model,) = only
+    assert guard.decide(NONE, only, observed_at=0, now=0, empty=True).approved == NONE
+    guard.mark_deleted(model)
+    assert guard.decide(NONE, only, observed_at=1, now=1, empty=True).approved == only
+
+
+def test_guard_with_an_event_of_an_earlier_deletion_holds_a_model_that_was_uploaded_again() -> None:
+    guard, only = RemovalGuard(0.5), models(0)
+    (model,) = only
+    for back in (lambda: guard.mark_present(model), lambda: guard.decide(only, only, observed_at=0, now=0)):
+        guard.mark_deleted(model)
+        back()
+        assert set(guard.decide(NONE, only, observed_at=1, now=1, empty=True).held) == only
+
+
+def test_guard_that_missed_a_model_among_other_objects_removes_it_from_a_bucket_that_is_empty_since() -> None:
+    guard, only = RemovalGuard(0.5, delay=10), models(0)
+    assert guard.decide(NONE, only, observed_at=0, now=0).approved == NONE  # the delay
+    assert guard.decide(NONE, only, observed_at=11, now=11, empty=True).approved == only
+
+
+def test_guard_with_an_empty_bucket_and_a_fraction_of_one_removes_the_only_model() -> None:
+    assert RemovalGuard(1).decide(NONE, models(0), observed_at=0, now=0, empty=True).approved == models(0)
+
+
+def test_guard_with_an_empty_bucket_holds_several_models_until_each_is_back_whatever_events_say() -> None:
+    guard, several = RemovalGuard(0.5), models(0, 1, 2)
+    guard.mark_deleted(next(iter(several)))
+    assert set(guard.decide(NONE, several, observed_at=0, now=0, empty=True).held) == several
+    assert set(guard.decide(models(0, 1), several, observed_at=1, now=1).held) == models(2)

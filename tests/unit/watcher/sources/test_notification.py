@@ -16,8 +16,17 @@ def notification(key: str, bucket: str = "models") -> dict[str, Any]:
 
 
 def test_keys_of_an_escaped_document_unescapes_once() -> None:
-    assert keys_of(notification("a+1%2Fm%252F"), "models", escaped=True) == ["a 1/m%2F"]
-    assert keys_of(notification("a+1/m"), "models", escaped=False) == ["a+1/m"]
+    assert keys_of(notification("a+1%2Fm%252F"), "models", escaped=True) == [("a 1/m%2F", False)]
+    assert keys_of(notification("a+1/m"), "models", escaped=False) == [("a+1/m", False)]
+
+
+@pytest.mark.parametrize("name", ["s3:ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"])
+def test_keys_of_a_removal_are_marked_as_deleted(name: str) -> None:
+    document = notification("a")
+    document["Records"][0]["eventName"] = name
+    assert keys_of(document, "models", escaped=True) == [("a", True)]
+    document["Records"][0]["eventName"] = "s3:ObjectCreated:Put"
+    assert keys_of(document, "models", escaped=True) == [("a", False)]
 
 
 def test_keys_of_another_bucket_are_skipped() -> None:
