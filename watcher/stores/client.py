@@ -36,8 +36,8 @@ ROLE_SECONDS = 2.0
 
 
 MAY_BE_SKEWED = frozenset({"RequestTimeTooSkewed", "AccessDenied"})
-"""S3's error codes for a signature whose time is more than 15 minutes from the store's. An answer to HEAD has no body, and
-minio-py takes its status for the second one."""
+"""S3's error codes for a signature whose time is more than 15 minutes from the store's: the second where the answer has
+no body, as that to HEAD."""
 SMALLEST_SKEW = timedelta(minutes=1)
 """A smaller difference matters to nobody, and is not corrected."""
 LARGEST_SKEW = timedelta(days=1)
