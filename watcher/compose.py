@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -22,6 +22,7 @@ from watcher.control.status_files import StatusFiles
 from watcher.control.traffic import ModelScrapes, TrafficCollector
 from watcher.control.traffic_board import TrafficBoard
 from watcher.core.naming import service_url
+from watcher.core.types import ModelId
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
 from watcher.settings import Settings
@@ -56,7 +57,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     loop: Loop  # assigned below: `on_change` needs it, and it needs the runtime
     bucket = _bucket(settings, lambda skew: report_skew(sources, skew))
     traffic_board, prometheus = TrafficBoard(), _prometheus(settings)
-    runtime = _runtime(settings, bucket, board, on_change=lambda model: loop.requeue(model))
+    runtime, watches = _runtime(settings, bucket, board, sources, on_change=lambda model: loop.refresh_model(model))
     reconciler = Reconciler(
         bucket,
         runtime,
@@ -92,6 +93,8 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     stop_signals = StopSignals()
     log.info("watching", bucket=bucket.name, runtime=settings.runtime, status=f"http://{address_of(sock)}/status")
     web.start()
+    for watch in watches:  # first, because the first survey waits for their lists
+        watch.start()
     loop.start()
     loaded_as.start()
     if settings.traffic_interval:
@@ -103,7 +106,7 @@ def _run(settings: Settings, sock: socket.socket) -> None:
     try:
         stop_signals.wait()
     finally:
-        source_stops = {source.name: source.stop for source in hinting}
+        source_stops = {source.name: source.stop for source in (*watches, *hinting)}
         # All stop at the same time. The loop's stop begins first, so that it does not report that the store is closed.
         others = {
             "web": web.stop,
@@ -142,9 +145,12 @@ def _client(settings: Settings, keys: tuple[str, str] | None = None, on_skew: On
     return StoreClient(endpoint, region, keys=keys, on_skew=on_skew)
 
 
-def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_change: Any) -> Runtime:
+def _runtime(
+    settings: Settings, bucket: WritableBucket, board: StatusBoard, health: Health, on_change: Callable[[ModelId], None]
+) -> tuple[Runtime, list[Source]]:
+    """Return the runtime, and what follows the changes in it."""
     if settings.runtime == "local":
-        return _local(settings, bucket, on_change)
+        return _local(settings, bucket, on_change), []
     # The Kubernetes client is slow to import, and only this runtime has it.
     from watcher.runtimes.kubernetes import api as kubernetes_api  # noqa: PLC0415
     from watcher.runtimes.kubernetes import events, marks, runtime  # noqa: PLC0415
@@ -156,7 +162,7 @@ def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_
     owner = settings_values.owner(settings, settings.bucket)
     board.on_change = events.EventRecorder(api).publish
     marks.Marker(api, owner, board.models).start()
-    return runtime.KubernetesRuntime(
+    made = runtime.KubernetesRuntime(
         api,
         store,
         owner,
@@ -166,9 +172,11 @@ def _runtime(settings: Settings, bucket: WritableBucket, board: StatusBoard, on_
         create_namespaces=settings.create_namespaces,
         base=settings_values.chart_values(settings),
     )
+    made.watch.subscribe(on_change, Reporter(made.watch.name, lambda _: None, health))
+    return made, [made.watch]
 
 
-def _local(settings: Settings, bucket: WritableBucket, on_change: Any) -> Runtime:
+def _local(settings: Settings, bucket: WritableBucket, on_change: Callable[[ModelId], None]) -> Runtime:
     from watcher.runtimes.local import LocalRuntime, cage  # noqa: PLC0415 - as in _runtime
 
     cage.hide_memory()

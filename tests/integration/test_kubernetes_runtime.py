@@ -272,7 +272,7 @@ def test_status_on_the_command_line_shows_what_http_returns(setup: Setup) -> Non
         assert all(str(model[key] or "") in shown for key in ("version", "state", "reason", "url", "loaded"))
         for row in body["refused"]:
             assert all(str(cell) in shown for cell in row.values())
-        assert {"listen", "poll", "webhook"} == {source["name"] for source in body["sources"]}
+        assert {"cluster", "listen", "poll", "webhook"} == {source["name"] for source in body["sources"]}
 
 
 def label(setup: Setup, name: str) -> str | None:

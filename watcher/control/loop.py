@@ -1,4 +1,4 @@
-"""When to survey the bucket, and when to reconcile a model: after a hint, and every second while it is pending."""
+"""When to survey the bucket, and when to reconcile a model: after a hint, or a change of its objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.control.workers import Workers
 from watcher.core.naming import model_of
-from watcher.core.types import PENDING, ModelId
+from watcher.core.types import ModelId
 from watcher.errors import WatcherError
 from watcher.metrics import Metrics
 
@@ -23,9 +23,6 @@ log = structlog.get_logger()
 
 DEBOUNCE = 0.02
 """Seconds. A hint waits this long for others: long enough for the events of one upload, too short to be noticed."""
-
-PROGRESS_INTERVAL = 1.0
-"""Seconds between reconciliations of a model in a `PENDING` state, whose rollout is not complete."""
 
 LISTING_SHARE = 0.1
 """The share of the time that surveys may take: one that takes 2 s is made every 20 s."""
@@ -93,9 +90,9 @@ class Loop:
         elif (model := model_of(key)) and self._reconciler.serves(model):
             self._workers.add(model, DEBOUNCE)
 
-    def requeue(self, model: ModelId) -> None:
-        """Reconcile a model whose state in the runtime has changed."""
-        self._workers.add(model)
+    def refresh_model(self, model: ModelId) -> None:
+        """Show the state of a model that has changed in the runtime, and reconcile the model if it needs work."""
+        self._workers.refresh(model)
 
     def problem(self) -> str:
         """Return why this process needs a restart, or "".
@@ -170,7 +167,7 @@ class Loop:
         self._unreadable = set(found)
 
     def _wait(self, earliest: float, latest: float) -> None:
-        """Wait for the next survey, and queue the pending models meanwhile.
+        """Wait for the next survey.
 
         A hint at the whole bucket ends the wait, but not before `earliest`: hints must not cause listings without a
         pause between them.
@@ -181,14 +178,8 @@ class Loop:
             if left <= 0:
                 break
             # After a hint `_wake` is set already, so a wait for it would return immediately.
-            (self._halt if hinted else self._wake).wait(min(left, PROGRESS_INTERVAL))
-            self._queue_pending()
+            (self._halt if hinted else self._wake).wait(left)
         self._halt.wait(DEBOUNCE)  # so that the survey covers all events of one upload
-
-    def _queue_pending(self) -> None:
-        for status in self._board.models():
-            if status.state in PENDING:
-                self._workers.add(status.id, keep_later=True)
 
 
 def next_survey(started: float, ended: float, poll: float, *, succeeded: bool) -> tuple[float, float]:

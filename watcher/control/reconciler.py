@@ -117,6 +117,8 @@ class Reconciler:
         self._settled: dict[ModelId, Settled] = {}
         self._restored: dict[ModelId, tuple[float, ...]] = {}
         self._failed: set[ModelId] = set()
+        self._on_trial: dict[ModelId, Observed | None] = {}
+        """What the last reconcile of each model with a version on trial has seen of it."""
         self._showing, self._busy = threading.Lock(), set[ModelId]()
         self._absent: frozenset[ModelId] = frozenset()
 
@@ -198,6 +200,8 @@ class Reconciler:
             if known is None or status is None or status.state in UNMOVED or model in self._busy:
                 return False
             observed = known.models.get(model)
+            if model in self._on_trial and model not in self._failed:
+                return observed != self._on_trial[model]
             if model in self._failed or not settled or not settled.holds(settled.entry, observed):
                 return True
             if self._failing([model], known.models):
@@ -242,7 +246,9 @@ class Reconciler:
         if release.trials or release.missing:
             # Its objects depend on which pods are ready, so every survey has to find work for it.
             self._settled.pop(model, None)
+            self._on_trial[model] = replace(observed, manifests={}) if observed else None
         else:
+            self._on_trial.pop(model, None)
             kept = {key: digest for key, digest in digests.items() if key in desired}
             self._settled[model] = Settled(entry, desired, kept)
         if observed and not change:
@@ -400,6 +406,7 @@ class Reconciler:
             self._settled.pop(model, None)
             self._restored.pop(model, None)
             self._failed.discard(model)
+            self._on_trial.pop(model, None)
             self._times.forget([model])
 
 

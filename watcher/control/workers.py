@@ -19,10 +19,16 @@ from watcher.metrics import Metrics
 log = structlog.get_logger()
 
 
+REACTION = 0.5
+"""Seconds between a change of a model's objects and the work on it. All changes within this time are one piece of work,
+and a program that changes an object a hundred times a second causes two a second."""
+
+
 class Reconciles(Protocol):
     """What the workers need of the reconciler."""
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool: ...
+    def refresh(self, model: ModelId) -> bool: ...
 
 
 class Workers:
@@ -65,6 +71,14 @@ class Workers:
         self._retries.changed(model)
         self._queue.add(model)
 
+    def refresh(self, model: ModelId) -> None:
+        """Show the state of a model whose objects have changed, and reconcile it soon if it needs work.
+
+        A retry that is planned keeps its time.
+        """
+        if self._reconciler.refresh(model):
+            self.add(model, REACTION, keep_later=True)
+
     def rewrite(self, models: Iterable[ModelId]) -> None:
         """Write every object of these models when they are reconciled next, until that succeeds."""
         self._rewrite.update(models)
@@ -95,6 +109,7 @@ class Workers:
             self._rewrite.discard(model)
         if not approved:
             self._survey_soon()
+        self.refresh(model)  # what changed meanwhile was left for now
 
     def _retry(self, model: ModelId, error: Exception) -> None:
         delay, released = self._retries.failed(model, error)

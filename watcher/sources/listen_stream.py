@@ -15,6 +15,7 @@ import urllib3
 
 from watcher.core.backoff import CEILING, SHARED_CEILING, retry_delay
 from watcher.errors import Rejected, Retryable, WatcherError
+from watcher.net.lines import LineTooLong, lines_of
 from watcher.sources.base import Reporter
 from watcher.sources.notification import keys_of, parse
 from watcher.stores.client import StoreClient
@@ -33,7 +34,6 @@ LASTING_SECONDS = 60.0
 """Seconds. A stream that lasted this long worked, whatever ended it: the next pause is the shortest again."""
 LINE_LIMIT = 1024 * 1024
 """Bytes. One event has about one kilobyte; a stream without line ends must not fill the memory."""
-CHUNK = 64 * 1024
 
 
 class ListenStream(threading.Thread):
@@ -105,7 +105,9 @@ class ListenStream(threading.Thread):
         try:
             with closing(self._client.notifications(self._bucket, EVENTS, self._ping)) as response:
                 check(response)
-                yield from lines_of(response)
+                yield from lines_of(response, LINE_LIMIT)
+        except LineTooLong as error:
+            raise Retryable("StreamUnusable", f"the listen stream sent {error}") from error
         except urllib3.exceptions.ReadTimeoutError as error:
             raise Retryable("StreamNotLive", f"no bytes for {self._silence} s; polling meanwhile") from error
 
@@ -126,21 +128,3 @@ def check(response: urllib3.BaseHTTPResponse) -> None:
     """
     if "xml" in response.headers.get("Content-Type", ""):
         raise Retryable(UNSUPPORTED, "the store has no listen stream: polling, or use the webhook")
-
-
-def lines_of(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """Yield each line as soon as its bytes arrive.
-
-    `read1` returns what there is; `read` and `stream` would wait for a full chunk where the response has no chunks
-    of its own (behind an HTTP/1.0 proxy, for example).
-
-    Raises:
-        Retryable: a line is longer than LINE_LIMIT.
-
-    """
-    rest = b""
-    while data := response.read1(CHUNK):
-        *lines, rest = (rest + data).split(b"\n")
-        yield from lines
-        if len(rest) > LINE_LIMIT:
-            raise Retryable("StreamUnusable", f"the listen stream sent a line of more than {LINE_LIMIT} bytes")

@@ -12,7 +12,7 @@ INGRESS, HTTP_ROUTE = SECTIONS
 Right = tuple[str, str, str]
 """An API group, a resource, and a verb."""
 
-APPLY = ("get", "list", "create", "patch")
+APPLY = ("get", "list", "watch", "create", "patch")
 MANAGE = (*APPLY, "delete")
 NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("apps", "deployments"): MANAGE,
@@ -20,7 +20,7 @@ NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("autoscaling", "horizontalpodautoscalers"): MANAGE,
     ("", "services"): APPLY,
     ("", "configmaps"): APPLY,
-    ("", "pods"): ("list",),
+    ("", "pods"): ("list", "watch"),
     ("", "events"): ("create", "patch"),
 }
 """The rights of the watcher's chart, which a test compares."""

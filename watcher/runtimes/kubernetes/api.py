@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +25,7 @@ from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.net.calls import CallEnded, Calls
 from watcher.net.causes import Advice, network_cause
 from watcher.net.connections import use_our_connections
+from watcher.net.lines import lines_of
 from watcher.runtimes.kubernetes.answers import ApiError, checked_items, failure, parsed
 from watcher.runtimes.kubernetes.kubeconfig import Connection, load
 
@@ -39,6 +40,8 @@ RENEW_INTERVAL = 5
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer. A page of 500 Deployments has about 6 MiB."""
 CHUNK = 256 * 1024
+MAX_LINE = 8 * 1024 * 1024
+"""Bytes of one event. etcd stores no object of more than 1.5 MiB."""
 PAGE = 500
 """Objects in one answer to a list; kubectl's own default."""
 
@@ -132,18 +135,61 @@ class Api:
             ApiError: as `call`, or the list does not end.
 
         """
-        found: list[Manifest] = []
+        return [item for items, _ in self.pages(path, kind, selector) for item in items]
+
+    def pages(self, path: str, kind: str, selector: str) -> Iterator[tuple[list[Manifest], str]]:
+        """Yield the same objects page by page, each page with the revision of the whole list.
+
+        Raises:
+            ApiError: as `call`, or the list does not end.
+
+        """
         tokens = [""]
         while True:
             page = {"labelSelector": selector, "limit": str(PAGE), **({"continue": tokens[-1]} if tokens[-1] else {})}
             document = self.call("GET", path, query=page) or {}
-            found += checked_items(document, kind)
-            token = (document.get("metadata") or {}).get("continue") or ""
+            meta = document.get("metadata") or {}
+            yield checked_items(document, kind), str(meta.get("resourceVersion") or "")
+            token = meta.get("continue") or ""
             if not token:
-                return found
+                return
             if token in tokens:
                 raise ApiError(0, f"the list of {path} does not end: a continuation token came twice")
             tokens.append(token)
+
+    def follow(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        seconds: float,
+        opened: Callable[[], None],
+        receive: Callable[[bytes], None],
+    ) -> None:
+        """Call `receive` with each line of an answer as it arrives, after `opened`. Return at the answer's end.
+
+        Raises:
+            ApiError: any other answer than success.
+            Unreachable: there is no answer, or it has not ended within `seconds`.
+            LineTooLong: a line is larger than any object.
+            Retryable, Rejected: the credentials cannot be read.
+
+        """
+        connection = self.connection()
+        target = f"{path}?{urlencode(query)}"
+        try:
+            with self._calls.call(seconds), closing(self._request(connection, "GET", target, read=seconds)) as response:
+                if 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's own numbers
+                    opened()
+                    for line in lines_of(response, MAX_LINE):
+                        receive(line)
+                    return
+                status, answer = response.status, read_all(response)
+        except (CallEnded, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _unreachable(connection, error) from error
+        if status == UNAUTHORIZED:
+            self._renewed(connection)
+        raise failure(status, answer)
 
     def close(self) -> None:
         """End calls in progress at once, with an error. Every later call fails too."""
@@ -206,25 +252,13 @@ class Api:
         try:
             with self._calls.call(CALL_SECONDS):
                 return self._send(connection, method, target, headers, body)
-        except CallEnded as error:
-            cause = str(error)
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            cause = network_cause(error, ADVICE)
-        raise Unreachable(f"the API server {connection.server} cannot be reached: {cause}")
+        except (CallEnded, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise _unreachable(connection, error) from error
 
     def _send(
         self, connection: Connection, method: str, target: str, headers: dict[str, str], body: bytes | None
     ) -> tuple[int, bytes]:
-        response = connection.pool.request(
-            method,
-            connection.server + target,
-            body=body,
-            headers={**connection.headers, **headers},
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=self._read_seconds),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
+        response = self._request(connection, method, target, headers, body, read=self._read_seconds)
         try:
             answer = read_all(response)
         except (
@@ -234,6 +268,33 @@ class Api:
             raise
         response.release_conn()
         return response.status, answer
+
+    def _request(
+        self,
+        connection: Connection,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        read: float,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request, and return the response with its body still to be read."""
+        return connection.pool.request(
+            method,
+            connection.server + target,
+            body=body,
+            headers={**connection.headers, **(headers or {})},
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+
+
+def _unreachable(connection: Connection, error: Exception) -> Unreachable:
+    cause = str(error) if isinstance(error, CallEnded) else network_cause(error, ADVICE)
+    return Unreachable(f"the API server {connection.server} cannot be reached: {cause}")
 
 
 def read_all(response: urllib3.BaseHTTPResponse) -> bytes:

@@ -35,6 +35,8 @@ PLUGIN_SECONDS = 20
 """How long an exec plugin may run: it may ask a cloud for a token, but must not delay a survey for minutes."""
 FILE_SECONDS = 60
 """How long a token from a file is used before the file is read again; client-go has the same period."""
+CONNECTIONS = 256
+"""The most idle connections that are kept: the workers use one each, and each kind that is watched another."""
 CAUSE_LIMIT = 400
 """Bytes of a cause in an error's sentence."""
 
@@ -207,6 +209,7 @@ def _connection(found: client.Configuration, origin: str, seconds: float | None)
     """Check what the client accepts unchecked, so that a slip is reported here and not by every later call."""
     if not _is_address(found.host):
         raise _unusable(origin, f"server '{found.host}': expected https://HOST:PORT")
+    found.connection_pool_maxsize = CONNECTIONS
     found.proxy, found.no_proxy, found.retries = proxy_for(found.host, found.proxy), "", False
     try:
         _check_certificates(found)

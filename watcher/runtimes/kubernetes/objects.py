@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from watcher.core.render import AUTOSCALING
@@ -49,6 +50,23 @@ class Objects:
             if kind == HTTP_ROUTE and error.status == NOT_FOUND:  # a cluster without the Gateway API
                 return []
             raise
+
+    def pages(self, kind: str, namespace: str, selector: str) -> Iterator[tuple[list[Manifest], str]]:
+        """Yield the same objects page by page, each page with the revision of the list."""
+        return self._api.pages(self._path(kind, namespace), kind, selector)
+
+    def follow(
+        self,
+        kind: str,
+        namespace: str,
+        query: Mapping[str, str],
+        *,
+        seconds: float,
+        opened: Callable[[], None],
+        receive: Callable[[bytes], None],
+    ) -> None:
+        """Call `receive` with each event of a stream about objects of a kind, as `Api.follow` does."""
+        self._api.follow(self._path(kind, namespace), query, seconds=seconds, opened=opened, receive=receive)
 
     def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, subresource: str = "") -> Manifest:
         """Apply an object on the server, and return it."""

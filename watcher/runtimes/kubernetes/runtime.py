@@ -26,6 +26,7 @@ from watcher.core.types import (
 from watcher.errors import Rejected
 from watcher.runtimes.kubernetes.answers import ApiError
 from watcher.runtimes.kubernetes.api import FORBIDDEN, NOT_FOUND, Api, translated
+from watcher.runtimes.kubernetes.cluster_cache import ClusterCache
 from watcher.runtimes.kubernetes.facts import INSTANCE_LABEL, Fact, PodFact, fact_of, is_replicas_owner, pod_fact_of
 from watcher.runtimes.kubernetes.objects import (
     CONFIG_MAP,
@@ -38,6 +39,7 @@ from watcher.runtimes.kubernetes.objects import (
 )
 from watcher.runtimes.kubernetes.observing import IsDue, Observer
 from watcher.runtimes.kubernetes.pod_urls import PodUrls, wants_urls
+from watcher.runtimes.kubernetes.watch import ClusterWatch
 from watcher.stores.signer import UrlSigner
 
 REPLICAS_MANAGER = "kubeserve-replicas"
@@ -52,8 +54,9 @@ NO_GATEWAY_API = (
 
 
 class KubernetesRuntime:
-    """Implements the reconciler's `Runtime`. Thread-safe. It keeps no state: the cluster has it.
+    """Implements the reconciler's `Runtime`. Thread-safe. Its only state is what it has last seen of the cluster.
 
+    `watch` keeps that up to date, if it is started. Without it each survey lists the cluster.
     `former_owner` is the owner label of an earlier version. Its objects are adopted if they are of the same store.
     """
 
@@ -78,6 +81,15 @@ class KubernetesRuntime:
         self._tracks = TRACKS if HTTP_ROUTE in self._kinds else ()
         self._urls = PodUrls(self._objects, signer)
         self._observer = Observer(store, owner, former_owner, self._tracks)
+        self._cache = ClusterCache(self._observer)
+        self._watch = ClusterWatch(
+            api, self._cache, kinds=self._kinds, owners=self._observer.labels, namespaces=namespaces
+        )
+
+    @property
+    def watch(self) -> ClusterWatch:
+        """Return the source that keeps what is known of the cluster up to date."""
+        return self._watch
 
     def render(self, release: Release) -> list[Manifest]:
         """Return the objects of a release, for the APIs that the cluster has."""
@@ -95,12 +107,17 @@ class KubernetesRuntime:
         with translated("reading the cluster"):
             if model:
                 return self._observe_one(model)
+            self._watch.wait_for_first_lists()
             if not self._namespaces:
                 return Observation(self._observe_in(""))
             return self._observe_named()
 
     def known(self, model: ModelId) -> Observation | None:
         """Return what is known of one model without a request; None if the cluster has to be asked."""
+        if not self._watch.is_live(model.namespace):
+            return None
+        observed = self._cache.get(model, self._urls.due())
+        return Observation({model: observed} if observed else {})
 
     def apply(self, change: Change) -> dict[ObjectKey, str]:
         """Write and delete what `change` lists. Safe to repeat, and safe while two watchers overlap."""
@@ -113,10 +130,13 @@ class KubernetesRuntime:
                 self._objects.create_namespace(change.model.namespace)
             if change.renew:
                 self._renew(change.model)
-            return {fact.key: fact.digest for fact in self._write_all(change)}
+            written = self._write_all(change)
+            self._cache.put(*written)
+            return {fact.key: fact.digest for fact in written}
 
     def close(self) -> None:
         """End calls in progress at once; every later call raises `Retryable`."""
+        self._watch.stop()
         self._api.close()
 
     def _write_all(self, change: Change) -> list[Fact]:
@@ -130,6 +150,7 @@ class KubernetesRuntime:
             # Their Deployment, which is deleted too, owns the others: the watcher may not delete those.
             if key.kind not in {SERVICE, CONFIG_MAP}:
                 self._objects.delete(key, model.namespace)
+                self._cache.remove(model, key)
         tracks = {
             track: [item for item in change.writes if item["metadata"]["name"] == object_name(model, track)]
             for track in ("", *self._tracks)
@@ -182,9 +203,11 @@ class KubernetesRuntime:
 
     def _observe_one(self, model: ModelId) -> Observation:
         found = self._read(model)
+        facts = [fact_of(item) for item in found]
+        self._cache.replace_model(model, facts)
         if not found:
             return Observation()
-        observed = self._observed(model, map(fact_of, found), self._urls.due(), look=True)
+        observed = self._observed(model, facts, self._urls.due(), look=True)
         return Observation({model: replace(observed, manifests={key_of(item): item for item in found})})
 
     def _observe_named(self) -> Observation:
@@ -210,6 +233,8 @@ class KubernetesRuntime:
     def _observe_in(self, namespace: str) -> dict[ModelId, Observed]:
         """Return the models of this watcher in a namespace; in all namespaces if it is empty."""
         is_due = self._urls.due()
+        if self._watch.is_live(namespace):
+            return self._cache.all(namespace, is_due)
         observed = {key: self._observed(key, objects, is_due) for key, objects in self._list(namespace).items()}
         return {key: item for key, item in observed.items() if item.objects}
 

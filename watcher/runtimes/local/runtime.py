@@ -127,8 +127,9 @@ class LocalRuntime:
             found = {key: item for key, item in self._services.items() if model in (None, key)}
             return Observation({key: observed(key, service) for key, service in found.items() if service.desired})
 
-    def known(self, model: ModelId) -> None:
-        """Return None: `observe` costs nothing here."""
+    def known(self, model: ModelId) -> Observation:
+        """Return the same as `observe`, which asks nobody."""
+        return self.observe(model)
 
     def apply(self, change: Change) -> dict[ObjectKey, str]:
         """Start or stop processes, without waiting. Do nothing after `close`, and nothing for what already runs."""

@@ -15,7 +15,7 @@ from watcher.control.progress import Progress
 from watcher.control.reconciler import Survey
 from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
-from watcher.core.types import ModelId, State
+from watcher.core.types import ModelId
 from watcher.errors import Retryable
 from watcher.metrics import Metrics
 
@@ -29,6 +29,7 @@ class Scripted:
         self.errors, self.clock, self.seconds = list(errors), clock or [0.0], seconds
         self.found, self.resyncs = Survey(frozenset(), frozenset()), list[bool]()
         self.progress, self.tasks = Progress(lambda: 0.0), list[list[str]]()
+        self.needs_work = False
 
     def serves(self, model: ModelId) -> bool:
         return model.namespace == "team"
@@ -44,6 +45,9 @@ class Scripted:
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
         raise NotImplementedError
+
+    def refresh(self, model: ModelId) -> bool:
+        return self.needs_work
 
 
 def loop_of(reconciler: Scripted, now: Any = time.monotonic, resync_interval: float = 600) -> Loop:
@@ -82,14 +86,22 @@ def test_hint_for_a_key_that_is_no_served_models_file_is_ignored() -> None:
     assert loop._wake.is_set()
 
 
-def test_loop_while_waiting_queues_the_models_whose_rollout_is_not_complete() -> None:
-    loop = loop_of(Scripted())
-    for state in State:
-        loop._board.set(ModelId("team", state.value.lower()), state)
-    loop._queue_pending()
-    queue = loop._workers._queue
-    assert {queue.get(), queue.get()} == {ModelId("team", "applied"), ModelId("team", "progressing")}
-    assert not len(queue)
+def test_change_in_the_runtime_queues_a_model_only_if_it_needs_work() -> None:
+    reconciler = Scripted()
+    loop = loop_of(reconciler)
+    loop.refresh_model(IRIS)
+    assert not len(loop._workers._queue)
+    reconciler.needs_work = True
+    loop.refresh_model(IRIS)
+    assert loop._workers._queue._due[IRIS] > time.monotonic()  # it waits for further changes
+
+
+def test_change_in_the_runtime_does_not_shorten_a_retry() -> None:
+    reconciler = Scripted()
+    reconciler.needs_work, loop = True, loop_of(reconciler)
+    loop._workers.add(IRIS, 60)
+    loop.refresh_model(IRIS)
+    assert loop._workers._queue._due[IRIS] > time.monotonic() + 30
 
 
 def test_survey_with_resync_has_every_model_rewritten() -> None:
@@ -126,15 +138,6 @@ def test_survey_that_fails_during_the_stop_is_not_reported(logged: list[Any]) ->
     loop._halt.set()
     assert not loop._survey(resync=False)
     assert (poll_of(loop), logged) == ((False, "no survey yet"), [])
-
-
-def test_wait_with_a_hint_looks_at_progress_once_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("watcher.control.loop.PROGRESS_INTERVAL", 0.05)
-    loop, looks = loop_of(Scripted()), list[float]()
-    monkeypatch.setattr(loop, "_queue_pending", lambda: looks.append(time.monotonic()))
-    loop.hint("")
-    loop._wait(time.monotonic() + 0.3, time.monotonic() + 60)
-    assert 1 <= len(looks) <= 7
 
 
 def test_survey_with_an_unreadable_namespace_reports_it_as_a_source_until_it_is_readable() -> None:
@@ -174,9 +177,10 @@ def test_survey_that_raises_an_unexpected_error_is_shown_logged_once_and_repeate
 def test_wait_with_a_hint_ends_early_but_not_before_the_earliest_time(
     hinted: bool, until: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("watcher.control.loop.PROGRESS_INTERVAL", 0.001)
     ticks = itertools.count()
     loop = loop_of(Scripted(), lambda: float(next(ticks)))
+    for event in (loop._wake, loop._halt):
+        monkeypatch.setattr(event, "wait", lambda _: None)
     start = next(ticks)
     if hinted:
         loop.hint("")

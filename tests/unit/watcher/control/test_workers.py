@@ -22,6 +22,7 @@ class Scripted:
 
     def __init__(self, *errors: str | Exception) -> None:
         self.errors, self.calls, self.approved = list(errors), list[tuple[ModelId, bool]](), True
+        self.needs_work = False
         self.before_return: Callable[[], None] = lambda: None
 
     def reconcile(self, model: ModelId, *, rewrite: bool = False) -> bool:
@@ -31,6 +32,9 @@ class Scripted:
         if error:
             raise error if isinstance(error, Exception) else Rejected("InvalidValues", error)
         return self.approved
+
+    def refresh(self, model: ModelId) -> bool:
+        return self.needs_work
 
 
 def workers_of(

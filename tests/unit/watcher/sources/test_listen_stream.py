@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,39 +10,12 @@ import pytest
 
 from tests.unit.watcher.stores.fake_store import Handler, fake_store, silent_port
 from watcher.control.source_health import SourceHealth
-from watcher.errors import Retryable
-from watcher.sources import listen_stream
 from watcher.sources.base import Reporter
-from watcher.sources.listen_stream import UNSUPPORTED, ListenStream, lines_of, pause_after
+from watcher.sources.listen_stream import UNSUPPORTED, ListenStream, pause_after
 from watcher.stores.endpoint import Endpoint
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 EVENT = b'{"Records": [{"s3": {"bucket": {"name": "models"}, "object": {"key": "a/b"}}}]}\n'
-
-
-class Chunks:
-    """A response whose bytes arrive in these pieces."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-
-    def read1(self, amt: int) -> bytes:
-        return next(self._chunks, b"")
-
-
-def lines(*chunks: bytes) -> list[bytes]:
-    response: Any = Chunks(chunks)
-    return list(lines_of(response))
-
-
-def test_lines_of_chunks_that_split_lines_are_whole() -> None:
-    assert lines(b'{"a"', b": 1}\n{}", b"\n") == [b'{"a": 1}', b"{}"]
-
-
-def test_lines_of_a_stream_without_line_ends_is_an_error_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listen_stream, "LINE_LIMIT", 10)
-    with pytest.raises(Retryable, match="a line of more than 10 bytes"):
-        lines(*[b"x" * 4] * 4)
 
 
 @pytest.fixture(autouse=True)
