@@ -97,7 +97,7 @@ def test_the_charts_rights_in_all_namespaces_are_enough_and_those_in_one_are_not
     assert f"{whose} has what the watcher needs and no more" in site.patient.one("rights")[1]
     site.rbac.delete_cluster_role_binding(f"{site.home}-watch")
     verdict, detail, remedy = site.patient.one("rights")
-    assert (verdict, f"{whose} lacks in all namespaces: deployments (get, list, create" in detail) == ("fail", True)
+    assert (verdict, f"{whose} lacks in all namespaces: deployments (get, list, watch, create" in detail) == ("fail", True)
     assert "ClusterRoleBinding" in remedy
 
 
@@ -105,7 +105,7 @@ def test_a_right_that_is_lacking_is_named_and_the_remedy_grants_it(site: Site) -
     site.install(f"watch.namespaces={{{site.models.namespace}}}")
     site.change_rules(lambda rules: [rule for rule in rules if rule.resources != [HPA_ROLE]])
     verdict, detail, remedy = site.patient.one("rights")
-    lacking = f"lacks in {site.models.namespace}: {HPA_ROLE} (get, list, create, patch, delete)"
+    lacking = f"lacks in {site.models.namespace}: {HPA_ROLE} (get, list, watch, create, patch, delete)"
     assert (verdict, detail.endswith(lacking)) == ("fail", True), detail
     site.apply(remedy)
     assert site.patient.one("rights")[0] == "ok"

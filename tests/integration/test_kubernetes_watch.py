@@ -29,9 +29,15 @@ def is_live(watcher: Watcher) -> bool:
     return next(item["live"] for item in watcher.status()["sources"] if item["name"] == "cluster")
 
 
-def follow(setup: Setup, watcher: Watcher) -> None:
-    """Upload iris, and wait until it is applied and the streams are live."""
+@pytest.fixture
+def iris(setup: Setup) -> Setup:
+    """Return a setup whose bucket has iris before the watcher starts: there is no later survey that would find it."""
     setup.put("iris/v1/model.joblib")
+    return setup
+
+
+def follow(setup: Setup, watcher: Watcher) -> None:
+    """Wait until iris is applied and the streams are live."""
     eventually(lambda: names(setup.cluster) == ALL_FOUR and is_live(watcher))
     eventually(lambda: watcher.model("iris")["reason"] == "waiting for the pods")
 
@@ -44,10 +50,10 @@ def service(setup: Setup) -> Any:
     return setup.cluster.core.read_namespaced_service(NAME, setup.cluster.namespace)
 
 
-def test_edits_and_deletions_are_undone_without_a_survey_and_what_others_own_is_kept(setup: Setup) -> None:
-    with setup.watcher(*RARELY) as watcher:
-        follow(setup, watcher)
-        cluster, namespace = setup.cluster, setup.cluster.namespace
+def test_edits_and_deletions_are_undone_without_a_survey_and_what_others_own_is_kept(iris: Setup) -> None:
+    with iris.watcher(*RARELY) as watcher:
+        follow(iris, watcher)
+        cluster, namespace = iris.cluster, iris.cluster.namespace
         image = cluster.deployment("iris").spec.template.spec.containers[0].image
 
         edited = {"name": "inference-server", "image": "evil:1", "env": [{"name": "THEIRS", "value": "1"}]}
@@ -67,11 +73,11 @@ def test_edits_and_deletions_are_undone_without_a_survey_and_what_others_own_is_
         labels = {"metadata": {"labels": {"app.kubernetes.io/version": "v9"}}}
         cluster.core.patch_namespaced_service(NAME, namespace, {**ports, **labels})
         cluster.scaling.patch_namespaced_horizontal_pod_autoscaler(NAME, namespace, {"spec": {"maxReplicas": 50}})
-        eventually(lambda: service(setup).spec.ports[0].target_port == "http")
-        assert service(setup).metadata.labels["app.kubernetes.io/version"] == "v1"
+        eventually(lambda: service(iris).spec.ports[0].target_port == "http")
+        assert service(iris).metadata.labels["app.kubernetes.io/version"] == "v1"
         eventually(lambda: cluster.hpa("iris").spec.max_replicas == 5)
 
-        delete_the_service(setup)
+        delete_the_service(iris)
         cluster.scaling.delete_namespaced_horizontal_pod_autoscaler(NAME, namespace)
         eventually(lambda: names(cluster) == ALL_FOUR)
         lost = cluster.deployment("iris").metadata.uid
@@ -79,19 +85,19 @@ def test_edits_and_deletions_are_undone_without_a_survey_and_what_others_own_is_
         eventually(lambda: names(cluster) == ALL_FOUR and cluster.deployment("iris").metadata.uid != lost)
 
 
-def test_autoscaler_that_scales_and_a_foreign_field_cost_no_write(setup: Setup) -> None:
-    with setup.watcher(*RARELY) as watcher:
-        follow(setup, watcher)
-        before = setup.cluster.deployment("iris").metadata.managed_fields
+def test_autoscaler_that_scales_and_a_foreign_field_cost_no_write(iris: Setup) -> None:
+    with iris.watcher(*RARELY) as watcher:
+        follow(iris, watcher)
+        before = iris.cluster.deployment("iris").metadata.managed_fields
         ours = next(item.time for item in before if item.manager == "kubeserve")
         scale = {"spec": {"replicas": 3}}
-        setup.cluster.apps.patch_namespaced_deployment_scale(NAME, setup.cluster.namespace, scale)
+        iris.cluster.apps.patch_namespaced_deployment_scale(NAME, iris.cluster.namespace, scale)
         eventually(lambda: watcher.model("iris")["pods"]["wanted"] == 3)  # by a stream: there is no survey
         sidecar = {"spec": {"template": {"spec": {"containers": [{"name": "mesh", "image": "mesh:1"}]}}}}
-        setup.cluster.apps.patch_namespaced_deployment(NAME, setup.cluster.namespace, sidecar)
-        delete_the_service(setup)
-        eventually(lambda: names(setup.cluster) == ALL_FOUR)
-        deployment = setup.cluster.deployment("iris")
+        iris.cluster.apps.patch_namespaced_deployment(NAME, iris.cluster.namespace, sidecar)
+        delete_the_service(iris)
+        eventually(lambda: names(iris.cluster) == ALL_FOUR)
+        deployment = iris.cluster.deployment("iris")
         assert len(deployment.spec.template.spec.containers) == 2
         assert deployment.spec.replicas == 3
         assert next(item.time for item in deployment.metadata.managed_fields if item.manager == "kubeserve") == ours
@@ -122,49 +128,45 @@ def test_pending_models_cause_no_requests(setup: Setup, proxy: tuple[ApiProxy, P
         assert pending() == wanted
 
 
-def test_streams_that_are_cut_are_opened_again_at_their_revision(setup: Setup, proxy: tuple[ApiProxy, Path]) -> None:
+def test_streams_that_are_cut_are_opened_again_at_their_revision(iris: Setup, proxy: tuple[ApiProxy, Path]) -> None:
     api, kubeconfig = proxy
-    with setup.watcher("--kubeconfig", str(kubeconfig), *RARELY) as watcher:
-        follow(setup, watcher)
+    with iris.watcher("--kubeconfig", str(kubeconfig), *RARELY) as watcher:
+        follow(iris, watcher)
         lists = [item for item in api.besides_streams() if "labelSelector" in item[1]]
         api.cut()
-        delete_the_service(setup)
-        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        delete_the_service(iris)
+        eventually(lambda: names(iris.cluster) == ALL_FOUR)
         assert [item for item in api.besides_streams() if "labelSelector" in item[1] and "pods" not in item[1]] == [
             item for item in lists if "pods" not in item[1]
         ]
 
 
-def test_stream_at_a_revision_that_is_gone_is_replaced_by_a_new_list(
-    setup: Setup, proxy: tuple[ApiProxy, Path]
-) -> None:
+def test_stream_at_a_revision_that_is_gone_is_replaced_by_a_new_list(iris: Setup, proxy: tuple[ApiProxy, Path]) -> None:
     api, kubeconfig = proxy
     gone = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "message": "too old resource version"}}
-    with setup.watcher("--kubeconfig", str(kubeconfig), *RARELY) as watcher:
-        follow(setup, watcher)
+    with iris.watcher("--kubeconfig", str(kubeconfig), *RARELY) as watcher:
+        follow(iris, watcher)
         numbers = itertools.count()
 
         def alter(data: bytes) -> bytes:
             return json.dumps(gone).encode() + b"\n" if data and next(numbers) < 5 else data
 
         api.alter = alter  # the event itself is lost
-        delete_the_service(setup)
-        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        delete_the_service(iris)
+        eventually(lambda: names(iris.cluster) == ALL_FOUR)
         assert is_live(watcher)
 
 
-def test_half_open_streams_are_noticed_shown_and_replaced_by_surveys(
-    setup: Setup, proxy: tuple[ApiProxy, Path]
-) -> None:
+def test_half_open_streams_are_noticed_shown_and_replaced_by_surveys(iris: Setup, proxy: tuple[ApiProxy, Path]) -> None:
     api, kubeconfig = proxy
-    with setup.watcher("--kubeconfig", str(kubeconfig)) as watcher:
-        follow(setup, watcher)
+    with iris.watcher("--kubeconfig", str(kubeconfig)) as watcher:
+        follow(iris, watcher)
         api.silent.set()
         eventually(lambda: not is_live(watcher))
         (shown,) = (item["detail"] for item in watcher.status()["sources"] if item["name"] == "cluster")
         assert "within 14 s" in shown
-        delete_the_service(setup)
-        eventually(lambda: names(setup.cluster) == ALL_FOUR)
+        delete_the_service(iris)
+        eventually(lambda: names(iris.cluster) == ALL_FOUR)
         assert not is_live(watcher)
         api.silent.clear()
         eventually(lambda: is_live(watcher))

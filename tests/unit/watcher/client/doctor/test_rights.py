@@ -26,7 +26,7 @@ def test_the_needed_rights_are_those_of_the_chart() -> None:
     ("rule", "lacking"),
     [
         ({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, 0),
-        ({"apiGroups": ["apps"], "resources": ["*"], "verbs": ["*"]}, len(NEEDED_RIGHTS) - 6),
+        ({"apiGroups": ["apps"], "resources": ["*"], "verbs": ["*"]}, len(NEEDED_RIGHTS) - 7),
         ({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"], "resourceNames": ["one"]}, len(NEEDED_RIGHTS)),
         ({"nonResourceURLs": ["*"], "verbs": ["*"]}, len(NEEDED_RIGHTS)),
     ],
