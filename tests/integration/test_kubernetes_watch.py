@@ -92,7 +92,7 @@ def test_autoscaler_that_scales_and_a_foreign_field_cost_no_write(iris: Setup) -
         ours = next(item.time for item in before if item.manager == "kubeserve")
         scale = {"spec": {"replicas": 3}}
         iris.cluster.apps.patch_namespaced_deployment_scale(NAME, iris.cluster.namespace, scale)
-        eventually(lambda: watcher.model("iris")["pods"]["wanted"] == 3)  # by a stream: there is no survey
+        eventually(lambda: watcher.model("iris")["replicas"] == 3)  # by a stream: there is no survey
         sidecar = {"spec": {"template": {"spec": {"containers": [{"name": "mesh", "image": "mesh:1"}]}}}}
         iris.cluster.apps.patch_namespaced_deployment(NAME, iris.cluster.namespace, sidecar)
         delete_the_service(iris)

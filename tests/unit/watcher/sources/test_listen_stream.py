@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.watcher.stores.fake_store import Handler, fake_store, silent_port
 from watcher.control.source_health import SourceHealth
+from watcher.errors import Retryable
+from watcher.sources import listen_stream
 from watcher.sources.base import Reporter
 from watcher.sources.listen_stream import UNSUPPORTED, ListenStream, pause_after
 from watcher.stores.endpoint import Endpoint
