@@ -399,3 +399,20 @@ def test_refresh_during_a_reconcile_shows_nothing() -> None:
     world.render = look_meanwhile  # type: ignore[method-assign, assignment]
     world.reconciler.reconcile(A)
     assert found == [False]
+
+
+def test_refresh_of_a_model_on_trial_finds_work_only_if_something_has_changed_since_the_last_look() -> None:
+    world = World("a")
+    world.base = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
+    world.restart()
+    world.watched = True
+    world.put("a/v2/model.joblib")
+    world.put("a/values.yaml", b"version: v1\ncanary: {version: v2, weight: 10}")
+    world.look()
+    world.look()
+    assert not world.reconciler.refresh(A)
+    world.trials = {"canary": ObservedTrial("v2", State.READY, "", Pods("v2", 1, 1))}
+    assert world.reconciler.refresh(A)
+    world.look()
+    world.look()
+    assert not world.reconciler.refresh(A)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from watcher.core.plan import fingerprint_of, plan
+from watcher.core.plan import edits, fingerprint_of, plan
 from watcher.core.types import Change, ObjectKey, Observed
 from watcher.errors import Rejected
 
@@ -58,3 +60,13 @@ def test_plan_with_a_foreign_object_rejects_the_model() -> None:
 def test_change_without_anything_to_do_is_false() -> None:
     assert not Change(MODEL)
     assert Change(MODEL, remove=True)
+
+
+def test_plan_writes_an_object_that_was_edited_under_its_fingerprint() -> None:
+    desired = by_kind()
+    live = {key(kind): copy.deepcopy(item) for kind, item in desired.items() if kind != "Secret"}
+    assert not plan(list(desired.values()), replace(seen(), manifests=live), MODEL)
+    live[key("Service")]["spec"]["ports"][0]["targetPort"] = 9999
+    edited = replace(seen(), manifests=live)
+    assert edits(list(desired.values()), edited) == {key("Service"): ["spec.ports[80/TCP].targetPort"]}
+    assert [item["kind"] for item in plan(list(desired.values()), edited, MODEL).writes] == ["Secret", "Service"]
