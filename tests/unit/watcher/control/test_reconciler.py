@@ -391,14 +391,14 @@ def test_refresh_during_a_reconcile_shows_nothing() -> None:
     world.watched = True
 
     def look_meanwhile(release: object) -> list[object]:
-        found.append(world.reconciler.refresh(A))
+        found.append((world.reconciler.refresh(A), world.states(State.FAILED)))
         return render(release)  # type: ignore[arg-type, return-value]
 
     render = world.render
     world.state = State.FAILED
     world.render = look_meanwhile  # type: ignore[method-assign, assignment]
     world.reconciler.reconcile(A)
-    assert found == [False]
+    assert found == [(False, "")]
 
 
 def test_refresh_of_a_model_on_trial_finds_work_only_if_something_has_changed_since_the_last_look() -> None:
