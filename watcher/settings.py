@@ -87,8 +87,7 @@ class Settings:
     )
     resync_interval: float = setting(
         600.0,
-        "Time between passes that write every object again. "
-        "Edits and deletions by hand are reverted within seconds, except those of Secrets.",
+        "Time between passes that write every object again. Edits and deletions by hand are reverted within seconds.",
         minimum=1.0,
         maximum=30 * DAY,
     )

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from watcher.core.signed_files import Signing
 from watcher.core.types import ModelId, ObjectKey, State, Store
 from watcher.runtimes.kubernetes import cluster_cache
 from watcher.runtimes.kubernetes.cluster_cache import ClusterCache, never
@@ -101,6 +103,18 @@ def test_objects_of_other_owners_and_copies_are_left_out() -> None:
     foreign = service(1, labels={**OURS, "kubeserve.io/owner": "theirs"})
     assert cache_of(foreign).get(IRIS, never) is None
     assert cache_of(service(1, name="copy")).all("", never) == {}
+
+
+def test_urls_that_become_due_are_seen_although_no_object_has_changed() -> None:
+    signing = Signing("v1")
+    cache = cache_of(replace(fact_of(live("ConfigMap")), signing=signing))
+
+    def is_due(asked: Signing) -> bool:
+        return asked == signing
+
+    found = [cache.get(IRIS, decide) for decide in (never, is_due, never)]
+    assert [item.renew for item in found if item] == [False, True, False]
+    assert cache.all("", is_due)[IRIS].renew
 
 
 def test_deletions_are_remembered_up_to_a_limit(monkeypatch: Any) -> None:

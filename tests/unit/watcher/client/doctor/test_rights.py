@@ -58,7 +58,7 @@ def test_rights_for_addresses_are_needed_where_the_values_for_models_have_them()
     release = Release("kubeserve", "kubeserve", "kubeserve", {}, addresses=("httpRoute",))
     finding = found("rights", cluster=cluster(release=release))
     assert finding.verdict == "fail"
-    assert finding.detail.endswith("lacks in team: httproutes (get, list, create, patch, delete)")
+    assert finding.detail.endswith("lacks in team: httproutes (get, list, watch, create, patch, delete)")
     routes = tuple(map(rule_of, ADDRESSES["httpRoute"]))
     enough = {"team": namespace(granted=Granted((*CHART.rules, *routes)))}
     assert found("rights", cluster=cluster(release=release, namespaces=enough)).verdict == "ok"
