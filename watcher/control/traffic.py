@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import structlog
 
 from watcher.control.failure import describe
 from watcher.control.loaded_as import Address
+from watcher.control.parallel import for_each
 from watcher.control.status_board import StatusBoard
 from watcher.control.traffic_board import TrafficBoard
 from watcher.core.traffic import Pace, Scrape, Traffic, pace, read_scrape, traffic
@@ -101,8 +101,7 @@ class ModelScrapes:
         now = time.monotonic()
         self._silent = {model: until for model, until in self._silent.items() if model in known and until > now}
         asked = [status for status in models if status.id not in self._silent]
-        with ThreadPoolExecutor(THREADS, "scrape") as threads:
-            scrapes = list(threads.map(self._scrape, asked))
+        scrapes = for_each(self._scrape, asked, THREADS, "scrape")
         for status, found in zip(asked, scrapes, strict=True):
             if not found:
                 self._silent[status.id] = now + ASK_AGAIN
