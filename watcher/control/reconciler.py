@@ -234,12 +234,14 @@ class Reconciler:
         choice = self._choices.choose(entry, wanted, observed)
         release, manifests = choice.candidate.release, choice.candidate.manifests
         desired = _fingerprints(manifests)
-        self._claim_restores(entry, manifests, observed)
+        is_restore = self._is_restore(entry, manifests, observed)
         # `plan` refuses a model with foreign objects, so it needs the observation even for a rewrite.
         rewrite_all = rewrite and observed is not None and not observed.foreign
         change = plan(manifests, None if rewrite_all else observed, model)
         digests = dict(observed.digests) if observed else {}
         digests |= self._apply(choice.with_memory(change) if change else choice.unwritten(observed))
+        if is_restore:  # only now: what could not be written was not restored
+            self._restored[model] = (*self._recent_restores(model), self._clock())
         if change:
             self._choices.began(choice)
             self._record_change(choice, change, observed, rewrite=rewrite)
@@ -281,8 +283,8 @@ class Reconciler:
             self._metrics.deleted.labels(key.kind).inc()
         return digests
 
-    def _claim_restores(self, entry: Entry, manifests: Sequence[Manifest], observed: Observed | None) -> None:
-        """Permit to undo what something else did to a model's objects since the last reconcile wrote them.
+    def _is_restore(self, entry: Entry, manifests: Sequence[Manifest], observed: Observed | None) -> bool:
+        """Return whether something else has changed a model's objects since the last reconcile wrote them.
 
         Raises:
             Rejected: `Contested`, it is a program that does so again and again.
@@ -290,27 +292,23 @@ class Reconciler:
         """
         settled, desired = self._settled.get(entry.model), _fingerprints(manifests)
         found = observed.objects if observed else {}
-        if overwritten(settled, entry, desired, found):
-            self._claim_restore(entry.model, 1, CONTESTED)
+        restores = len(self._recent_restores(entry.model))
+        was_overwritten = overwritten(settled, entry, desired, found)
+        if was_overwritten and restores:
+            raise Rejected("Contested", CONTESTED)
         changed = {str(key): ", ".join(fields) for key, fields in edits(manifests, observed).items()}
         changed |= {str(key): "its existence" for key in sorted(deleted(settled, entry, desired, found))}
         if settled and changed:
             what = "; ".join(f"{fields} of {key}" for key, fields in changed.items())
-            self._claim_restore(entry.model, EDITS, EDITED.format(what=one_line(what, WHAT_LIMIT)))
+            if restores >= EDITS:
+                raise Rejected("Contested", EDITED.format(what=one_line(what, WHAT_LIMIT)))
             log.info("restoring what something else has changed", model=str(entry.model), changed=what)
+        return was_overwritten or bool(settled and changed)
 
-    def _claim_restore(self, model: ModelId, most: int, reason: str) -> None:
-        """Permit to restore a model, at most this many times per `RESTORE_INTERVAL`.
-
-        Raises:
-            Rejected: `Contested`, with the reason.
-
-        """
+    def _recent_restores(self, model: ModelId) -> tuple[float, ...]:
+        """Return the times at which a model was restored within `RESTORE_INTERVAL`."""
         now = self._clock()
-        recent = tuple(time for time in self._restored.get(model, ()) if now - time < RESTORE_INTERVAL)
-        if len(recent) >= most:
-            raise Rejected("Contested", reason)
-        self._restored[model] = (*recent, now)
+        return tuple(time for time in self._restored.get(model, ()) if now - time < RESTORE_INTERVAL)
 
     def _record_change(self, choice: Choice, change: Change, observed: Observed | None, *, rewrite: bool) -> None:
         if rewrite:  # a resync: nothing new for the user

@@ -27,10 +27,15 @@ A field that no item has, such as `port` of a container's port, makes no differe
 UNORDERED: Mapping[str, tuple[str, ...]] = {"metrics": ("type", "resource.name")}
 """The lists that belong to one manager as a whole, but that an API server may return in another order."""
 
+WHOLE_MAPS = frozenset({"selector"})
+"""The maps that belong to one manager as a whole: one more label in a Service's selector, and it finds no pod."""
+
 QUANTITY_MAPS, QUANTITIES = frozenset({"limits", "requests"}), frozenset({"sizeLimit", "divisor"})
 """Where `1000m` and `1` are the same: the maps of quantities, and the single fields."""
 
 EMPTY: tuple[Any, ...] = ("", {}, [])
+CHOICES = frozenset({"emptyDir"})
+"""The fields that say something even if they are empty: which kind of volume it is."""
 
 IDENTITY = frozenset({"apiVersion", "kind"})
 """A live object may be of another version of its API than the manifest."""
@@ -48,9 +53,11 @@ def _differences(desired: Any, live: Any, path: str, *, is_quantity: bool) -> It
             below = path.rpartition(".")[2] in QUANTITY_MAPS or key in QUANTITIES
             inner = f"{path}.{key}" if path else key
             yield from _differences(value, live.get(key), inner, is_quantity=below)
+        if path.rpartition(".")[2] in WHOLE_MAPS:
+            yield from (f"{path}.{key}" for key in live.keys() - desired.keys())
     elif isinstance(desired, list) and isinstance(live, list):
         yield from _list_differences(desired, live, path)
-    elif not _is_equal(desired, live, is_quantity=is_quantity):
+    elif not _is_equal(desired, live, is_quantity=is_quantity) or (live is None and path.rpartition(".")[2] in CHOICES):
         yield path
 
 

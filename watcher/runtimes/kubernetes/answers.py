@@ -18,24 +18,35 @@ MESSAGE_LIMIT = 1024
 
 
 class ApiError(Exception):
-    """An answer other than success, or one that is not the API server's, which has the status 0."""
+    """An answer other than success, or one that is not the API server's, which has the status 0.
 
-    def __init__(self, status: int, message: str) -> None:
+    `fields` are the paths of the fields that make an object invalid, if the API server names any.
+    """
+
+    def __init__(self, status: int, message: str, *, fields: tuple[str, ...] = ()) -> None:
         super().__init__(one_line(message, MESSAGE_LIMIT))
-        self.status = status
+        self.status, self.fields = status, fields
 
 
 def failure(status: int, body: bytes) -> ApiError:
     """Return the error for an answer other than success, with the API server's own message if it has one."""
     try:
-        message = json.loads(body)["message"]
+        document = json.loads(body)
+        message = document["message"]
     except (ValueError, KeyError, TypeError, RecursionError):
         message = None
     if isinstance(message, str) and message:
-        return ApiError(status, message)
+        return ApiError(status, message, fields=_refused_fields(document))
     if b"HTTP request to an HTTPS server" in body:
         return ApiError(status, "the port expects TLS: use https:// in the kubeconfig's server")
     return ApiError(status, f"HTTP {status}, and not in the form of an API server: is a proxy in its place?")
+
+
+def _refused_fields(status: Mapping[str, Any]) -> tuple[str, ...]:
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    found = [cause.get("field") for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
+    return tuple(field for field in found if isinstance(field, str))
 
 
 def parsed(body: bytes) -> Manifest:

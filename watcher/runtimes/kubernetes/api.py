@@ -54,7 +54,8 @@ ADVICE = Advice(
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML too."""
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
+JSON_PATCH = "application/json-patch+json"
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, INVALID = 401, 403, 404, 409, 422
 
 
 class Unreachable(Exception):  # noqa: N818 - named by what it says of the API server

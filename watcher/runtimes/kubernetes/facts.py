@@ -31,6 +31,7 @@ from watcher.core.types import (
 )
 from watcher.core.types import key_of as key_in_model
 from watcher.runtimes.kubernetes.objects import CONFIG_MAP, DEPLOYMENT, FIELD_MANAGER, HTTP_ROUTE
+from watcher.runtimes.kubernetes.ownership import is_apply_of
 from watcher.runtimes.kubernetes.rollout import (
     annotations_of,
     crashes_of_pod,
@@ -225,7 +226,7 @@ def _applied_fields(item: Manifest) -> Mapping[str, Any]:
     """Return the fields that the watcher's own applies have set, as the API server records them."""
     entries: Iterable[Mapping[str, Any]] = item["metadata"].get("managedFields") or []
     for entry in entries:
-        if (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply") and not entry.get("subresource"):
+        if is_apply_of(entry, FIELD_MANAGER):
             return entry.get("fieldsV1") or {}
     return {}
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
+import structlog
+
 from watcher.core.render import AUTOSCALING
 from watcher.core.types import Manifest, ObjectKey
 from watcher.runtimes.kubernetes.answers import ApiError, checked_object
 from watcher.runtimes.kubernetes.api import (
     APPLY,
     CONFLICT,
+    INVALID,
+    JSON_PATCH,
     NOT_FOUND,
     Api,
 )
+from watcher.runtimes.kubernetes.ownership import hand_over, taken_over
+
+log = structlog.get_logger()
 
 FIELD_MANAGER = "kubeserve"
 DEPLOYMENT, SERVICE, POD, HPA = "Deployment", "Service", "Pod", "HorizontalPodAutoscaler"
@@ -69,7 +76,18 @@ class Objects:
         self._api.follow(self._path(kind, namespace), query, seconds=seconds, opened=opened, receive=receive)
 
     def apply(self, manifest: Manifest, manager: str = FIELD_MANAGER, *, subresource: str = "") -> Manifest:
-        """Apply an object on the server, and return it."""
+        """Apply an object on the server, and return it.
+
+        What others have set stays, unless the API server refuses the object because of it.
+        """
+        try:
+            return self._apply(manifest, manager, subresource)
+        except ApiError as error:
+            if error.status != INVALID or not self._take_over(manifest, manager, error.fields):
+                raise
+        return self._apply(manifest, manager, subresource)
+
+    def _apply(self, manifest: Manifest, manager: str, subresource: str) -> Manifest:
         kind, meta = manifest["kind"], manifest["metadata"]
         written = self._api.call(
             "PATCH",
@@ -79,6 +97,18 @@ class Objects:
             query={"fieldManager": manager, "force": "true"},
         )
         return checked_object(written, {kind}, meta["name"])
+
+    def _take_over(self, manifest: Manifest, manager: str, refused: tuple[str, ...]) -> bool:
+        """Make `manager` the owner of what others have set in the refused fields. Return whether there is any."""
+        kind, meta = manifest["kind"], manifest["metadata"]
+        live = self.get(kind, meta["namespace"], meta["name"])
+        managed = taken_over(live["metadata"].get("managedFields") or (), manager, refused) if live else None
+        if live is None or managed is None:
+            return False
+        log.info("taking over invalid fields", kind=kind, name=meta["name"], fields=refused)
+        path = self._path(kind, meta["namespace"], meta["name"])
+        self._api.call("PATCH", path, hand_over(live, managed), content_type=JSON_PATCH)
+        return True
 
     def delete(self, key: ObjectKey, namespace: str) -> None:
         """Delete an object, which may be gone already, and what it owns."""

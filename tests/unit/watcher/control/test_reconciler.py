@@ -9,6 +9,7 @@ from watcher.control.reconciler import Reconciler, Survey
 from watcher.control.status_board import StatusBoard
 from watcher.core.removal_guard import RETURN_WINDOW
 from watcher.core.types import (
+    Change,
     ModelId,
     ObjectKey,
     ObservedTrial,
@@ -416,3 +417,23 @@ def test_refresh_of_a_model_on_trial_finds_work_only_if_something_has_changed_si
     world.look()
     world.look()
     assert not world.reconciler.refresh(A)
+
+
+def test_edit_that_cannot_be_undone_yet_is_undone_as_soon_as_the_runtime_permits_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World("a")
+    world.look()
+    apply, before = world.apply, world.writes
+
+    def refuse(_: Change) -> dict[ObjectKey, str]:
+        raise Rejected("Invalid", "spec.ports[0].name: Required value")
+
+    monkeypatch.setattr(world, "apply", refuse)
+    edit(world)
+    for _ in range(10):
+        world.look(seconds=1)
+    assert world.reason("a") == "spec.ports[0].name: Required value"
+    monkeypatch.setattr(world, "apply", apply)
+    world.look(seconds=1)
+    assert world.writes == before + 1

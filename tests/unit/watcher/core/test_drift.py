@@ -132,3 +132,16 @@ def test_item_that_was_removed_from_a_merged_list_is_named() -> None:
 )
 def test_values_are_compared_as_the_api_server_stores_them(desired: Any, live: Any, drifted: list[str]) -> None:
     assert drifted_fields(desired, live) == drifted
+
+
+def test_label_that_a_person_adds_to_a_service_s_selector_is_found() -> None:
+    service = by_kind()["Service"]
+    live = copy.deepcopy(service)
+    live["spec"]["selector"]["tier"] = "gold"
+    assert drifted_fields(service, live) == ["spec.selector.tier"]
+
+
+def test_volume_that_a_person_puts_in_the_place_of_an_empty_one_is_found() -> None:
+    desired = {"spec": {"volumes": [{"name": "tmp", "emptyDir": {}}]}}
+    live = {"spec": {"volumes": [{"name": "tmp", "hostPath": {"path": "/srv"}}]}}
+    assert drifted_fields(desired, live) == ["spec.volumes[tmp].emptyDir"]
