@@ -37,6 +37,18 @@ ROWS = (
         "with those of the uploads",
     ),
     Row(
+        2,
+        "The event stream goes half-open, or ends cleanly again and again",
+        "noticed within 15 s, converged within 30 s; at most one reconnect a second, under 5 % of a core",
+        "a proxy drops all connections without closing them, and another one ends each stream at once",
+    ),
+    Row(
+        3,
+        "The API server away for 5 min, slow, answering 429, 500, 409 or HTML, `Retry-After: 3600`",
+        "no crash, bounded memory, converged within 10 s of its return, nothing lost",
+        "a proxy in front of the API server gives each of these answers during an upload",
+    ),
+    Row(
         4,
         "The watcher killed before and after every write that it makes",
         "the same final objects as in an undisturbed run",
@@ -64,11 +76,23 @@ ROWS = (
         "to the webhook",
     ),
     Row(
+        8,
+        "A corrupt, truncated, empty or never-finishing model; one that needs a missing package",
+        "the version before it serves without a failed request; the reason is visible within seconds",
+        "a client asks without pause while each of these models is uploaded as the next version",
+    ),
+    Row(
         9,
         "The object is swapped between listing and download",
         "never serves bytes other than those that the pod's template names",
         "the init container's program runs with the template's environment while other bytes are uploaded "
         "again and again",
+    ),
+    Row(
+        10,
+        "A person edits or deletes any of our objects; others own fields of them; foreign objects have our names",
+        "ours restored in seconds, theirs kept; nothing foreign taken over or deleted",
+        "each kind of object is edited and deleted in a real API server, without a resync",
     ),
     Row(
         11,
