@@ -24,7 +24,8 @@ HEAD = """\
 # The watcher may write Deployments, Services and ConfigMaps in every namespace; the chart can restrict it to some.
 #
 # In your own copy, set the watcher's image, the models' (ConfigMap: deployment.image of the model's chart),
-# KUBESERVE_S3_ENDPOINT and KUBESERVE_BUCKET. Then:
+# KUBESERVE_S3_ENDPOINT and KUBESERVE_BUCKET. Another image of models belongs into the policy kubeserve-kubeserve-pods
+# too. Before Kubernetes 1.30, delete the ValidatingAdmissionPolicies and their bindings. Then:
 #
 #   kubectl create namespace kubeserve
 #   kubectl create secret generic kubeserve-s3 -n kubeserve --from-literal=AWS_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" \\

@@ -124,6 +124,7 @@ class ControlPlane:
             "cert-dir": str(self.directory / "certificates"),
             "token-auth-file": str(self.directory / "tokens.csv"),
             "authorization-mode": "RBAC",
+            "allow-privileged": "true",  # as usual in clusters: what refuses a privileged pod is then a policy
             "service-account-issuer": "https://kubernetes.default.svc",
             "service-account-key-file": key,
             "service-account-signing-key-file": key,

@@ -25,6 +25,53 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{ .Values.webhook.existingSecret | default (printf "%s-webhook" .Release.Name) }}
 {{- end -}}
 
+{{/* Return the label that marks the objects of this watcher. */}}
+{{- define "kubeserve.owner" -}}
+{{ default (printf "%s.%s" .Release.Namespace .Release.Name | trunc 63 | trimAll "-.") .Values.owner }}
+{{- end -}}
+
+{{/* Return "true" if the API server of this cluster checks what the watcher writes. The API is stable since 1.30. */}}
+{{- define "kubeserve.hasAdmissionPolicies" -}}
+{{ and .Values.admissionPolicy.enabled (semverCompare ">=1.30-0" .Capabilities.KubeVersion.Version) }}
+{{- end -}}
+
+{{/* Return the images that pods of models may run, as a JSON list. The default is that of charts/model-serving. */}}
+{{- define "kubeserve.modelImages" -}}
+{{- $models := .Values.modelValues -}}
+{{- $image := dig "deployment" "image" dict $models -}}
+{{- $server := printf "%s:%s" ($image.repository | default "localhost:5001/kubeserve-base") ($image.tag | default "latest") -}}
+{{- concat (list $server (dig "download" "image" "" $models)) .Values.admissionPolicy.images | compact | uniq | toJson -}}
+{{- end -}}
+
+{{/*
+Return a binding of the policy NAME, and the policy down to its matchConditions, for what the watcher's ServiceAccount
+does. Arguments: the chart's scope, NAME.
+*/}}
+{{- define "kubeserve.admissionPolicy" }}
+{{- $root := index . 0 }}
+{{- $name := printf "%s-%s" (include "kubeserve.farName" $root) (index . 1) }}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: {{ $name }}
+  labels: {{- include "kubeserve.labels" $root | nindent 4 }}
+spec:
+  policyName: {{ $name }}
+  validationActions: ["Deny"]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: {{ $name }}
+  labels: {{- include "kubeserve.labels" $root | nindent 4 }}
+spec:
+  failurePolicy: Fail
+  matchConditions:
+    - name: watcher
+      expression: request.userInfo.username == 'system:serviceaccount:{{ $root.Release.Namespace }}:{{ $root.Release.Name }}'
+{{- end }}
+
 {{/*
 The rights that watcher/runtimes/kubernetes/ uses, and no others; tests/integration/test_watcher_chart.py deploys, updates
 and removes a model with them. A server-side apply of a new object needs create and patch. There is no right for Secrets.
