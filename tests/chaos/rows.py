@@ -116,7 +116,7 @@ ROWS = (
     ),
     Row(
         15,
-        "Rolling updates and scale-up under load, on a real node",
+        "Rolling updates, scale-up, scale-down, evictions and drains under load, on a real node",
         "no failed request",
         "`KUBESERVE_CHAOS_LONG=1 make test-cluster`: clients with persistent connections that never retry",
     ),

@@ -36,6 +36,16 @@ class User:
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self._run(str(tools.find("kubectl")), *arguments, stdin=stdin)
 
+    @contextmanager
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Yield a kubectl that runs, and end it afterwards."""
+        command = [str(tools.find("kubectl")), *arguments]
+        with subprocess.Popen(command, env=self._env, stdout=subprocess.DEVNULL) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def get(self, *arguments: str) -> Any:
         return json.loads(self.kubectl("get", *arguments, "--output", "json"))
 
