@@ -115,6 +115,12 @@ ROWS = (
         "namespaces in each state beside a good one, and what a person would do about each",
     ),
     Row(
+        14,
+        "The watcher's clock jumps by an hour, forwards or back",
+        "nothing is removed or rolled; it is shown; uploads and deletions are applied meanwhile",
+        "libfaketime moves the wall clock of a running watcher; a real MinIO refuses its signatures",
+    ),
+    Row(
         15,
         "Rolling updates, scale-up, scale-down, evictions and drains under load, on a real node",
         "no failed request",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -47,6 +48,12 @@ class Scene(Setup):
     def watcher(self, *arguments: str, **env: str) -> Watcher:
         proxies = ("--kubeconfig", str(self.through_proxies), "--s3-endpoint", self.store.address)
         return super().watcher(*proxies, *arguments, **env)
+
+    def process(self, *arguments: str, **env: str) -> Watcher:
+        """Return a watcher that is started as a program, with `env` from its first instruction."""
+        own = copy.copy(self)
+        own._launch = Watcher
+        return own.watcher(*arguments, **env)
 
     def kinds(self, model: str) -> set[str]:
         """Return the kinds of the objects that a model has."""
