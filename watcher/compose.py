@@ -170,6 +170,7 @@ def _runtime(
         former_owner=settings_values.former_owner(settings),
         namespaces=settings_values.namespaces(settings),
         create_namespaces=settings.create_namespaces,
+        labelled_namespaces=settings.labelled_namespaces,
         base=settings_values.chart_values(settings),
     )
     made.watch.subscribe(on_change, Reporter(made.watch.name, lambda _: None, health))

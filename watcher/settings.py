@@ -49,6 +49,11 @@ class Settings:
     )
     namespaces: str = setting("", "Comma-separated namespaces to serve. Empty: all except `kube-*`.")
     create_namespaces: bool = setting(False, "Create the namespace of a model if it does not exist.")
+    labelled_namespaces: bool = setting(
+        False,
+        'Serve models only in namespaces with the label `kubeserve.io/models: "true"`; needs the right to get '
+        "namespaces.",
+    )
     owner: str = setting(
         "",
         "Label that marks this watcher's objects; each watcher needs its own. Empty: the bucket's name and a digest of "

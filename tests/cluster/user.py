@@ -55,7 +55,8 @@ class User:
     def namespace(self, name: str) -> None:
         """Create a namespace that accepts only restricted pods."""
         self.kubectl("create", "namespace", name)
-        self.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+        labels = ("pod-security.kubernetes.io/enforce=restricted", "kubeserve.io/models=true")
+        self.kubectl("label", "namespace", name, *labels)
 
     def client_pod(self, namespace: str) -> None:
         """Create a pod with curl, to send requests as other workloads in the cluster do."""

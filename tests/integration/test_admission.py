@@ -247,6 +247,26 @@ def test_stolen_token_changes_and_deletes_nothing_of_others(models: tuple[Site, 
     assert site.models.deployment("shop").spec.replicas == 1
 
 
+def test_stolen_token_of_all_namespaces_writes_in_labelled_ones_and_creates_no_others(site: Site) -> None:
+    site.install("watch.allNamespaces=true", "watch.createNamespaces=true")
+    thief, core = Thief(site), site.models.core
+    labels = {"kubeserve.io/owner": f"{site.home}.watch"}
+    item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME, "labels": labels}}
+    core.patch_namespace(site.models.namespace, {"metadata": {"labels": {"kubeserve.io/models": None}}})
+    eventually(lambda: "with the label kubeserve.io/models" in thief.apply(item, dry=True))
+    core.patch_namespace(site.models.namespace, {"metadata": {"labels": {"kubeserve.io/models": "true"}}})
+    eventually(lambda: thief.apply(item, dry=True).startswith("201 "))
+    for name, more in (
+        ("kube-evil", {}),
+        (f"{thief.namespace}-x", {"pod-security.kubernetes.io/enforce": "privileged"}),
+    ):
+        body = {"metadata": {"name": name, "labels": {"kubeserve.io/models": "true", **more}}}
+        answer = thief.call("POST", "/api/v1/namespaces?dryRun=All", body)
+        assert answer.startswith("403 "), (name, answer)
+        assert "no label but kubeserve.io/models" in answer, (name, answer)
+    site.uninstall()
+
+
 def kinds(helm: Helm, *arguments: str) -> set[str]:
     return {item["kind"] for item in helm.template("watch", "kubeserve", "home", REQUIRED, *arguments)}
 

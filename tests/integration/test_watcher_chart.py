@@ -28,7 +28,7 @@ from .driving import Cluster, Uploads, Watcher, eventually
 from .helm import CHARTS, Helm
 
 CHART = str(CHARTS / "kubeserve")
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+LABELS = {"pod-security.kubernetes.io/enforce": "restricted", "kubeserve.io/models": "true"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def site(helm: Helm, control_plane: Any, minio_server: Any, bucket: Any, tmp_pat
     with config.new_client_from_config(str(control_plane.kubeconfig)) as api:
         models = Cluster(api, f"team-{mark}")
         for name in (f"kubeserve-{mark}", models.namespace):
-            models.core.create_namespace({"metadata": {"name": name, "labels": RESTRICTED}})
+            models.core.create_namespace({"metadata": {"name": name, "labels": LABELS}})
         yield Site(
             replace(helm, kubeconfig=control_plane.kubeconfig),
             api,
@@ -196,6 +196,25 @@ def test_watcher_with_create_namespaces_creates_the_namespace_of_a_model(site: S
     site.install("watch.allNamespaces=true", "watch.createNamespaces=true")
     with site.watcher():
         eventually(lambda: site.models.apps.read_namespaced_deployment("iris-model-serving", namespace))
+    site.uninstall()
+
+
+def test_watcher_in_all_namespaces_serves_only_those_that_are_labelled_for_models(site: Site) -> None:
+    core, name = site.models.core, site.models.namespace
+    core.patch_namespace(name, {"metadata": {"labels": {"kubeserve.io/models": None}}})
+    site.install("watch.allNamespaces=true")
+    site.put("iris/v1/model.joblib")
+    with site.watcher() as watcher:
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        remedy = f"namespace {name} is not labelled for models: kubectl label namespace {name} kubeserve.io/models=true"
+        assert remedy in watcher.model("iris")["reason"]
+        assert not site.models.objects()
+        core.patch_namespace(name, {"metadata": {"labels": {"kubeserve.io/models": "true"}}})
+        eventually(lambda: site.models.version("iris") == "v1")
+        core.patch_namespace(name, {"metadata": {"labels": {"kubeserve.io/models": "no"}}})
+        site.put("iris/v2/model.joblib")
+        eventually(lambda: watcher.state("iris") == "Rejected")
+        assert site.models.version("iris") == "v1"
     site.uninstall()
 
 

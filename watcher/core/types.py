@@ -15,6 +15,8 @@ RUNNING_KINDS = frozenset({"Deployment", "Process"})
 """The kinds, one for each runtime, whose object owns a model's other objects."""
 
 OWNER_LABEL = "kubeserve.io/owner"
+MODELS_LABEL = "kubeserve.io/models"
+"""The label of a namespace that is meant for models: "true"."""
 FINGERPRINT = "kubeserve.io/fingerprint"
 S3_PATH = "kubeserve.io/s3-path"
 ETAG = "kubeserve.io/etag"

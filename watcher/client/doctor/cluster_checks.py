@@ -11,7 +11,7 @@ from watcher.client.doctor.finding import Finding, fail, ok, skip, warn
 from watcher.client.doctor.pod_checks import POD_SECURITY, check_images, check_pod_security, check_quota
 from watcher.client.doctor.rights_checks import check_rights
 from watcher.core.text import one_line
-from watcher.core.types import Manifest
+from watcher.core.types import MODELS_LABEL, Manifest
 from watcher.errors import WatcherError
 
 ENFORCERS = (
@@ -53,19 +53,27 @@ def check_cluster(facts: Facts) -> Iterator[Finding]:
 def _namespaces(cluster: ClusterFacts) -> Finding:
     known, problem = each(cluster, lambda item: item.namespace)
     if absent := [name for name, found in known.items() if found is None]:
-        creates = cluster.release and cluster.release.environment.get("KUBESERVE_CREATE_NAMESPACES") == "true"
         detail = f"{', '.join(absent)} does not exist"
-        if creates:
+        if cluster.release and cluster.release.is_on("CREATE_NAMESPACES"):
             return ok("namespaces", f"{detail}; the watcher creates it")
         return fail("namespaces", detail, "\n".join(f"kubectl create namespace {name}" for name in absent))
     if not known:
         return skipped("namespaces", problem)
+    if cluster.release and cluster.release.is_on("LABELLED_NAMESPACES"):
+        unlabelled = [name for name, found in known.items() if _label(found, MODELS_LABEL) != "true"]
+        if unlabelled:
+            remedy = "\n".join(f"kubectl label namespace {name} {MODELS_LABEL}=true" for name in unlabelled)
+            return fail("namespaces", f"{', '.join(unlabelled)}: not labelled for models", remedy)
     return ok("namespaces", ", ".join(_labelled(name, found) for name, found in known.items()))
 
 
 def _labelled(name: str, namespace: Manifest) -> str:
-    level = (namespace["metadata"].get("labels") or {}).get(POD_SECURITY)
+    level = _label(namespace, POD_SECURITY)
     return f"{name} (enforce={one_line(level, 30)})" if level else f"{name} (no Pod Security label)"
+
+
+def _label(namespace: Manifest, name: str) -> str | None:
+    return (namespace["metadata"].get("labels") or {}).get(name)
 
 
 def _metrics(cluster: ClusterFacts) -> Finding:

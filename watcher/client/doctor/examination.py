@@ -104,7 +104,7 @@ def _own_pod(environment: Mapping[str, str]) -> Release | None:
     plain = {
         key: value
         for key, value in environment.items()
-        if key in {"KUBESERVE_NAMESPACES", "KUBESERVE_CREATE_NAMESPACES"}
+        if key in {"KUBESERVE_NAMESPACES", "KUBESERVE_CREATE_NAMESPACES", "KUBESERVE_LABELLED_NAMESPACES"}
     }
     values = Path(environment.get("KUBESERVE_CHART_VALUES", ""))
     sections = address_sections(values.read_bytes()) if values.is_file() else ()

@@ -41,6 +41,10 @@ class Release:
         """Return the name that the API server knows the watcher by."""
         return f"system:serviceaccount:{self.namespace}:{self.service_account}"
 
+    def is_on(self, setting: str) -> bool:
+        """Return whether the chart has turned a setting on, such as `CREATE_NAMESPACES`."""
+        return self.environment.get(f"KUBESERVE_{setting}") == "true"
+
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Return the namespaces that the watcher serves; none means all."""

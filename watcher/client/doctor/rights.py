@@ -27,6 +27,8 @@ NEEDED: Mapping[tuple[str, str], tuple[str, ...]] = {
 NEEDED_RIGHTS: tuple[Right, ...] = tuple((*key, verb) for key, verbs in NEEDED.items() for verb in verbs)
 CREATE_NAMESPACES: Right = ("", "namespaces", "create")
 """Needed with --create-namespaces only."""
+READ_NAMESPACES: Right = ("", "namespaces", "get")
+"""Needed with --labelled-namespaces only."""
 ADDRESSES: Mapping[str, tuple[Right, ...]] = {
     section: tuple((*key, verb) for verb in MANAGE)
     for section, key in (
@@ -36,7 +38,7 @@ ADDRESSES: Mapping[str, tuple[Right, ...]] = {
 }
 """Needed where the operator's values for models have the section, whatever its `enabled`: objects may be left."""
 ADDRESS_RIGHTS: tuple[Right, ...] = tuple(right for rights in ADDRESSES.values() for right in rights)
-ON_REQUEST: frozenset[Right] = frozenset({CREATE_NAMESPACES, *ADDRESS_RIGHTS})
+ON_REQUEST: frozenset[Right] = frozenset({CREATE_NAMESPACES, READ_NAMESPACES, *ADDRESS_RIGHTS})
 """Needed where the operator's values ask for it: each is fine, and none is missing."""
 TELLING: tuple[Right, ...] = (
     ("*", "*", "*"),

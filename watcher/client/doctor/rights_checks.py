@@ -12,6 +12,7 @@ from watcher.client.doctor.rights import (
     ADDRESSES,
     CREATE_NAMESPACES,
     NEEDED_RIGHTS,
+    READ_NAMESPACES,
     Granted,
     Right,
     excess,
@@ -55,9 +56,13 @@ def _whose(cluster: ClusterFacts) -> str:
 def _needed(cluster: ClusterFacts) -> tuple[Right, ...]:
     if cluster.release is None:
         return NEEDED_RIGHTS
-    creates = cluster.release.environment.get("KUBESERVE_CREATE_NAMESPACES") == "true"
+    asked = [
+        right
+        for setting, right in (("CREATE_NAMESPACES", CREATE_NAMESPACES), ("LABELLED_NAMESPACES", READ_NAMESPACES))
+        if cluster.release.is_on(setting)
+    ]
     addresses = (right for section in cluster.release.addresses for right in ADDRESSES[section])
-    return (*NEEDED_RIGHTS, *((CREATE_NAMESPACES,) if creates else ()), *addresses)
+    return (*NEEDED_RIGHTS, *asked, *addresses)
 
 
 def _excess(cluster: ClusterFacts, granted: Iterable[Granted]) -> list[Right]:

@@ -8,7 +8,7 @@ from functools import cached_property
 import structlog
 
 from watcher.core.render import AUTOSCALING
-from watcher.core.types import Manifest, ObjectKey
+from watcher.core.types import MODELS_LABEL, Manifest, ObjectKey
 from watcher.runtimes.kubernetes.answers import ApiError, checked_object
 from watcher.runtimes.kubernetes.api import (
     APPLY,
@@ -116,9 +116,15 @@ class Objects:
         self._api.call("DELETE", path, none_if=NOT_FOUND, query={"propagationPolicy": "Background"})
 
     def create_namespace(self, name: str) -> None:
-        """Create a namespace, unless it exists."""
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        """Create a namespace for models, unless it exists."""
+        metadata = {"name": name, "labels": {MODELS_LABEL: "true"}}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         self._api.call("POST", "/api/v1/namespaces", body, none_if=CONFLICT)
+
+    def is_for_models(self, namespace: str) -> bool:
+        """Return whether a namespace has the label of those for models, or does not exist yet."""
+        found = self._api.call("GET", f"/api/v1/namespaces/{namespace}", none_if=NOT_FOUND)
+        return found is None or (found["metadata"].get("labels") or {}).get(MODELS_LABEL) == "true"
 
     def has_http_routes(self) -> bool:
         """Return whether the cluster knows HTTPRoutes: the Gateway API is not a part of Kubernetes."""

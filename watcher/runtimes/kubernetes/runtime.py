@@ -12,6 +12,7 @@ from watcher.core.exposure import SECTIONS
 from watcher.core.naming import TRACKS, instance_label, object_name
 from watcher.core.render import render
 from watcher.core.types import (
+    MODELS_LABEL,
     OWNER_LABEL,
     Change,
     Manifest,
@@ -51,6 +52,7 @@ NO_GATEWAY_API = (
     "httpRoute.enabled needs the Gateway API, which this cluster does not have: install its CRDs "
     "(https://gateway-api.sigs.k8s.io) and a gateway, or set httpRoute.enabled: false"
 )
+NOT_FOR_MODELS = "namespace {name} is not labelled for models: kubectl label namespace {name} " + MODELS_LABEL + "=true"
 
 
 class KubernetesRuntime:
@@ -70,11 +72,13 @@ class KubernetesRuntime:
         former_owner: str = "",
         namespaces: tuple[str, ...] = (),
         create_namespaces: bool = False,
+        labelled_namespaces: bool = False,
         base: Mapping[str, Any] | None = None,
     ) -> None:
         self._api, self._objects = api, Objects(api)
         self._store, self._owner, self._base = store, owner, base or {}
         self._namespaces, self._create_namespaces = namespaces, create_namespaces
+        self._labelled_namespaces = labelled_namespaces
         # By the section and not by its `enabled`: an operator who turns that off wants the objects gone.
         self._kinds = (*OBSERVED_KINDS, *(kind for section, kind in SECTIONS.items() if section in self._base))
         # Without a route no version is on trial.
@@ -126,8 +130,8 @@ class KubernetesRuntime:
                 # It owns the other objects, and the garbage collector deletes them.
                 self._objects.delete(ObjectKey(DEPLOYMENT, object_name(change.model)), change.model.namespace)
                 return {}
-            if self._create_namespaces and change.writes:
-                self._objects.create_namespace(change.model.namespace)
+            if change.writes:
+                self._prepare_namespace(change.model.namespace)
             if change.renew:
                 self._renew(change.model)
             written = self._write_all(change)
@@ -138,6 +142,18 @@ class KubernetesRuntime:
         """End calls in progress at once; every later call raises `Retryable`."""
         self._watch.stop()
         self._api.close()
+
+    def _prepare_namespace(self, name: str) -> None:
+        """Create the namespace if that is allowed.
+
+        Raises:
+            Rejected: it is not one for models, and only those are served.
+
+        """
+        if self._create_namespaces:
+            self._objects.create_namespace(name)
+        if self._labelled_namespaces and not self._objects.is_for_models(name):
+            raise Rejected("NamespaceNotLabelled", NOT_FOR_MODELS.format(name=name))
 
     def _write_all(self, change: Change) -> list[Fact]:
         """Write and delete what a change lists. Return what was written.

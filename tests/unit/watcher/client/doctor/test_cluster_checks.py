@@ -10,6 +10,17 @@ from watcher.errors import Rejected, Retryable
 from .facts_of import CONTEXT, FORBIDDEN, cluster, error, found, namespace, source, status, verdicts
 
 GIB = 1024**3
+LABELLED = Release("home", "watch", "watch", {"KUBESERVE_LABELLED_NAMESPACES": "true"})
+
+
+def test_namespace_without_the_label_for_models_fails_where_the_watcher_asks_for_it() -> None:
+    finding = found("namespaces", cluster=cluster(release=LABELLED))
+    assert (finding.verdict, finding.remedy) == ("fail", "kubectl label namespace team kubeserve.io/models=true")
+    meta = {"name": "team", "labels": {"kubeserve.io/models": "true"}}
+    marked = namespace(namespace={"metadata": meta})
+    assert found("namespaces", cluster=cluster(release=LABELLED, namespaces={"team": marked})).verdict == "ok"
+
+
 OF_CLUSTER = ("namespaces", "rights", "metrics", "images", "pod security", "network policy", "quota", "disk")
 
 

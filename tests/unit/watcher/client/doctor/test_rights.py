@@ -19,7 +19,15 @@ def test_the_needed_rights_are_those_of_the_chart() -> None:
     documents = yaml.safe_load_all(Path("manifests/install.yaml").read_text())
     (role,) = [item for item in documents if item and item["kind"] == "ClusterRole"]
     rules = {(rule["apiGroups"][0], rule["resources"][0]): set(rule["verbs"]) for rule in role["rules"]}
-    assert rules == {key: set(verbs) for key, verbs in NEEDED.items()}
+    always = {key: set(verbs) for key, verbs in NEEDED.items()}
+    assert rules == {**always, ("", "namespaces"): {"get"}}  # the manifest serves labelled namespaces
+
+
+def test_right_to_read_namespaces_is_needed_only_where_they_have_to_be_labelled() -> None:
+    given = {"KUBESERVE_LABELLED_NAMESPACES": "true"}
+    assert found("rights", cluster=cluster(release=Release("home", "watch", "watch", {}))).verdict == "ok"
+    lacking = found("rights", cluster=cluster(release=Release("home", "watch", "watch", given)))
+    assert "namespaces (get)" in lacking.detail
 
 
 @pytest.mark.parametrize(
