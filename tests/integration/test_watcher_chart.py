@@ -243,7 +243,6 @@ IN_THE_MODELS_NAMESPACE = [
     ("PUT", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving/status"),
     ("PUT", "/apis/apps/v1/namespaces/{models}/deployments/iris-model-serving"),
     ("DELETE", "/apis/apps/v1/namespaces/{models}/deployments"),
-    ("GET", "/apis/apps/v1/namespaces/{models}/deployments?watch=true"),
     ("POST", "/apis/apps/v1/namespaces/{models}/daemonsets"),
     ("DELETE", "/api/v1/namespaces/{models}/services/iris-model-serving"),
     ("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/{models}/rolebindings"),
@@ -291,7 +290,8 @@ def answer(site: Site, verb: str, path: str) -> int:
     headers = {"Authorization": f"Bearer {site.token()}", "Content-Type": "application/json"}
     url = site.api.configuration.host + path.format(home=site.home, models=site.models.namespace)
     with urllib3.PoolManager(ca_certs=authority) as pool:
-        return pool.request(verb, url, headers=headers, body=b"{}" if verb != "GET" else None, retries=False).status
+        body = b"{}" if verb != "GET" else None
+        return pool.request(verb, url, headers=headers, body=body, retries=False, timeout=60).status
 
 
 def test_webhook_token_survives_an_upgrade_and_is_replaced_by_a_given_one(site: Site) -> None:
