@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from dev.processes import free_port
 from watcher.core.types import ModelId
 from watcher.runtimes.local.forwarder import FIRST_PORT, PORTS, Forwarder, bind, preferred_port
-from watcher.runtimes.local.replica import free_port
 
 IRIS, STATE = ModelId("team", "iris"), Path("/state")
 
