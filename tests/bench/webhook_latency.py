@@ -127,7 +127,7 @@ def by_hand(api: client.ApiClient, manifests: list[dict[str, Any]]) -> list[floa
     calls = {
         "Deployment": client.AppsV1Api(api).patch_namespaced_deployment,
         "Service": client.CoreV1Api(api).patch_namespaced_service,
-        "Secret": client.CoreV1Api(api).patch_namespaced_secret,
+        "ConfigMap": client.CoreV1Api(api).patch_namespaced_config_map,
         "HorizontalPodAutoscaler": client.AutoscalingV2Api(api).patch_namespaced_horizontal_pod_autoscaler,
     }
     found = []

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
@@ -226,7 +227,11 @@ def test_check_that_is_interrupted_ends_without_a_traceback_of_the_process_that_
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     with running, fifo.open("wb"):  # which returns when it is opened by the process that loads
         os.killpg(running.pid, signal.SIGINT)
-        assert running.communicate(timeout=60) == (None, "\n")
+        try:
+            assert running.communicate(timeout=60) == (None, "\n")
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
     assert running.returncode == 130
 
 
