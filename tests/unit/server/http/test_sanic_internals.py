@@ -81,7 +81,7 @@ def own_names(path: Path) -> set[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             found.add(node.name)
         if isinstance(node, ast.Assign) and "__slots__" in ast.dump(node.targets[0]):
-            found |= set(ast.literal_eval(node.value) if isinstance(node.value, ast.Tuple) else ())
+            found |= {item.value for item in ast.walk(node.value) if isinstance(item, ast.Constant)}
     return found - {it.name for it in INTERNALS}
 
 
