@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from watcher.core.naming import ARTIFACT
+from watcher.core.naming import ARTIFACT, SUFFIX
 from watcher.core.types import Manifest, ModelVersion
 
 FILES = "kubeserve.io/files"
@@ -23,6 +24,7 @@ SIGNED = "kubeserve.io/signed"
 VARIABLE = "KUBESERVE_URLS"
 """The variable of the container that downloads. Its value is an entry of the ConfigMap."""
 PREFIX = "urls-"
+ENTRY_NAME = re.compile(rf"{PREFIX}[0-9a-f]{{24}}")
 MAX_ENTRIES = 10
 """Releases whose URLs are kept while a rollout goes on. An entry has some KiB, and a ConfigMap may have 1 MiB."""
 RENEW_SHARE, RENEW_SPREAD = 0.5, 0.1
@@ -81,14 +83,15 @@ def entry_name(files: str) -> str:
 def wanted(config_map: Manifest) -> tuple[str, Entry]:
     """Return the name and the files of the entry that the ConfigMap should have, by its annotation."""
     text = _annotations(config_map).get(FILES, "{}")
-    return entry_name(text), _files(text)
+    return entry_name(text), _files(text, config_map)
 
 
 def entries_of(config_map: Manifest) -> dict[str, Entry]:
     """Return the entries of a ConfigMap, the oldest first. One that cannot be read has no files."""
     order = _signed(config_map).get("order") or []
-    data = {name: text for name, text in (config_map.get("data") or {}).items() if name.startswith(PREFIX)}
-    return {name: _files(data[name]) for name in sorted(data, key=lambda name: name in order and order.index(name))}
+    data = {name: text for name, text in (config_map.get("data") or {}).items() if ENTRY_NAME.fullmatch(name)}
+    names = sorted(data, key=lambda name: name in order and order.index(name))
+    return {name: _files(data[name], config_map) for name in names}
 
 
 def kept(entries: Iterable[str], wanted: str, *, running: str, complete: bool) -> list[str]:
@@ -135,7 +138,7 @@ def signing_of(config_map: Manifest) -> Signing | None:
         return None
     about, (name, files) = _signed(config_map), wanted(config_map)
     data = {key: text for key, text in (config_map.get("data") or {}).items() if key.startswith(PREFIX)}
-    entry = _files(data.get(name, "{}"))
+    entry = _files(data.get(name, "{}"), config_map)
     try:
         renew = datetime.fromisoformat(about["renew"]).astimezone(UTC)
     except (KeyError, TypeError, ValueError):
@@ -156,10 +159,21 @@ def _signed(config_map: Manifest) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _files(text: str) -> Entry:
-    """Return the files of a JSON text; none if anybody else has written it."""
+def _own_prefix(config_map: Manifest) -> str:
+    """Return the prefix of the model's keys in the bucket, by what nobody can change: the namespace and the name."""
+    meta = config_map["metadata"]
+    return f"{meta['namespace']}/{meta['name'].rpartition(SUFFIX)[0]}/"
+
+
+def _files(text: str, config_map: Manifest) -> Entry:
+    """Return the files of a JSON text in a ConfigMap; none if anybody else has written it.
+
+    Whoever may edit the ConfigMap must not get URLs for another model's files, so one such file counts as that.
+    """
     try:
         found = json.loads(text)
+        if not all(str(file["key"]).startswith(_own_prefix(config_map)) for file in found.values()):
+            return {}
         return {
             name: SignedFile(
                 key=str(file["key"]),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from watcher.core.signed_files import (
     signed_parts,
     signing_of,
     text_of,
+    wanted,
 )
 
 from .rendered import RELEASE
@@ -30,7 +32,8 @@ def config_map(**changes: str) -> dict[str, Any]:
     """Return a ConfigMap whose URLs were signed by `me` for two days, with other data."""
     parts = signed_parts({NAME: {"model.joblib": FILE}}, "me", NOW + timedelta(days=1), NOW + timedelta(days=2))
     annotations = {FILES: TEXT, **parts["annotations"]}
-    return {"metadata": {"annotations": annotations}, "data": {**parts["data"], "ca.crt": "PEM", **changes}}
+    meta = {"namespace": "team", "name": "iris-model-serving", "annotations": annotations}
+    return {"metadata": meta, "data": {**parts["data"], "ca.crt": "PEM", **changes}}
 
 
 def test_signing_is_due_from_the_time_of_renewal_on_and_for_another_key() -> None:
@@ -56,6 +59,21 @@ def test_signing_is_due_when_an_entry_was_added_or_the_annotation_is_malformed()
         signing = signing_of(item)
         assert signing
         assert signing.is_due(NOW, "me")
+
+
+@pytest.mark.parametrize("key", ["other/iris/v1/model.joblib", "team/iris2/v1/model.joblib", "team", "../team/iris/x"])
+def test_files_of_other_models_are_never_signed_whoever_names_them(key: str) -> None:
+    text = json.dumps({"model.joblib": {"key": FILE.key, "etag": "e1"}, "x": {"key": key, "etag": "e"}})
+    item = config_map(**{entry_name("added"): text})
+    item["metadata"]["annotations"][FILES] = text
+    assert wanted(item) == (entry_name(text), {})
+    assert entries_of(item) == {NAME: {"model.joblib": FILE}, entry_name("added"): {}}
+
+
+def test_trial_has_files_of_its_model() -> None:
+    item = config_map()
+    item["metadata"]["name"] += "-canary"
+    assert wanted(item)[1].keys() == {"model.joblib"}
 
 
 def test_config_map_without_files_needs_no_urls() -> None:
