@@ -26,13 +26,16 @@ UNKNOWN_LIFE = timedelta(hours=1)
 LEAST_LIFE = timedelta(minutes=1)
 """Credentials with less to live are replaced first, if the platform has new ones."""
 ROLE = "role"
-"""The name of a key that says when it expires. The time of renewal then counts, not a change of the key."""
+"""Stands for a key that says when it expires. The time of renewal then counts, not a change of the key."""
 SHA256_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key, and how long what it signs now is valid. `by` differs for another key, and shows nothing of it."""
+    """A key, and how long what it signs now is valid.
+
+    `by` differs for another key, and for another store, bucket or region. It shows nothing of the key.
+    """
 
     credentials: Credentials
     by: str
@@ -59,7 +62,7 @@ class UrlSigner:
         """Return the key that signs now.
 
         Raises:
-            Rejected, Retryable: there is none, or it has expired.
+            Rejected, Retryable: there is none, or it has expired, or the store does not name the bucket's region.
 
         """
         found, now = self._client.credentials(), self._now()
@@ -70,7 +73,7 @@ class UrlSigner:
             life = _life(found, now)
         if life < timedelta(seconds=1):
             raise Retryable("ExpiredToken", "signing URLs for pods: the temporary credentials have expired")
-        return SigningKey(found, _name(found), now, life)
+        return SigningKey(found, self._by(found), now, life)
 
     def looked_up(self, file: SignedFile) -> SignedFile:
         """Return a file with what the store says of its bytes: the version that has them, and their SHA-256.
@@ -106,6 +109,13 @@ class UrlSigner:
         ]
         return replace(file, urls=tuple(urls))
 
+    def _by(self, credentials: Credentials) -> str:
+        """Return a digest of all that a URL depends on, except the object and the time."""
+        keys = (credentials.access_key, credentials.secret_key, credentials.session_token or "")
+        signed_by = (ROLE,) if credentials.expiration else keys
+        parts = (self._pods.url, self._bucket, self._client.region_of(self._bucket), *signed_by)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
     def _head(self, key: str, version_id: str = "") -> dict[str, str] | None:
         """Return the headers of an object, in lower case, or None if there is none."""
         try:
@@ -121,13 +131,6 @@ def _life(credentials: Credentials, now: datetime) -> timedelta:
     if credentials.expiration:  # minio-py keeps it in UTC, without a time zone
         return min(LIFE, credentials.expiration.replace(tzinfo=UTC) - now)
     return UNKNOWN_LIFE if credentials.session_token else LIFE
-
-
-def _name(credentials: Credentials) -> str:
-    if credentials.expiration:
-        return ROLE
-    parts = (credentials.access_key, credentials.secret_key, credentials.session_token or "")
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _sha256(headers: dict[str, str]) -> str:
