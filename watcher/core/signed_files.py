@@ -88,7 +88,7 @@ def wanted(config_map: Manifest) -> tuple[str, Entry]:
 
 def entries_of(config_map: Manifest) -> dict[str, Entry]:
     """Return the entries of a ConfigMap, the oldest first. One that cannot be read has no files."""
-    order = _signed(config_map).get("order") or []
+    order = _order(config_map)
     data = {name: text for name, text in (config_map.get("data") or {}).items() if ENTRY_NAME.fullmatch(name)}
     names = sorted(data, key=lambda name: name in order and order.index(name))
     return {name: _files(data[name], config_map) for name in names}
@@ -136,14 +136,15 @@ def signing_of(config_map: Manifest) -> Signing | None:
     """Return what is known of the URLs of a ConfigMap; None if its pods use none."""
     if FILES not in _annotations(config_map):
         return None
-    about, (name, files) = _signed(config_map), wanted(config_map)
-    data = {key: text for key, text in (config_map.get("data") or {}).items() if key.startswith(PREFIX)}
+    about, (name, files), data = _signed(config_map), wanted(config_map), config_map.get("data") or {}
     entry = _files(data.get(name, "{}"), config_map)
     try:
         renew = datetime.fromisoformat(about["renew"]).astimezone(UTC)
     except (KeyError, TypeError, ValueError):
         renew = None
-    is_whole = entry.keys() == files.keys() and about.get("of") == _digest(data)
+    # Of the entries that were signed alone: others' keys stay in the ConfigMap however often it is written.
+    ours = {name: data[name] for name in data.keys() & set(_order(config_map))}
+    is_whole = name in ours and entry.keys() == files.keys() and about.get("of") == _digest(ours)
     return Signing(name, str(about.get("by", "")), renew, is_whole, any(not file.sha256 for file in entry.values()))
 
 
@@ -157,6 +158,12 @@ def _signed(config_map: Manifest) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _order(config_map: Manifest) -> list[str]:
+    """Return the names of the entries that were signed, the oldest first."""
+    order = _signed(config_map).get("order")
+    return [name for name in order if isinstance(name, str)] if isinstance(order, list) else []
 
 
 def _own_prefix(config_map: Manifest) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from watcher.core.signed_files import (
     FILES,
+    SIGNED,
     SignedFile,
     entries_of,
     entry_name,
@@ -52,13 +54,30 @@ def test_signing_of_an_edited_entry_is_due_whatever_it_has(text: str) -> None:
     assert signing.is_due(NOW, "me")
 
 
-def test_signing_is_due_when_an_entry_was_added_or_the_annotation_is_malformed() -> None:
-    added, malformed = config_map(**{"urls-old": "{}"}), config_map()
-    malformed["metadata"]["annotations"]["kubeserve.io/signed"] = "[]"
-    for item in (added, malformed):
-        signing = signing_of(item)
-        assert signing
-        assert signing.is_due(NOW, "me")
+@pytest.mark.parametrize("text", ["[]", "{}", '{"order": 1}', '{"order": [[], {}]}', '{"order": "urls-"}'])
+def test_signing_with_a_malformed_annotation_is_due(text: str) -> None:
+    malformed = config_map()
+    malformed["metadata"]["annotations"][SIGNED] = text
+    signing = signing_of(malformed)
+    assert signing
+    assert signing.is_due(NOW, "me")
+    assert entries_of(malformed) == {NAME: {"model.joblib": FILE}}
+
+
+@pytest.mark.parametrize("name", ["urls-old", "urls-", entry_name("of somebody else")])
+def test_signing_is_not_due_for_keys_of_others_which_stay_however_often_it_is_written(name: str) -> None:
+    signing = signing_of(config_map(**{name: "{}"}))
+    assert signing
+    assert not signing.is_due(NOW, "me")
+
+
+def test_signing_is_due_when_something_else_has_written_the_entry_of_a_new_release() -> None:
+    new = text_of(replace(RELEASE.version, artifact=replace(RELEASE.version.artifact, etag="e2")))
+    item = config_map(**{entry_name(new): json.dumps({"model.joblib": {"key": FILE.key, "etag": "e2"}})})
+    item["metadata"]["annotations"][FILES] = new
+    signing = signing_of(item)
+    assert signing
+    assert signing.is_due(NOW, "me")
 
 
 @pytest.mark.parametrize("key", ["other/iris/v1/model.joblib", "team/iris2/v1/model.joblib", "team", "../team/iris/x"])
