@@ -145,6 +145,13 @@ def _client(settings: Settings, keys: tuple[str, str] | None = None, on_skew: On
     return StoreClient(endpoint, region, keys=keys, on_skew=on_skew)
 
 
+def _signer(settings: Settings, bucket: WritableBucket) -> UrlSigner:
+    """Return what signs the URLs for pods. It takes the time from the bucket, which makes requests before it signs."""
+    client = _client(settings, settings_values.pod_keys(settings))
+    clock = bucket if isinstance(bucket, S3Bucket) else client
+    return UrlSigner(client, settings.bucket, settings_values.pod_endpoint(settings), clock.signing_time)
+
+
 def _runtime(
     settings: Settings, bucket: WritableBucket, board: StatusBoard, health: Health, on_change: Callable[[ModelId], None]
 ) -> tuple[Runtime, list[Source]]:
@@ -156,8 +163,7 @@ def _runtime(
     from watcher.runtimes.kubernetes import events, marks, runtime  # noqa: PLC0415
 
     store = settings_values.pod_store(settings, settings.bucket)
-    client = _client(settings, settings_values.pod_keys(settings))
-    signer = UrlSigner(client, settings.bucket, settings_values.pod_endpoint(settings), client.signing_time)
+    signer = _signer(settings, bucket)
     api = kubernetes_api.connect(settings.kubeconfig)
     owner = settings_values.owner(settings, settings.bucket)
     board.on_change = events.EventRecorder(api).publish

@@ -33,6 +33,10 @@ class S3Bucket:
         self._client = client
         self.name = name
 
+    def signing_time(self) -> datetime:
+        """Return the current time by the store's clock, as far as the store has shown that ours differs."""
+        return self._client.signing_time()
+
     def list(self, prefix: str = "") -> list[StoredObject]:
         """Return every object under `prefix`, complete or an error: never a part."""
         return [stored(item) for item in self._objects(prefix) if not item.is_dir]

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from watcher.core import signed_files
-from watcher.core.signed_files import Entry, Signing
+from watcher.core.signed_files import Entry, SignedFile, Signing
 from watcher.core.types import Manifest
-from watcher.errors import WatcherError
+from watcher.errors import Rejected, WatcherError
 from watcher.runtimes.kubernetes.facts import PodFact
 from watcher.runtimes.kubernetes.objects import CONFIG_MAP, Objects
 from watcher.runtimes.kubernetes.rollout import annotations_of, entry_in, is_complete
 from watcher.stores.signer import UrlSigner
 
 URLS_MANAGER = "kubeserve-urls"
+ACCESS_DENIED = "AccessDenied"
+"""The reason of the `Rejected` of a look-up that the store does not permit."""
 
 
 class PodUrls:
@@ -51,11 +53,13 @@ class PodUrls:
 
         """
         name, files = signed_files.wanted(config_map)
-        key, entries = self._signer.key(), signed_files.entries_of(config_map)
-        entries[name] = {file: self._known(files, file, entries) for file in files}
+        entries = signed_files.entries_of(config_map)
         running, complete = (
             (entry_in(deployment["spec"]["template"]), is_complete(deployment)) if deployment else ("", True)
         )
+        was_fetched = complete and name == running
+        entries[name] = {file: self._known(files[file], entries, was_fetched=was_fetched) for file in files}
+        key = self._signer.key()  # after the look-ups, which may show that the store's clock differs
         kept = {
             entry: entries[entry]
             for entry in signed_files.kept(entries, name, running=running, complete=complete)
@@ -82,9 +86,21 @@ class PodUrls:
         }
         self._objects.apply(written, URLS_MANAGER)
 
-    def _known(self, files: Entry, name: str, entries: dict[str, Entry]) -> signed_files.SignedFile:
-        found = signed_files.known_file(files[name], entries)
-        return found if found.urls else self._signer.looked_up(found)
+    def _known(self, file: SignedFile, entries: dict[str, Entry], *, was_fetched: bool) -> SignedFile:
+        """Return a file with what is known of its bytes.
+
+        Without the right to list, the store denies access to an object that is gone. If pods have fetched the file,
+        that is no reason to fail: the file is returned as it is, as where the store says that it is gone.
+        """
+        found = signed_files.known_file(file, entries)
+        if found.urls:
+            return found
+        try:
+            return self._signer.looked_up(found)
+        except Rejected as error:
+            if not was_fetched or error.reason != ACCESS_DENIED:
+                raise
+            return found
 
 
 def wants_urls(config_map: Manifest) -> bool:
