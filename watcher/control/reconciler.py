@@ -44,7 +44,7 @@ from watcher.core.types import (
     State,
     key_of,
 )
-from watcher.errors import Rejected
+from watcher.errors import Rejected, WatcherError
 from watcher.metrics import Metrics
 from watcher.runtimes.base import Runtime
 from watcher.stores.base import Bucket
@@ -174,12 +174,11 @@ class Reconciler:
         try:
             entry = self._look(model)
             observed = self._runtime.observe(model).models.get(model)
-            if observed and observed.renew:
-                self._runtime.apply(Change(model, renew=True))
+            renewal_error = self._renew(observed) if observed and observed.renew else None
             if entry is None:
                 return self._remove(model, observed)
             self._removals.mark_present(model)
-            self._bring_up(entry, observed, rewrite=rewrite)
+            self._bring_up(entry, observed, renewal_error, rewrite=rewrite)
         except Exception as error:
             self._failed.add(model)
             self._show_failure(model, error, observed, entry)
@@ -217,19 +216,41 @@ class Reconciler:
             self._board.list_one(entry, listed_at)
         return entry
 
+    def _renew(self, observed: Observed) -> WatcherError | None:
+        """Renew the URLs of a model. Return why that failed: the rest of its work does not wait for it."""
+        try:
+            self._runtime.apply(Change(observed.model, renew=True))
+        except WatcherError as error:
+            log.warning("renewing the signed URLs failed", model=str(observed.model), reason=str(error))
+            return error
+        return None
+
     def _remove(self, model: ModelId, observed: Observed | None) -> bool:
         removed = self._removals.remove(model, observed)
         if removed:
             self._forget({model})
         return removed
 
-    def _bring_up(self, entry: Entry, observed: Observed | None, *, rewrite: bool) -> None:
+    def _bring_up(
+        self, entry: Entry, observed: Observed | None, renewal_error: WatcherError | None, *, rewrite: bool
+    ) -> None:
+        """Write what differs, then raise why the URLs could not be renewed, if so."""
+        self._write(entry, observed, rewrite=rewrite, quiet=renewal_error is not None)
+        if renewal_error:
+            raise renewal_error
+
+    def _write(self, entry: Entry, observed: Observed | None, *, rewrite: bool, quiet: bool) -> None:
+        """Write what differs from what the bucket asks for, and show the model's state.
+
+        With `quiet`, a state without a change is not shown: the caller shows a failure instead.
+        """
         model, found = entry.model, observed.objects if observed else {}
         wanted = self._wanted(entry, observed)
         if wanted is None:  # paused
             self._settled[model] = Settled(entry, found, observed.digests if observed else {})
-            about = self._releases.wanted(entry)
-            self._show(model, State.PAUSED, observed, "values.yaml says paused: true", about=about)
+            if not quiet:
+                about = self._releases.wanted(entry)
+                self._show(model, State.PAUSED, observed, "values.yaml says paused: true", about=about)
             return
         choice = self._choices.choose(entry, wanted, observed)
         release, manifests = choice.candidate.release, choice.candidate.manifests
@@ -253,7 +274,7 @@ class Reconciler:
             self._on_trial.pop(model, None)
             kept = {key: digest for key, digest in digests.items() if key in desired}
             self._settled[model] = Settled(entry, desired, kept)
-        if observed and not change:
+        if observed and not change and not quiet:
             note = self._canaries.compare(entry, release) if self._canaries else ""
             self._show_observed(observed, *trials.shown(release, observed, note))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.watcher.control.reconciled import IRIS, NOW, A, OneModel, Refusing, World
@@ -12,6 +14,7 @@ from watcher.core.types import (
     Change,
     ModelId,
     ObjectKey,
+    Observation,
     ObservedTrial,
     Pods,
     State,
@@ -196,6 +199,39 @@ def test_reconcile_of_a_new_version_keeps_the_url_and_measures_until_it_is_ready
     status = world.board.get(A)
     assert status
     assert (status.state, status.version, status.url) == (State.APPLIED, "v2", "http://a")
+
+
+@pytest.mark.parametrize("error", [Retryable("StoreTimeout", "no URLs"), Rejected("AccessDenied", "no URLs")])
+def test_reconcile_with_a_failing_renewal_of_urls_does_the_rest_and_shows_the_failure(
+    error: WatcherError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World("ab")
+    world.look()
+    apply, observe = world.apply, world.observe
+
+    def fail_renewal(change: Change) -> dict[ObjectKey, str]:
+        if change.renew:
+            raise error
+        return apply(change)
+
+    def observe_due(model: ModelId | None = None) -> Observation:
+        return Observation({key: replace(item, renew=True) for key, item in observe(model).models.items()})
+
+    monkeypatch.setattr(world, "apply", fail_renewal)
+    monkeypatch.setattr(world, "observe", observe_due)
+    world.put("a/v2/model.joblib", b"y")
+    before, shown = dict(world.objects[A]), list[State]()
+    with pytest.raises(type(error)):
+        world.reconciler.reconcile(A)
+    assert (world.objects[A] != before, world.reason("a")) == (True, "no URLs")
+    monkeypatch.setattr(world.board, "on_change", lambda _, new: shown.append(new.state))
+    with pytest.raises(type(error)):
+        world.reconciler.reconcile(A)
+    assert shown == []  # the failure stays in view: no Event for a state that it replaces at once
+    world.delete("a")
+    world.reconciler.deleted("team/a/v1/model.joblib")
+    world.look(seconds=1)
+    assert world.running == "b"
 
 
 def test_survey_counts_what_it_refuses_and_what_is_deleted(capsys: pytest.CaptureFixture[str]) -> None:
