@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from watcher.control.releases import Releases
 from watcher.core import trials
-from watcher.core.last_good import Candidate, Choice, Since, choose, has_failed, learned, serving_since
+from watcher.core.last_good import Candidate, Choice, Since, choose, current_of, has_failed, learned, serving_since
 from watcher.core.types import Entry, Failure, Memory, ModelId, Observed, Release
 from watcher.runtimes.base import Runtime
 
@@ -36,7 +37,7 @@ class Choices:
 
         """
         model, seen = entry.model, observed or Observed(entry.model, {})
-        memory = self._learned(entry, seen)
+        memory = replace(self._learned(entry, seen), current=current_of(seen, wanted))
         wanted = trials.with_answers(wanted, observed)
         choice = choose(self._candidates(entry, wanted, memory.last_good), memory, seen.live)
         self._replaced[model] = choice.failure

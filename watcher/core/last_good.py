@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice, takewhile
 from typing import Any
 
 from watcher.core.chart import merge
@@ -36,7 +37,7 @@ CURRENT, LAST_GOOD, FAILED = "kubeserve.io/current", "kubeserve.io/last-good", "
 """The annotations that hold a `Memory`. They are in no fingerprint and in no pod template."""
 
 FAILURES = 10
-"""Failed releases that are remembered."""
+"""Failed releases that are remembered. No more are tried for a wanted release: a forgotten one would be tried again."""
 REASON_LIMIT = 1024
 """Bytes of a failure's reason, as of a Kubernetes Event's message."""
 RELEASE_LIMIT = 16 * 1024
@@ -103,6 +104,8 @@ class Choice:
 def choose(candidates: Iterable[Candidate], memory: Memory, live: LiveRelease) -> Choice:
     """Return the first candidate that has not failed; the first one of all, the wanted one, if every one has.
 
+    A candidate equal to the wanted one is the last good release, and only what the operator sets has changed since: the
+    image, the base values or the watcher. Its earlier pods still serve, so nothing after it is chosen in their place.
     `live` is the release that runs. Candidates after the chosen one are not taken from the iterable: to render them
     costs time.
     """
@@ -110,9 +113,18 @@ def choose(candidates: Iterable[Candidate], memory: Memory, live: LiveRelease) -
     found = iter(candidates)
     wanted = next(found)
     failure = failed.get(wanted.digest)
-    other = next((item for item in found if item.digest not in failed), None) if failure else None
+    others = takewhile(lambda item: item.digest != wanted.digest, islice(found, FAILURES - 1))
+    other = next((item for item in others if item.digest not in failed), None) if failure else None
     chosen = other or wanted
-    return Choice(chosen, _remembered(memory, chosen, live), failure if other else None, bool(failure) and not other)
+    kept = replace(memory, failed=_kept(memory.failed, wanted.digest))
+    return Choice(chosen, _remembered(kept, chosen, live), failure if other else None, bool(failure) and not other)
+
+
+def _kept(failed: Sequence[Failure], wanted: str) -> tuple[Failure, ...]:
+    """Return the failures to remember: the wanted release's, which would be tried again without it, and the latest."""
+    by_need = sorted(failed, key=lambda failure: failure.digest == wanted)  # stable: the wanted one's moves to the end
+    kept = by_need[-FAILURES:]
+    return tuple(failure for failure in failed if failure in kept)
 
 
 def _remembered(memory: Memory, chosen: Candidate, live: LiveRelease) -> Memory:
@@ -134,13 +146,22 @@ def learned(observed: Observed, versions: Iterable[str], age: float, now: dateti
     if has_failed(observed, age) and live.digest not in {failure.digest for failure in failed}:
         reason = one_line(observed.reason, REASON_LIMIT)
         failed.append(Failure(live.digest, observed.version, reason, now.replace(microsecond=0)))
-    return replace(memory, failed=tuple(failed[-FAILURES:]))
+    return replace(memory, failed=tuple(failed))
+
+
+def current_of(observed: Observed, wanted: Release) -> Release | None:
+    """Return the release that runs, as remembered; if none is, the wanted release, if its version runs already.
+
+    An earlier watcher remembered none, and a release above RELEASE_LIMIT is not remembered either.
+    """
+    wanted_file = (wanted.version.version, wanted.version.artifact.etag)
+    runs_already = (observed.version, observed.etag) == wanted_file
+    return observed.memory.current or (of_its_pods(wanted) if runs_already else None)
 
 
 def has_failed(observed: Observed, age: float) -> bool:
-    """Return whether the release that runs must not run any longer."""
-    live = observed.live
-    return bool(live.digest) and live.is_at_fault and (not live.has_served or age <= YOUNG_SECONDS)
+    """Return whether the release that runs must not run any longer. Without service its `age` is negative."""
+    return bool(observed.live.digest) and observed.live.is_at_fault and age <= YOUNG_SECONDS
 
 
 def of_its_pods(release: Release) -> Release:
@@ -186,12 +207,16 @@ class Since:
 
 
 def serving_since(live: LiveRelease, before: Since | None, now: float) -> Since:
-    """Return when the live release began to serve, by what was known `before`."""
+    """Return when the live release began to serve, by what was known `before`.
+
+    What is known stays: after `kubectl rollout restart`, nothing in the runtime says that the release has served.
+    """
+    known = before.at if before and before.digest == live.digest else None
     if not live.has_served:
-        return Since(live.digest, math.inf)
-    if before is None or before.digest != live.digest:
+        return Since(live.digest, math.inf if known is None else known)
+    if known is None:
         return Since(live.digest, -math.inf if live.was_complete else now)
-    return Since(live.digest, min(before.at, now))
+    return Since(live.digest, min(known, now))
 
 
 def annotations_of(memory: Memory) -> dict[str, str]:

@@ -135,7 +135,7 @@ def _seen(deployment: Fact | None, pods_of: PodsOf, track: str) -> Seen:
         return Seen(State.PROGRESSING, "the Deployment is missing", Pods())
     if deployment.rollout.is_complete:
         pods = serving_pods(deployment)
-        live = LiveRelease(deployment.release, has_served=bool(pods.ready), was_complete=True)
+        live = LiveRelease(deployment.release, has_served=True, was_complete=True)
         return Seen(State.READY, "", pods, live)
     found = list(pods_of(track))
     own = [pod for pod in found if is_of(pod, deployment)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from tests.unit.watcher.control.reconciled import A, World
-from watcher.core.last_good import YOUNG_SECONDS, memory_of
+from watcher.core.last_good import CURRENT, FAILURES, YOUNG_SECONDS, memory_of
 from watcher.core.render import digest_of
 from watcher.core.types import (
+    ETAG,
     FINGERPRINT,
     RELEASE,
     VERSION,
@@ -34,14 +37,16 @@ class Cluster(World):
         self.annotations: Mapping[str, str] = {}
         self.broken, self.foreign_trouble = set[str](), set[str]()
         self.served = set[str]()
-        self.crashes = False
+        self.crashes = self.is_restarted = False
+        self.image = "image 1"
         self.applied = list[str]()
         super().__init__("a")
 
     def render(self, release: Release) -> list[Manifest]:
         server = str(dict(release.overrides.get("server") or {}))
-        pods = [release.version.version, release.version.artifact.etag, server]
+        pods = [f"{release.version.version} by {self.image}", release.version.artifact.etag, server]
         own = {
+            ETAG: release.version.artifact.etag,
             RELEASE: digest_of(pods),
             VERSION: release.version.version,
             FINGERPRINT: digest_of(pods),
@@ -68,7 +73,7 @@ class Cluster(World):
         digest, version, pods = (self.annotations[key] for key in (RELEASE, VERSION, "pods"))
         fails = any(word in pods for word in self.broken)
         waits = any(word in pods for word in self.foreign_trouble)
-        has_served = digest in self.served
+        has_served = digest in self.served and not self.is_restarted
         if not fails and not waits:
             self.served.add(digest)
         serving = "v1" if self.served else ""
@@ -76,6 +81,7 @@ class Cluster(World):
         return replace(
             found,
             version=version,
+            etag=self.annotations[ETAG],
             state=state,
             reason="it does not load" if state is State.FAILED else "",
             pods=Pods(serving if state is State.FAILED else version, 1, 1),
@@ -260,6 +266,56 @@ def test_version_that_crashes_after_a_restart_of_the_watcher_is_old() -> None:
     cluster.look()
     cluster.look()
     assert cluster.version == "v2"
+
+
+def test_version_that_crashes_while_a_person_restarts_its_pods_is_as_old_as_before() -> None:
+    cluster = with_v1_ready()
+    cluster.put("a/v2/model.joblib")
+    cluster.look()
+    cluster.look()
+    cluster.look(seconds=YOUNG_SECONDS + 1)
+    cluster.crashes = cluster.is_restarted = True  # no rollout is complete, no pod ready
+    cluster.look()
+    cluster.look()
+    assert cluster.shown() == ("Failed", "v2", "", "it does not load")
+    assert cluster.applied == ["v1", "v2"]
+
+
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_image_that_a_version_cannot_take_brings_no_lower_version(is_remembered: bool) -> None:
+    """The earlier pods of the version serve: a lower one that is ready would take their place."""
+    cluster = with_v1_ready()
+    cluster.put("a/v0/model.joblib")
+    cluster.look()
+    if not is_remembered:  # an earlier watcher has written it
+        cluster.annotations = {key: text for key, text in cluster.annotations.items() if key != CURRENT}
+    cluster.image = "image 2"
+    cluster.broken.add("v1 by image 2")
+    cluster.restart()
+    for _ in range(4):
+        cluster.look(seconds=60)
+    assert cluster.applied[:2] == ["v1", "v1"]
+    assert "v0" not in cluster.applied
+    assert cluster.shown() == ("Failed", "v1", "", "it does not load")
+    assert cluster.reconciler.survey().stale == frozenset()
+    cluster.image = "image 3"
+    cluster.restart()
+    cluster.look()
+    cluster.look()
+    assert cluster.shown() == ("Ready", "v1", "", "")
+
+
+def test_versions_that_all_fail_are_tried_once_each_until_none_can_be_remembered() -> None:
+    names = [f"v{number}" for number in range(1, FAILURES + 4)]
+    cluster = Cluster()
+    cluster.broken.add("by image 1")
+    for name in names:
+        cluster.put(f"a/{name}/model.joblib")
+    for _ in range(3 * len(names)):
+        cluster.look(seconds=60)
+    tried = names[-FAILURES:][::-1]
+    assert cluster.applied == ["v1", *tried, names[-1]]
+    assert cluster.shown()[:2] == ("Failed", names[-1])
 
 
 def test_failed_version_leaves_the_spec_also_while_the_bucket_asks_for_an_impossible_one() -> None:

@@ -14,14 +14,18 @@ from watcher.core.last_good import (
     FAILURES,
     LAST_GOOD,
     RELEASE_LIMIT,
+    Candidate,
     Since,
     annotations_of,
+    choose,
+    current_of,
     in_place_of,
     learned,
     memory_of,
     serving_since,
 )
 from watcher.core.types import (
+    RELEASE,
     Failure,
     LiveRelease,
     Memory,
@@ -113,13 +117,58 @@ def test_release_in_place_of_another_has_its_number_of_pods_its_address_and_its_
     assert (found.trials, found.missing) == (trials[1:], ("canary v9",))
 
 
-def test_learned_keeps_the_latest_failures_of_versions_that_exist() -> None:
+def candidate(name: str) -> Candidate:
+    annotations = {RELEASE: f"digest of {name}"}
+    return Candidate(Release(version(name)), [{"kind": "Deployment", "metadata": {"annotations": annotations}}])
+
+
+@pytest.mark.parametrize("wanted", ["v0", "v14", "v15"])
+def test_choose_keeps_the_failure_of_the_wanted_release_and_the_latest(wanted: str) -> None:
     names = [f"v{number}" for number in range(FAILURES + 5)]
+    memory = Memory(failed=tuple(map(failure, names)))
+    failed = choose([candidate(wanted)], memory, LiveRelease()).memory.failed
+    assert [item.version for item in failed] == (["v0", *names[-9:]] if wanted == "v0" else names[-10:])
+
+
+def test_choose_tries_no_more_releases_than_failures_are_remembered() -> None:
+    names = [f"v{number}" for number in range(FAILURES + 5, 0, -1)]
+    memory, tried = Memory(), list[str]()
+    while not (choice := choose(map(candidate, names), memory, LiveRelease())).is_irreplaceable:
+        tried.append(choice.candidate.release.version.version)
+        assert len(tried) <= len(names), tried
+        memory = Memory(failed=(*choice.memory.failed, failure(tried[-1])))
+    assert tried == names[:FAILURES]
+    assert choice.candidate.release.version.version == names[0]
+
+
+def test_choose_takes_nothing_lower_if_the_last_good_release_is_the_wanted_one() -> None:
+    candidates = map(candidate, ["v2", "v2", "v1"])
+    choice = choose(candidates, Memory(failed=(failure("v2"),)), LiveRelease("digest of v2"))
+    assert (choice.candidate.release.version.version, choice.is_irreplaceable) == ("v2", True)
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        (Observed(IRIS, {}, "v1", etag="etag of model.joblib"), GOOD),
+        (Observed(IRIS, {}, "v1", etag="other"), None),
+        (Observed(IRIS, {}, "v2", etag="etag of model.joblib"), None),
+        (Observed(IRIS, {}, "v1", etag="etag of model.joblib", memory=MEMORY), MEMORY.current),
+    ],
+)
+def test_current_of_is_the_wanted_release_if_none_is_remembered_and_its_version_runs(
+    observed: Observed, expected: Release | None
+) -> None:
+    assert current_of(observed, GOOD) == expected
+
+
+def test_learned_keeps_the_failures_of_versions_that_exist() -> None:
+    names = ["v0", "v1", "v2"]
     memory = Memory(failed=tuple(map(failure, names)))
     live = LiveRelease("new", is_at_fault=True)
     seen = Observed(IRIS, {}, "v99", State.FAILED, "why\n" + "x" * 5000, live=live, memory=memory)
     failed = learned(seen, [*names[1:], "v99"], 0.0, NOW + timedelta(milliseconds=1)).failed
-    assert [item.version for item in failed] == [*names[-FAILURES + 1 :], "v99"]
+    assert [item.version for item in failed] == ["v1", "v2", "v99"]
     assert (failed[-1].at, failed[-1].digest) == (NOW, "new")
     assert len(failed[-1].reason.encode()) <= 1024
 
@@ -128,6 +177,10 @@ def test_learned_keeps_the_latest_failures_of_versions_that_exist() -> None:
     ("live", "before", "since"),
     [
         (LiveRelease("a"), None, float("inf")),
+        (LiveRelease("a"), Since("b", 3.0), float("inf")),
+        (LiveRelease("a"), Since("a", float("inf")), float("inf")),
+        (LiveRelease("a"), Since("a", 3.0), 3.0),  # `kubectl rollout restart`
+        (LiveRelease("a"), Since("a", float("-inf")), float("-inf")),
         (LiveRelease("a", has_served=True), None, 5.0),
         (LiveRelease("a", has_served=True, was_complete=True), None, float("-inf")),
         (LiveRelease("a", has_served=True, was_complete=True), Since("a", float("inf")), 5.0),

@@ -51,6 +51,14 @@ def test_observed_of_a_complete_rollout_asks_for_no_pods() -> None:
     assert found.url == "http://iris-model-serving.team"
 
 
+def test_complete_rollout_without_pods_has_served() -> None:
+    made = deployment(complete=True)
+    none = {**made, "spec": {**made["spec"], "replicas": 0}, "status": {"observedGeneration": 1}}
+    found = OBSERVER.observed(IRIS, [fact_of(none)], lambda _: [], never)
+    assert (found.state, found.pods) == (State.READY, Pods("", 0, 0))
+    assert (found.live.has_served, found.live.was_complete) == (True, True)
+
+
 def test_observed_of_a_rollout_with_a_failing_pod_is_failed_with_its_reason() -> None:
     found = OBSERVER.observed(IRIS, [fact_of(deployment())], lambda _: [pod_fact_of(pod(message="no such key"))], never)
     assert (found.state, found.reason) == (State.FAILED, "download-model: no such key")
