@@ -135,7 +135,19 @@ def use_network_of_node(found: Json) -> None:
     del found["securityContext"]["sysctls"]  # Kubernetes refuses both together
 
 
+def change_instance(item: Json) -> None:
+    for labels in (item["spec"]["template"]["metadata"]["labels"], item["spec"]["selector"]["matchLabels"]):
+        labels["app.kubernetes.io/instance"] = "victim"
+
+
 SECRET = {"name": "payroll", "key": "password"}
+UNCONFINED = {"appArmorProfile": {"type": "Unconfined"}}
+METADATA = {"httpGet": {"host": "169.254.169.254", "path": "/", "port": 80}}
+MIRROR = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "payroll", "port": 80}}}
+REDIRECT = {
+    "backendRefs": [],
+    "filters": [{"type": "RequestRedirect", "requestRedirect": {"hostname": "evil.example.com"}}],
+}
 BACKEND = {"service": {"name": "payroll", "port": {"number": 80}}}
 ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
     "another image": ("only the images", container(lambda found: found.update(image="docker.io/evil"))),
@@ -171,9 +183,20 @@ ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
         "labels of app.kubernetes.io",
         ("Deployment", lambda item: item["spec"]["template"]["metadata"]["labels"].update(app="shop")),
     ),
+    "the pods' label of another model": ("instance of their own", ("Deployment", change_instance)),
+    "a node by labels": ("choose no node", pod(lambda found: found.update(nodeSelector={"role": "control-plane"}))),
+    "a scheduler": ("choose no node", pod(lambda found: found.update(schedulerName="evil"))),
+    "AppArmor off": ("AppArmor", pod(lambda found: found["securityContext"].update(UNCONFINED))),
+    "AppArmor off in a container": ("AppArmor", privilege(**UNCONFINED)),
+    "a hook": ("lifecycle", container(lambda found: found.update(lifecycle={"preStop": METADATA}))),
+    "a probe of the node": ("lifecycle", container(lambda found: found.update(livenessProbe=METADATA))),
     "no owner label": ("kubeserve.io/owner", ("Deployment", lambda item: item["metadata"].pop("labels"))),
     "another name": ("MODEL-model-serving", ("ConfigMap", lambda item: item["metadata"].update(name="payroll"))),
     "a Service for pods of others": ("select pods of models", spec("Service", selector={"app": "shop"})),
+    "a Service for another model": (
+        "pods of this model",
+        ("Service", lambda item: item["spec"]["selector"].update({"app.kubernetes.io/instance": "victim"})),
+    ),
     "a Service with an external IP": ("no address outside", spec("Service", externalIPs=["192.0.2.1"])),
     "a Service of a load balancer": ("no address outside", spec("Service", type="LoadBalancer")),
     "an autoscaler of another Deployment": (
@@ -189,6 +212,11 @@ ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
         "own Services",
         ("HTTPRoute", lambda item: item["spec"]["rules"][0]["backendRefs"][0].update(name="payroll")),
     ),
+    "a route that copies to another Service": (
+        "nothing else",
+        ("HTTPRoute", lambda item: item["spec"]["rules"][0]["backendRefs"][0].update(filters=[MIRROR])),
+    ),
+    "a route that redirects": ("nothing else", ("HTTPRoute", lambda item: item["spec"]["rules"][0].update(REDIRECT))),
     "a route to another namespace": (
         "own Services",
         ("HTTPRoute", lambda item: item["spec"]["rules"][0]["backendRefs"][0].update(namespace="default")),
