@@ -137,7 +137,7 @@ def _seen(deployment: Fact | None, pods_of: PodsOf, track: str) -> Seen:
         pods = serving_pods(deployment)
         live = LiveRelease(deployment.release, has_served=True, was_complete=True)
         return Seen(State.READY, "", pods, live)
-    found = list(pods_of(track))
+    found = sorted(pods_of(track), key=lambda pod: pod.key)  # else the reason could change with their order
     own = [pod for pod in found if is_of(pod, deployment)]
     failure = next((pod.failure for pod in own if pod.failure), "") or deployment.rollout.failure
     state, reason = (State.FAILED, failure) if failure else (State.PROGRESSING, "waiting for the pods")

@@ -128,7 +128,9 @@ class KubernetesRuntime:
         with translated(f"applying {change.model}"):
             if change.remove:
                 # It owns the other objects, and the garbage collector deletes them.
-                self._objects.delete(ObjectKey(DEPLOYMENT, object_name(change.model)), change.model.namespace)
+                key = ObjectKey(DEPLOYMENT, object_name(change.model))
+                self._objects.delete(key, change.model.namespace)
+                self._cache.remove(change.model, key)  # else a survey could take it for one that runs again
                 return {}
             if change.writes:
                 self._prepare_namespace(change.model.namespace)

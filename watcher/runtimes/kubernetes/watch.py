@@ -153,7 +153,7 @@ class Stream(threading.Thread):
                     self._list_and_follow()
                 failures = 0
             except Expired:
-                self._revision = ""
+                self._revision, self.live = "", False  # the cache is of no known time until the new list is whole
                 failures += 1
                 pause = retry_delay(failures, SHARED_CEILING)
             except Exception as error:  # noqa: BLE001 - whatever an API server may send, the status says why
@@ -190,18 +190,21 @@ class Stream(threading.Thread):
     def _list(self) -> bool:
         """Fill the cache. Return False if the cluster does not have this kind."""
         facts: list[Fact | PodFact] = []
+        revision = ""
         try:
-            for items, revision in self._objects.pages(self.kind, self.namespace, self._selector):
+            for items, of_page in self._objects.pages(self.kind, self.namespace, self._selector):
                 facts += map(self._fact_of, items)
-                self._revision = revision
+                revision = of_page
         except ApiError as error:
-            self._revision = ""
+            revision = ""
             if error.status == GONE:  # the list took longer than the API server keeps its pages
                 raise Expired from error
             if self.kind != HTTP_ROUTE or error.status != NOT_FOUND:
                 raise
             facts.clear()
-        self._changed(self._cache.replace(self.kind, self.namespace, facts, self._revision))
+        self._changed(self._cache.replace(self.kind, self.namespace, facts, revision))
+        # Only now: a list that was cut off between two pages must not be followed as if it were whole.
+        self._revision = revision
         if not self._revision:  # the cluster is without the Gateway API
             self._open()
             self._watch.halted.wait(REFUSED_PAUSE)

@@ -162,6 +162,34 @@ def test_stream_in_doubt_is_replaced_by_a_new_list(lines: bytes, tmp_path: Path)
         assert objects(cache) == {ObjectKey("Service", "iris-model-serving")}
 
 
+class ServedInPages(Served):
+    """Lists Services in two pages, and breaks off in the middle of the second one the first time."""
+
+    def __call__(self, handler: BaseHTTPRequestHandler) -> Answer | None:
+        if "/services" not in handler.path or "watch=1" in handler.path:
+            return super().__call__(handler)
+        if "continue=more" not in handler.path:
+            metadata = {"resourceVersion": "5", "continue": "more"}
+            return 200, as_json({"kind": "ServiceList", "metadata": metadata, "items": []})
+        self.lists += 1
+        if self.lists == 1:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000")
+            handler.end_headers()
+            handler.wfile.write(b'{"kind": ')
+            return None
+        return super().__call__(handler)
+
+
+def test_list_that_breaks_off_between_two_pages_is_made_anew_before_anything_is_followed(tmp_path: Path) -> None:
+    served = ServedInPages()
+    with watching(served, tmp_path) as (cache, health, _, server):
+        eventually(lambda: health.said[-1] is True)
+        assert objects(cache) == {ObjectKey("Service", "iris-model-serving")}
+        services = [path for _, path, _ in server.requests if "/services" in path]
+        assert ["watch=1" in path for path in services[:5]] == [False, False, False, False, True]
+
+
 def test_line_without_an_end_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.runtimes.kubernetes.api.MAX_LINE", 1000)
     with watching(Served(b"x" * 5000, b""), tmp_path) as (_, health, _, _server):
