@@ -5,6 +5,7 @@ Only the operator gives models an address: a user's values.yaml can do no more t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ SECTIONS = {"ingress": "Ingress", "httpRoute": "HTTPRoute"}
 
 CANARY, SHADOW = TRACKS
 NAMESPACE, MODEL = "{namespace}", "{model}"
+RUN_TOGETHER = re.compile(r"\{(namespace|model)\}[a-z0-9-]*\{(namespace|model)\}")
+"""`{model}-{namespace}` is the same for model `a` in `b-c` and for model `a-b` in `c`."""
 
 
 def problem(values: Mapping[str, Any]) -> str:
@@ -42,6 +45,8 @@ def shared_address(values: Mapping[str, Any], namespaces: tuple[str, ...]) -> st
         for part in needed:
             if enabled and not all(part in address for address in addresses):
                 return f"{where} needs {part}: otherwise several models would have the same address"
+        if enabled and any(RUN_TOGETHER.search(address) for address in addresses):
+            return f"{where} needs a '.' or '/' between {NAMESPACE} and {MODEL}: else two models could share an address"
     return ""
 
 

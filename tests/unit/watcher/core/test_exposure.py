@@ -84,6 +84,9 @@ def test_address_without_what_it_needs_is_rejected(values: dict[str, Any]) -> No
         ({"httpRoute": {"enabled": True, "path": "/{namespace}"}}, (), "httpRoute.path needs {model}"),
         ({"httpRoute": {"enabled": True, "path": "/{model}", "hostnames": ["{namespace}.a", "b"]}}, (), "{namespace}"),
         ({"httpRoute": {"enabled": True, "path": "/{model}", "hostnames": ["{namespace}.a"]}}, (), ""),
+        ({"ingress": {"enabled": True, "host": "{model}-{namespace}.a"}}, (), "'.' or '/' between"),
+        ({"ingress": {"enabled": True, "host": "a", "path": "/{namespace}-x-{model}"}}, (), "'.' or '/' between"),
+        ({"ingress": {"enabled": True, "host": "{model}-x.{namespace}-y.a"}}, (), ""),
     ],
 )
 def test_shared_address_names_what_would_make_addresses_differ(
