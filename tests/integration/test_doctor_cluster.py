@@ -116,7 +116,7 @@ def test_a_right_for_the_address_that_models_get_is_named_when_it_is_lacking(sit
     site.install(f"watch.namespaces={{{site.models.namespace}}}", *route)
     site.change_rules(lambda rules: [rule for rule in rules if rule.resources != ["httproutes"]])
     verdict, detail, remedy = site.patient.one("rights")
-    assert (verdict, detail.endswith("httproutes (get, list, create, patch, delete)")) == ("fail", True), detail
+    assert (verdict, detail.endswith("httproutes (get, list, watch, create, patch, delete)")) == ("fail", True), detail
     site.apply(remedy)
     assert site.patient.one("rights")[0] == "ok"
 

@@ -44,9 +44,16 @@ def test_upload_beside_a_foreign_object_is_rejected_and_changes_nothing(setup: S
 
 def test_watcher_without_an_owner_adopts_the_models_of_an_earlier_version(setup: Setup) -> None:
     """Until the default owner named the store too, it was the bucket."""
+    setup.put("README.md")  # a bucket that is suddenly empty would hold the last removal
     setup.put("iris/v1/model.joblib")
     with setup.watcher("--owner", setup.uploads.bucket):
         eventually(lambda: names(setup.cluster) == ALL_FOUR)
+    # Pods of that version fetched with keys, from the store that this variable named.
+    endpoint = {"name": "KUBESERVE_ENDPOINT", "value": setup.minio.endpoint}
+    pods = {"spec": {"initContainers": [{"name": "download-model", "env": [endpoint]}]}}
+    setup.cluster.apps.patch_namespaced_deployment(
+        "iris-model-serving", setup.cluster.namespace, {"spec": {"template": pods}}
+    )
     before = setup.cluster.deployment("iris")
     with setup.watcher():
         setup.put("iris/v2/model.joblib")

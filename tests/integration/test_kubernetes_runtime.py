@@ -82,7 +82,7 @@ def test_values_next_to_a_model_override_the_chart(setup: Setup) -> None:
 
         setup.put("iris/values.yaml", b"autoscaling: {enabled: false}\ndeployment: {replicas: 3}")
         eventually(lambda: ("HPA", "iris-model-serving") not in names(setup.cluster))
-        assert setup.cluster.deployment("iris").spec.replicas == 3
+        eventually(lambda: setup.cluster.deployment("iris").spec.replicas == 3)
 
 
 def test_limit_of_disk_reaches_the_download(setup: Setup, tmp_path: Path) -> None:
@@ -102,6 +102,7 @@ def test_limit_of_disk_reaches_the_download(setup: Setup, tmp_path: Path) -> Non
 
 
 def test_deletion_of_the_newest_version_rolls_back_and_of_the_last_one_removes(setup: Setup) -> None:
+    setup.put("README.md")  # a bucket that is suddenly empty would hold the last removal
     with setup.watcher() as watcher:
         setup.put("iris/v1/model.joblib")
         setup.put("iris/v2/model.joblib")

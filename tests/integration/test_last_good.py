@@ -36,7 +36,7 @@ def test_version_that_fails_leaves_the_spec_and_comes_back_only_with_other_bytes
         sets = replica_sets(setup.cluster)
         setup.put("iris/v2/model.joblib", b"garbage")
         kubelet.until(lambda: shown(watcher), failed)
-        assert setup.cluster.deployment("iris").spec.template == good
+        kubelet.until(lambda: setup.cluster.deployment("iris").spec.template == good, True)
         assert states(watcher) == {"v2": "Failed", "v1": "Ready"}
         kubelet.until(lambda: versions_of_pods(setup.cluster), {"v1"})
         assert sets < replica_sets(setup.cluster)  # the old ReplicaSet was adopted, and that of v2 is empty
@@ -48,7 +48,7 @@ def test_version_that_fails_leaves_the_spec_and_comes_back_only_with_other_bytes
         setup.put("iris/v3/model.joblib", b"garbage")
         kubelet.bad["v3/model.joblib"] = ("download-model", ended(65, "requirements.txt cannot be installed"))
         kubelet.until(lambda: shown(watcher)[2].startswith("download-model: requirements.txt cannot be installed; v1"))
-        assert setup.cluster.deployment("iris").spec.template == good
+        kubelet.until(lambda: setup.cluster.deployment("iris").spec.template == good, True)
         assert states(watcher) == {"v3": "Failed", "v2": "Failed", "v1": "Ready"}
         assert setup.cluster.deployment("iris").metadata.generation == generation + 2  # there and back
         kubelet.bad.clear()
@@ -65,13 +65,13 @@ def test_values_and_bytes_of_the_version_that_serves_go_back_too(setup: Setup) -
         setup.put("iris/values.yaml", b"deployment: {resources: {limits: {memory: 1Mi}, requests: {memory: 1Mi}}}")
         kubelet.until(lambda: watcher.state("iris"), "Failed")
         assert shown(watcher)[2].endswith("; v1 keeps serving with its earlier files")
-        assert setup.cluster.deployment("iris").spec.template == good
+        kubelet.until(lambda: setup.cluster.deployment("iris").spec.template == good, True)
         setup.delete("iris/values.yaml")
         kubelet.until(lambda: watcher.state("iris"), "Ready")
         kubelet.bad = {etag_of(b"garbage"): ("inference-server", ended(1))}
         setup.put("iris/v1/model.joblib", b"garbage")
         kubelet.until(lambda: watcher.state("iris"), "Failed")
-        assert setup.cluster.deployment("iris").spec.template == good
+        kubelet.until(lambda: setup.cluster.deployment("iris").spec.template == good, True)
 
 
 def test_trouble_of_the_cluster_or_the_store_changes_nothing(setup: Setup) -> None:
