@@ -91,7 +91,9 @@ test: $(STAMP)  ## Run the unit tests, then the integration tests against a real
 	  wait $$tools && failed= || failed=1; \
 	  trap - EXIT; \
 	  test -z "$$failed" || { echo "The tools for the integration tests could not be built:" >&2; cat $(TOOLS_LOG) >&2; exit 1; }; \
-	  $(BIN)/python -m pytest -q $(PARALLEL) --dist loadfile tests/integration tests/chaos
+	  $(BIN)/python -m pytest -q $(PARALLEL) --dist loadfile tests/integration tests/chaos || { \
+	    echo "The tests that failed next to others run once more, alone. One that fails again is a fault." >&2; \
+	    $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none tests/integration tests/chaos; }
 
 chaos: $(STAMP)  ## Run the fault table in its long form (ROWS=04: one row) → docs/reliability.md
 	@exec $(BIN)/python -m tests.chaos $(if $(ROWS),-k row$(ROWS))
