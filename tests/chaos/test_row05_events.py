@@ -16,7 +16,7 @@ import urllib3
 from tests.integration.driving import Watcher, eventually
 from tests.unit.watcher.control.reconciled import World
 from watcher.core.naming import model_of
-from watcher.core.types import Change, ModelId
+from watcher.core.types import Change, ModelId, ObjectKey
 from watcher.errors import WatcherError
 
 from .rows import amount, record
@@ -31,10 +31,11 @@ Action = Callable[[], None]
 class Recorded(World):
     """A world that fails when something is written that is there already: that would be a needless rollout."""
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: Change) -> dict[ObjectKey, str]:
         before = dict(self.objects.get(change.model, {}))
-        super().apply(change)
+        digests = super().apply(change)
         assert change.remove or self.objects.get(change.model) != before, change
+        return digests
 
     def hint(self, key: str) -> None:
         """Do what the loop does with a hint."""
