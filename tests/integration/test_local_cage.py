@@ -79,7 +79,7 @@ def isolated(request: pytest.FixtureRequest) -> bool:
     if request.param == "bubblewrap":
         try:
             debian.install({"bwrap": "bubblewrap"})
-        except debian.PackagesMissing as error:
+        except debian.NotInstallable as error:
             pytest.skip(str(error))
     return bool(request.param == "bubblewrap")
 

@@ -17,7 +17,9 @@ from pathlib import Path
 from watcher.core.text import one_line
 
 LOG, OLD_LOG, VERSION_FILE = "log", "log.1", "version"
-"""Files in a replica's folder, for `kubeserve logs`: what its processes print, the same from before, which version."""
+"""Files in a replica's folder: what its processes print, the same from before, which version."""
+LOGS = (LOG, OLD_LOG, VERSION_FILE)
+"""All that `kubeserve logs` reads."""
 
 LOG_BYTES = 4 * 1024 * 1024
 """Bytes of each of the two files of a log."""

@@ -40,7 +40,7 @@ from watcher.core.types import (
 from watcher.errors import Rejected, Retryable
 from watcher.runtimes.local.cage import NO_CAGE, Cage
 from watcher.runtimes.local.forwarder import Forwarder
-from watcher.runtimes.local.output import VERSION_FILE
+from watcher.runtimes.local.output import LOGS, VERSION_FILE
 from watcher.runtimes.local.replica import KILL_SECONDS, STOP_SECONDS, Replica
 
 KIND = "Process"
@@ -58,6 +58,8 @@ class Service:
 
     serving: Replica | None = None
     pending: Replica | None = None
+    failed: Replica | None = None
+    """The last one that was replaced because of its own fault. Its processes have ended; its log is kept."""
     port: int = 0
     memory: Memory = field(default_factory=Memory)
 
@@ -167,7 +169,7 @@ class LocalRuntime:
             return False
         dropped, service.pending = service.pending, None
         if dropped:
-            self._stop_later(dropped)
+            self._replace(service, dropped)
         if service.serving and service.serving.fingerprint == fingerprint:
             return True
         service.pending = self._replica(model, manifest, fingerprint)
@@ -202,35 +204,50 @@ class LocalRuntime:
         if service.pending is replica:
             old, service.serving, service.pending = service.serving, replica, None
             if old:
-                self._stop_later(old, linger=LINGER_SECONDS)
+                self._replace(service, old, LINGER_SECONDS)
 
     def _remove(self, model: ModelId) -> None:
         service = self._services.pop(model, None)
         self._forwarder.close(model)
         for replica in service.replicas if service else ():
             self._stop_later(replica)
+        if service and service.failed:
+            self._stop_later(service.failed)
 
-    def _stop_later(self, replica: Replica, linger: float = 0) -> None:
-        """Stop the replica and remove its folder in the background: draining takes seconds."""
+    def _replace(self, service: Service, replica: Replica, linger: float = 0) -> None:
+        """Stop a replica that another one replaces. The log of the last one that failed stays: it says why."""
+        if not replica.is_at_fault:
+            self._stop_later(replica, linger)
+            return
+        older, service.failed = service.failed, replica
+        self._stop_later(replica, linger, keep=LOGS)
+        if older:
+            self._stop_later(older)
+
+    def _stop_later(self, replica: Replica, linger: float = 0, keep: tuple[str, ...] = ()) -> None:
+        """Stop the replica and remove its folder in the background, but the files to `keep`: draining takes seconds."""
         name = f"stop-{replica.model_name}"
-        thread = threading.Thread(target=self._stop, args=(replica, linger), name=name, daemon=True)
+        thread = threading.Thread(target=self._stop, args=(replica, linger, keep), name=name, daemon=True)
         self._stopping.add(thread)
         thread.start()
 
-    def _stop(self, replica: Replica, linger: float) -> None:
+    def _stop(self, replica: Replica, linger: float, keep: tuple[str, ...]) -> None:
         self._closed.wait(linger)
         replica.stop()
-        shutil.rmtree(replica.folder, ignore_errors=True)
+        empty(replica.folder, keep)
         # `_replica` makes folders under the same lock, so a parent cannot vanish between two steps of its mkdir.
         with self._lock:
             self._stopping.discard(threading.current_thread())
-            remove_empty(replica.folder.parent, replica.folder.parent.parent)
+            remove_empty(replica.folder, replica.folder.parent, replica.folder.parent.parent)
 
 
 def observed(model: ModelId, service: Service) -> Observed:
     """Return the state of the desired version; the reason also names an older one that serves meanwhile."""
     replica = service.desired
     assert replica is not None
+    state, reason = replica.state, replica.reason
+    if replica is service.pending and state is State.READY:  # for a moment, until connections go to it
+        state, reason = State.PROGRESSING, "starting"
     old = service.serving if service.serving is not replica else None
     # Of a replica that fails by its own fault, the reconciler says what serves instead.
     serves = old is not None and old.state is State.READY and not replica.is_at_fault
@@ -240,8 +257,8 @@ def observed(model: ModelId, service: Service) -> Observed:
         objects={ObjectKey(KIND, model.name): replica.fingerprint},
         version=replica.version,
         etag=replica.etag,
-        state=replica.state,
-        reason=replica.reason + meanwhile,
+        state=state,
+        reason=reason + meanwhile,
         url=f"http://127.0.0.1:{service.port}" if service.port else "",
         pods=pods_of(service),
         live=LiveRelease(replica.fingerprint, replica.has_served, replica.has_served, replica.is_at_fault),
@@ -283,6 +300,18 @@ def clear(root: Path) -> None:
         if FOLDER.fullmatch(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
             remove_empty(folder.parent, folder.parent.parent)
+
+
+def empty(folder: Path, keep: tuple[str, ...]) -> None:
+    """Remove all files and folders in `folder`, but those to `keep`."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name in keep:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def remove_empty(*folders: Path) -> None:

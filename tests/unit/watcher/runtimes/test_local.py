@@ -139,6 +139,11 @@ class Local:
     def folders(self) -> list[Path]:
         return sorted(self.state.glob("*/*/*"))
 
+    def contents(self, version: str) -> set[str]:
+        """Return the names in the folders of this version's replicas."""
+        folders = [file.parent for file in self.state.glob("*/*/*/version") if file.read_text() == version]
+        return {path.name for folder in folders for path in folder.iterdir()}
+
 
 @pytest.fixture
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
@@ -231,10 +236,25 @@ def test_runtime_a_version_that_fails_shows_its_reason_and_a_rollback_drops_it(
     assert local.look().state is State.READY
     assert local.hints
     assert local.get("/pid") == pid
-    eventually(lambda: len(local.folders()) == 1)
+    # What failed by its own fault leaves its log until the next one does, or until the model goes.
+    eventually(lambda: (local.contents("v2"), len(local.folders())) == ({"log", "version"} if own else set(), 1 + own))
     local.apply("v2", "mended")
     assert local.until(State.READY, "v2").pods == Pods("v2", 1, 1)
     assert local.get() == "mended"
+    local.apply("v3", text)
+    local.until(State.FAILED, "v3")
+    local.apply("v2", "mended")
+    eventually(lambda: (local.contents("v3"), len(local.folders())) == ({"log", "version"} if own else set(), 1 + own))
+    local.runtime.apply(Change(IRIS, remove=True))
+    eventually(lambda: not local.folders())
+
+
+def test_a_replica_is_ready_for_others_once_connections_go_to_it(local: Local) -> None:
+    local.apply("v1", "one")
+    local.until(State.READY, "v1")
+    service = local.runtime._services[IRIS]
+    service.pending = service.serving  # as it is between the replica's report and its promotion
+    assert local.look().state is State.PROGRESSING
 
 
 def test_runtime_a_server_that_dies_restarts_while_another_version_fails_and_its_source_is_gone(local: Local) -> None:
