@@ -32,6 +32,8 @@ SILENCE_SECONDS = 14.0
 """Seconds. The limit of one stream: one that has not ended by then is dead."""
 RECONNECT_INTERVAL = 1.0
 """Seconds. The least time between the starts of two streams of one kind, however soon the first one ends."""
+EMPTY_SECONDS = 1.0
+"""Seconds. A stream that ends sooner, without a line, was none: a proxy answers everything like that."""
 REFUSED_PAUSE = 30.0
 """Seconds until the next try where watching is forbidden, or the cluster does not have the kind."""
 FIRST_SECONDS = 10.0
@@ -140,7 +142,7 @@ class Stream(threading.Thread):
         self.kind, self.namespace, self.live, self.problem = kind, namespace, False, ""
         self.tried = threading.Event()
         self._selector, self._objects, self._cache, self._watch = selector, objects, cache, watch
-        self._revision = ""
+        self._revision, self._has_received = "", False
 
     def run(self) -> None:
         """List and follow until the watch is stopped; after a failure, again with backoff."""
@@ -178,6 +180,7 @@ class Stream(threading.Thread):
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(STREAM_SECONDS),
         }
+        started, self._has_received = time.monotonic(), False
         try:
             self._objects.follow(
                 self.kind, self.namespace, query, seconds=SILENCE_SECONDS, opened=self._open, receive=self._receive
@@ -186,6 +189,8 @@ class Stream(threading.Thread):
             if error.status == GONE:
                 raise Expired from error
             raise
+        if not self._has_received and time.monotonic() - started < EMPTY_SECONDS:
+            raise ApiError(0, "the stream ended at once, and said nothing")
 
     def _list(self) -> bool:
         """Fill the cache. Return False if the cluster does not have this kind."""
@@ -234,6 +239,7 @@ class Stream(threading.Thread):
         """
         if not line:
             return
+        self._has_received = True
         event = parsed(line)
         kind, item = event.get("type"), event.get("object")
         if kind == "ERROR" and isinstance(item, dict):

@@ -206,6 +206,14 @@ def test_stream_that_is_forbidden_is_shown_and_not_tried_again_at_once(tmp_path:
         assert len([path for _, path, _ in server.requests if "watch=1" in path]) <= 2
 
 
+def test_stream_that_ends_at_once_without_a_line_is_not_live_and_lists_anew(tmp_path: Path) -> None:
+    served = Served(b"", b"", b"")
+    with watching(served, tmp_path) as (_, health, _changed, _server):
+        eventually(lambda: served.lists == 3)
+        eventually(lambda: health.said[-1] is True)
+        assert "the stream ended at once, and said nothing" in str(health.said)
+
+
 def test_stream_that_does_not_end_is_not_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "SILENCE_SECONDS", 0.3)
     with watching(Served(), tmp_path) as (_, health, _, _server):
