@@ -53,6 +53,11 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--etag", default=env("KUBESERVE_ETAG", ""), help="refuse an object that has another ETag")
     parser.add_argument(
+        "--requirements-etag",
+        default=env("KUBESERVE_REQUIREMENTS_ETAG", ""),
+        help="refuse a requirements.txt that has another ETag; 'none': fetch none; empty: the one that is there",
+    )
+    parser.add_argument(
         "--input-files",
         default=env("KUBESERVE_INPUT_FILES", ""),
         help="files about the input to fetch too, each with its ETag or none: 'input-example.json=ETAG MLmodel='",

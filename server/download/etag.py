@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from server.errors import ModelError
 
+NONE = "none"
+"""In the place of the ETag of a requirements.txt: the version has none, and what lies there now is not fetched."""
+
 
 def check(source: str, found: str, expected: str) -> None:
     """Raise ModelError unless `found`, from the answer's header, names the `expected` bytes; "" expects nothing.

@@ -16,11 +16,14 @@ from server.download.requirements import MAX_BYTES
 from server.paths import MODEL, REQUIREMENTS
 
 
-def fetch(source: Path, disk: Disk, expected: str, wanted: Mapping[str, str], progress: Progress) -> None:
-    """Copy the model, its requirements.txt if there is one, and the `wanted` input files, to the disk's folder.
+def fetch(
+    source: Path, disk: Disk, expected: str, requirements: str, wanted: Mapping[str, str], *, progress: Progress
+) -> None:
+    """Copy the model, its requirements.txt, and the `wanted` input files, to the disk's folder.
 
-    The ETag of the model must be `expected`, and that of each input file the one in `wanted`, unless it is "". A file's
-    ETag is the MD5 of its content. The model is read twice, so that nothing is written before the ETag is checked.
+    The ETag of the model must be `expected`, and that of each input file the one in `wanted`, unless it is "".
+    `requirements` is that of requirements.txt; `etag.NONE` copies none, and "" the one that is there. A file's ETag is
+    the MD5 of its content. The model is read twice, so that nothing is written before the ETag is checked.
 
     Raises:
         ModelError: in one sentence, with the cause.
@@ -35,15 +38,20 @@ def fetch(source: Path, disk: Disk, expected: str, wanted: Mapping[str, str], pr
         etag.check(str(source), digest.hexdigest(), expected)
         file.seek(0)
         save(room.limited(str(source), chunks(file, source, progress)), to / MODEL)
-    requirements = source.with_name(REQUIREMENTS)
-    if requirements.exists():
-        with open_regular(requirements) as file, explained(requirements, "read"):
-            text = file.read(MAX_BYTES + 1)  # one byte more, so that the installer sees a file that is too large
-        save([text], to / REQUIREMENTS)
-    else:
-        remove(to / REQUIREMENTS)
+    copy_requirements(source.with_name(REQUIREMENTS), to / REQUIREMENTS, requirements)
     for name, its_etag in wanted.items():
         copy_input_file(source.with_name(name), to / name, its_etag)
+
+
+def copy_requirements(source: Path, target: Path, expected: str) -> None:
+    remove(target)
+    if expected == etag.NONE or not (expected or source.exists()):
+        return
+    with open_regular(source) as file, explained(source, "read"):
+        text = file.read(MAX_BYTES + 1)  # one byte more, so that the installer sees a file that is too large
+    if len(text) <= MAX_BYTES:
+        etag.check(str(source), hashlib.md5(text, usedforsecurity=False).hexdigest(), expected)
+    save([text], target)
 
 
 def copy_input_file(source: Path, target: Path, expected: str) -> None:

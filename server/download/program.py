@@ -50,9 +50,12 @@ def fetch(options: argparse.Namespace, disk: Disk, progress: Progress) -> dict[s
     if parts.scheme == "s3":
         from server.download.s3 import S3Source  # noqa: PLC0415 - a folder needs no client of S3
 
-        return S3Source(options.source, stored_files(options), disk, progress).fetch(options.to, options.etag, wanted)
+        source = S3Source(options.source, stored_files(options), disk, progress)
+        return source.fetch(options.to, options.etag, options.requirements_etag, wanted)
     if parts.scheme == "file":
-        folder.fetch(Path(unquote(parts.path)), disk, options.etag, wanted, progress)
+        folder.fetch(
+            Path(unquote(parts.path)), disk, options.etag, options.requirements_etag, wanted, progress=progress
+        )
         return {}
     raise ModelError(f"{options.source}: expected s3://BUCKET/KEY or file:///PATH")
 

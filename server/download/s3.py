@@ -72,10 +72,11 @@ class S3Source:
             reraise=True,
         )
 
-    def fetch(self, to: Path, expected: str, wanted: Mapping[str, str]) -> dict[str, str]:
-        """Write the model, its requirements.txt if there is one, and the `wanted` input files.
+    def fetch(self, to: Path, expected: str, requirements: str, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Write the model, its requirements.txt, and the `wanted` input files.
 
         The ETag of the model must be `expected`, and that of each input file the one in `wanted`, unless it is "".
+        `requirements` is that of requirements.txt; `etag.NONE` fetches none, and "" the one that is there.
 
         Returns:
             The SHA-256 of each file that was written, in hexadecimal.
@@ -85,7 +86,7 @@ class S3Source:
 
         """
         self._retrying(self._fetch_model, to / MODEL, expected)
-        self._retrying(self._fetch_requirements, to / REQUIREMENTS)
+        self._retrying(self._fetch_requirements, to / REQUIREMENTS, requirements)
         for name, its_etag in wanted.items():
             self._retrying(self._fetch_input_file, to / name, its_etag)
         return self._digests.found
@@ -98,14 +99,17 @@ class S3Source:
             room.check(self._source, response.length_remaining or 0)
             self._save(room.limited(self._source, self._chunks(response)), target, self._source)
 
-    def _fetch_requirements(self, target: Path) -> None:
+    def _fetch_requirements(self, target: Path, expected: str) -> None:
+        remove(target)
+        if expected == etag.NONE:
+            return
         source = self._next_to_model(REQUIREMENTS)
         with self._explained(source):
-            response = self._files.open_optional(REQUIREMENTS)
+            response = self._files.open(REQUIREMENTS) if expected else self._files.open_optional(REQUIREMENTS)
             if response is None:
-                remove(target)
                 return
             with closing(response):
+                etag.check(source, response.headers.get("ETag") or "", expected)
                 # One byte more than is allowed shows that the file is too large.
                 self._save([response.read(MAX_BYTES + 1)], target, source)
 

@@ -116,6 +116,23 @@ def test_download_other_bytes_behind_a_weak_etag_are_refused(filled: Bucket, to:
     assert "the object has changed" in (to.parent / "message").read_text()
 
 
+def test_download_takes_the_expected_requirements_and_no_others(filled: Bucket, to: Path) -> None:
+    def download(expected: str) -> Download:
+        done = Download(to, filled, "--requirements-etag", expected)
+        assert done.code() == int("object" in done.text), done.text
+        return done
+
+    key, fetched = KEY.replace("model.joblib", "requirements.txt"), to / "requirements.txt"
+    assert "there is no such object" in download("0" * 32).text
+    filled.client.put_object(filled.name, key, io.BytesIO(b"# none\n"), 7)
+    download(str(filled.client.stat_object(filled.name, key).etag))
+    assert fetched.read_text() == "# none\n"
+    assert "requirements.txt: the object has changed" in download("0" * 32).text
+    assert not fetched.exists()
+    download("none")
+    assert not fetched.exists()
+
+
 def test_download_an_answer_without_etag_is_no_stores(filled: Bucket, to: Path) -> None:
     with proxies.altering(filled.server.endpoint, without_etag) as proxy:
         download = Download(to, filled, endpoint=proxy)

@@ -162,6 +162,7 @@ def computed(
         "gracePeriod": grace_period(values["server"]),
         "serverEnv": server_env(values, model),
         "metrics": metrics(values["autoscaling"]),
+        "requirementsVariable": requirements_variable(values["model"]["requirementsEtag"]),
         "inputFilesVariable": input_files_variable(values["model"]["inputFiles"]),
         **disk_limits(deployment),
         **store_access(object_name(model, track), values),
@@ -270,6 +271,11 @@ def input_files(version: ModelVersion) -> dict[str, str]:
 def input_files_text(files: Mapping[str, str]) -> str:
     """Return the files as the download reads them: `MLmodel=ETAG input-example.json=ETAG`."""
     return " ".join(f"{name}={etag}" for name, etag in sorted(files.items()))
+
+
+def requirements_variable(etag: str) -> dict[str, str] | None:
+    """Return the variable with the ETag of the requirements.txt that the download may accept; None for any, or none."""
+    return {"name": "KUBESERVE_REQUIREMENTS_ETAG", "value": etag} if etag else None
 
 
 def input_files_variable(files: Mapping[str, str]) -> dict[str, str] | None:

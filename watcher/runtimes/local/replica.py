@@ -127,6 +127,7 @@ class Replica(threading.Thread):
         if self._downloaded:
             return ""
         arguments = ["--source", self._spec["source"], "--etag", self.etag, "--to", str(self.folder)]
+        arguments += ["--requirements-etag", self._spec["requirementsEtag"] or "none"]
         arguments += ["--input-files", self._spec["inputFiles"], *self._download]
         command = launched([sys.executable, "-m", "server.download", *arguments], {}, 0)
         process = self._start(command, {**without_secrets(os.environ), **self._env}, output)

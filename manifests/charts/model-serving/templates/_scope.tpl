@@ -53,6 +53,8 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- range $name, $etag := $model.inputFiles -}}{{- $files = append $files (printf "%s=%s" $name $etag) -}}{{- end -}}
 {{- $variable := dict "name" "KUBESERVE_INPUT_FILES" "value" (join " " $files) -}}
 {{- $_ := set $scope "inputFilesVariable" (ternary nil $variable (empty $files)) -}}
+{{- $variable = dict "name" "KUBESERVE_REQUIREMENTS_ETAG" "value" $model.requirementsEtag -}}
+{{- $_ := set $scope "requirementsVariable" (ternary nil $variable (empty $model.requirementsEtag)) -}}
 {{- range $key, $value := include "model-serving.diskLimits" . | fromJson -}}{{- $_ := set $scope $key $value -}}{{- end -}}
 {{- range $key, $value := include "model-serving.storeAccess" (dict "root" . "annotations" $annotations) | fromJson -}}
   {{- $_ := set $scope $key $value -}}

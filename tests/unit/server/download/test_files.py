@@ -70,9 +70,9 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def fetch(source: Path, etag: str = "", limit: int | None = None, **wanted: str) -> Path:
+def fetch(source: Path, etag: str = "", limit: int | None = None, requirements: str = "", **wanted: str) -> Path:
     to = source.parent.parent / "to"
-    folder.fetch(source, Disk(to, limit), etag, wanted, Progress())
+    folder.fetch(source, Disk(to, limit), etag, requirements, wanted, progress=Progress())
     return to
 
 
@@ -87,6 +87,19 @@ def test_folder_fetch_copies_the_expected_bytes_and_the_requirements(source: Pat
     assert (to / "requirements.txt").read_text() == "x\n"
     source.with_name("requirements.txt").unlink()
     assert not (fetch(source) / "requirements.txt").exists()
+
+
+def test_folder_fetch_takes_the_expected_requirements_and_no_others(source: Path) -> None:
+    source.with_name("requirements.txt").write_text("x\n")
+    assert (fetch(source, requirements=md5(b"x\n")) / "requirements.txt").read_text() == "x\n"
+    with pytest.raises(ModelError, match=r"requirements\.txt: the object has changed"):
+        fetch(source, requirements="0" * 32)
+    to = source.parent.parent / "to"
+    assert not (to / "requirements.txt").exists()
+    assert not (fetch(source, requirements="none") / "requirements.txt").exists()
+    source.with_name("requirements.txt").unlink()
+    with pytest.raises(ModelError, match=r"requirements\.txt cannot be read: No such file"):
+        fetch(source, requirements="0" * 32)
 
 
 def test_folder_fetch_other_bytes_are_refused(source: Path) -> None:
