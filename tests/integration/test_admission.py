@@ -175,6 +175,7 @@ ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
     "root": ("no privileges", privilege(runAsUser=0, runAsNonRoot=False)),
     "a capability": ("no privileges", privilege(capabilities={"add": ["NET_ADMIN"], "drop": ["ALL"]})),
     "no seccomp": ("no privileges", privilege(seccompProfile={"type": "Unconfined"})),
+    "a runtime": ("no runtime but", pod(lambda found: found.update(runtimeClassName="another"))),
     "a pod as root": ("as root", pod(lambda found: found["securityContext"].update(runAsUser=0, runAsNonRoot=False))),
     "a node": ("choose no node", pod(lambda found: found.update(nodeName="control-plane"))),
     "a priority": ("choose no node", pod(lambda found: found.update(priorityClassName="system-node-critical"))),

@@ -191,6 +191,8 @@ POOL: dict[str, tuple[Any, ...]] = {
         {"cpu": None, "ephemeral-storage": None},
     ),
     "deployment.volumeLimits": ({}, {"model": "5Gi"}, {"model": "1.5G", "tmp": "64Mi"}, {"tmp": None}),
+    "deployment.runtimeClassName": ("", "gvisor"),
+    "deployment.hostUsers": (True, False),
     "server": ({}, {"deadline": 1.5, "bodyMemory": 1 << 30}, {"drift": False, "threads": None}),
     "download.image": ("", "mc:1"),
     "download.httpProxy": ("", "http://proxy.example:3128"),
@@ -359,10 +361,10 @@ def mixture(pick: random.Random) -> dict[str, Any]:
 
 
 def paths(values: dict[str, Any], above: str = "") -> list[str]:
-    """Return the dotted paths of all values; an empty map and a map of resource amounts are one value."""
+    """Return the dotted paths of all values; an empty map and a map of amounts are one value."""
     found = []
     for name, value in values.items():
         path = f"{above}{name}"
-        leaf = not isinstance(value, dict) or not value or path.startswith("deployment.resources.")
+        leaf = not isinstance(value, dict) or not value or path.startswith(("deployment.resources.", "deployment.volumeLimits"))
         found += [path] if leaf else paths(value, f"{path}.")
     return found

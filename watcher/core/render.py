@@ -18,6 +18,7 @@ from watcher.core.naming import instance_label, object_name, version_label
 from watcher.core.types import (
     ETAG,
     FINGERPRINT,
+    INSTALLS_LABEL,
     OWNER_LABEL,
     RELEASE,
     S3_PATH,
@@ -152,13 +153,16 @@ def computed(
         "name": object_name(model, track),
         "namespace": model.namespace,
         "labels": {**pod_labels, "app.kubernetes.io/managed-by": "kubeserve", OWNER_LABEL: owner},
-        "podLabels": pod_labels,
+        "podLabels": pod_labels | installs_label(values),
         "selectorLabels": selector,
         "annotations": identity(values),
         # With an autoscaler, an apply that contains replicas would reset its decision.
         "replicas": None if values["autoscaling"]["enabled"] else deployment["replicas"],
         "image": image,
         "downloadImage": values["download"]["image"] or image,
+        "runtimeClassName": deployment["runtimeClassName"] or None,
+        # True is the API server's default; older ones do not know the field.
+        "hostUsers": None if deployment["hostUsers"] else False,
         "gracePeriod": grace_period(values["server"]),
         "serverEnv": server_env(values, model),
         "metrics": metrics(values["autoscaling"]),
@@ -286,14 +290,15 @@ def input_files_variable(files: Mapping[str, str]) -> dict[str, str] | None:
 def disk_limits(deployment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the placeholders for the limits of the pod's disk. The download refuses what is above them."""
     volumes = deployment["volumeLimits"]
-    model, limits = volumes.get("model"), deployment["resources"].get("limits") or {}
+    model, limit = volumes.get("model"), (deployment["resources"].get("limits") or {}).get("ephemeral-storage")
     source = {"resourceFieldRef": {"resource": "limits.ephemeral-storage", "divisor": "1"}}
     variable = {"name": "KUBESERVE_DISK_LIMIT", "valueFrom": source}
     return {
-        "diskLimitVariable": variable if "ephemeral-storage" in limits else None,
+        "diskLimitVariable": variable if limit else None,
         "volumeLimitVariable": {"name": "KUBESERVE_VOLUME_LIMIT", "value": model} if model else None,
-        "modelVolumeLimit": model,
-        "tmpVolumeLimit": volumes.get("tmp"),
+        # A volume never holds more than the pod may.
+        "modelVolumeLimit": model or limit,
+        "tmpVolumeLimit": volumes.get("tmp") or limit,
     }
 
 
@@ -313,6 +318,11 @@ def selector_labels(model: ModelId, track: str = "") -> dict[str, str]:
 def version_labels(values: Mapping[str, Any]) -> dict[str, str]:
     version = version_label(values["model"]["version"])
     return {"app.kubernetes.io/component": "inference"} | ({"app.kubernetes.io/version": version} if version else {})
+
+
+def installs_label(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the label of pods that install packages: a NetworkPolicy lets only these reach the package index."""
+    return {INSTALLS_LABEL: "true"} if values["model"]["requirementsEtag"] else {}
 
 
 def identity(values: Mapping[str, Any]) -> dict[str, str]:

@@ -17,6 +17,8 @@ RUNNING_KINDS = frozenset({"Deployment", "Process"})
 OWNER_LABEL = "kubeserve.io/owner"
 MODELS_LABEL = "kubeserve.io/models"
 """The label of a namespace that is meant for models: "true"."""
+INSTALLS_LABEL = "kubeserve.io/installs"
+"""The label of pods that install packages: "true"."""
 FINGERPRINT = "kubeserve.io/fingerprint"
 S3_PATH = "kubeserve.io/s3-path"
 ETAG = "kubeserve.io/etag"

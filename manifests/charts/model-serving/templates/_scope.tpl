@@ -37,13 +37,17 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $_ := set $scope "name" (printf "%s-model-serving" .Release.Name) -}}
 {{- $_ := set $scope "namespace" .Release.Namespace -}}
 {{- $_ := set $scope "labels" (merge $manager $podLabels) -}}
-{{- $_ := set $scope "podLabels" $podLabels -}}
+{{- /* Only pods with this label may reach the package index: the watcher's chart has a NetworkPolicy for it. */ -}}
+{{- $installs := ternary (dict "kubeserve.io/installs" "true") dict (not (empty $model.requirementsEtag)) -}}
+{{- $_ := set $scope "podLabels" (merge $installs $podLabels) -}}
 {{- $_ := set $scope "selectorLabels" $selector -}}
 {{- $_ := set $scope "annotations" $annotations -}}
 {{- $_ := set $scope "replicas" (ternary nil $deployment.replicas $scaling.enabled) -}}
 {{- $_ := set $scope "image" $image -}}
 {{- $_ := set $scope "downloadImage" (default $image .Values.download.image) -}}
 {{- $_ := set $scope "gracePeriod" (include "model-serving.gracePeriod" . | int) -}}
+{{- $_ := set $scope "runtimeClassName" (default nil $deployment.runtimeClassName) -}}
+{{- $_ := set $scope "hostUsers" (ternary nil false $deployment.hostUsers) -}}
 {{- $_ := set $scope "serverEnv" (include "model-serving.serverEnv" . | fromJson).env -}}
 {{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
 {{- $_ := set $scope "metrics" $metrics -}}
@@ -95,14 +99,15 @@ The minimum is 30, which is enough for the server's default deadline of 10.
 {{- define "model-serving.diskLimits" -}}
 {{- $volumes := .Values.deployment.volumeLimits -}}
 {{- $found := dict "diskLimitVariable" nil "volumeLimitVariable" nil -}}
-{{- $_ := set $found "modelVolumeLimit" (get $volumes "model" | default nil) -}}
-{{- $_ := set $found "tmpVolumeLimit" (get $volumes "tmp" | default nil) -}}
-{{- if get (default dict .Values.deployment.resources.limits) "ephemeral-storage" -}}
+{{- $limit := get (default dict .Values.deployment.resources.limits) "ephemeral-storage" | default nil -}}
+{{- $_ := set $found "modelVolumeLimit" (get $volumes "model" | default $limit) -}}
+{{- $_ := set $found "tmpVolumeLimit" (get $volumes "tmp" | default $limit) -}}
+{{- if $limit -}}
   {{- $from := dict "resourceFieldRef" (dict "resource" "limits.ephemeral-storage" "divisor" "1") -}}
   {{- $_ := set $found "diskLimitVariable" (dict "name" "KUBESERVE_DISK_LIMIT" "valueFrom" $from) -}}
 {{- end -}}
-{{- if $found.modelVolumeLimit -}}
-  {{- $_ := set $found "volumeLimitVariable" (dict "name" "KUBESERVE_VOLUME_LIMIT" "value" $found.modelVolumeLimit) -}}
+{{- with get $volumes "model" -}}
+  {{- $_ := set $found "volumeLimitVariable" (dict "name" "KUBESERVE_VOLUME_LIMIT" "value" .) -}}
 {{- end -}}
 {{- toJson $found -}}
 {{- end -}}

@@ -73,7 +73,7 @@ RUN = ("run", "--runtime", "local", "--listen", "127.0.0.1:0")
         (
             "ceilings",
             "disk=1Gi",
-            "disk=1Gi: deployment.resources.limits.ephemeral-storage has no limit for every model",
+            "disk=1Gi: deployment.resources.limits.ephemeral-storage is 10Gi for every model",
         ),
         ("ceilings", "bodySize=1Mi", "bodySize=1Mi: server.maxBodySize is 16777216 by default for every model"),
         ("chart-values", "missing.yaml", "--chart-values missing.yaml: No such file or directory"),

@@ -16,8 +16,8 @@ from watcher.core import render as renderer
 from watcher.core.naming import INPUT_FILES
 from watcher.core.render import fill, render, render_values, server_settings
 from watcher.core.signed_files import entry_name, text_of
+from watcher.core.types import INSTALLS_LABEL, ModelVersion, Release, StoredObject
 from watcher.core.types import RELEASE as RELEASE_DIGEST
-from watcher.core.types import ModelVersion, Release, StoredObject
 from watcher.errors import Rejected
 from watcher.settings import Settings
 
@@ -97,15 +97,39 @@ def test_disk_limits_reach_the_download_and_the_volumes() -> None:
         names = {item["name"] for item in pod["initContainers"][0]["env"]}
         return {name for name in names if "LIMIT" in name}, [item["emptyDir"] for item in pod["volumes"]]
 
-    assert parts() == (set(), [{}, {}])
-    assert parts(resources={"limits": {"ephemeral-storage": "5Gi"}}) == ({"KUBESERVE_DISK_LIMIT"}, [{}, {}])
-    limited = parts(volumeLimits={"model": "5Gi", "tmp": "1Gi"})
-    assert limited == ({"KUBESERVE_VOLUME_LIMIT"}, [{"sizeLimit": "5Gi"}, {"sizeLimit": "1Gi"}])
+    of_pod, of_volume = "KUBESERVE_DISK_LIMIT", "KUBESERVE_VOLUME_LIMIT"
+    assert parts() == ({of_pod}, [{"sizeLimit": "10Gi"}, {"sizeLimit": "1Gi"}])
+    larger = {"limits": {"ephemeral-storage": "50Gi"}}
+    assert parts(resources=larger) == ({of_pod}, [{"sizeLimit": "50Gi"}, {"sizeLimit": "1Gi"}])
+    limited = parts(volumeLimits={"model": "5Gi", "tmp": "2Gi"})
+    assert limited == ({of_pod, of_volume}, [{"sizeLimit": "5Gi"}, {"sizeLimit": "2Gi"}])
+    none = {"resources": {"limits": {"ephemeral-storage": None}}, "volumeLimits": {"tmp": None}}
+    assert parts(**none) == (set(), [{}, {}])
+
+
+def test_runtime_class_and_user_namespace_are_in_the_pod_only_if_the_operator_sets_them() -> None:
+    assert not {"runtimeClassName", "hostUsers"} & set(pod_of())
+    pod = pod_of(deployment={"runtimeClassName": "gvisor", "hostUsers": False})
+    assert (pod["runtimeClassName"], pod["hostUsers"]) == ("gvisor", False)
+
+
+def test_only_pods_that_install_packages_have_the_label_of_the_network_policy() -> None:
+    def of(**model: Any) -> tuple[Any, Any]:
+        deployment = by_kind(model=model)["Deployment"]
+        labels = (deployment["metadata"]["labels"], deployment["spec"]["template"]["metadata"]["labels"])
+        return tuple(found.get(INSTALLS_LABEL) for found in labels)
+
+    assert of() == (None, None)
+    file = StoredObject("user/iris/v1+x/requirements.txt", "r", 1, ARTIFACT.modified)
+    required = dataclasses.replace(RELEASE.version, requirements=file)
+    pod = by_kind(Release(required))["Deployment"]["spec"]["template"]
+    assert pod["metadata"]["labels"][INSTALLS_LABEL] == "true"
 
 
 def test_resources_of_null_are_left_out() -> None:
     server = by_kind(deployment={"resources": {"requests": None, "limits": {"cpu": None}}})["Deployment"]
-    assert server["spec"]["template"]["spec"]["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}}
+    limits = {"memory": "1Gi", "ephemeral-storage": "10Gi"}
+    assert server["spec"]["template"]["spec"]["containers"][0]["resources"] == {"limits": limits}
 
 
 def test_private_certificate_authority_reaches_only_the_init_container() -> None:
