@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -19,21 +19,20 @@ from watcher.control.choices import Choices
 from watcher.control.failure import describe
 from watcher.control.releases import Releases
 from watcher.control.removals import Removals
+from watcher.control.restores import Restores
 from watcher.control.status_board import StatusBoard
 from watcher.control.upload_times import UploadTimes
 from watcher.core import trials
 from watcher.core.catalog import read_listing
 from watcher.core.ceilings import Ceilings
-from watcher.core.comparison import Settled, compare, deleted, overwritten, to_renew
+from watcher.core.comparison import Settled, compare, to_renew
 from watcher.core.last_good import Choice, reason_of
 from watcher.core.naming import ARTIFACT, MLFLOW_ARTIFACTS, model_of
-from watcher.core.plan import edits, fingerprint_of, plan
+from watcher.core.plan import fingerprints, plan
 from watcher.core.removal_guard import RemovalGuard
-from watcher.core.text import one_line
 from watcher.core.types import (
     Change,
     Entry,
-    Manifest,
     ModelId,
     ModelStatus,
     ObjectKey,
@@ -42,7 +41,6 @@ from watcher.core.types import (
     Refusal,
     Release,
     State,
-    key_of,
 )
 from watcher.errors import Rejected, WatcherError
 from watcher.metrics import Metrics
@@ -52,25 +50,6 @@ from watcher.stores.base import Bucket
 log = structlog.get_logger()
 
 MODEL_NAMES = tuple(f"/{name}" for name in (ARTIFACT, *MLFLOW_ARTIFACTS))
-
-RESTORE_INTERVAL = 600.0
-"""Seconds. Objects that something else overwrites are restored at most this often: two watchers with the same owner
-would otherwise roll the same model back and forth every second."""
-
-EDITS = 5
-"""Edits and deletions of one model's objects that are undone at once. After as many within RESTORE_INTERVAL, it is no
-person who makes them, but a program that would make them again."""
-
-CONTESTED = (
-    "something else keeps overwriting the objects of this model: is there another watcher with the same --owner? "
-    "They are left as they are, and restored at most every 10 minutes"
-)
-EDITED = (
-    "something else keeps changing {what}: stop it, or set the same in values.yaml. The objects of this model are left "
-    "as they are for up to 10 minutes"
-)
-WHAT_LIMIT = 300
-"""Bytes of the list of changes in that sentence."""
 
 UNMOVED = frozenset({State.PAUSED, State.WAITING, State.HELD})
 """The states that depend on the bucket alone, whatever the model's pods do."""
@@ -115,7 +94,7 @@ class Reconciler:
         self._times = UploadTimes(metrics, now)
         self._entries: Mapping[ModelId, Entry] = {}
         self._settled: dict[ModelId, Settled] = {}
-        self._restored: dict[ModelId, tuple[float, ...]] = {}
+        self._restores = Restores(clock)
         self._failed: set[ModelId] = set()
         self._on_trial: dict[ModelId, Observed | None] = {}
         """What the last reconcile of each model with a version on trial has seen of it."""
@@ -254,15 +233,15 @@ class Reconciler:
             return
         choice = self._choices.choose(entry, wanted, observed)
         release, manifests = choice.candidate.release, choice.candidate.manifests
-        desired = _fingerprints(manifests)
-        is_restore = self._is_restore(entry, manifests, observed)
+        desired = fingerprints(manifests)
+        is_restore = self._restores.needed(self._settled.get(model), entry, manifests, observed)
         # `plan` refuses a model with foreign objects, so it needs the observation even for a rewrite.
         rewrite_all = rewrite and observed is not None and not observed.foreign
         change = plan(manifests, None if rewrite_all else observed, model)
         digests = dict(observed.digests) if observed else {}
         digests |= self._apply(choice.with_memory(change) if change else choice.unwritten(observed))
-        if is_restore:  # only now: what could not be written was not restored
-            self._restored[model] = (*self._recent_restores(model), self._clock())
+        if is_restore:
+            self._restores.done(model)
         if change:
             self._choices.began(choice)
             self._record_change(choice, change, observed, rewrite=rewrite)
@@ -303,33 +282,6 @@ class Reconciler:
         for key in change.deletes:
             self._metrics.deleted.labels(key.kind).inc()
         return digests
-
-    def _is_restore(self, entry: Entry, manifests: Sequence[Manifest], observed: Observed | None) -> bool:
-        """Return whether something else has changed a model's objects since the last reconcile wrote them.
-
-        Raises:
-            Rejected: `Contested`, it is a program that does so again and again.
-
-        """
-        settled, desired = self._settled.get(entry.model), _fingerprints(manifests)
-        found = observed.objects if observed else {}
-        restores = len(self._recent_restores(entry.model))
-        was_overwritten = overwritten(settled, entry, desired, found)
-        if was_overwritten and restores:
-            raise Rejected("Contested", CONTESTED)
-        changed = {str(key): ", ".join(fields) for key, fields in edits(manifests, observed).items()}
-        changed |= {str(key): "its existence" for key in sorted(deleted(settled, entry, desired, found))}
-        if settled and changed:
-            what = "; ".join(f"{fields} of {key}" for key, fields in changed.items())
-            if restores >= EDITS:
-                raise Rejected("Contested", EDITED.format(what=one_line(what, WHAT_LIMIT)))
-            log.info("restoring what something else has changed", model=str(entry.model), changed=what)
-        return was_overwritten or bool(settled and changed)
-
-    def _recent_restores(self, model: ModelId) -> tuple[float, ...]:
-        """Return the times at which a model was restored within `RESTORE_INTERVAL`."""
-        now = self._clock()
-        return tuple(time for time in self._restored.get(model, ()) if now - time < RESTORE_INTERVAL)
 
     def _record_change(self, choice: Choice, change: Change, observed: Observed | None, *, rewrite: bool) -> None:
         if rewrite:  # a resync: nothing new for the user
@@ -410,7 +362,7 @@ class Reconciler:
         """
         self._releases.keep(entries.values())
         known = {status.id for status in self._board.models()}
-        known |= self._settled.keys() | self._restored.keys()
+        known |= self._settled.keys() | self._restores.models()
         running = {model for model, item in observation.models.items() if item.runs}
         absent = {model for model in known - entries.keys() - running if model.namespace not in observation.unreadable}
         self._forget(absent & self._absent)
@@ -423,12 +375,7 @@ class Reconciler:
             self._board.drop(model)
             self._choices.forget(model)
             self._settled.pop(model, None)
-            self._restored.pop(model, None)
+            self._restores.forget(model)
             self._failed.discard(model)
             self._on_trial.pop(model, None)
             self._times.forget([model])
-
-
-def _fingerprints(manifests: Iterable[Manifest]) -> dict[ObjectKey, str]:
-    """Return the fingerprints as `Observed.objects` will have them."""
-    return {key_of(item): fingerprint_of(item) for item in manifests}

@@ -54,3 +54,8 @@ def foreign_objects(names: Iterable[str], model: ModelId) -> str:
 def fingerprint_of(manifest: Manifest) -> str:
     """Return the fingerprint that the renderer put on an object."""
     return str(manifest["metadata"]["annotations"][FINGERPRINT])
+
+
+def fingerprints(manifests: Iterable[Manifest]) -> dict[ObjectKey, str]:
+    """Return the fingerprints of objects as `Observed.objects` will have them."""
+    return {key_of(item): fingerprint_of(item) for item in manifests}
