@@ -365,6 +365,7 @@ def paths(values: dict[str, Any], above: str = "") -> list[str]:
     found = []
     for name, value in values.items():
         path = f"{above}{name}"
-        leaf = not isinstance(value, dict) or not value or path.startswith(("deployment.resources.", "deployment.volumeLimits"))
+        whole = path.startswith(("deployment.resources.", "deployment.volumeLimits"))
+        leaf = not isinstance(value, dict) or not value or whole
         found += [path] if leaf else paths(value, f"{path}.")
     return found
