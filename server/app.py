@@ -21,6 +21,7 @@ from server.http.service import Service
 from server.http.shutdown import drain_on_sigterm
 from server.inference.batcher import Limits
 from server.inference.predictor import Predictor
+from server.model.allow_list import allow_list
 from server.model.load_policy import LoadPolicy
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
@@ -58,6 +59,7 @@ def create_app(settings: Settings, fail: Callable[[str], None]) -> Sanic[Any, An
         direct=settings.direct,
         extra_columns=settings.extra_columns,
         policy=LoadPolicy(settings.load),
+        allowed=allow_list(settings.code_allow),
     )
     app.ctx.fast_path = FastPath(predictor, metrics, settings.name)
     add_routes(app, Service(predictor, metrics, settings.name, settings.version, settings.max_values))

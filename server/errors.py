@@ -1,5 +1,9 @@
 """The server's errors, by who can act on them: the client, the model's owner, or nobody, because they pass."""
 
+from __future__ import annotations
+
+from server.text import clean
+
 
 class InputError(ValueError):
     """The request cannot be answered. The message names the problem and the place. HTTP 400."""
@@ -39,11 +43,10 @@ class Overloaded(Exception):  # noqa: N818 - a state of the server, not an error
         self.retry_after = retry_after
 
 
-MAX_LINE = 300
-"""Characters of a library's or a model's error text that are shown: it may repeat all that a client has sent."""
-
-
 def first_line(error: object) -> str:
-    """Return the start of the error's first line, or its type where it has no text."""
+    """Return the start of the error's first line in printable characters, or its type where it has no text.
+
+    A library's or a model's error may repeat all that a client has sent.
+    """
     lines = str(error).strip().splitlines()
-    return lines[0][:MAX_LINE] if lines else type(error).__name__
+    return (clean(lines[0]) if lines else "") or type(error).__name__

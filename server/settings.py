@@ -9,9 +9,12 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from server.text import clean
 
 PREFIX = "KUBESERVE_SERVER_"
 
@@ -19,9 +22,23 @@ YES = ("true", "1", "yes", "on")
 NO = ("false", "0", "no", "off")
 
 
-def setting(doc: str, default: Any = MISSING, minimum: float | None = None, choices: tuple[str, ...] = ()) -> Any:
-    """Return a dataclass field with its help text, its smallest allowed value and its allowed words."""
-    return field(default=default, metadata={"doc": doc, "minimum": minimum, "choices": choices})
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+CODE_ALLOW = rf"( *(known|{NAME}([.]{NAME})+) *(,|$))*"
+"""A regular expression, which the schema of the chart has too: the word `known`, and full names."""
+
+
+def setting(
+    doc: str,
+    default: Any = MISSING,
+    minimum: float | None = None,
+    choices: tuple[str, ...] = (),
+    form: tuple[str, str] = ("", ""),
+) -> Any:
+    """Return a dataclass field with its help text, its smallest allowed value and its allowed words.
+
+    `form` is a regular expression that the value must match, and what is expected, in words.
+    """
+    return field(default=default, metadata={"doc": doc, "minimum": minimum, "choices": choices, "form": form})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +144,14 @@ class Settings:
         "auto",
         choices=("auto", "data", "code"),
     )
+    code_allow: str = setting(
+        "What a model that is loaded as code may name: full names of classes and functions, with commas between them; "
+        "`known` stands for those of the usual libraries. A file that names anything else is refused before that is "
+        "imported. Empty: anything, such as your own classes. It is a tripwire: only `--load data` protects against "
+        "hostile files.",
+        "",
+        form=(CODE_ALLOW, "'known', or full names of classes such as my_package.steps.Cleaner, not of modules"),
+    )
     direct: bool = setting(
         "Evaluate known estimators without scikit-learn's validation, where the answers are equal bit by bit.", True
     )
@@ -158,6 +183,9 @@ def parse(arguments: list[str] | None = None) -> Settings:
         # Not argparse's own check: it does not look at a default, here the environment's.
         if each.metadata["choices"] and value not in each.metadata["choices"]:
             parser.error(f"{flag(each)} is '{value}'; it can be {', '.join(each.metadata['choices'])}")
+        form, expected = each.metadata["form"]
+        if form and not re.fullmatch(form, value):
+            parser.error(f"{flag(each)} is '{clean(value)}': expected {expected}")
     return Settings(**vars(found))
 
 

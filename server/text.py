@@ -6,13 +6,32 @@ LIMIT = 4096
 """Bytes. Kubernetes keeps this much of a container's termination message."""
 
 
-def one_line(text: str, limit: int = LIMIT) -> str:
-    """Return `text` as one line of printable characters, at most `limit` bytes in UTF-8.
+CLEAN_LIMIT = 300
+"""Characters of a text by somebody else that are shown."""
 
-    The twin of `watcher.core.text.one_line`: the server and the watcher share no code but `strict_http`.
+
+def clean(text: object) -> str:
+    """Return a text by somebody else (a library, a model, a client) as one line of printable characters.
+
+    It has at most CLEAN_LIMIT characters; a shortened one ends in "…". The twin of `watcher.core.text.clean`: the
+    server and the watcher share no code but `strict_http`.
     """
-    printable = "".join(character if character.isprintable() else " " for character in text[:limit])
-    line = " ".join(printable.split())
+    whole = str(text)
+    line = _printable(whole[:CLEAN_LIMIT])
+    return line if len(whole) <= CLEAN_LIMIT else f"{line[: CLEAN_LIMIT - 1]}…"
+
+
+def one_line(text: str, limit: int = LIMIT) -> str:
+    """Return a sentence of ours, which may have a stranger's text in it, as one line of printable characters.
+
+    It has at most `limit` bytes in UTF-8. The twin of `watcher.core.text.one_line`.
+    """
+    line = _printable(text[:limit])
     if len(text) <= limit and len(line.encode()) <= limit:
         return line
     return line.encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"
+
+
+def _printable(text: str) -> str:
+    """Return the text with one space in place of each run of white space and of characters that are not printable."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -105,7 +105,7 @@ def _objects(
     if excess := first_excess(merge(defaults(), chosen), ceilings):
         raise Rejected("AboveCeiling", f"-f or --set: {refusal_of(excess, ceilings)}")
     demanded = demand(settings_values.data_only(settings), release.model.namespace)
-    check_not_loosened(merge(base, demanded), chosen, "-f or --set")
+    check_not_loosened(merge(base, demanded), chosen, lambda _: "-f or --set")
     return sorted(manifests, key=lambda manifest: manifest["kind"] != "ConfigMap")  # which its pods read
 
 

@@ -36,7 +36,7 @@ class SecondLook:
     async def _look(self, model: LoadedModel) -> tuple[Study, Schema]:
         from server.model.study import study_model  # noqa: PLC0415 - most servers are never looked at
 
-        study = await asyncio.to_thread(study_model, model, self._predictor.path)
+        study = await asyncio.to_thread(study_model, model, self._predictor.path, self._predictor.allowed)
         return study, await self._with_example(model.schema, study.row)
 
     async def _with_example(self, schema: Schema, row: tuple[Any, ...]) -> Schema:

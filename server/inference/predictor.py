@@ -21,6 +21,7 @@ from server.inference.model_call import call_one, is_refusal
 from server.inference.observer import Observer
 from server.inference.placement import BLOCKED_LOOP_SECONDS, Place, inline_limit
 from server.inputs.plain_rows import PlainReader, plain_reader
+from server.model.allow_list import AllowList
 from server.model.families.base import Call, Unsuited
 from server.model.load_policy import LoadPolicy
 from server.model.loader import LoadedModel, load
@@ -44,9 +45,12 @@ class Predictor:
         direct: bool = True,
         extra_columns: str = "auto",
         policy: LoadPolicy = LoadPolicy.AUTO,
+        allowed: AllowList | None = None,
     ) -> None:
         self.path, self._limits, self._observer = path, limits or Limits(), observer or Observer()
         self._may_be_direct, self._extra_columns, self._policy = direct, extra_columns, policy
+        self.allowed = allowed
+        """What the file may name if it is loaded as code; None: anything."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
         self._batcher: Batcher | None = None
         self._direct: Call | None = None
@@ -59,11 +63,14 @@ class Predictor:
         self.max_direct_rows = 0
         """The most rows that `predict_direct` accepts; 0 where there is no direct evaluation."""
 
+    def _loaded(self) -> LoadedModel:
+        return load(self.path, direct=self._may_be_direct, policy=self._policy, allowed=self.allowed)
+
     async def load(self) -> LoadedModel:
         """Load and warm up. Raises `ModelError`."""
         started = time.monotonic()
         run = asyncio.get_running_loop().run_in_executor
-        model = await run(self._thread, lambda: load(self.path, direct=self._may_be_direct, policy=self._policy))
+        model = await run(self._thread, self._loaded)
         if self._extra_columns != "auto":
             ignores = self._extra_columns == "ignore"
             model = replace(model, schema=replace(model.schema, ignores_extra_columns=ignores))

@@ -17,6 +17,7 @@ import structlog
 
 from server.errors import ModelError, first_line
 from server.model import estimator_types
+from server.model.allow_list import AllowList
 from server.model.input_example import read_clues
 from server.model.load_policy import LoadPolicy, NotDataError, read_as_data
 from server.model.methods import Method, methods_of
@@ -63,11 +64,17 @@ class LoadedModel:
 
 
 def load(
-    path: Path, *, direct: bool = True, example: Path | None = None, policy: LoadPolicy = LoadPolicy.AUTO
+    path: Path,
+    *,
+    direct: bool = True,
+    example: Path | None = None,
+    policy: LoadPolicy = LoadPolicy.AUTO,
+    allowed: AllowList | None = None,
 ) -> LoadedModel:
     """Load the file and warm it up; with `direct`, known estimators are evaluated directly.
 
-    `example` is the owner's example; without it, the one next to the model.
+    `example` is the owner's example; without it, the one next to the model. `allowed` is what the file may name if it
+    is loaded as code; None: anything.
 
     Raises:
         ModelError: the file cannot be served, or not in the way that the policy demands. The message says what its
@@ -82,7 +89,7 @@ def load(
             if policy is LoadPolicy.DATA:
                 raise
             needs_code = error.reason
-    estimator, saved_by = unpickle(path)
+    estimator, saved_by = unpickle(path, allowed)
     if refusal := refusal_of(estimator):
         raise ModelError(f"{path.name} holds {refusal}")
     clues = read_clues(path.parent, example)
@@ -144,14 +151,14 @@ def load_as_data(path: Path, *, direct: bool = True, example: Path | None = None
     )
 
 
-def unpickle(path: Path) -> tuple[Any, str]:
+def unpickle(path: Path, allowed: AllowList | None = None) -> tuple[Any, str]:
     """Return the file's object, and the library that saved it if that was another version, else ""."""
     try:
-        import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
-
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            estimator = load_skops(path) if is_skops(path) else joblib.load(path)
+            estimator = load_skops(path, allowed) if is_skops(path) else load_pickle(path, allowed)
+    except ModelError:
+        raise
     except Exception as error:  # unpickling runs the file's own code, which may raise anything
         from server.model.load_failure import load_failure  # noqa: PLC0415 - reads files of every compression
 
@@ -167,10 +174,25 @@ def is_skops(path: Path) -> bool:
         return "schema.json" in archive.namelist()
 
 
-def load_skops(path: Path) -> Any:
+def load_pickle(path: Path, allowed: AllowList | None) -> Any:
+    """Return the object of a file of joblib or pickle. This runs what the file names, as far as it is allowed."""
+    import joblib  # noqa: PLC0415 - slow: the server answers /health meanwhile
+
+    if allowed is None:
+        return joblib.load(path)
+    from server.model.tripwire import load_allowed  # noqa: PLC0415 - imports joblib
+
+    return load_allowed(path, allowed)
+
+
+def load_skops(path: Path, allowed: AllowList | None) -> Any:
     """Return the object of a file of skops. This runs what the file names, as unpickling does."""
     skops = importlib.import_module("skops.io")  # of the model's requirements.txt
-    return skops.load(path, trusted=skops.get_untrusted_types(file=path))
+    names = skops.get_untrusted_types(file=path)
+    if allowed:
+        for name in names:
+            allowed.require(name, path.name)
+    return skops.load(path, trusted=names)
 
 
 def use_one_job(estimator: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from server.errors import ModelError, first_line
+from server.model.allow_list import AllowList
 from server.model.column_values import NOTHING, ColumnValues, column_values, usual_dict, usual_number, usual_text
 from server.model.explanation.explainer import Explainer
 from server.model.explanation.unexplained import UnexplainedError
@@ -48,14 +49,14 @@ class Study:
     """Why there is no explainer."""
 
 
-def study_model(model: LoadedModel, path: Path) -> Study:
+def study_model(model: LoadedModel, path: Path, allowed: AllowList | None = None) -> Study:
     """Return what the model knows of usual values, and how its answers can be explained.
 
     The file is read again where only the parts of the model are kept. Nothing here fails: what cannot be found out is
     left out.
     """
     try:
-        estimator = _again(model, path)
+        estimator = _again(model, path, allowed)
     except (ModelError, OSError) as error:
         return Study(model.schema.example_row, unexplained=first_line(error))
     columns = _columns(estimator, model.schema)
@@ -70,7 +71,7 @@ def study_model(model: LoadedModel, path: Path) -> Study:
         return Study(row, columns, unexplained="one of its parts is not as expected; see the server's log")
 
 
-def _again(model: LoadedModel, path: Path) -> Any:
+def _again(model: LoadedModel, path: Path, allowed: AllowList | None) -> Any:
     """Return the estimator. Raise ModelError if its file is too large, or not the one that is served."""
     if model.estimator is not None:
         return model.estimator
@@ -78,7 +79,7 @@ def _again(model: LoadedModel, path: Path) -> Any:
         raise ModelError(f"its file is larger than {MAX_FILE >> 20} MiB, too large to be read a second time")
     if digest_of(path) != model.digest:
         raise ModelError("its file has changed since it was loaded")
-    return read_as_data(path) if model.loaded == LoadPolicy.DATA.value else unpickle(path)[0]
+    return read_as_data(path) if model.loaded == LoadPolicy.DATA.value else unpickle(path, allowed)[0]
 
 
 def _columns(estimator: Any, schema: Schema) -> tuple[ColumnValues, ...]:

@@ -23,6 +23,7 @@ from watcher.cli.commands.push import push
 from watcher.cli.commands.render import render
 from watcher.cli.commands.rollback import rollback
 from watcher.cli.commands.run import run
+from watcher.cli.commands.scan import scan
 from watcher.cli.commands.status import status
 from watcher.cli.errors import Group
 
@@ -31,7 +32,7 @@ PANELS: dict[str, list[click.Command]] = {
         *(push, status, predict, open_page, logs),
         *(history, rollback, pin, unpin, pause, resume, diff, delete),
     ],
-    "Files": [check, render],
+    "Files": [check, scan, render],
     "Set up": [completion, context, doctor, local, run],
 }
 """The commands under the headings of the help, those of the first day first."""

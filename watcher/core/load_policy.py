@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from watcher.errors import Rejected
@@ -18,15 +18,19 @@ def demand(data_only: frozenset[str], namespace: str) -> dict[str, Any]:
     return {"server": {"load": DATA}} if data_only & {ALL, namespace} else {}
 
 
-def check_not_loosened(demanded: Mapping[str, Any], chosen: Mapping[str, Any], source: str) -> None:
-    """Raise Rejected if the operator's values demand data, and the chosen ones, which `source` sets, do not."""
-    if _load_of(demanded) == DATA and _load_of(chosen) != DATA:
-        raise Rejected(
-            "LoadLoosened",
-            f"{source}: server.load is {_load_of(chosen) or 'not set'}; the operator of this KubeServe loads models as "
-            f"data only: remove server.load, or set it to {DATA}",
-        )
+def check_not_loosened(demanded: Mapping[str, Any], chosen: Mapping[str, Any], setter: Callable[[str], str]) -> None:
+    """Raise Rejected if the chosen values load a model in another way than the operator's demand.
+
+    They demand data, or which names a model may have (`server.codeAllow`). `setter` returns which file sets a path.
+    """
+    if _server(demanded, "codeAllow") != _server(chosen, "codeAllow"):
+        advice = "the operator of this KubeServe decides what models may name: remove it"
+        raise Rejected("LoadLoosened", f"{setter('server.codeAllow')}: server.codeAllow is changed; {advice}")
+    load = _server(chosen, "load")
+    if _server(demanded, "load") == DATA != load:
+        advice = f"the operator of this KubeServe loads models as data only: remove server.load, or set it to {DATA}"
+        raise Rejected("LoadLoosened", f"{setter('server.load')}: server.load is {load or 'not set'}; {advice}")
 
 
-def _load_of(values: Mapping[str, Any]) -> str:
-    return str((values.get("server") or {}).get("load") or "")
+def _server(values: Mapping[str, Any], name: str) -> str:
+    return str((values.get("server") or {}).get(name) or "")

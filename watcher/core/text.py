@@ -8,21 +8,41 @@ from typing import Any
 
 LIMIT = 4096
 """Bytes. The size of a container's termination message in Kubernetes; longer texts add nothing to a reason."""
+CLEAN_LIMIT = 300
+"""Characters of a text by somebody else that are shown."""
 KIBI = 1024
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-def one_line(text: str, limit: int = LIMIT) -> str:
-    """Return `text` as one line of printable characters, at most `limit` bytes in UTF-8.
+def clean(text: object) -> str:
+    """Return a text by somebody else (a key, a model's last line, another program's error) as one printable line.
 
-    Each run of white space, control characters, bidirectional controls and other invisible characters becomes one
-    space. The cost depends on `limit`, not on the length of `text`. A shortened text ends in "…".
+    This is the door for such texts: they get in here, and nowhere else. It has at most CLEAN_LIMIT characters; a
+    shortened one ends in "…".
     """
-    printable = "".join(character if character.isprintable() else " " for character in text[:limit])
-    line = " ".join(printable.split())
+    whole = str(text)
+    line = _printable(whole[:CLEAN_LIMIT])
+    return line if len(whole) <= CLEAN_LIMIT else f"{line[: CLEAN_LIMIT - 1]}…"
+
+
+def one_line(text: str, limit: int = LIMIT) -> str:
+    """Return a sentence of ours, which may have a stranger's text in it, as one line of printable characters.
+
+    It has at most `limit` bytes in UTF-8, and its cost depends on that, not on the length of `text`. A shortened text
+    ends in "…".
+    """
+    line = _printable(text[:limit])
     if len(text) <= limit and len(line.encode()) <= limit:
         return line
     return line.encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"
+
+
+def _printable(text: str) -> str:
+    """Return the text with one space in place of each run of white space and of characters that are not printable.
+
+    Those are control characters, bidirectional controls, other invisible characters and lone surrogates.
+    """
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

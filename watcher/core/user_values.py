@@ -181,7 +181,7 @@ def check_permitted(
     check(whole)
     if excess := first_excess(whole, ceilings):
         raise Rejected("AboveCeiling", f"{setter(excess.path)}: {refusal_of(excess, ceilings)}")
-    check_not_loosened(merge(base, floor), whole, setter("server.load"))
+    check_not_loosened(merge(base, floor), whole, setter)
 
 
 def _setter(version: ModelVersion, own: Mapping[str, Any], path: str) -> str:

@@ -28,13 +28,14 @@ SET_ITEM = 100
 Call = Callable[..., Any]
 
 
-def name(module: Any, qualified: Any) -> Name:
-    """Return the name of a class or a function. It is not looked up."""
+def name(module: Any, qualified: Any, tape: Tape) -> Name:
+    """Return the name of a class or a function, and note it. It is not looked up."""
     if type(module) is not str or type(qualified) is not str or len(module) + len(qualified) > bounds.MAX_NAME:
         raise Unknown("a name that is no short text is not known as data")
     full = f"{MODULES_OF_PYTHON_2.get(module, module)}.{qualified}"
     if not full.isascii():
         raise Unknown("a name that is not ASCII is not known as data")
+    tape.names[full] = None
     return Name(full)
 
 

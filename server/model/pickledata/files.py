@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from server.model.pickledata import bounds
-from server.model.pickledata.opcodes import read_pickle
+from server.model.pickledata.opcodes import read_pickle, read_tape
 from server.model.pickledata.records import Unknown, Unreadable
-from server.model.pickledata.tape import ENDS_EARLY, Buffer
+from server.model.pickledata.tape import ENDS_EARLY, Buffer, Tape
 
 
 class Decompressor(Protocol):
@@ -47,6 +47,26 @@ def read(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     data = contents(path)
     return read_pickle(data, path.stat().st_size if isinstance(data, bytearray) else None)
+
+
+def names_in(path: Path) -> tuple[list[str], str]:
+    """Return the full names of all classes and functions that the file names, and "" if it was read to its end.
+
+    If it was not, the second value says why, and the names are those before that place. Nothing is imported or called.
+
+    Raises:
+        Unreadable: it is damaged or no model file.
+        OSError: the file cannot be read.
+
+    """
+    tape: Tape | None = None
+    try:
+        data = contents(path)
+        tape = Tape(data, path.stat().st_size if isinstance(data, bytearray) else None)
+        read_tape(tape)
+    except Unknown as error:
+        return list(tape.names) if tape else [], str(error)
+    return list(tape.names), ""
 
 
 def contents(path: Path) -> Buffer:

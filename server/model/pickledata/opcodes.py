@@ -35,7 +35,16 @@ def read_pickle(data: Buffer, stored: int | None = None) -> Any:
         Unreadable: it is no pickle, or damaged.
 
     """
-    tape = Tape(data, stored)
+    return read_tape(Tape(data, stored))
+
+
+def read_tape(tape: Tape) -> Any:
+    """Return what the pickle on a tape describes; the tape keeps the names that were read, also after an error.
+
+    Raises:
+        Unknown, Unreadable: as `read_pickle`.
+
+    """
     try:
         return Machine(tape, HANDLERS).run()
     except IndexError as error:
@@ -316,13 +325,13 @@ def _additems(machine: Machine) -> None:
 @_opcode(0x63)
 def _global(machine: Machine) -> None:
     module, qualified = machine.tape.line(bounds.MAX_NAME), machine.tape.line(bounds.MAX_NAME)
-    machine.push_object(name(module.decode(), qualified.decode()))
+    machine.push_object(name(module.decode(), qualified.decode(), machine.tape))
 
 
 @_opcode(0x93)
 def _stack_global(machine: Machine) -> None:
     qualified, module = machine.stack.pop(), machine.stack.pop()
-    machine.push_object(name(module, qualified))
+    machine.push_object(name(module, qualified, machine.tape))
 
 
 @_opcode(0x52)

@@ -27,6 +27,8 @@ class Tape:
         self._objects = min(bounds.MAX_OBJECTS, bounds.MIN_OBJECTS + counted // bounds.BYTES_PER_OBJECT)
         self._copied = bounds.MIN_COPIED + counted * bounds.COPIED_PER_BYTE
         self._tuple_keys = bounds.MAX_TUPLE_KEYS
+        self.names: dict[str, None] = {}
+        """The full names of all classes and functions that were read so far, in their order (`server/scan.py`)."""
 
     def skip(self, count: int) -> int:
         """Move behind these bytes and return the position of the first."""

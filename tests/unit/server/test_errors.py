@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.errors import MAX_LINE, first_line
+from server.errors import first_line
+from server.text import CLEAN_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -13,7 +14,7 @@ from server.errors import MAX_LINE, first_line
         (ValueError("one\ntwo"), "one"),
         (ValueError("\n  one"), "one"),
         (ValueError(), "ValueError"),
-        (ValueError("a" * 100_000), "a" * MAX_LINE),
+        (ValueError("a" * 100_000), f"{'a' * (CLEAN_LIMIT - 1)}…"),
     ],
 )
 def test_first_line_is_short_and_never_empty(error: Exception, line: str) -> None:

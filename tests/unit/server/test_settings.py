@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import Settings, parse
+from watcher.core.chart import first_problem, schema
 
 
 def test_parse_prefers_flags_to_the_environment_and_that_to_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +27,8 @@ def test_parse_prefers_flags_to_the_environment_and_that_to_the_defaults(monkeyp
         (["--model", "m", "--port", "x"], "argument --port: invalid int value: 'x'"),
         (["--model", "m", "--batch-rows", "0"], "--batch-rows must be a number of at least 1"),
         (["--model", "m", "--extra-columns", "keep"], "--extra-columns is 'keep'; it can be auto, refuse, ignore"),
+        (["--model", "m", "--code-allow", "sklearn"], "--code-allow is 'sklearn': expected 'known', or full names"),
+        (["--model", "m", "--code-allow", "known, a.*"], "--code-allow is 'known, a.*': expected 'known', or full"),
         (["--model", "m", "--deadline", "-1"], "--deadline must be a number of at least 0"),
         (["--model", "m", "--deadline", "nan"], "--deadline must be a number of at least 0"),
         (["--model", "m", "--drain-seconds", "inf"], "--drain-seconds must be a number of at least 0"),
@@ -72,3 +75,11 @@ def test_parse_a_word_in_the_environment_is_checked_like_a_flag(
     with pytest.raises(SystemExit):
         parse(["--model", "m"])
     assert "--extra-columns is 'all'; it can be auto, refuse, ignore" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("text", ["", "known", "known,", " known , a_1.B", "a.b.C,d.E"])
+def test_code_allow_takes_full_names_as_the_chart_does(text: str) -> None:
+    assert parse(["--model", "m", "--code-allow", text]).code_allow == text
+    server = schema()["properties"]["server"]
+    assert not first_problem({"codeAllow": text}, server)
+    assert first_problem({"codeAllow": f"{text or 'a.B'}.*"}, server)

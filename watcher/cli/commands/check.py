@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 
+from watcher.cli import server_program
 from watcher.cli.output import output_option
 
 
@@ -25,9 +24,4 @@ def check(file: Path, example: Path | None, load: str, output: str) -> None:
     compared on random rows. Loading as code runs the code in the file: with `--load data` nothing of it is run.
     """
     arguments = [str(file), "--load", load, "--output", output, *(["--example", str(example)] if example else [])]
-    command = [sys.executable, "-m", "server.check", *arguments]
-    # In a group of its own: Ctrl-C in a terminal would reach it too, and it would print a traceback.
-    code = subprocess.run(command, check=False, process_group=0).returncode  # noqa: S603 - our own module
-    if code < 0:
-        raise click.ClickException(f"the model ended the process that loaded it, by signal {-code}")
-    sys.exit(code)
+    server_program.run("server.check", arguments)

@@ -75,6 +75,18 @@ def test_of_values_looser_than_the_operators_load_is_rejected(base: dict[str, An
         assert caught.value.reason == "LoadLoosened"
 
 
+@pytest.mark.parametrize("operators", ["", "known"])
+@pytest.mark.parametrize("users", ["{codeAllow: 'known,a.B'}", "{codeAllow: null}", "{codeAllow: ''}"])
+def test_of_values_that_change_the_names_that_models_may_have_is_rejected(operators: str, users: str) -> None:
+    base = {"server": {"codeAllow": operators}}
+    releases = Releases(Files(values=f"server: {users}"), base)
+    if not operators and "a.B" not in users:
+        assert releases.of(entry())
+        return
+    with pytest.raises(Rejected, match=r"values\.yaml: server\.codeAllow is changed; the operator"):
+        releases.of(entry())
+
+
 @pytest.mark.parametrize("text", ["server: {load: data}", "server: {deadline: 2}", ""])
 def test_of_a_namespace_that_is_loaded_as_data_only_says_so_in_the_release(text: str) -> None:
     release = Releases(Files(values=text), {}, None, frozenset({"team"})).of(entry())
