@@ -121,7 +121,8 @@ class Settings:
     prometheus_url: str = setting(
         "",
         "URL of a Prometheus that scrapes the models, to ask it instead of them: exact for models of many pods. Its "
-        "targets need the label `namespace`, which the Prometheus operator sets.",
+        "targets need the labels `namespace` and `job`, the name of the Service, as the chart's ServiceMonitor and "
+        "manifests/prometheus.yaml yield them.",
     )
     workers: int = setting(4, "Models processed at the same time.", minimum=1, maximum=256)
     listen: str = setting(

@@ -34,8 +34,8 @@ COMPARED = f"compared for {WINDOW / 60:.0f} min and at least {MIN_REQUESTS} requ
 class VersionFigures(Protocol):
     """Where the figures of the versions of a model come from."""
 
-    def versions(self, model: ModelId, seconds: float) -> Mapping[str, Figures]:
-        """Return the figures of the last seconds by version; a WatcherError if they are not known."""
+    def versions(self, model: ModelId, seconds: float) -> Mapping[tuple[str, str], Figures]:
+        """Return the figures of the last seconds by track and version; a WatcherError if they are not known."""
 
 
 @dataclass(slots=True)
@@ -89,7 +89,11 @@ class Canaries:
             figures = source.versions(entry.model, min(seconds, WINDOW))
         except WatcherError as error:
             return f"not compared: {error}"
-        found = verdict((tried, figures.get(tried, Figures())), (serving, figures.get(serving, Figures())), seconds)
+        of_canary, of_stable = (
+            (version, figures.get((track, version), Figures()))
+            for track, version in ((trial.track, tried), ("", serving))
+        )
+        found = verdict(of_canary, of_stable, seconds)
         self._board.show_comparison(entry.model, found.text)
         if found.decision is Decision.WAIT:
             return COMPARED

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from watcher.core.naming import SUFFIX, object_name
 from watcher.core.traffic import BUCKETS, PREDICTIONS, QUANTILE, REQUESTS, Traffic
 from watcher.core.types import ModelId, ModelStatus
 from watcher.core.verdict import Figures
@@ -23,32 +24,40 @@ QUERY_SECONDS = 10.0
 MOST_BYTES = 16 * 1024 * 1024
 """Bytes of an answer: 5,000 models take 1 MB."""
 
+_TRACKS = ("", "canary")
+"""The tracks that clients' requests reach. A shadow gets copies of them."""
 _ENDPOINT = f'endpoint=~"{PREDICTIONS}"'
-_BY = "sum by (namespace, model_name{more}) (rate({metric}{{{labels}}}[2m]))"
-_RATE = _BY.format(more="", metric=REQUESTS, labels=_ENDPOINT)
+_FAILED = 'code=~"5.."'
+
+
+def _by_model(metric: str, *more: str, of: str = "") -> str:
+    """Return the rate of each model, and of each value of the labels `more`, by the name of its Service."""
+    labels = ",".join(filter(None, (f'job=~".+{SUFFIX}(-canary)?"', _ENDPOINT, of)))
+    named = f'label_replace(rate({metric}{{{labels}}}[2m]), "model_name", "$1", "job", "(.+){SUFFIX}(?:-canary)?")'
+    return f"sum by ({', '.join(('namespace', 'model_name', *more))}) ({named})"
+
+
 QUERIES = {
-    "rate": _RATE,
-    "p99": f"histogram_quantile({QUANTILE}, {_BY.format(more=', le', metric=BUCKETS, labels=_ENDPOINT)})",
-    "errors": _BY.format(more="", metric=REQUESTS, labels=f'{_ENDPOINT},code=~"5.."') + f" / {_RATE}",
+    "rate": _by_model(REQUESTS),
+    "p99": f"histogram_quantile({QUANTILE}, {_by_model(BUCKETS, 'le')})",
+    "errors": f"{_by_model(REQUESTS, of=_FAILED)} / {_by_model(REQUESTS)}",
 }
-"""Figure → PromQL. Prometheus names the namespace of each target; the server itself, its model."""
-
-
-_OF_MODEL = 'namespace="{namespace}",model_name="{model}",' + _ENDPOINT
-_VERSION_SUM = "sum by (model_version{more}) (increase({metric}{{{labels}}}[{seconds:.0f}s]))"
+"""Figure → PromQL. `namespace` and `job`, the name of the Service, say which model a figure is of. Prometheus sets both
+for each target. What a target exports of itself does not count: code in one model could name another one there."""
 
 
 def version_queries(model: ModelId, seconds: float) -> dict[str, str]:
     """Return the queries for the versions of one model. Its names are those of Kubernetes, and need no escaping."""
-    labels = _OF_MODEL.format(namespace=model.namespace, model=model.name)
+    jobs = "|".join(object_name(model, track) for track in _TRACKS)
+    own = f'namespace="{model.namespace}",job=~"{jobs}",{_ENDPOINT}'
 
-    def of(metric: str, more: str = "", code: str = "") -> str:
-        return _VERSION_SUM.format(more=more, metric=metric, labels=labels + code, seconds=seconds)
+    def by_version(metric: str, *more: str, of: str = own) -> str:
+        return f"sum by ({', '.join(('job', 'model_version', *more))}) (increase({metric}{{{of}}}[{seconds:.0f}s]))"
 
     return {
-        "requests": of(REQUESTS),
-        "failures": of(REQUESTS, code=',code=~"5.."'),
-        "p99": f"histogram_quantile({QUANTILE}, {of(BUCKETS, more=', le')})",
+        "requests": by_version(REQUESTS),
+        "failures": by_version(REQUESTS, of=f"{own},{_FAILED}"),
+        "p99": f"histogram_quantile({QUANTILE}, {by_version(BUCKETS, 'le')})",
     }
 
 
@@ -68,19 +77,22 @@ class Prometheus:
         found = {name: self._query(query, _model_of) for name, query in QUERIES.items()}
         return {status.id: _traffic({name: of.get(status.id) for name, of in found.items()}) for status in models}
 
-    def versions(self, model: ModelId, seconds: float) -> Mapping[str, Figures]:
-        """Return the figures of the last seconds of each version of a model that was scraped.
+    def versions(self, model: ModelId, seconds: float) -> Mapping[tuple[str, str], Figures]:
+        """Return the figures of the last seconds of each version that was scraped, by its track and its name.
 
         Raises:
             Retryable: `Unreachable`, as of `measure`.
 
         """
-        found = {name: self._query(query, _version_of) for name, query in version_queries(model, seconds).items()}
+        tracks = {object_name(model, track): track for track in _TRACKS}
+
+        def place(labels: Mapping[str, str]) -> tuple[str, str]:
+            return tracks[labels["job"]], labels.get("model_version", "")
+
+        found = {name: self._query(query, place) for name, query in version_queries(model, seconds).items()}
         return {
-            version: Figures(
-                requests, found["failures"].get(version, 0.0) / requests, _known(found["p99"].get(version))
-            )
-            for version, requests in found["requests"].items()
+            at: Figures(requests, found["failures"].get(at, 0.0) / requests, _known(found["p99"].get(at)))
+            for at, requests in found["requests"].items()
             if math.isfinite(requests) and requests > 0
         }
 
@@ -101,10 +113,6 @@ class Prometheus:
 
 def _model_of(labels: Mapping[str, str]) -> ModelId:
     return ModelId(labels.get("namespace", ""), labels.get("model_name", ""))
-
-
-def _version_of(labels: Mapping[str, str]) -> str:
-    return labels.get("model_version", "")
 
 
 def _known(value: float | None) -> float | None:

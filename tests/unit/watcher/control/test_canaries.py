@@ -35,11 +35,11 @@ class World:
         self.now, self.board = 1000.0, TrafficBoard()
         self.canaries = Canaries(self, self.board, self, lambda: self.now)  # type: ignore[arg-type]
 
-    def versions(self, model: ModelId, seconds: float) -> Mapping[str, Figures]:
+    def versions(self, model: ModelId, seconds: float) -> Mapping[tuple[str, str], Figures]:
         self.asked.append(seconds)
         if self.problem:
             raise self.problem
-        return self.figures
+        return {(track, version): found for version, found in self.figures.items() for track in ("", "canary")}
 
     def read(self, key: str, limit: int) -> bytes:
         assert key == KEY
@@ -121,6 +121,14 @@ def test_compare_begins_anew_when_the_canary_has_other_bytes_or_no_ready_pod() -
     assert world.look() == COMPARED
     assert world.look(WINDOW - 1) == COMPARED
     assert world.text.startswith("canary")
+
+
+def test_compare_ignores_figures_that_a_canary_exports_under_the_name_of_the_version_that_serves() -> None:
+    world = World("canary: {version: v3, weight: 10, promote: auto}")
+    world.versions = lambda *_: {("canary", "v3"): GOOD, ("canary", "v2"): BAD, ("", "v3"): GOOD}  # type: ignore[method-assign]
+    world.look()
+    assert world.look(WINDOW) == COMPARED
+    assert "against v2 0.0 % errors of 0 requests" in world.board.comparison(IRIS)
 
 
 def test_compare_says_what_keeps_it_from_a_verdict() -> None:

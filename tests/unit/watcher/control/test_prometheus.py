@@ -68,20 +68,29 @@ def test_measure_of_what_is_no_prometheus_is_retryable(body: Any) -> None:
         measured(rate=body, p99=body, errors=body)
 
 
-def test_versions_returns_the_figures_of_each_version_of_a_model() -> None:
+def test_versions_returns_the_figures_of_each_version_of_a_model_by_its_track() -> None:
     def of(**values: str) -> dict[str, Any]:
-        result = [{"metric": {"model_version": name}, "value": [1796011305.7, value]} for name, value in values.items()]
+        jobs = {"v1": "iris-model-serving", "v2": "iris-model-serving-canary", "v3": "iris-model-serving"}
+        result = [
+            {"metric": {"job": jobs[name], "model_version": name}, "value": [1796011305.7, value]}
+            for name, value in values.items()
+        ]
         return {"status": "success", "data": {"resultType": "vector", "result": result}}
 
     bodies = {"requests": of(v1="400", v2="50", v3="0"), "failures": of(v2="5"), "p99": of(v1="0.01", v2="NaN")}
     answers = Answers(version_queries(IRIS, 600), **bodies)
     found = Prometheus("http://prometheus:9090", answers).versions(IRIS, 600)  # type: ignore[arg-type]
-    assert found == {"v1": Figures(400, 0.0, 0.01), "v2": Figures(50, 0.1, None)}
+    assert found == {("", "v1"): Figures(400, 0.0, 0.01), ("canary", "v2"): Figures(50, 0.1, None)}
 
 
-def test_queries_name_the_metrics_of_the_server() -> None:
+def test_queries_take_the_model_from_the_target_and_never_from_what_it_exports() -> None:
     assert QUERIES["p99"] == (
-        "histogram_quantile(0.99, sum by (namespace, model_name, le) "
-        '(rate(kubeserve_request_duration_seconds_bucket{endpoint=~"/(predict|predict_proba|transform|invocations|'
-        'v1/models/.+:predict|v2/models/.+/infer)"}[2m])))'
+        "histogram_quantile(0.99, sum by (namespace, model_name, le) (label_replace("
+        'rate(kubeserve_request_duration_seconds_bucket{job=~".+-model-serving(-canary)?",endpoint=~"/(predict|'
+        'predict_proba|transform|invocations|v1/models/.+:predict|v2/models/.+/infer)"}[2m]), '
+        '"model_name", "$1", "job", "(.+)-model-serving(?:-canary)?")))'
+    )
+    assert version_queries(IRIS, 60)["requests"].startswith(
+        "sum by (job, model_version) (increase(kubeserve_requests_total"
+        '{namespace="team",job=~"iris-model-serving|iris-model-serving-canary",endpoint='
     )
