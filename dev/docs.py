@@ -33,9 +33,12 @@ def settings_table() -> str:
     rows = ["| flag | environment | default | meaning |", "| --- | --- | --- | --- |"]
     for field in dataclasses.fields(Settings):
         names = [f"KUBESERVE_{field.name.upper()}", *field.metadata.get("env", ())]
+        if field.metadata.get("secret"):
+            names.append(f"{names[0]}_FILE")
         variables = ", ".join(f"`{name}`" for name in names)
         default = "" if field.default == "" else f"`{str(field.default).lower()}`"
-        rows.append(f"| `--{field.name.replace('_', '-')}` | {variables} | {default} | {field.metadata['doc']} |")
+        flag = "" if field.metadata.get("secret") else f"`--{field.name.replace('_', '-')}`"
+        rows.append(f"| {flag} | {variables} | {default} | {field.metadata['doc']} |")
     return "\n".join(rows)
 
 

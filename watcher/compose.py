@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from watcher import __version__, settings_values
+from watcher import __version__, process_secrets, settings_values
 from watcher.control.canaries import Canaries
 from watcher.control.loaded_as import LoadedAs
 from watcher.control.loop import Loop
@@ -45,6 +45,8 @@ STOP_SECONDS = 4.8
 
 def run(settings: Settings) -> None:
     """Run the watcher until SIGTERM or SIGINT."""
+    process_secrets.take()
+    process_secrets.hide_memory()
     settings_values.check_all(settings)
     # Open the address first, so that a second watcher with the same settings fails here, before it does any harm.
     with open_socket(settings.listen) as sock:
@@ -186,12 +188,12 @@ def _runtime(
 def _local(settings: Settings, bucket: WritableBucket, on_change: Callable[[ModelId], None]) -> Runtime:
     from watcher.runtimes.local import LocalRuntime, cage  # noqa: PLC0415 - as in _runtime
 
-    cage.hide_memory()
     arguments: tuple[str, ...] = ()
     if settings.store == "s3":
         endpoint = settings_values.endpoint(settings)
         arguments = ("--endpoint", endpoint.host, "--secure" if endpoint.secure else "--no-secure")
     env = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "KUBESERVE_PIP_"))}
+    env |= process_secrets.store_keys()  # for the process that fetches
     base = settings_values.chart_values(settings)
     found = cage.find(settings.cage, settings_values.model_memory(settings))
     return LocalRuntime(Path(settings.state_dir), bucket.source, arguments, env, on_change, base=base, cage=found)

@@ -1,8 +1,10 @@
 """Every setting of the watcher, once: its name, type, default and meaning.
 
 The command line turns each field into a flag (`--poll-interval`) and an environment variable
-(`KUBESERVE_POLL_INTERVAL`); the table in docs/reference.md is checked against this file. S3 credentials are no
-settings: the SDK's own providers read them (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, shared files, roles).
+(`KUBESERVE_POLL_INTERVAL`), and a secret into two variables: `KUBESERVE_WEBHOOK_TOKEN`, or
+`KUBESERVE_WEBHOOK_TOKEN_FILE` with the path of a file. The table in docs/reference.md is checked against this file. S3
+credentials are no settings: the SDK's own providers read them (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, shared
+files, roles).
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ DAY = 86_400.0
 
 
 def setting(default: Any, doc: str, **extra: Any) -> Any:
-    """Declare a dataclass field with its documentation and what the command line needs for it."""
-    return field(default=default, metadata={"doc": doc, **extra})
+    """Declare a dataclass field with its documentation and what the command line needs for it.
+
+    One that is a `secret` has no flag, which every user of the machine could read, and is not shown.
+    """
+    return field(default=default, repr=not extra.get("secret"), metadata={"doc": doc, **extra})
 
 
 @dataclass(frozen=True, slots=True)

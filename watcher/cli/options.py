@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,6 +42,8 @@ def option(field: dataclasses.Field[Any]) -> Callable[[Command], Command]:
     """Return the click option of one field of `Settings`."""
     flag = field.name.replace("_", "-")
     meta = field.metadata
+    if meta.get("secret"):
+        return _secret_option(field.name, flag)
     kind: Any = type(field.default)
     if "choices" in meta:
         kind = click.Choice(meta["choices"])
@@ -50,11 +54,31 @@ def option(field: dataclasses.Field[Any]) -> Callable[[Command], Command]:
         field.name,
         type=kind,
         default=field.default,
-        show_default=not meta.get("secret") and field.default != "",
+        show_default=field.default != "",
         envvar=[f"KUBESERVE_{field.name.upper()}", *meta.get("env", ())],
         show_envvar=True,
         help=meta["doc"],
     )
+
+
+def _secret_option(name: str, flag: str) -> Callable[[Command], Command]:
+    """Return an option that only variables set. Its flag is refused: `ps` shows it to every user of the machine."""
+    variable, file_variable = f"KUBESERVE_{name.upper()}", f"KUBESERVE_{name.upper()}_FILE"
+
+    def value_of(ctx: click.Context, _: click.Parameter, value: str) -> str:
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            advice = f"set {variable}, or {file_variable} to the path of a file"
+            raise click.UsageError(f"--{flag}: a secret in a flag is visible to every user of this machine: {advice}")
+        path = os.environ.get(file_variable)
+        if value or not path:
+            return value
+        try:
+            return Path(path).read_text().strip()
+        except (OSError, ValueError) as error:
+            cause = getattr(error, "strerror", "") or "not a text file"
+            raise click.UsageError(f"{file_variable}: {one_line(path, 200)}: {cause}") from error
+
+    return click.option(f"--{flag}", name, default="", hidden=True, envvar=variable, callback=value_of)
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import configparser
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import urllib3
 from minio.credentials.credentials import Credentials
-from minio.credentials.providers import AWSConfigProvider, EnvAWSProvider, IamAwsProvider, Provider
+from minio.credentials.providers import AWSConfigProvider, IamAwsProvider, Provider
 
+from watcher import process_secrets
 from watcher.errors import Rejected, Retryable
 
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
 METADATA_HOST = "http://169.254.169.254"
 
 
 class OwnCredentials(Provider):
     """Implements the client's `Provider`. Thread-safe: a race costs at most one request more.
 
-    Variables and file are read for every request (0.2 ms): a file that a Vault agent, an SSO helper or a mounted
+    The file is read for every request (0.2 ms): one that a Vault agent, an SSO helper or a mounted
     Secret rewrites is in effect from the next request. A role's credentials are kept until they expire, or until the
     store has refused them.
     """
@@ -39,8 +39,9 @@ class OwnCredentials(Provider):
         """
         if self._keys:
             return Credentials(*self._keys)
-        if any(os.environ.get(name) for name in KEYS):
-            return _from_environment()
+        variables = process_secrets.store_keys()
+        if variables.keys() - {"AWS_SESSION_TOKEN"}:
+            return _from_variables(variables)
         try:
             return AWSConfigProvider().retrieve()
         except ValueError as error:
@@ -65,12 +66,13 @@ class OwnCredentials(Provider):
         raise Retryable("NoCredentials", f"{advice} ({file_problem}; {role_problem})")
 
 
-def _from_environment() -> Credentials:
-    try:
-        return EnvAWSProvider().retrieve()
-    except ValueError as error:
+def _from_variables(variables: Mapping[str, str]) -> Credentials:
+    access = variables.get("AWS_ACCESS_KEY_ID") or variables.get("AWS_ACCESS_KEY")
+    secret = variables.get("AWS_SECRET_ACCESS_KEY") or variables.get("AWS_SECRET_KEY")
+    if not access or not secret:
         advice = "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        raise Rejected("InvalidCredentials", f"the S3 credentials are incomplete: {advice}") from error
+        raise Rejected("InvalidCredentials", f"the S3 credentials are incomplete: {advice}")
+    return Credentials(access, secret, variables.get("AWS_SESSION_TOKEN"))
 
 
 def _role_url() -> str:

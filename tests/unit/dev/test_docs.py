@@ -67,6 +67,8 @@ def test_documents_name_only_metrics_that_exist(path: Path) -> None:
 @pytest.mark.parametrize("path", [ROOT / "README.md", REFERENCE, OPERATIONS], ids=lambda path: path.name)
 def test_documents_name_only_variables_that_exist(path: Path) -> None:
     fields = [f"KUBESERVE_{field.name.upper()}" for field in dataclasses.fields(watcher.settings.Settings)]
+    secrets = [field.name for field in dataclasses.fields(watcher.settings.Settings) if field.metadata.get("secret")]
+    fields += [f"KUBESERVE_{name.upper()}_FILE" for name in secrets]
     fields += [server.settings.variable(field) for field in dataclasses.fields(server.settings.Settings)]
     text = re.sub(r"MINIO_NOTIFY_WEBHOOK_\w+|KUBESERVE_(POD|SERVER)_…", "", path.read_text())
     assert set(re.findall(r"\bKUBESERVE_[A-Z0-9_]+", text)) <= set(fields)

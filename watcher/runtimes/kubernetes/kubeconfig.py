@@ -28,6 +28,7 @@ from kubernetes.config import incluster_config
 from kubernetes.config.exec_provider import ExecProvider
 from kubernetes.config.kube_config import FileOrData, KubeConfigLoader, KubeConfigMerger
 
+from watcher import process_secrets
 from watcher.core.text import one_line
 from watcher.errors import Rejected, Retryable
 
@@ -179,7 +180,7 @@ def run_plugin(plugin: ExecProvider) -> dict[str, Any]:
     try:
         ended = subprocess.run(  # noqa: S603 - the command that the user's kubeconfig names, as for kubectl
             plugin.args,
-            env={**plugin.env, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+            env={**process_secrets.store_keys(), **plugin.env, "KUBERNETES_EXEC_INFO": json.dumps(info)},
             cwd=plugin.cwd,
             stdin=subprocess.DEVNULL,
             capture_output=True,

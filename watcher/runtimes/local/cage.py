@@ -6,7 +6,6 @@ home. Without it a model runs as the user who started the watcher, within limits
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import json
 import os
@@ -26,8 +25,6 @@ from watcher.runtimes.local import launcher
 
 log = structlog.get_logger()
 T = TypeVar("T")
-
-PR_SET_DUMPABLE = 4
 
 MAX_PROCESSES = 256
 """Processes of one model. Servers have one, and some libraries start one for each core."""
@@ -157,9 +154,3 @@ def problem_of(bwrap: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap cannot run: {one_line(str(error))}"
     return f"bubblewrap fails: {one_line(done.stderr.decode(errors='replace'))}" if done.returncode else ""
-
-
-def hide_memory() -> None:
-    """Keep other processes of the same user from reading this one's memory and environment, on Linux."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -18,6 +18,7 @@ from watcher import __main__ as program
 from watcher.cli.commands.context import context
 from watcher.cli.errors import Group
 from watcher.cli.main import PANELS, main
+from watcher.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +95,6 @@ def test_a_slip_in_a_setting_is_one_line_that_names_it(flag: str, value: str, ex
     [
         ("owner", "me & you", "--owner: 'me & you' is not a label's value"),
         ("pod-s3-endpoint", "minio:x", "--pod-s3-endpoint: 'x' is not a port"),
-        ("pod-aws-access-key-id", "only", "set both, or neither"),
         ("store", "folder:x", "--store folder:x: pods cannot reach a folder: set --runtime local"),
     ],
 )
@@ -269,3 +269,32 @@ def test_output_has_no_colours_where_they_are_not_wanted(variables: dict[str, st
 @click.group(cls=Group, invoke_without_command=True)
 def painted() -> None:
     click.secho("red", fg="red")
+
+
+def test_one_of_the_two_pod_keys_is_a_slip() -> None:
+    shown = failure("run", "--listen", "127.0.0.1:0", KUBESERVE_POD_AWS_ACCESS_KEY_ID="only")
+    assert "set both, or neither" in shown
+
+
+@pytest.mark.parametrize("flag", ["--webhook-token", "--pod-aws-access-key-id", "--pod-aws-secret-access-key"])
+def test_a_secret_in_a_flag_is_refused_with_the_name_of_its_variable(flag: str) -> None:
+    ended = CliRunner().invoke(main, ["run", f"{flag}=planted"])
+    variable = f"KUBESERVE_{flag.strip('-').replace('-', '_').upper()}"
+    assert ended.exit_code == 2
+    assert f"set {variable}, or {variable}_FILE to the path of a file" in ended.output
+    assert "planted" not in ended.output
+    assert flag not in CliRunner().invoke(main, ["run", "--help"]).output
+
+
+def test_a_secret_comes_from_its_variable_or_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Settings] = []
+    monkeypatch.setattr("watcher.compose.run", found.append)
+    (tmp_path / "token").write_text("of the file\n")
+    of_file = {"KUBESERVE_WEBHOOK_TOKEN_FILE": str(tmp_path / "token")}
+    for env in (of_file, {**of_file, "KUBESERVE_WEBHOOK_TOKEN": "of the variable"}, {}):
+        assert CliRunner().invoke(main, ["run"], env=env).exit_code == 0
+    assert [settings.webhook_token for settings in found] == ["of the file", "of the variable", ""]
+    assert "of the" not in repr(found)
+    for path in (tmp_path / "none", tmp_path):
+        ended = CliRunner().invoke(main, ["run"], env={"KUBESERVE_WEBHOOK_TOKEN_FILE": str(path)})
+        assert (ended.exit_code, f"KUBESERVE_WEBHOOK_TOKEN_FILE: {path}: " in ended.output) == (2, True)
