@@ -180,6 +180,7 @@ def _runtime(
         create_namespaces=settings.create_namespaces,
         labelled_namespaces=settings.labelled_namespaces,
         base=settings_values.chart_values(settings),
+        network_policies=settings_values.network_policies(settings),
     )
     made.watch.subscribe(on_change, Reporter(made.watch.name, lambda _: None, health))
     return made, [made.watch]

@@ -59,6 +59,11 @@ class Settings:
         'Serve models only in namespaces with the label `kubeserve.io/models: "true"`; needs the right to get '
         "namespaces.",
     )
+    network_policies: str = setting(
+        "",
+        "File of NetworkPolicies (JSON) to write into each namespace before its first model. The chart makes it; with "
+        "`watch.namespaces` it makes the policies themselves.",
+    )
     owner: str = setting(
         "",
         "Label that marks this watcher's objects; each watcher needs its own. Empty: the bucket's name and a digest of "

@@ -18,7 +18,7 @@ from watcher.core.load_policy import ALL
 from watcher.core.naming import LABEL_LIMIT, namespace_problem
 from watcher.core.plain_yaml import MAX_DEPTH, load, load_map
 from watcher.core.text import one_line
-from watcher.core.types import Store
+from watcher.core.types import Manifest, Store
 from watcher.errors import Rejected
 from watcher.settings import Settings
 from watcher.stores.endpoint import Endpoint, bucket_problem, default_owner
@@ -60,6 +60,7 @@ def check_all(settings: Settings) -> None:
     data_only(settings)
     prometheus_url(settings)
     chart_values(settings)
+    network_policies(settings)
     ceilings(settings)
     model_memory(settings)
 
@@ -192,6 +193,28 @@ def chart_values(settings: Settings) -> dict[str, Any]:
         if problem := shared_address(whole, namespaces(settings)):
             raise Rejected("InvalidValues", problem)
         return values
+
+
+def network_policies(settings: Settings) -> tuple[Manifest, ...]:
+    """Return the NetworkPolicies for each namespace with models, without the namespace."""
+    if not settings.network_policies:
+        return ()
+    with named_in_errors(f"--network-policies {settings.network_policies}"):
+        try:
+            found = load_map(Path(settings.network_policies).read_bytes()).get("policies")
+        except OSError as error:
+            raise Rejected("Malformed", str(error.strerror)) from error
+        if not isinstance(found, list) or not all(map(is_network_policy, found)):
+            raise Rejected("Malformed", 'expected {"policies": […]} with NetworkPolicies that have a name and a spec')
+        return tuple(found)
+
+
+def is_network_policy(item: Any) -> bool:
+    """Return whether plain data has the form of a NetworkPolicy. The API server checks the rest."""
+    if not isinstance(item, dict) or item.get("kind") != "NetworkPolicy":
+        return False
+    metadata = item.get("metadata")
+    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str) and isinstance(item.get("spec"), dict)
 
 
 def ceilings(settings: Settings) -> Ceilings:

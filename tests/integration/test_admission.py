@@ -57,6 +57,7 @@ PATHS = {
     "ConfigMap": ("api/v1", "configmaps"),
     "Event": ("api/v1", "events"),
     "HorizontalPodAutoscaler": ("apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "NetworkPolicy": ("apis/networking.k8s.io/v1", "networkpolicies"),
     "Ingress": ("apis/networking.k8s.io/v1", "ingresses"),
     "HTTPRoute": ("apis/gateway.networking.k8s.io/v1", "httproutes"),
 }
@@ -81,7 +82,7 @@ def models(site: Site) -> Iterator[tuple[Site, dict[str, Json]]]:
     paths = {
         kind: f"/{group}/namespaces/{thief.namespace}/{plural}/iris-model-serving"
         for kind, (group, plural) in PATHS.items()
-        if kind != "Event"
+        if kind not in {"Event", "NetworkPolicy"}
     }
     with site.watcher() as watcher:
         found = {kind: eventually(partial(read, thief, path)) for kind, path in paths.items()}

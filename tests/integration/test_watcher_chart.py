@@ -80,9 +80,10 @@ class Site:
             text = self.secret(item.value_from.secret_key_ref) if item.value_from else item.value
             if text is not None:
                 found[item.name] = text
-        values = self.folder / "values.yaml"
-        values.write_text(self.models.core.read_namespaced_config_map("watch", self.home).data["values.yaml"])
-        return {**found, "KUBESERVE_CHART_VALUES": str(values)}
+        # The files of the pod's ConfigMap are elsewhere here.
+        for name, text in self.models.core.read_namespaced_config_map("watch", self.home).data.items():
+            (self.folder / name).write_text(text)
+        return {name: text.replace("/etc/kubeserve", str(self.folder)) for name, text in found.items()}
 
     def secret(self, reference: Any) -> str | None:
         data = self.models.core.read_namespaced_secret(reference.name, self.home).data or {}
@@ -341,7 +342,6 @@ def test_urls_of_models_are_signed_by_the_pod_credentials_for_the_address_of_the
 def test_chart_with_all_options_creates_a_restricted_pod(site: Site) -> None:
     notes = site.install(
         "watch.allNamespaces=true",
-        "networkPolicy.enabled=true",
         "networkPolicy.from[0].namespaceSelector.matchLabels.team=ops",
         "imagePullSecrets[0].name=registry",
         "serviceAccount.annotations.role=reader",
@@ -385,7 +385,7 @@ def test_values_in_the_documentation_are_valid(helm: Helm) -> None:
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     of_users = [block for block in blocks if "deployment" in block or "canary" in block]
     required = {"s3": {"endpoint": "e", "existingSecret": "s"}, "watch": {"namespaces": ["a"]}}
-    assert (len(blocks), len(of_users)) == (14, 2)
+    assert (len(blocks), len(of_users)) == (15, 2)
     for block in blocks:
         if block in of_users:
             user_values.parse(json.dumps(block).encode(), "values.yaml", model_level="canary" in block)

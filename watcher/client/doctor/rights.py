@@ -29,6 +29,10 @@ CREATE_NAMESPACES: Right = ("", "namespaces", "create")
 """Needed with --create-namespaces only."""
 READ_NAMESPACES: Right = ("", "namespaces", "get")
 """Needed with --labelled-namespaces only."""
+NETWORK_POLICIES: tuple[Right, ...] = tuple(
+    ("networking.k8s.io", "networkpolicies", verb) for verb in ("create", "patch")
+)
+"""Needed with --network-policies only."""
 ADDRESSES: Mapping[str, tuple[Right, ...]] = {
     section: tuple((*key, verb) for verb in MANAGE)
     for section, key in (
@@ -38,7 +42,7 @@ ADDRESSES: Mapping[str, tuple[Right, ...]] = {
 }
 """Needed where the operator's values for models have the section, whatever its `enabled`: objects may be left."""
 ADDRESS_RIGHTS: tuple[Right, ...] = tuple(right for rights in ADDRESSES.values() for right in rights)
-ON_REQUEST: frozenset[Right] = frozenset({CREATE_NAMESPACES, READ_NAMESPACES, *ADDRESS_RIGHTS})
+ON_REQUEST: frozenset[Right] = frozenset({CREATE_NAMESPACES, READ_NAMESPACES, *NETWORK_POLICIES, *ADDRESS_RIGHTS})
 """Needed where the operator's values ask for it: each is fine, and none is missing."""
 TELLING: tuple[Right, ...] = (
     ("*", "*", "*"),

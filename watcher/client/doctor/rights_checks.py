@@ -12,6 +12,7 @@ from watcher.client.doctor.rights import (
     ADDRESSES,
     CREATE_NAMESPACES,
     NEEDED_RIGHTS,
+    NETWORK_POLICIES,
     READ_NAMESPACES,
     Granted,
     Right,
@@ -61,6 +62,8 @@ def _needed(cluster: ClusterFacts) -> tuple[Right, ...]:
         for setting, right in (("CREATE_NAMESPACES", CREATE_NAMESPACES), ("LABELLED_NAMESPACES", READ_NAMESPACES))
         if cluster.release.is_on(setting)
     ]
+    if cluster.release.environment.get("KUBESERVE_NETWORK_POLICIES"):
+        asked += NETWORK_POLICIES
     addresses = (right for section in cluster.release.addresses for right in ADDRESSES[section])
     return (*NEEDED_RIGHTS, *asked, *addresses)
 

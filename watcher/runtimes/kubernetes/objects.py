@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 FIELD_MANAGER = "kubeserve"
 DEPLOYMENT, SERVICE, POD, HPA = "Deployment", "Service", "Pod", "HorizontalPodAutoscaler"
-CONFIG_MAP, INGRESS, HTTP_ROUTE = "ConfigMap", "Ingress", "HTTPRoute"
+CONFIG_MAP, INGRESS, HTTP_ROUTE, NETWORK_POLICY = "ConfigMap", "Ingress", "HTTPRoute", "NetworkPolicy"
 GATEWAY_API = "apis/gateway.networking.k8s.io/v1"
 OLD_AUTOSCALING = "autoscaling/v2beta2"
 PLURALS = {
@@ -35,6 +35,7 @@ PLURALS = {
     HPA: ("", "horizontalpodautoscalers"),
     INGRESS: ("apis/networking.k8s.io/v1", "ingresses"),
     HTTP_ROUTE: (GATEWAY_API, "httproutes"),
+    NETWORK_POLICY: ("apis/networking.k8s.io/v1", "networkpolicies"),
 }
 
 

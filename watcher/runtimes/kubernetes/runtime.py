@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -29,6 +29,7 @@ from watcher.runtimes.kubernetes.answers import ApiError
 from watcher.runtimes.kubernetes.api import FORBIDDEN, NOT_FOUND, Api, translated
 from watcher.runtimes.kubernetes.cluster_cache import ClusterCache
 from watcher.runtimes.kubernetes.facts import INSTANCE_LABEL, Fact, PodFact, fact_of, is_replicas_owner, pod_fact_of
+from watcher.runtimes.kubernetes.network_policies import NetworkPolicies
 from watcher.runtimes.kubernetes.objects import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -74,6 +75,7 @@ class KubernetesRuntime:
         create_namespaces: bool = False,
         labelled_namespaces: bool = False,
         base: Mapping[str, Any] | None = None,
+        network_policies: Sequence[Manifest] = (),
     ) -> None:
         self._api, self._objects = api, Objects(api)
         self._store, self._owner, self._base = store, owner, base or {}
@@ -83,6 +85,7 @@ class KubernetesRuntime:
         self._kinds = (*OBSERVED_KINDS, *(kind for section, kind in SECTIONS.items() if section in self._base))
         # Without a route no version is on trial.
         self._tracks = TRACKS if HTTP_ROUTE in self._kinds else ()
+        self._network_policies = NetworkPolicies(self._objects, network_policies)
         self._urls = PodUrls(self._objects, signer)
         self._observer = Observer(store, owner, former_owner, self._tracks)
         self._cache = ClusterCache(self._observer)
@@ -146,7 +149,7 @@ class KubernetesRuntime:
         self._api.close()
 
     def _prepare_namespace(self, name: str) -> None:
-        """Create the namespace if that is allowed.
+        """Create the namespace if that is allowed, and bound its network before a model runs in it.
 
         Raises:
             Rejected: it is not one for models, and only those are served.
@@ -156,6 +159,7 @@ class KubernetesRuntime:
             self._objects.create_namespace(name)
         if self._labelled_namespaces and not self._objects.is_for_models(name):
             raise Rejected("NamespaceNotLabelled", NOT_FOR_MODELS.format(name=name))
+        self._network_policies.write(name)
 
     def _write_all(self, change: Change) -> list[Fact]:
         """Write and delete what a change lists. Return what was written.

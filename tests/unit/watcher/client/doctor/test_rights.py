@@ -7,7 +7,17 @@ import pytest
 import yaml
 
 from watcher.client.doctor.facts import Release, address_sections
-from watcher.client.doctor.rights import ADDRESSES, NEEDED, NEEDED_RIGHTS, Granted, excess, in_words, missing, rule_of
+from watcher.client.doctor.rights import (
+    ADDRESSES,
+    NEEDED,
+    NEEDED_RIGHTS,
+    NETWORK_POLICIES,
+    Granted,
+    excess,
+    in_words,
+    missing,
+    rule_of,
+)
 
 from .facts_of import FORBIDDEN, cluster, found, namespace
 
@@ -20,7 +30,9 @@ def test_the_needed_rights_are_those_of_the_chart() -> None:
     (role,) = [item for item in documents if item and item["kind"] == "ClusterRole"]
     rules = {(rule["apiGroups"][0], rule["resources"][0]): set(rule["verbs"]) for rule in role["rules"]}
     always = {key: set(verbs) for key, verbs in NEEDED.items()}
-    assert rules == {**always, ("", "namespaces"): {"get"}}  # the manifest serves labelled namespaces
+    # The manifest serves labelled namespaces, and makes the NetworkPolicies there.
+    of_labelled = {("", "namespaces"): {"get"}, ("networking.k8s.io", "networkpolicies"): {"create", "patch"}}
+    assert rules == always | of_labelled
 
 
 def test_right_to_read_namespaces_is_needed_only_where_they_have_to_be_labelled() -> None:
@@ -28,6 +40,13 @@ def test_right_to_read_namespaces_is_needed_only_where_they_have_to_be_labelled(
     assert found("rights", cluster=cluster(release=Release("home", "watch", "watch", {}))).verdict == "ok"
     lacking = found("rights", cluster=cluster(release=Release("home", "watch", "watch", given)))
     assert "namespaces (get)" in lacking.detail
+
+
+def test_right_to_write_network_policies_is_needed_only_where_the_watcher_makes_them() -> None:
+    given = {"KUBESERVE_NETWORK_POLICIES": "/etc/kubeserve/network-policies.json"}
+    lacking = found("rights", cluster=cluster(release=Release("home", "watch", "watch", given)))
+    assert "networkpolicies (create, patch)" in lacking.detail
+    assert excess(Granted((*CHART.rules, *map(rule_of, NETWORK_POLICIES)))) == []
 
 
 @pytest.mark.parametrize(
