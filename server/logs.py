@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 
@@ -21,11 +23,16 @@ def configure() -> None:
         processors=[
             structlog.processors.add_log_level,
             stamp,
-            console if terminal else structlog.processors.JSONRenderer(),
+            *([for_terminal, console] if terminal else [structlog.processors.JSONRenderer()]),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def for_terminal(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Make the texts of a log line printable, before tracebacks are added. JSON escapes them by itself."""
+    return {name: one_line(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def report_failure(event: str, reason: str) -> None:

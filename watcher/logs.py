@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
+
+from watcher.core.text import one_line
 
 
 def configure(level: str) -> None:
@@ -15,7 +19,7 @@ def configure(level: str) -> None:
     plain = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # The default formatter prints long, coloured tracebacks where the package rich happens to be installed.
     console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    renderers = [console] if terminal else plain
+    renderers: list[Any] = [for_terminal, console] if terminal else plain
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -27,3 +31,8 @@ def configure(level: str) -> None:
     )
     # The libraries' own warnings (urllib3's retries, say) repeat what our adapters already report.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def for_terminal(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Make the texts of a log line printable, before tracebacks are added. JSON escapes them by itself."""
+    return {name: one_line(value) if isinstance(value, str) else value for name, value in event.items()}

@@ -24,7 +24,7 @@ from watcher.control.source_health import SourceHealth
 from watcher.control.status_board import StatusBoard
 from watcher.control.traffic_board import TrafficBoard
 from watcher.core.addresses import join_address, split_address
-from watcher.core.text import one_line
+from watcher.core.text import clean
 from watcher.errors import Rejected
 from watcher.metrics import Metrics
 from watcher.page_routes import add_page_routes
@@ -155,7 +155,7 @@ async def _answer_failure(_: Request, error: Exception) -> HTTPResponse:
 
 
 def _error(message: str, status: int, headers: Mapping[str, Any] | None = None) -> HTTPResponse:
-    return json({"error": one_line(message)}, status=status, headers=dict(headers or {}))
+    return json({"error": clean(message)}, status=status, headers=dict(headers or {}))
 
 
 def fill_gauges(metrics: Metrics, board: StatusBoard, sources: SourceHealth) -> None:

@@ -15,7 +15,7 @@ from urllib3 import exceptions
 
 from server.download.network import CONNECT_SECONDS, READ_SECONDS
 from server.errors import ModelError
-from server.text import one_line
+from server.text import clean
 
 REASONS = {
     "AccessDenied": "the credentials may not read it",
@@ -85,9 +85,7 @@ class TransientError(ModelError):
 def explain(error: Exception, source: str, host: str, reasons: Mapping[str, str] = REASONS) -> ModelError:
     """Return the error that stands for `error` of a request for `source` to `host`; TransientError if it may pass."""
     if isinstance(error, S3Error):
-        reason = reasons.get(error.code or "") or one_line(
-            error.message or error.code or "an error without a name", 200
-        )
+        reason = reasons.get(error.code or "") or clean(error.message or error.code or "an error without a name")
         kind = TransientError if error.response.status in BUSY else ModelError
         return kind(f"{source}: {reason}")
     if isinstance(error, InvalidResponseError):
@@ -98,7 +96,7 @@ def explain(error: Exception, source: str, host: str, reasons: Mapping[str, str]
         return ModelError(f"{host} does not answer like an S3 store: check the endpoint")
     if isinstance(error, (exceptions.HTTPError, OSError)):
         return from_network(error, host)
-    return ModelError(f"{source}: {one_line(str(error), 200)}")
+    return ModelError(f"{source}: {clean(error)}")
 
 
 def from_status(status: int, host: str) -> ModelError:
@@ -145,4 +143,4 @@ def network_reason(chain: list[BaseException]) -> str:
         if any(isinstance(item, kinds) for item in chain):
             return sentence
     system = next((item.strerror for item in chain if isinstance(item, OSError) and item.strerror), "")
-    return one_line(system or type(chain[-1]).__name__, 200)
+    return clean(system or type(chain[-1]).__name__)

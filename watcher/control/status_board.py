@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from watcher.control.history import History
-from watcher.core.text import one_line
+from watcher.core.text import clean, one_line
 from watcher.core.types import (
     REMOVED,
     Entry,
@@ -146,7 +146,7 @@ class StatusBoard:
         Of many only the first are kept: anyone who may upload may make as many as the bucket holds.
         """
         every = list(refusals)
-        cleaned = tuple(Refusal(one_line(item.key), one_line(item.reason)) for item in every[:SHOWN_REFUSALS])
+        cleaned = tuple(Refusal(clean(item.key), one_line(item.reason)) for item in every[:SHOWN_REFUSALS])
         if (others := len(every) - SHOWN_REFUSALS) > 0:
             cleaned += (Refusal("…", f"and {others} other keys"),)
         with self._lock:

@@ -15,13 +15,11 @@ import yaml
 from jsonschema.exceptions import ValidationError
 
 from watcher.core import exposure
+from watcher.core.text import clean
 from watcher.errors import Rejected
 
 CHART = Path(__file__).parents[2] / "manifests" / "charts" / "model-serving"
 """The same relative path in a checkout and in site-packages, where the wheel's force-include puts it."""
-
-MESSAGE_LIMIT = 300
-"""Characters of a schema's message: it may quote the user's text, whatever its length."""
 
 VALID_LIMIT = 1024
 _valid: set[str] = set()
@@ -108,12 +106,6 @@ def first_problem(values: Any, against: Mapping[str, Any]) -> str:
     found = sorted(Validator(against).iter_errors(values), key=lambda error: list(map(str, error.path)))
     if not found:
         return ""
-    path = ".".join(str(part) for part in found[0].absolute_path)
-    message = short(found[0].message)
+    path = clean(".".join(str(part) for part in found[0].absolute_path))
+    message = clean(found[0].message)
     return f"{path}: {message}" if path else message
-
-
-def short(problem: object) -> str:
-    """Return the text as one line of at most 300 characters."""
-    line = " ".join(str(problem).split())
-    return line if len(line) <= MESSAGE_LIMIT else f"{line[:MESSAGE_LIMIT]}…"

@@ -11,10 +11,7 @@ from http.client import BadStatusLine
 
 from urllib3 import exceptions as http
 
-from watcher.core.text import one_line
-
-CAUSE_LIMIT = 300
-"""Bytes of another program's text in a sentence of ours."""
+from watcher.core.text import clean
 
 
 class Cause(StrEnum):
@@ -52,13 +49,8 @@ def explained(error: BaseException, advice: Advice) -> tuple[Cause, str]:
     chain = list(wrapped_by(error))
     proxied = "the proxy fails: " if any(isinstance(item, http.ProxyError) for item in chain) else ""
     known = filter(None, (_known_cause(item, advice) for item in chain))
-    cause, words = next(known, (Cause.OTHER, clean(chain[-1])))
+    cause, words = next(known, (Cause.OTHER, clean(chain[-1]) or type(chain[-1]).__name__))
     return cause, proxied + words
-
-
-def clean(error: object) -> str:
-    """Return another program's text as one bounded line."""
-    return one_line(str(error), CAUSE_LIMIT) or type(error).__name__
 
 
 def _known_cause(error: BaseException, advice: Advice) -> tuple[Cause, str] | None:  # noqa: PLR0911 - a table with one cause per line

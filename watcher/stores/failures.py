@@ -10,9 +10,10 @@ from xml.etree.ElementTree import ParseError
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from urllib3 import exceptions as http
 
+from watcher.core.text import clean
 from watcher.errors import Rejected, Retryable, WatcherError
 from watcher.net.calls import CallEnded
-from watcher.net.causes import Advice, clean, network_cause
+from watcher.net.causes import Advice, network_cause
 from watcher.net.connections import Redirected
 
 FOR_A_PERSON = {

@@ -10,11 +10,8 @@ import json
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from watcher.core.text import one_line
+from watcher.core.text import clean, one_line
 from watcher.core.types import Manifest
-
-MESSAGE_LIMIT = 1024
-"""Bytes of an API server's own message in an error's sentence."""
 
 
 class ApiError(Exception):
@@ -24,7 +21,7 @@ class ApiError(Exception):
     """
 
     def __init__(self, status: int, message: str, *, fields: tuple[str, ...] = ()) -> None:
-        super().__init__(one_line(message, MESSAGE_LIMIT))
+        super().__init__(clean(message))
         self.status, self.fields = status, fields
 
 

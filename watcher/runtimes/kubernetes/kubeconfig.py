@@ -29,7 +29,7 @@ from kubernetes.config.exec_provider import ExecProvider
 from kubernetes.config.kube_config import FileOrData, KubeConfigLoader, KubeConfigMerger
 
 from watcher import process_secrets
-from watcher.core.text import one_line
+from watcher.core.text import clean
 from watcher.errors import Rejected, Retryable
 
 PLUGIN_SECONDS = 20
@@ -38,8 +38,8 @@ FILE_SECONDS = 60
 """How long a token from a file is used before the file is read again; client-go has the same period."""
 CONNECTIONS = 256
 """The most idle connections that are kept: the workers use one each, and each kind that is watched another."""
-CAUSE_LIMIT = 400
-"""Bytes of a cause in an error's sentence."""
+PLUGIN_OUTPUT = 200
+"""Bytes of the end of what a plugin printed that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _check_file(path: Path) -> None:
 
 
 def _unusable(origin: str, cause: object) -> Rejected:
-    return Rejected("NoCluster", f"{origin} cannot be used: {one_line(str(cause), CAUSE_LIMIT)}")
+    return Rejected("NoCluster", f"{origin} cannot be used: {clean(cause)}")
 
 
 class _Loader(KubeConfigLoader):
@@ -192,7 +192,7 @@ def run_plugin(plugin: ExecProvider) -> dict[str, Any]:
     except OSError as error:
         raise _plugin_failed(name, error.strerror or error) from error
     if ended.returncode != 0:
-        output = ended.stderr[-CAUSE_LIMIT:].decode(errors="replace").strip()
+        output = ended.stderr[-PLUGIN_OUTPUT:].decode(errors="replace").strip()
         raise _plugin_failed(name, f"exit code {ended.returncode}" + (f": {output}" if output else ""))
     try:
         status: dict[str, Any] = json.loads(ended.stdout)["status"]
@@ -203,7 +203,7 @@ def run_plugin(plugin: ExecProvider) -> dict[str, Any]:
 
 
 def _plugin_failed(name: str, cause: object) -> Retryable:
-    return Retryable("NoCredentials", f"the exec plugin {name} failed: {one_line(str(cause), CAUSE_LIMIT)}")
+    return Retryable("NoCredentials", f"the exec plugin {name} failed: {clean(cause)}")
 
 
 def _connection(found: client.Configuration, origin: str, seconds: float | None) -> Connection:

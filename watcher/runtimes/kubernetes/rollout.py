@@ -9,7 +9,7 @@ from typing import Any
 
 from watcher.core import fault
 from watcher.core.signed_files import VARIABLE
-from watcher.core.text import one_line
+from watcher.core.text import clean
 from watcher.core.types import Manifest
 
 DOWNLOAD = "download-model"
@@ -92,7 +92,7 @@ def rollout_failure(deployment: Manifest) -> str:
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         state = condition.get("type"), condition.get("status")
         if state in {("Progressing", "False"), ("ReplicaFailure", "True")}:
-            return one_line(f"{condition.get('reason') or ''}: {condition.get('message') or ''}")
+            return clean(f"{condition.get('reason') or ''}: {condition.get('message') or ''}")
     return ""
 
 
@@ -103,8 +103,8 @@ def route_problem(route: Manifest) -> str:
     accepted = [item for item in conditions if item.get("type") == "Accepted"]
     if any(item.get("status") == "True" for item in accepted):
         return ""
-    said = next((f": {item.get('reason')}: {item.get('message')}" for item in accepted), "")
-    return one_line(f"no gateway has accepted the HTTPRoute{said}")
+    said = next((clean(f"{item.get('reason')}: {item.get('message')}") for item in accepted), "")
+    return f"no gateway has accepted the HTTPRoute{f': {said}' if said else ''}"
 
 
 def failure_of_pod(pod: Manifest) -> str:
@@ -151,7 +151,7 @@ def server_runs(pod: Manifest) -> bool:
 def container_failure(status: Mapping[str, Any]) -> str:
     """Return what keeps one container from running: its termination message, or Kubernetes' own reason.
 
-    The model's code may write the message, so it becomes one printable line of at most 4 KiB.
+    The model's code may write the message.
     """
     state = status.get("state") or {}
     waiting = state.get("waiting") or {}
@@ -159,7 +159,7 @@ def container_failure(status: Mapping[str, Any]) -> str:
     failed = (ended.get("exitCode") or 0) != 0 and not status.get("ready")
     if waiting.get("reason") not in STUCK and (not failed or state.get("running")):
         return ""
-    texts = (one_line(text) for text in (ended.get("message"), waiting.get("message"), waiting.get("reason")) if text)
+    texts = (clean(text) for text in (ended.get("message"), waiting.get("message"), waiting.get("reason")) if text)
     return next(filter(None, texts), f"exit code {ended.get('exitCode')}")
 
 

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from watcher.core.text import one_line
+from watcher.core.text import clean
 
 LOG, OLD_LOG, VERSION_FILE = "log", "log.1", "version"
 """Files in a replica's folder: what its processes print, the same from before, which version."""
@@ -68,7 +68,7 @@ class Output:
         ended_by = -code if code < 0 else code - BY_SIGNAL
         if ended_by > 0:
             return f"the process was ended by {signal_name(ended_by)}"
-        last = next(filter(None, map(one_line, reversed(lines))), "")
+        last = next(filter(None, map(clean, reversed(lines))), "")
         return last or f"the process ended with exit code {code}"
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ def reason_in(line: str) -> str:
     except (ValueError, RecursionError):
         return ""
     is_error = isinstance(found, dict) and found.get("level") == "error"
-    return one_line(str(found.get("reason", ""))) if is_error else ""
+    return clean(found.get("reason", "")) if is_error else ""
 
 
 def signal_name(number: int) -> str:

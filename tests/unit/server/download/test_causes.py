@@ -10,6 +10,7 @@ from urllib3 import exceptions
 
 from server.download.causes import TransientError, explain
 from server.errors import ModelError
+from server.text import CLEAN_LIMIT
 
 HOST, SOURCE = "minio:9000", "s3://b/k"
 
@@ -47,7 +48,7 @@ def test_explain_what_no_second_attempt_cures(error: Exception, sentence: str) -
     assert type(explained) is ModelError
     assert sentence in str(explained)
     assert str(explained).isprintable()
-    assert len(str(explained)) < 300
+    assert len(str(explained)) <= len(f"{SOURCE}: ") + CLEAN_LIMIT
 
 
 @pytest.mark.parametrize(
