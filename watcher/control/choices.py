@@ -38,7 +38,7 @@ class Choices:
         """
         model, seen = entry.model, observed or Observed(entry.model, {})
         memory = replace(self._learned(entry, seen), current=current_of(seen, wanted))
-        wanted = trials.with_answers(wanted, observed)
+        wanted = trials.with_answers(self._without_failed_canary(wanted, memory), observed)
         choice = choose(self._candidates(entry, wanted, memory.last_good), memory, seen.live)
         self._replaced[model] = choice.failure
         self._irreplaceable[model] = choice.candidate.digest if choice.is_irreplaceable else ""
@@ -87,6 +87,15 @@ class Choices:
         yield self._candidate(wanted)
         for release in self._releases.instead_of(wanted, entry, last_good):
             yield self._candidate(release)
+
+    def _without_failed_canary(self, wanted: Release, memory: Memory) -> Release:
+        """Return the wanted release without a canary that has failed as the version that serves."""
+        failed = {failure.digest: failure for failure in memory.failed}
+        canaries = [trial for trial in wanted.trials if failed and trial.track == "canary"]
+        digests = {item.track: self._candidate(Release(item.version, item.overrides)).digest for item in canaries}
+        return trials.without_failed(
+            wanted, {track: failed[digest] for track, digest in digests.items() if digest in failed}
+        )
 
     def _candidate(self, release: Release) -> Candidate:
         return Candidate(release, self._runtime.render(release))

@@ -245,7 +245,7 @@ class Reconciler:
         if change:
             self._choices.began(choice)
             self._record_change(choice, change, observed, rewrite=rewrite)
-        if release.trials or release.missing:
+        if release.trials or release.unmade:
             # Its objects depend on which pods are ready, so every survey has to find work for it.
             self._settled.pop(model, None)
             self._on_trial[model] = replace(observed, manifests={}) if observed else None

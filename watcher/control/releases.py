@@ -44,10 +44,10 @@ class Releases:
             return None
         version = user_values.choose_version(entry, model_level)
         overrides = self._overrides(version, model_level)
-        found, missing = trials.trials_of(entry, version, model_level)
+        found, unmade = trials.trials_of(entry, version, model_level)
         trials.check(entry.model, found, merge(defaults(), self._base, overrides))
         complete = (replace(trial, overrides=self._overrides(trial.version, model_level)) for trial in found)
-        return Release(version, overrides, tuple(complete), missing)
+        return Release(version, overrides, tuple(complete), unmade)
 
     def instead_of(self, wanted: Release, entry: Entry, last_good: Release | None) -> Iterator[Release]:
         """Yield the releases that may run where the wanted one must not: the last good one, then lower versions.

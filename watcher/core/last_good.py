@@ -184,7 +184,7 @@ def in_place_of(wanted: Release, good: Release) -> Release:
     others = {key: value for key, value in wanted.overrides.items() if key not in {"server", "deployment"}}
     overrides = merge(others, {"deployment": deployment} if deployment else {}, of_its_pods(good).overrides)
     trials = tuple(trial for trial in wanted.trials if trial.version.version != good.version.version)
-    return Release(good.version, overrides, trials, wanted.missing)
+    return Release(good.version, overrides, trials, wanted.unmade)
 
 
 def reason_of(failure: Failure, observed: Observed) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from watcher.core.naming import LABEL_LIMIT, TRACKS, object_name
-from watcher.core.types import Entry, ModelId, ModelVersion, Observed, Release, State, Trial
+from watcher.core.types import Entry, Failure, ModelId, ModelVersion, Observed, Release, State, Trial
 from watcher.errors import Rejected
 
 
@@ -22,7 +22,7 @@ def versions_on_trial(model_level: Mapping[str, Any]) -> dict[str, str]:
 def trials_of(
     entry: Entry, stable: ModelVersion, model_level: Mapping[str, Any]
 ) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
-    """Return the trials without their overrides, and those whose version is not in the bucket.
+    """Return the trials without their overrides, and why others are not made: their version is not in the bucket.
 
     Raises:
         Rejected: `TrialServes`, the version on trial is the one that serves.
@@ -35,7 +35,9 @@ def trials_of(
             raise Rejected("TrialServes", f"values.yaml pins {version}, which is its {track} too: remove {track}")
     found = {track: existing[version] for track, version in wanted.items() if version in existing}
     trials = tuple(_trial(track, version, model_level[track]) for track, version in found.items())
-    return trials, tuple(f"{track} {version}" for track, version in wanted.items() if track not in found)
+    return trials, tuple(
+        f"{track} {version} is not in the bucket" for track, version in wanted.items() if track not in found
+    )
 
 
 def _trial(track: str, version: ModelVersion, given: Mapping[str, Any]) -> Trial:
@@ -65,6 +67,22 @@ def check(model: ModelId, trials: tuple[Trial, ...], values: Mapping[str, Any]) 
             )
 
 
+def without_failed(release: Release, failures: Mapping[str, Failure]) -> Release:
+    """Return the release without the trials of these tracks, and with what is to say of each.
+
+    A failure is one of the same files and values as the version that serves. There they are not tried again, so that
+    a canary of them would be promoted and then not be served.
+    """
+    said = tuple(
+        f"{trial.track} {trial.version.version} is not started, because it failed before: {failure.reason}; upload "
+        "other bytes or values, or delete the version and upload it again"
+        for trial in release.trials
+        if (failure := failures.get(trial.track))
+    )
+    kept = tuple(trial for trial in release.trials if trial.track not in failures)
+    return replace(release, trials=kept, unmade=(*release.unmade, *said))
+
+
 def with_answers(release: Release, observed: Observed | None) -> Release:
     """Return the release with each trial marked that has ready pods: only then does it get requests."""
     seen = observed.trials if observed else {}
@@ -83,7 +101,7 @@ def shown(release: Release, observed: Observed, note: str = "") -> tuple[State, 
         text, is_starting = _said_of(trial, observed)
         texts.append(f"{trial.track} {trial.version.version} {text}")
         starts = starts or is_starting
-    texts += [note, *(f"{missing} is not in the bucket" for missing in release.missing)]
+    texts += [note, *release.unmade]
     if release.trials and observed.route_problem:
         texts.append(observed.route_problem)
     state = State.PROGRESSING if starts and observed.state is State.READY else observed.state

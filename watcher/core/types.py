@@ -133,8 +133,8 @@ class Release:
     version: ModelVersion
     overrides: Mapping[str, Any] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
-    missing: tuple[str, ...] = ()
-    """Trials of versions that are not in the bucket, such as `canary v3`."""
+    unmade: tuple[str, ...] = ()
+    """Why trials are not made, such as `canary v3 is not in the bucket`."""
 
     @property
     def model(self) -> ModelId:

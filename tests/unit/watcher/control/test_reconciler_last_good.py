@@ -147,6 +147,26 @@ def test_failure_that_is_seen_first_after_a_restart_is_replaced() -> None:
     assert (cluster.applied, cluster.shown()[0]) == (["v1", "v2", "v1"], "Failed")
 
 
+def test_canary_that_failed_as_the_version_that_serves_is_not_started() -> None:
+    cluster = with_v1_ready()
+    cluster.base = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
+    cluster.restart()
+    upload_broken(cluster, "v2")
+    cluster.put("a/values.yaml", b"canary: {version: v2, weight: 10, promote: auto}")
+    cluster.look()
+    cluster.look()
+    state, version, _, reason = cluster.shown()
+    assert (state, version) == ("Ready", "v1")
+    assert reason == (
+        "canary v2 is not started, because it failed before: it does not load; upload other bytes or values, or delete "
+        "the version and upload it again"
+    )
+    cluster.put("a/v2/model.joblib", b"other bytes")
+    cluster.look()
+    cluster.look()
+    assert cluster.shown()[::3] == ("Progressing", "canary v2 is starting")
+
+
 def test_other_bytes_of_a_failed_version_are_tried() -> None:
     cluster = with_v1_ready()
     upload_broken(cluster, "v2")

@@ -114,7 +114,7 @@ def test_release_in_place_of_another_has_its_number_of_pods_its_address_and_its_
         "autoscaling": {"enabled": False},
         "server": {"deadline": 0.5},
     }
-    assert (found.trials, found.missing) == (trials[1:], ("canary v9",))
+    assert (found.trials, found.unmade) == (trials[1:], ("canary v9",))
 
 
 def candidate(name: str) -> Candidate:

@@ -59,7 +59,7 @@ def test_no_other_version_than_the_canary_is_rejected() -> None:
 
 def test_trials_of_versions_that_are_not_there_are_missing() -> None:
     values = {"canary": {"version": "v9", "weight": 10}, "shadow": {"version": "v3"}}
-    assert trials_of(ENTRY, V2, values) == ((SHADOW,), ("canary v9",))
+    assert trials_of(ENTRY, V2, values) == ((SHADOW,), ("canary v9 is not in the bucket",))
     assert trials_of(ENTRY, V2, {}) == ((), ())
 
 
@@ -173,7 +173,7 @@ def test_shown_is_the_state_of_what_serves_and_what_is_to_say_of_the_trial(
 
 
 def test_shown_of_a_stable_version_that_failed_is_failed() -> None:
-    release = Release(V2, trials=(CANARY,), missing=("shadow v9",))
+    release = Release(V2, trials=(CANARY,), unmade=("shadow v9 is not in the bucket",))
     found = replace(observed(State.FAILED, "out of memory"), route_problem="no gateway")
     expected = "out of memory; canary v3 is starting; shadow v9 is not in the bucket; no gateway"
     assert shown(release, found) == (State.FAILED, expected)
