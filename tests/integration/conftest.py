@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kubernetes import config
 
-from dev import tools
+from dev import debian, tools
 from dev.minio_server import MinioServer
 
 from .control_plane import ControlPlane
 from .driving import Cluster, Uploads
 from .helm import Helm
 from .kubernetes_setup import Setup
+from .prometheus_server import PROGRAMS, PrometheusServer
 from .promtool import Promtool
 
 if TYPE_CHECKING:
@@ -71,6 +72,23 @@ def bucket(minio_server: MinioServer) -> Bucket:
     client = minio_server.client()
     client.make_bucket(name)
     return Bucket(name, client, minio_server)
+
+
+@pytest.fixture(scope="session")
+def prometheus_installed() -> None:
+    """Install Prometheus. These tests alone are skipped, where Debian's package cannot be installed."""
+    try:
+        debian.install(PROGRAMS)
+    except debian.PackagesMissing as error:
+        pytest.skip(f"NOT TESTED, there is no Prometheus: {error}")
+
+
+@pytest.fixture
+def prometheus(prometheus_installed: None, tmp_path: Path) -> Iterator[PrometheusServer]:
+    """Return a Prometheus that the test starts."""
+    server = PrometheusServer(tmp_path / "prometheus")
+    yield server
+    server.stop()
 
 
 def _tool(name: str) -> Path:

@@ -13,6 +13,7 @@ import yaml
 from dev.processes import Child, free_port
 from tests.promql import RULES
 from watcher.core.naming import SUFFIX
+from watcher.core.types import VERSION
 
 PROGRAMS = {"prometheus": "prometheus"}
 """Program → Debian package."""
@@ -90,21 +91,29 @@ def without_discovery(job: Mapping[str, Any], targets: Iterable[Mapping[str, Any
 
 
 def target(
-    address: str, namespace: str, service: str, *, name: str, instance: str, version: str = ""
+    address: str, namespace: str, service: str, labels: Mapping[str, str], annotations: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return a target with what the discovery of Kubernetes says of the pod behind a Service."""
-    of_service = {"name": name, "instance": instance, "part_of": "kubeserve"}
-    labels = {f"service_label_app_kubernetes_io_{label}": value for label, value in of_service.items()}
-    labels |= {"namespace": namespace, "service_name": service, "pod_name": f"{service}-0"}
-    labels |= {"endpointslice_port_name": "http", "endpoint_port_name": "http"}
-    if version:
-        labels["pod_annotation_kubeserve_io_version"] = version
-    return {"targets": [address], "labels": {f"__meta_kubernetes_{label}": value for label, value in labels.items()}}
+    """Return a target with what Kubernetes' discovery says of it: the Service's labels and the pod's annotations.
+
+    The discovery itself is not run: Debian builds Prometheus without it.
+    """
+    found = {"namespace": namespace, "service_name": service, "pod_name": f"{service}-0"}
+    found |= {"endpointslice_port_name": "http", "endpoint_port_name": "http"}
+    found |= {f"service_label_{_sanitized(name)}": value for name, value in labels.items()}
+    found |= {f"pod_annotation_{_sanitized(name)}": value for name, value in annotations.items()}
+    return {"targets": [address], "labels": {f"__meta_kubernetes_{name}": value for name, value in found.items()}}
+
+
+def labels_of(name: str, instance: str) -> dict[str, str]:
+    """Return the labels of a Service of ours that count."""
+    found = {"name": name, "instance": instance, "part-of": "kubeserve"}
+    return {f"app.kubernetes.io/{label}": value for label, value in found.items()}
 
 
 def model_target(address: str, namespace: str, model: str, version: str) -> dict[str, Any]:
     """Return the target of a model's server."""
-    return target(address, namespace, f"{model}{SUFFIX}", name="model-serving", instance=model, version=version)
+    labels = labels_of("model-serving", model)
+    return target(address, namespace, f"{model}{SUFFIX}", labels, {VERSION: version})
 
 
 def of_operator(monitor: Mapping[str, Any]) -> dict[str, Any]:

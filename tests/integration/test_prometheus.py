@@ -20,7 +20,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from dev import debian
 from tests.promql import dashboards, expressions, rules
 from watcher.control.prometheus import Prometheus
 from watcher.control.status_board import StatusBoard
@@ -29,9 +28,9 @@ from watcher.core.types import ModelId, State
 from .driving import Watcher, dumped, eventually
 from .helm import Helm
 from .prometheus_server import (
-    PROGRAMS,
     PrometheusServer,
     hastened_rules,
+    labels_of,
     model_target,
     of_operator,
     shipped_job,
@@ -68,24 +67,8 @@ class World:
     prometheus: PrometheusServer
 
 
-@pytest.fixture(scope="session")
-def installed() -> None:
-    """Install Prometheus. The one reason to skip a test here is that this is impossible."""
-    try:
-        debian.install(PROGRAMS)
-    except debian.PackagesMissing as error:
-        pytest.skip(f"NOT TESTED, no Prometheus: {error}")
-
-
-@pytest.fixture
-def prometheus(installed: None, tmp_path: Path) -> Iterator[PrometheusServer]:
-    server = PrometheusServer(tmp_path / "prometheus")
-    yield server
-    server.stop()
-
-
 @pytest.fixture(scope="module")
-def world(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(prometheus_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Serve `iris`, whose v2 is broken, and `table`, half of whose requests fail. Both are asked all the time."""
     folder = tmp_path_factory.mktemp("prometheus")
     models, store = folder / "bucket" / "team", f"folder:{folder / 'bucket'}"
@@ -99,7 +82,7 @@ def world(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         eventually(lambda: prometheus.url in watcher.status()["traffic"]["problem"])
         urls = {name: watcher.model(name)["url"] for name in ("iris", "table")}
         targets = [
-            target(f"127.0.0.1:{watcher.port}", "kubeserve", "kubeserve", name="kubeserve", instance="kubeserve"),
+            target(f"127.0.0.1:{watcher.port}", "kubeserve", "kubeserve", labels_of("kubeserve", "kubeserve"), {}),
             *(model_target(url.removeprefix("http://"), "team", name, "v1") for name, url in urls.items()),
         ]
         with (

@@ -91,7 +91,7 @@ class Prometheus:
 
         found = {name: self._query(query, place) for name, query in version_queries(model, seconds).items()}
         return {
-            at: Figures(requests, found["failures"].get(at, 0.0) / requests, _known(found["p99"].get(at)))
+            at: Figures(requests, _share(found["failures"].get(at, 0.0) / requests), _known(found["p99"].get(at)))
             for at, requests in found["requests"].items()
             if math.isfinite(requests) and requests > 0
         }
@@ -115,12 +115,17 @@ def _model_of(labels: Mapping[str, str]) -> ModelId:
     return ModelId(labels.get("namespace", ""), labels.get("model_name", ""))
 
 
+def _share(value: float) -> float:
+    """Return a share of requests. PromQL extrapolates each counter by itself, so that it can be a little above 1."""
+    return min(value, 1.0)
+
+
 def _known(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
 def _traffic(figures: Mapping[str, float | None]) -> Traffic:
     known = {name: value for name, of in figures.items() if (value := _known(of)) is not None}
-    if known.get("rate") and "errors" not in known:
-        known["errors"] = 0.0  # PromQL returns nothing for a sum of no series
+    if known.get("rate") or "errors" in known:  # PromQL returns nothing for a sum of no series
+        known["errors"] = _share(known.get("errors", 0.0))
     return Traffic(**known)

@@ -54,9 +54,11 @@ def measured(**bodies: Any) -> Any:
 
 def test_measure_returns_the_figures_of_each_model() -> None:
     found = measured(
-        rate=vector(iris="2.5", wine="0", other="7"), p99=vector(iris="0.004", wine="NaN"), errors=vector(wine="NaN")
+        rate=vector(iris="2.5", wine="0", other="7"),
+        p99=vector(iris="0.004", wine="NaN"),
+        errors=vector(iris="1.01", wine="NaN"),
     )
-    assert found == {IRIS: Traffic(2.5, 0.004, 0.0), WINE: Traffic(0.0, None, None)}
+    assert found == {IRIS: Traffic(2.5, 0.004, 1.0), WINE: Traffic(0.0, None, None)}
 
 
 @pytest.mark.parametrize(
@@ -77,10 +79,10 @@ def test_versions_returns_the_figures_of_each_version_of_a_model_by_its_track() 
         ]
         return {"status": "success", "data": {"resultType": "vector", "result": result}}
 
-    bodies = {"requests": of(v1="400", v2="50", v3="0"), "failures": of(v2="5"), "p99": of(v1="0.01", v2="NaN")}
+    bodies = {"requests": of(v1="400", v2="50", v3="0"), "failures": of(v2="50.1"), "p99": of(v1="0.01", v2="NaN")}
     answers = Answers(version_queries(IRIS, 600), **bodies)
     found = Prometheus("http://prometheus:9090", answers).versions(IRIS, 600)  # type: ignore[arg-type]
-    assert found == {("", "v1"): Figures(400, 0.0, 0.01), ("canary", "v2"): Figures(50, 0.1, None)}
+    assert found == {("", "v1"): Figures(400, 0.0, 0.01), ("canary", "v2"): Figures(50, 1.0, None)}
 
 
 def test_queries_take_the_model_from_the_target_and_never_from_what_it_exports() -> None:
