@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from server import packages
+from server import cpu_limit, packages
 from server.errors import ModelError, first_line
 from server.paths import INPUT_EXAMPLE, PACKAGES
 from server.text import one_line
@@ -46,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--example", type=Path, help=f"instead of the {INPUT_EXAMPLE} next to the model")
     parser.add_argument("--output", choices=("text", "json"), default="text", help="for people, or JSON")
     given = parser.parse_args(arguments)
+    cpu_limit.limit_threads(cpu_limit.cpu_limit())  # before NumPy, as the server does
     notes = collected_logs()
     if given.load != "data" and (brought := given.file.parent / PACKAGES).is_dir():
         packages.use(brought)

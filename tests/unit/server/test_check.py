@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from server import check
+from server.cpu_limit import cpu_limit
 from server.paths import INPUT_EXAMPLE
 from tests.unit.server import example_models
 
@@ -34,6 +36,12 @@ def saved(folder: Path, model: Any) -> Path:
     path = folder / "model.joblib"
     joblib.dump(model, path)
     return path
+
+
+def test_check_computes_with_as_many_threads_as_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert check.main([str(saved(tmp_path, example_models.numbers))]) == 0
+    assert os.environ["OMP_NUM_THREADS"] == str(cpu_limit())
 
 
 DICTS = [{"city": "x"}, {"city": "y"}]
