@@ -190,6 +190,8 @@ def around_one() -> Iterator[Entry]:
     yield "OneVsRestClassifier", multiclass.OneVsRestClassifier(logistic()), "matrix", "three"
     yield "OneVsRestClassifier, labels", multiclass.OneVsRestClassifier(logistic()), "matrix", "labels"
     yield "OneVsOneClassifier", multiclass.OneVsOneClassifier(svm.LinearSVC(random_state=SEED)), "matrix", "three"
+    found = multiclass.OutputCodeClassifier(logistic(), code_size=3, random_state=SEED)
+    yield "OutputCodeClassifier", found, "matrix", "three"
     yield "MultiOutputRegressor", multioutput.MultiOutputRegressor(linear_model.Ridge()), "matrix", "numbers"
     yield "MultiOutputClassifier", multioutput.MultiOutputClassifier(logistic()), "matrix", "labels"
     found = TransformedTargetRegressor(linear_model.Ridge(), transformer=preprocessing.StandardScaler())

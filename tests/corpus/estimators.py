@@ -325,6 +325,12 @@ def support_vectors() -> Iterator[Entry]:
 def nearest_neighbours() -> Iterator[Entry]:
     yield "KNeighborsClassifier", neighbors.KNeighborsClassifier(), "matrix", "three"
     yield "KNeighborsClassifier, brute", neighbors.KNeighborsClassifier(algorithm="brute"), "matrix", "three"
+    found: Any = neighbors.KNeighborsRegressor(7, algorithm="brute", weights="distance")
+    yield "KNeighborsRegressor, brute, distance", found, "matrix", "numbers"
+    for metric in ("manhattan", "cosine"):
+        found = neighbors.KNeighborsClassifier(algorithm="brute", metric=metric)
+        yield f"KNeighborsClassifier, brute, {metric}", found, "matrix", "two"
+    yield "KNeighborsClassifier, most", neighbors.KNeighborsClassifier(70, weights="distance"), "matrix", "three"
     yield "KNeighborsClassifier, distance", neighbors.KNeighborsClassifier(weights="distance"), "matrix", "two"
     yield "KNeighborsRegressor", neighbors.KNeighborsRegressor(), "matrix", "number"
     yield "KNeighborsRegressor, manhattan", neighbors.KNeighborsRegressor(3, p=1), "matrix", "number"
@@ -379,6 +385,7 @@ def rare() -> Iterator[Entry]:
     found = mixture.BayesianGaussianMixture(n_components=3, random_state=SEED)
     yield "BayesianGaussianMixture", found, "matrix", ""
     yield "NearestCentroid", neighbors.NearestCentroid(), "matrix", "three"
+    yield "NearestCentroid, manhattan", neighbors.NearestCentroid(metric="manhattan"), "matrix", "two"
     yield (
         "SplineTransformer",
         make_pipeline(preprocessing.SplineTransformer(), linear_model.Ridge()),

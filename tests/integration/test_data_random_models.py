@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn import decomposition, ensemble, linear_model, preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
@@ -210,6 +210,29 @@ def test_random_nearest_neighbors_as_data(model: Any, seed: int, scale: int, who
     X = np.round(X) if whole else X  # many are equally far
     model.set_params(n_neighbors=min(model.n_neighbors, len(X)))
     assert_equal_as_data(model.fit(X, y), some_matrices(X, seed), container)
+
+
+forces = st.builds(
+    lambda kind, **options: kind(algorithm="brute", **options),
+    st.sampled_from([KNeighborsClassifier, KNeighborsRegressor]),
+    n_neighbors=st.integers(1, 60),
+    weights=st.sampled_from(["uniform", "distance", None]),
+    metric=st.sampled_from(["minkowski", "euclidean", "manhattan", "chebyshev", "cosine"]),
+)
+
+
+@given(forces, seeds, scales, st.sampled_from([1, 9]), st.sampled_from(["far", "equal", "integers"]), containers)
+@examples(60)
+def test_random_nearest_neighbors_by_brute_force_as_data(
+    model: Any, seed: int, scale: int, times: int, points: str, container: Any
+) -> None:
+    X, y = training(seed, scale, 3)
+    X, y = np.tile(X, (times, 1)), np.tile(y, times)
+    X = X if points == "far" else np.round(X)  # many are equally far
+    fitted = model.set_params(n_neighbors=min(model.n_neighbors, len(X))).fit(
+        X.clip(-1e9, 1e9).astype(np.int64) if points == "integers" else X, y
+    )
+    assert_equal_as_data(fitted, [*some_matrices(X, seed), pd.DataFrame(X[:40])], container)
 
 
 def tables(rng: np.random.Generator, rows: int, cities: list[str]) -> pd.DataFrame:

@@ -49,7 +49,12 @@ def _projection(state: State) -> Call:
 def quadratic(state: State) -> Part:
     """Return a QuadraticDiscriminantAnalysis: a normal distribution for each class."""
     classes = state.labels()
-    log_posterior = _log_posterior(state, len(classes))
+    methods = posterior_methods(_log_posterior(state, len(classes)), classes)
+    return matrix_part(state.part(classes=classes), methods, Check(state.name))
+
+
+def posterior_methods(log_posterior: Call, classes: Any) -> dict[str, Call]:
+    """Return the methods by the logarithms of each class's probability, up to a constant: (rows, classes)."""
 
     def probabilities(X: Any) -> Any:
         scores = log_posterior(X)
@@ -60,12 +65,11 @@ def quadratic(state: State) -> Part:
         scores = log_posterior(X)
         return scores[:, 1] - scores[:, 0] if len(classes) == BINARY else scores
 
-    methods = {
+    return {
         "predict": lambda X: classes.take(log_posterior(X).argmax(axis=1)),
         "predict_proba": probabilities,
         "decision_function": decide,
     }
-    return matrix_part(state.part(classes=classes), methods, Check(state.name))
 
 
 def _log_posterior(state: State, count: int) -> Call:

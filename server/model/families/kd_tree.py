@@ -1,11 +1,7 @@
 """The nearest points in a KDTree, as scikit-learn's search finds them: the same distances in the same order.
 
-A distance is summed over the columns, each difference to the power `p`: 2 for Euclidean distances, 1 for Manhattan's,
-another for Minkowski's. With an infinite power it is the greatest difference (Chebyshev's). A distance is *reduced*
-before its root is taken: it has the same order.
-
 Source: sklearn/neighbors/_binary_tree.pxi.tp (`query`, `_query_single_depthfirst`), _kd_tree.pyx.tp (`min_rdist`),
-sklearn/metrics/_dist_metrics.pyx.tp (`rdist`, `rdist_to_dist`), sklearn/utils/_heap.pyx.
+sklearn/metrics/_dist_metrics.pyx.tp (`rdist_to_dist`).
 
 All distances are computed at once, each in scikit-learn's order of operations. Where they differ clearly, the nearest
 are the same whatever path the search takes. Where some are equal, or nearly, the search itself is repeated, since the
@@ -20,16 +16,21 @@ from typing import Any
 
 import numpy as np
 
+from server.model.families.distances import (
+    CHEBYSHEV,
+    CHUNK,
+    EUCLIDEAN,
+    MANHATTAN,
+    reduce_distances,
+    replace_farthest,
+    root,
+)
 from server.model.families.introsort import sorted_places
 from server.model.families.state import State
-from server.model.families.tree_walk import in_order
 from server.model.pickledata.records import Name, Record, as_record, name_of
 
 MAX_VALUES = 1 << 17
 """Numbers in the tree's points. scikit-learn searches a larger tree faster than NumPy computes all distances."""
-
-CHUNK = 1 << 16
-"""Distances computed together: half a megabyte, which fits the CPU's cache."""
 
 CLEAR = 1e-9
 """Relative difference of two distances that no rounding error can hide."""
@@ -38,10 +39,6 @@ TINY = 1e-290
 """A power below it may have large rounding errors."""
 
 NODE = np.dtype([("idx_start", "<i8"), ("idx_end", "<i8"), ("is_leaf", "<i8"), ("radius", "<f8")])
-
-
-EUCLIDEAN, MANHATTAN, CHEBYSHEV = 2.0, 1.0, math.inf
-"""The powers of distances that are computed without a power."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +68,7 @@ class Tree:
 
     def root(self, reduced: Any) -> Any:
         """Return the distances of reduced ones."""
-        if self.power == EUCLIDEAN:
-            return np.sqrt(reduced)
-        return reduced if self.power in (MANHATTAN, CHEBYSHEV) else reduced ** (1.0 / self.power)
+        return root(reduced, self.power)
 
     def _nearest(self, X: Any, distances: Any, found: Any) -> None:
         points, count = len(self.indices), distances.shape[1]
@@ -83,7 +78,7 @@ class Tree:
         total, each = padded[:, :points], np.arange(len(X))[:, None]
         kept = min(count + 1, points)
         with np.errstate(over="ignore", invalid="ignore"):
-            self._reduced(X, total)
+            reduce_distances(X, self.columns, self.power, total)
             places = total.argpartition(kept - 1, axis=1)[:, :kept]
             values = total[each, places]
             order = values.argsort(axis=1)
@@ -107,36 +102,10 @@ class Tree:
         """Whether NumPy computes distances with the bits of the C library."""
         return self.power in (EUCLIDEAN, MANHATTAN, CHEBYSHEV)
 
-    def _reduced(self, X: Any, total: Any) -> None:
-        """Write the reduced distance of each row from each point. Its last bits may be wrong, unless it is exact."""
-        if self.power == EUCLIDEAN:
-            self._squares(X, total)
-            return
-        total[:] = 0.0
-        for column, values in enumerate(self.columns):
-            difference = np.abs(X[:, column : column + 1] - values)
-            if self.power == CHEBYSHEV:
-                np.maximum(total, difference, out=total)
-            else:
-                total += difference if self.power == MANHATTAN else difference**self.power
-
     def _powers(self, row: Any, columns: Any) -> list[float]:
         """Return the reduced distance of a row from each of these points, by C's pow()."""
         differences = np.abs(row[:, np.newaxis] - columns).T.tolist()
         return [_sum_of_powers(each, self.power) for each in differences]
-
-    def _squares(self, X: Any, total: Any) -> None:
-        """Write the squared distance of each row from each point, its columns added one after another."""
-        if len(X) == 1:  # all columns at once: a third of the calls
-            differences = X.T - self.columns
-            differences *= differences
-            total[0] = in_order(differences)
-            return
-        np.square(X[:, :1] - self.columns[0], out=total)
-        for column, values in enumerate(self.columns[1:], 1):
-            difference = X[:, column : column + 1] - values
-            difference *= difference
-            total += difference
 
 
 class Search:
@@ -163,7 +132,7 @@ class Search:
             part = slice(*leaf)
             for distance, index in zip(self.known[part].tolist(), self.tree.indices[part].tolist(), strict=True):
                 if distance < self.distances[0]:
-                    self._replace_farthest(distance, index)
+                    replace_farthest(self.distances, self.indices, distance, index)
             return
         children = [2 * node + 1, 2 * node + 2]
         if all(self._matters(child) for child in children) and not self._least(children[0]) <= self._least(children[1]):
@@ -183,19 +152,6 @@ class Search:
                 below, above = low - value, value - high
                 outside.append(0.5 * ((below + abs(below)) + (above + abs(above))))
         return _sum_of_powers(outside, self.tree.power)
-
-    def _replace_farthest(self, distance: float, index: int) -> None:
-        """Put a point in place of the heap's first, the farthest, and restore the heap's order."""
-        distances, indices = self.distances, self.indices
-        place, size = 0, len(distances)
-        while (child := 2 * place + 1) < size:
-            if child + 1 < size and not distances[child] >= distances[child + 1]:
-                child += 1
-            if not distance < distances[child]:
-                break
-            distances[place], indices[place] = distances[child], indices[child]
-            place = child
-        distances[place], indices[place] = distance, index
 
 
 def _sum_of_powers(differences: list[float], power: float) -> float:

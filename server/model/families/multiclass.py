@@ -1,6 +1,7 @@
-"""OneVsRestClassifier and OneVsOneClassifier: many binary classifiers for several classes.
+"""OneVsRestClassifier, OneVsOneClassifier and OutputCodeClassifier: many binary classifiers for several classes.
 
-Source: sklearn/multiclass.py, sklearn/preprocessing/_label.py (`LabelBinarizer.inverse_transform`).
+Source: sklearn/multiclass.py, sklearn/preprocessing/_label.py (`LabelBinarizer.inverse_transform`),
+sklearn/metrics/pairwise.py (`pairwise_distances_argmin`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from server.model.families.base import Call, Check, Part, behind
+from server.model.families.brute_force import MAX_POINTS, Points, require_finite
 from server.model.families.label_encoding import binarized
 from server.model.families.probabilities import BINARY, FEW, votes_of_pairs
 from server.model.families.state import Family, State, keys
@@ -21,9 +23,9 @@ CONSTANT = "sklearn.multiclass._ConstantPredictor"
 
 
 def constant(state: State) -> Part:
-    """Return the answer for a class that all training rows had, or none."""
+    """Return the answer for a class that all training rows had, or none. -1 is the answer of an output code."""
     (answer,) = state.array("y_", "iu", 1).tolist()
-    if answer not in (0, 1):
+    if answer not in (-1, 0, 1):
         raise state.unknown("y_")
     y = state.values["y_"]
     scores: Call = lambda X: np.repeat(y, len(X))  # noqa: E731 - short
@@ -136,6 +138,38 @@ def _one_methods(members: Sequence[Part], pick: Callable[[Part], Mapping[str, Ca
     return {"predict": lambda X: classes[decide(X).argmax(axis=1)], "decision_function": decide}
 
 
+# ---- codes of outputs
+
+
+def output_code(state: State) -> Part:
+    """Return a classifier whose members each give one digit of a code: the class with the nearest code is meant."""
+    classes, members = state.labels(), state.children("estimators_")
+    codes = state.floats("code_book_", len(classes), len(members))
+    if len(classes) > MAX_POINTS or not np.isin(codes, (-1, 0, 1)).all():
+        raise state.unknown("code_book_")
+    for part in members:
+        binary = type(part.classes) is np.ndarray and part.classes.tolist() in ([0, 1], [-1, 1])
+        if not binary or _score_name(part) not in part.methods:
+            raise state.unknown("estimators_")
+    _require_same_rows(state, members)
+    points = Points(np.ascontiguousarray(codes), "euclidean")
+
+    def predict(methods: Sequence[Mapping[str, Call]]) -> Call:
+        scores = [_score(part, each) for part, each in zip(members, methods, strict=True)]
+
+        def nearest_code(X: Any) -> Any:
+            digits = np.stack([score(X) for score in scores], axis=1).astype(np.float64, copy=False)
+            return classes[points.index(require_finite(digits))]
+
+        return nearest_code
+
+    direct = {}
+    if all(_score_name(part) in part.direct for part in members):
+        direct = {"predict": predict([part.direct for part in members])}
+    part = _part(state, members, {"predict": predict([part.methods for part in members])}, direct, classes)
+    return replace(part, row_independent=False)  # the distances from the codes are a matrix product
+
+
 # ---- members
 
 
@@ -146,12 +180,17 @@ def _members(state: State) -> list[Part]:
         binary = part.classes is None or (type(part.classes) is np.ndarray and part.classes.tolist() == [0, 1])
         if not binary or _score_name(part) not in part.methods or "predict" not in part.methods:
             raise state.unknown("estimators_")
-    widths = {part.width for part in members if part.name != "_ConstantPredictor"}
-    if not members or len(widths) > 1 or (state.width is not None and not widths <= {state.width, None}):
-        raise state.unknown("estimators_")
+    _require_same_rows(state, members)
     if any(not set(members[0].methods) & set(SCORES) <= set(part.methods) for part in members):
         raise state.unknown("estimators_")  # scikit-learn has methods that fail
     return members
+
+
+def _require_same_rows(state: State, members: Sequence[Part]) -> None:
+    """Raise `Unknown` unless there are members, and all take rows of the same width."""
+    widths = {part.width for part in members if part.name != "_ConstantPredictor"}
+    if not members or len(widths) > 1 or (state.width is not None and not widths <= {state.width, None}):
+        raise state.unknown("estimators_")
 
 
 def _score_name(part: Part) -> str:
@@ -193,6 +232,9 @@ FAMILIES: Mapping[str, Family] = {
     CONSTANT: Family(constant, keys("y_")),
     "sklearn.multiclass.OneVsOneClassifier": Family(
         one_vs_one, keys("estimator n_jobs estimators_ classes_ pairwise_indices_ n_classes_")
+    ),
+    "sklearn.multiclass.OutputCodeClassifier": Family(
+        output_code, keys("estimator code_size random_state n_jobs estimators_ classes_ code_book_")
     ),
     "sklearn.multiclass.OneVsRestClassifier": Family(
         one_vs_rest, keys("estimator n_jobs verbose estimators_ classes_ label_binarizer_")

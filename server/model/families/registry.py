@@ -39,7 +39,7 @@ MODULES: Mapping[str, str] = {
     "sklearn.multiclass": "multiclass",
     "sklearn.multioutput": "multioutput",
     "sklearn.naive_bayes": "naive_bayes",
-    "sklearn.neighbors": "neighbors",
+    "sklearn.neighbors": "centroids neighbors",
     "sklearn.neural_network": "mlp",
     "sklearn.pipeline": "compose",
     "sklearn.preprocessing": "discretizer encoders function_transformer polynomial quantile_power scalers splines",

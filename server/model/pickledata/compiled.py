@@ -117,6 +117,8 @@ XLOGY = Routine(UFUNCS, "xlogy")
 """(x, y): x · log(y), with the logarithm of the C library."""
 MATRIX_PRODUCT = OneThreadRoutine(BLAS, "dgemm")
 """(alpha, a, b, beta, c, trans_a, trans_b, overwrite_c): alpha · a · b + beta · c, in Fortran's order."""
+DOT_PRODUCT = OneThreadRoutine(BLAS, "ddot")
+"""(x, y): the sum of their products."""
 INVERSE = OneThreadRoutine(LAPACK, "_inv")
 """(matrix, structure, overwrite, lower): the inverse, and a list of faults."""
 EVALUATE_SPLINE = Routine(SPLINES, "evaluate_spline")

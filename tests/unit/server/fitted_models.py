@@ -101,6 +101,8 @@ OTHERS = {
     "support vector regressor": (svm.SVR(), "number"),
     "gaussian": (naive_bayes.GaussianNB(), "three"),
     "neighbours": (neighbors.KNeighborsClassifier(3, algorithm="brute"), "three"),
+    "neighbours regressor": (neighbors.KNeighborsRegressor(3, algorithm="brute", weights="distance"), "number"),
+    "nearest center": (neighbors.NearestCentroid(), "three"),
     "neighbours in a tree": (neighbors.KNeighborsClassifier(3, algorithm="kd_tree", weights="distance"), "three"),
     "adaptive boosting": (ensemble.AdaBoostClassifier(n_estimators=4), "three"),
     "adaptive boosting regressor": (ensemble.AdaBoostRegressor(n_estimators=4, random_state=0), "number"),

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelBinarizer, StandardScaler
@@ -48,6 +48,10 @@ MODELS: dict[str, tuple[Any, str]] = {
     "one of two": (OneVsOneClassifier(LOGISTIC), "two"),
     "one by probabilities": (OneVsOneClassifier(GaussianNB()), "three"),
     "one of two by probabilities": (OneVsOneClassifier(GaussianNB()), "two"),
+    "code": (OutputCodeClassifier(LOGISTIC, code_size=2, random_state=0), "three"),
+    "code of two": (OutputCodeClassifier(RIDGE, code_size=3, random_state=0), "two"),
+    "code by probabilities": (OutputCodeClassifier(GaussianNB(), code_size=3, random_state=0), "three"),
+    "code with digits that are always the same": (OutputCodeClassifier(RIDGE, code_size=6, random_state=1), "three"),
 }
 
 
@@ -65,6 +69,13 @@ def test_part_of_many_binary_classifiers_gives_the_answers_of_scikit_learn(name:
     assert part_of(model).width == X.shape[1]
     assert part_of(model).direct
     assert_equal_to(fitted(name, framed=True), [FRAME[:1].copy(), FRAME])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_part_of_a_code_has_digits_that_are_always_the_same() -> None:
+    members = fitted("code with digits that are always the same").estimators_
+    assert {member.y_.item() for member in members if hasattr(member, "y_")} == {-1, 1}
+    assert not part_of(fitted("code")).row_independent
 
 
 BINARIZER = LabelBinarizer().fit(TARGETS["three"])
@@ -90,6 +101,14 @@ BINARIZER = LabelBinarizer().fit(TARGETS["three"])
         ("one", {"estimators_": [clone(LOGISTIC).fit(X, LABELS[:, 0])] * 2}),
         ("one", {"classes_": np.arange(2)}),
         ("one", {"pairwise_indices_": [np.arange(3)]}),
+        ("code", {"estimators_": []}),
+        ("code", {"estimators_": [clone(LOGISTIC).fit(X, TARGETS["two"])] * 6}),
+        ("code", {"estimators_": [clone(LOGISTIC).fit(X[:, 1:], LABELS[:, 0])] * 6}),
+        ("code", {"estimators_": [StandardScaler().fit(X)] * 6}),
+        ("code", {"code_book_": np.zeros((3, 5))}),
+        ("code", {"code_book_": np.full((3, 6), 0.5)}),
+        ("code", {"code_book_": np.zeros((3, 6), int)}),
+        ("code", {"classes_": np.arange(2)}),
     ],
 )
 def test_part_of_many_binary_classifiers_with_another_state_is_unknown(name: str, changes: Any) -> None:

@@ -76,8 +76,11 @@ def test_part_of_neighbors_answers_rows_alone_as_together(name: str) -> None:
     "changes",
     [
         {"algorithm": "ball_tree"},
-        {"algorithm": "brute"},
-        {"algorithm": "brute", "p": 1},
+        {"algorithm": "brute", "p": 3},
+        {"algorithm": "brute", "metric": "l2"},
+        {"algorithm": "brute", "metric": "minkowski", "metric_params": {"w": np.ones(4)}},
+        {"algorithm": "brute", "n_jobs": -1},
+        {"algorithm": "brute", "weights": np.ones_like},
         {"weights": np.ones_like},
     ],
 )

@@ -17,7 +17,7 @@ from server.model.pickledata.records import Unknown
 from server.model.row_independence import batches_match_single_rows, same_bits, searches_row_by_row
 from tests.unit.server.fitted_models import DIRECT, FEATURES, INDEPENDENT, OTHERS, THREE, X, fitted
 
-CODE = {"neighbours", "neighbours regressor in a tree"}
+CODE = {"neighbours regressor in a tree"}
 MANY = np.random.default_rng(1).normal(size=(2000, FEATURES)) * X.std(0) + X.mean(0)
 
 
@@ -44,7 +44,7 @@ def test_name_of_another_package_is_not_known() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
-def test_part_of_neighbors_that_are_not_found_by_a_kd_tree_is_unknown(name: str) -> None:
+def test_part_of_neighbors_in_a_tree_of_balls_is_unknown(name: str) -> None:
     with pytest.raises(Unknown, match="is not known as data"):
         part_of(fitted(name))
 
