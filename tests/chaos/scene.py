@@ -12,11 +12,16 @@ from typing import Any
 
 from tests.integration.driving import Cluster, Uploads, Watcher, eventually
 from tests.integration.kubernetes_setup import Setup
+from watcher.core.signed_files import ENTRY_NAME
+from watcher.core.types import FINGERPRINT, RELEASE
 
 from .forks import Nursery
 from .meddler import meddling
 
 Objects = dict[tuple[str, str], Any]
+
+DIGEST = re.compile(rf'(?<="{FINGERPRINT}": ")\w+|(?<="{RELEASE}": ")\w+|{ENTRY_NAME.pattern}')
+"""What is computed of names that differ in every test."""
 
 
 class Scene(Setup):
@@ -70,17 +75,16 @@ class Scene(Setup):
     def comparable(self) -> Objects:
         """Return the objects without what differs between two namespaces, and whether the living Deployment owns them.
 
-        The fingerprints are left out, since they cover the namespace's name.
+        The digests are left out, since they cover the namespace's name.
         """
         objects = self.cluster.objects()
         living = {name: item.metadata.uid for (kind, name), item in objects.items() if kind == "Deployment"}
         found = {}
         for (kind, name), item in self.cluster.contents().items():
-            item["metadata"]["annotations"].pop("kubeserve.io/fingerprint", None)
             owners = [owner.uid for owner in objects[kind, name].metadata.owner_references or ()]
             item["owned"] = kind == "Deployment" or owners == [living.get(name)]
             text = json.dumps(item, sort_keys=True).replace(self.cluster.namespace, "NAMESPACE")
-            found[kind, name] = json.loads(text.replace(self.uploads.bucket, "BUCKET"))
+            found[kind, name] = json.loads(DIGEST.sub("DIGEST", text.replace(self.uploads.bucket, "BUCKET")))
         return found
 
     def identities(self) -> dict[tuple[str, str], tuple[str, int | None]]:
