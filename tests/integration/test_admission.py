@@ -71,6 +71,10 @@ def models(site: Site) -> Iterator[tuple[Site, dict[str, Json]]]:
         f"watch.namespaces={{{site.models.namespace}}}",
         "modelValues.ingress.enabled=true",
         "modelValues.ingress.host=models.example.com",
+        "modelValues.ingress.annotations.example\\.com/rewrite=/{namespace}-{model}",
+        "modelValues.ingress.tls.enabled=true",
+        "modelValues.ingress.tls.secretName=tls-{model}",
+        "modelValues.httpRoute.hostnames[0]=m-{model}.example.com",
         "modelValues.httpRoute.enabled=true",
         "modelValues.httpRoute.parentRefs[0].name=public",
     )
@@ -104,7 +108,9 @@ def renamed(item: Json) -> Json:
     for assigned in ("clusterIP", "clusterIPs"):
         kept.get("spec", {}).pop(assigned, None)
     labels = item["metadata"]["labels"]
-    return {**kept, "metadata": {"name": NAME, "namespace": item["metadata"]["namespace"], "labels": labels}}
+    annotations = {key: text.replace("iris", "evil") for key, text in item["metadata"].get("annotations", {}).items()}
+    metadata = {"name": NAME, "namespace": item["metadata"]["namespace"], "labels": labels, "annotations": annotations}
+    return {**kept, "metadata": metadata}
 
 
 def pod(change: Change) -> tuple[str, Change]:
@@ -139,6 +145,10 @@ def use_network_of_node(found: Json) -> None:
 def change_instance(item: Json) -> None:
     for labels in (item["spec"]["template"]["metadata"]["labels"], item["spec"]["selector"]["matchLabels"]):
         labels["app.kubernetes.io/instance"] = "victim"
+
+
+def annotate(item: Json) -> None:
+    item["metadata"]["annotations"]["nginx.ingress.kubernetes.io/configuration-snippet"] = "proxy_pass http://payroll;"
 
 
 SECRET = {"name": "payroll", "key": "password"}
@@ -208,6 +218,46 @@ ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
     "an Ingress for another Service": (
         "own Service",
         ("Ingress", lambda item: item["spec"]["rules"][0]["http"]["paths"][0].update(backend=BACKEND)),
+    ),
+    "an Ingress for the host of others": (
+        "of modelValues.ingress",
+        ("Ingress", lambda item: item["spec"]["rules"][0].update(host="payroll.example.com")),
+    ),
+    "an Ingress for every host": (
+        "of modelValues.ingress",
+        ("Ingress", lambda item: item["spec"]["rules"][0].pop("host")),
+    ),
+    "an Ingress for the path of others": (
+        "of modelValues.ingress",
+        ("Ingress", lambda item: item["spec"]["rules"][0]["http"]["paths"][0].update(path="/")),
+    ),
+    "an Ingress of another class": ("of modelValues.ingress", spec("Ingress", ingressClassName="internal")),
+    "an Ingress with a certificate of others": (
+        "of modelValues.ingress",
+        spec("Ingress", tls=[{"hosts": ["models.example.com"], "secretName": "payroll"}]),
+    ),
+    "an Ingress with a snippet": ("annotations of modelValues", ("Ingress", annotate)),
+    "an Ingress with another value of an annotation": (
+        "annotations of modelValues",
+        ("Ingress", lambda item: item["metadata"]["annotations"].update({"example.com/rewrite": "/payroll"})),
+    ),
+    "a route with an annotation": ("no annotations but", ("HTTPRoute", annotate)),
+    "a route at another Gateway": (
+        "of modelValues.httpRoute",
+        ("HTTPRoute", lambda item: item["spec"]["parentRefs"][0].update(name="internal")),
+    ),
+    "a route at a Gateway elsewhere": (
+        "of modelValues.httpRoute",
+        ("HTTPRoute", lambda item: item["spec"]["parentRefs"][0].update(namespace="default")),
+    ),
+    "a route for the host of others": (
+        "of modelValues.httpRoute",
+        spec("HTTPRoute", hostnames=["payroll.example.com"]),
+    ),
+    "a route for every host": ("of modelValues.httpRoute", ("HTTPRoute", lambda item: item["spec"].pop("hostnames"))),
+    "a route for every path": (
+        "of modelValues.httpRoute",
+        ("HTTPRoute", lambda item: item["spec"]["rules"][0]["matches"][0]["path"].update(value="/")),
     ),
     "an Ingress with a default": ("own Service", spec("Ingress", defaultBackend=BACKEND)),
     "a route to another Service": (

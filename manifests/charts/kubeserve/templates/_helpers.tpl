@@ -72,6 +72,20 @@ spec:
       expression: request.userInfo.username == 'system:serviceaccount:{{ $root.Release.Namespace }}:{{ $root.Release.Name }}'
 {{- end }}
 
+{{/* Return the variables of an admission policy that name the model of an address, and its annotations before. */}}
+{{- define "kubeserve.celModel" -}}
+- name: model
+  expression: object.metadata.name.substring(0, object.metadata.name.size() - {{ len "-model-serving" }})
+# Others, such as a controller, may have added some.
+- name: before
+  expression: "request.operation == 'CREATE' ? {} : oldObject.metadata.?annotations.orValue({})"
+{{- end -}}
+
+{{/* Return an expression of CEL for a text with {namespace} and {model} in it. The objects policy has checked the name. */}}
+{{- define "kubeserve.celNamed" -}}
+{{ . | default "" | toJson }}.replace('{namespace}', object.metadata.namespace).replace('{model}', variables.model)
+{{- end -}}
+
 {{/*
 The rights that watcher/runtimes/kubernetes/ uses, and no others; tests/integration/test_watcher_chart.py deploys, updates
 and removes a model with them. A server-side apply of a new object needs create and patch. There is no right for Secrets.
