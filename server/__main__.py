@@ -46,7 +46,7 @@ def main() -> int:
     if options.stop_with_stdin:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     cpu_limit.limit_threads(options.threads or cpu_limit.cpu_limit())
-    folder = options.model.parent / PACKAGES
+    folder = Path(options.packages) if options.packages else options.model.parent / PACKAGES
     if options.load == "data" and packages.brings_packages(options.model.parent):
         # Refused before the first of these packages could be imported.
         return failed(f"this model needs code: {packages.NEEDS_CODE}")

@@ -2,8 +2,10 @@
 
 MODEL = "model.joblib"
 REQUIREMENTS = "requirements.txt"
+RESOLVED = "resolved.txt"
+"""The versions that an earlier pod of the same version of the model has installed for its requirements.txt."""
 PACKAGES = "packages"
-"""What requirements.txt brought; `server.packages` puts it on the import path."""
+"""The folder of what requirements.txt brought, unless the server's `--packages` says another one."""
 INPUT_EXAMPLE = "input-example.json"
 """Rows as a client would send them, by the model's owner."""
 MLFLOW_EXAMPLE = "input_example.json"

@@ -52,6 +52,9 @@ class Settings:
     )
     port: int = setting("Port to listen on.", 8080)
     fd: int = setting("Descriptor of a listening socket to use instead of an address and a port; -1: none.", -1, -1)
+    packages: str = setting(
+        "Folder of the packages that requirements.txt brought. Empty: `packages` beside the model.", ""
+    )
     name: str = setting("The model's name in URLs, answers and metrics.", "model")
     version: str = setting("The model's version in answers and metrics.", "")
     max_body_size: int = setting(

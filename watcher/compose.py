@@ -193,7 +193,7 @@ def _local(settings: Settings, bucket: WritableBucket, on_change: Callable[[Mode
     if settings.store == "s3":
         endpoint = settings_values.endpoint(settings)
         arguments = ("--endpoint", endpoint.host, "--secure" if endpoint.secure else "--no-secure")
-    env = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "KUBESERVE_PIP_"))}
+    env = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     env |= process_secrets.store_keys()  # for the process that fetches
     base = settings_values.chart_values(settings)
     found = cage.find(settings.cage, settings_values.model_memory(settings))

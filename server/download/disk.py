@@ -20,7 +20,7 @@ from server.errors import ModelError, VersionError
 QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)(k|[MGT]|[KMGT]i)?")
 UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 POD_LIMIT = "deployment.resources.limits.ephemeral-storage in values.yaml"
-VOLUME_LIMIT = "deployment.volumeLimits.model, which the operator sets"
+VOLUME_LIMIT = "deployment.volumeLimits.{}, which the operator sets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ class Disk:
 
     folder: Path
     pod_limit: int | None = None
-    """Of the whole pod: the volumes of the model and of /tmp, and logs."""
+    """Of the whole pod: its volumes, and logs."""
     volume_limit: int | None = None
+    volume: str = "model"
+    """The volume of the folder, as the chart names it."""
 
     def room(self) -> Room:
         """Return the room for a model in the folder, which holds nothing yet."""
@@ -66,16 +68,17 @@ class Disk:
             allowed = f"this pod may use {readable(self.pod_limit)} of disk"
             rooms.append(Room(self.pod_limit, f"{allowed}: raise {POD_LIMIT}"))
         if self.volume_limit is not None:
-            allowed = f"the model's volume may hold {readable(self.volume_limit)}"
-            rooms.append(Room(self.volume_limit, f"{allowed}: raise {VOLUME_LIMIT}"))
+            allowed = f"the volume '{self.volume}' may hold {readable(self.volume_limit)}"
+            rooms.append(Room(self.volume_limit, f"{allowed}: raise {VOLUME_LIMIT.format(self.volume)}"))
         return min(rooms, key=lambda room: room.size)
 
-    def check_use(self, scratch: Path) -> None:
-        """Raise VersionError if the folder and `scratch`, the pod's other folder, are above a limit."""
+    def check_use(self, *others: Path) -> None:
+        """Raise VersionError if the folder, or it and the pod's other folders, are above a limit."""
         in_folder = used(self.folder) if self.pod_limit is not None or self.volume_limit is not None else 0
         if self.volume_limit is not None and in_folder > self.volume_limit:
-            raise VersionError(above(f"{readable(self.volume_limit)} of the model's volume", VOLUME_LIMIT))
-        if self.pod_limit is not None and in_folder + used(scratch) > self.pod_limit:
+            volume = f"{readable(self.volume_limit)} of the volume '{self.volume}'"
+            raise VersionError(above(volume, VOLUME_LIMIT.format(self.volume)))
+        if self.pod_limit is not None and in_folder + sum(map(used, others)) > self.pod_limit:
             raise VersionError(above(f"{readable(self.pod_limit)} of disk that this pod may use", POD_LIMIT))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from server.errors import ModelError
-from server.paths import MODEL, PACKAGES
+from server.paths import MODEL
 
 CHUNK = 64 * 1024
 """Bytes. A download reads this much at once, and a whole chunk counts as progress."""
@@ -73,7 +72,6 @@ def clear(folder: Path) -> None:
     """Remove the large files that an earlier attempt may have left: the next one needs their room."""
     for path in (folder / MODEL, partial_of(folder / MODEL)):
         remove(path)
-    shutil.rmtree(folder / PACKAGES, ignore_errors=True)
 
 
 def remove(path: Path) -> None:

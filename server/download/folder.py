@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from requirements_txt.parsing import MAX_BYTES
 from server.download import etag, input_files
 from server.download.disk import Disk
 from server.download.files import CHUNK, explained, open_regular, remove, save
 from server.download.progress import Progress
-from server.download.requirements import MAX_BYTES
 from server.paths import MODEL, REQUIREMENTS
 
 

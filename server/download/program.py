@@ -1,4 +1,4 @@
-"""The steps of the program: fetch the model, then install its requirements."""
+"""The steps of the program: fetch the files, and report their digests."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from server import logs
 from server.download import folder, input_files
 from server.download.disk import Disk, parse_limit
 from server.download.files import clear, make_folder
-from server.download.installer import Index, install
 from server.download.progress import Progress, run_watched
 from server.errors import ModelError
-from server.paths import MODEL, REQUIREMENTS
+from server.paths import MODEL
 
 if TYPE_CHECKING:
     from server.download.s3 import StoredFiles
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def run(options: argparse.Namespace) -> None:
-    """Put model.joblib, packages/ if there is a requirements.txt, and the named input files into the folder.
+def run_all(options: argparse.Namespace) -> None:
+    """Put model.joblib, requirements.txt if there is one, and the named input files into the folder.
 
     Raises:
         ModelError: a step failed; the text is one sentence. No half-written file keeps the final name.
@@ -37,8 +36,6 @@ def run(options: argparse.Namespace) -> None:
     clear(options.to)
     digests = run_watched(lambda progress: fetch(options, disk, progress))
     log.info("downloaded", source=options.source, bytes=(options.to / MODEL).stat().st_size)
-    if (options.to / REQUIREMENTS).exists():
-        install(options.to, Index(options.pip_index_url, options.pip_cert), disk)
     if options.urls:
         # The watcher reads it, and the next pod's bytes must have the same digests.
         logs.write_termination_message(json.dumps({"sha256": digests}))

@@ -14,13 +14,13 @@ from minio.error import MinioException
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from urllib3.exceptions import HTTPError
 
+from requirements_txt.parsing import MAX_BYTES
 from server.download import etag, input_files
 from server.download.causes import TransientError, explain
 from server.download.digest import Digests
 from server.download.disk import Disk
 from server.download.files import CHUNK, remove, save
 from server.download.progress import Progress
-from server.download.requirements import MAX_BYTES
 from server.paths import MODEL, REQUIREMENTS
 
 log = structlog.get_logger()

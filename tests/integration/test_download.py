@@ -219,7 +219,7 @@ def test_download_of_another_file_about_the_input_says_why(
         ),
         (
             {"KUBESERVE_VOLUME_LIMIT": "100Ki", "KUBESERVE_DISK_LIMIT": "2147483648"},
-            "the model's volume may hold 100 KiB: raise deployment.volumeLimits.model, which the operator sets",
+            "the volume 'model' may hold 100 KiB: raise deployment.volumeLimits.model, which the operator sets",
         ),
     ],
 )

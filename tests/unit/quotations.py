@@ -19,7 +19,7 @@ DOCUMENTS = (
     ROOT / "README.md",
     *(ROOT / "docs" / name for name in ("operations.md", "architecture.md", "reference.md")),
 )
-PROGRAMS = ("kubeserve", "watcher", "server", "strict_http")
+PROGRAMS = ("kubeserve", "watcher", "server", "requirements_txt", "strict_http")
 CHARTS = ROOT / "manifests" / "charts"
 GENERATED = re.compile(r"<!-- [\w-]+: written by.*?<!-- /[\w-]+ -->", re.DOTALL)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)

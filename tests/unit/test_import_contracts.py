@@ -60,7 +60,7 @@ def exhaustive_rooms() -> list[str]:
 
 def lint(folder: Path, files: dict[str, str]) -> str:
     """Run the contracts on a copy of the packages with these files, and return what they print. They must fail."""
-    for package in ("kubeserve", "server", "watcher", "strict_http"):
+    for package in ("kubeserve", "server", "watcher", "requirements_txt", "strict_http"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     for name, text in files.items():

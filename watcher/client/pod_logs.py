@@ -22,7 +22,7 @@ from watcher.runtimes.kubernetes.api import ADVICE, CHUNK, CONNECT_SECONDS, READ
 from watcher.runtimes.kubernetes.objects import POD, Objects
 from watcher.runtimes.kubernetes.rollout import annotations_of, container_failure
 
-SERVER, DOWNLOAD = "inference-server", "download-model"
+SERVER, INSTALL, DOWNLOAD = "inference-server", "install", "download-model"
 """The containers of a model's pod, as the chart names them."""
 LIST_INTERVAL = 2.0
 """Seconds between two looks for new pods and restarted containers."""
@@ -31,7 +31,7 @@ OK = 200
 
 
 class PodLogs:
-    """Reads the logs of one model's pods: those of the server or, where it has not started yet, of the download."""
+    """Reads the logs of one model's pods: those of the server or, where it has not started yet, what came before."""
 
     def __init__(self, api: Api, model: ModelId, *, version: str = "", init: bool = False) -> None:
         self._api, self._model, self._version, self._init = api, model, version, init
@@ -202,8 +202,8 @@ def _until(found: queue.Queue[Line], deadline: float) -> Iterator[Line]:
 
 
 def chosen_container(pod: Manifest, *, init: bool) -> str | None:
-    """Return the container whose log says most: the server, or the download if the server has not started; or None."""
-    for name in (DOWNLOAD,) if init else (SERVER, DOWNLOAD):
+    """Return the container whose log says most: the server, or what has started before it; or None."""
+    for name in (INSTALL, DOWNLOAD) if init else (SERVER, INSTALL, DOWNLOAD):
         status = _status_of(pod, name)
         states = (status.get("state") or {}, status.get("lastState") or {})
         if any(state.get(key) is not None for state in states for key in ("running", "terminated")):
@@ -224,7 +224,7 @@ def restarts(pod: Manifest, container: str) -> int:
 def waiting_for(pod: Manifest) -> str:
     """Return why no container of a pod has started."""
     status = pod.get("status") or {}
-    for name in (DOWNLOAD, SERVER):
+    for name in (DOWNLOAD, INSTALL, SERVER):
         if reason := container_failure(_status_of(pod, name)):
             return f"no log yet: {name}: {reason}"
     for condition in status.get("conditions") or []:

@@ -41,6 +41,11 @@ def template(kind: str) -> Any:
     return _read(f"objects/{kind}.yaml")
 
 
+def container(name: str) -> Any:
+    """Return the template of a container that not every pod has. Do not modify it."""
+    return _read(f"containers/{name}.yaml")
+
+
 @cache
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the values; Helm checks the same one."""

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from watcher.core import exposure, signed_files
-from watcher.core.chart import check, defaults, merge, template
+from watcher.core.chart import check, container, defaults, merge, template
 from watcher.core.naming import instance_label, object_name, version_label
 from watcher.core.types import (
     ETAG,
@@ -125,6 +125,7 @@ def render_values(
     scope = {**values, **computed(values, model, owner, track, trials), "autoscalingVersion": autoscaling}
     if not names_replicas:
         scope["replicas"] = None
+    scope["installContainer"] = fill(container("install"), scope) if installs(values["model"]) else None
     optional = {"hpa": "autoscaling", "ingress": "ingress", "httproute": "httpRoute"}
     chosen = [kind for kind, section in optional.items() if values[section]["enabled"]]
     of_download = {"secret": not values["model"]["signedFiles"], "configmap": needs_config_map(values)}
@@ -169,6 +170,7 @@ def computed(
         "requirementsVariable": requirements_variable(values["model"]["requirementsEtag"]),
         "inputFilesVariable": input_files_variable(values["model"]["inputFiles"]),
         **disk_limits(deployment),
+        **packages_folder(values),
         **store_access(object_name(model, track), values),
         **authorities(object_name(model, track), values),
         **package_index(object_name(model, track), values),
@@ -186,7 +188,9 @@ def grace_period(server: Mapping[str, Any]) -> int:
 def server_env(values: Mapping[str, Any], model: ModelId) -> list[dict[str, str]]:
     """Return the environment variables of the server's container."""
     variables = {"KUBESERVE_SERVER_NAME": values["model"]["name"] or model.name}
-    variables |= {"KUBESERVE_SERVER_VERSION": values["model"]["version"], **server_settings(values["server"])}
+    variables |= {"KUBESERVE_SERVER_VERSION": values["model"]["version"]}
+    variables |= {"KUBESERVE_SERVER_PACKAGES": "/packages"} if installs(values["model"]) else {}
+    variables |= server_settings(values["server"])
     return [{"name": name, "value": value} for name, value in variables.items()]
 
 
@@ -208,6 +212,27 @@ def json_of(value: Any) -> str:
 def needs_config_map(values: Mapping[str, Any]) -> bool:
     """Return whether the pods read a ConfigMap: for signed URLs, or for private certificate authorities."""
     return bool(values["model"]["signedFiles"] or values["model"]["s3CA"] or values["download"]["pipCA"])
+
+
+def installs(model: Mapping[str, Any]) -> bool:
+    """Return whether the pods have a container that installs: where the files are signed, only for a requirements.txt.
+
+    By keys the download takes whatever lies next to the model, so it is not known whether there is one.
+    """
+    return bool(model["requirementsEtag"] or not model["signedFiles"])
+
+
+def packages_folder(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the placeholders for the volume of the packages, which only the container that installs writes to."""
+    deployment = values["deployment"]
+    named = deployment["volumeLimits"].get("packages")
+    limit = named or (deployment["resources"].get("limits") or {}).get("ephemeral-storage")
+    found = {
+        "packagesVolume": {"name": "packages", "emptyDir": {"sizeLimit": limit} if limit else {}},
+        "packagesMount": {"name": "packages", "mountPath": "/packages", "readOnly": True},
+    }
+    variable = {"name": "KUBESERVE_VOLUME_LIMIT", "value": named} if named else None
+    return (found if installs(values["model"]) else dict.fromkeys(found)) | {"packagesLimitVariable": variable}
 
 
 def store_access(name: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from watcher.metrics import Metrics
 OPERATIONS = ROOT / "docs" / "operations.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 FILE = re.compile(
-    r"`(\w[\w./-]*(?:\.(?:py|yaml|tpl|toml|md|json)|/)|(?:server|watcher|strict_http|tests|dev|manifests)/[\w./-]+)`"
+    r"`(\w[\w./-]*(?:\.(?:py|yaml|tpl|toml|md|json)|/)|(?:server|watcher|requirements_txt|strict_http|tests|dev|manifests)/[\w./-]+)`"
 )
 
 
@@ -52,7 +52,8 @@ def test_documents_name_only_files_that_exist(path: Path) -> None:
 def exists(name: str) -> bool:
     """Return whether the repository has this path; a bare file name may be in any folder."""
     return (ROOT / name).exists() or any(
-        any((ROOT / room).rglob(name)) for room in ("server", "watcher", "strict_http", "tests", "dev", "manifests")
+        any((ROOT / room).rglob(name))
+        for room in ("server", "watcher", "requirements_txt", "strict_http", "tests", "dev", "manifests")
     )
 
 

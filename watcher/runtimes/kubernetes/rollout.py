@@ -14,6 +14,8 @@ from watcher.core.types import Manifest
 
 DOWNLOAD = "download-model"
 """The container that fetches the model. Only our code runs in it."""
+INSTALL = "install"
+"""The container that installs its requirements.txt. It runs none of what it installs."""
 STUCK = {
     "CrashLoopBackOff",
     "CreateContainerConfigError",

@@ -113,7 +113,7 @@ def system_folder(path: Path) -> list[str]:
 
 def packages() -> list[Path]:
     """Return the folders of the server's own code. It is not imported here."""
-    found = (importlib.util.find_spec(name) for name in ("server", "strict_http"))
+    found = (importlib.util.find_spec(name) for name in ("server", "requirements_txt", "strict_http"))
     return [Path(spec.origin).parent for spec in found if spec and spec.origin]
 
 

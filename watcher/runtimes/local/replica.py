@@ -43,6 +43,14 @@ STABLE_SECONDS = 60.0
 """Seconds. After this long in service a failure counts as the first one again, and the restart delay starts anew."""
 
 
+PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+INSTALL_PASSED = (
+    *("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("KUBESERVE_PIP_INDEX_URL", "KUBESERVE_PIP_CERT"),
+)
+"""With the proxies, the only variables of the program that installs packages."""
+
+
 class Replica(threading.Thread):
     """Supervises the processes of one manifest until `stop`, with a pod's delays between failures.
 
@@ -71,7 +79,7 @@ class Replica(threading.Thread):
         self._output: Output | None = None
         self.has_served = self.is_at_fault = False
         """Whether it was ready once, and whether it fails by the version's own fault; as in `LiveRelease`."""
-        self._downloaded = self._own_fault = False
+        self._prepared = self._own_fault = False
         self._ready_at = math.inf
         """Of the monotonic clock; infinity until the server of this attempt is ready."""
         self._log = log.bind(model=f"{meta['namespace']}/{meta['name']}", version=self.version)
@@ -113,29 +121,43 @@ class Replica(threading.Thread):
         self._own_fault = False
         try:
             self._output = self._output or Output(self.folder)
-            return self._fetch(self._output) or self._serve(self._output)
+            return self._prepare(self._output) or self._serve(self._output)
         except OSError as error:  # a full disk is a reason to show, and must not end the supervision
             return f"cannot run: {error}"
         finally:
             self._end()
 
-    def _fetch(self, output: Output) -> str:
-        """Download the model once, as an init container does. Return the reason of a failure, or "".
+    def _prepare(self, output: Output) -> str:
+        """Download the model and install its packages once, as init containers do. Return why that failed, or "".
 
         A server that crashed restarts from its own copy: the bucket may hold other bytes by then.
         """
-        if self._downloaded:
+        if self._prepared:
             return ""
+        reason = self._run(self._download_arguments(), {**without_secrets(os.environ), **self._env}, output)
+        if not reason and self._spec["requirementsEtag"]:
+            reason = self._run(self._install_arguments(), environment_of_pip(os.environ), output)
+        self._prepared = not reason
+        return reason
+
+    def _download_arguments(self) -> list[str]:
         arguments = ["--source", self._spec["source"], "--etag", self.etag, "--to", str(self.folder)]
         arguments += ["--requirements-etag", self._spec["requirementsEtag"] or "none"]
         arguments += ["--input-files", self._spec["inputFiles"], *self._download]
-        command = launched([sys.executable, "-m", "server.download", *arguments], {}, 0)
-        process = self._start(command, {**without_secrets(os.environ), **self._env}, output)
+        return ["server.download", *arguments]
+
+    def _install_arguments(self) -> list[str]:
+        arguments = ["--model", str(self.folder), "--to", str(self.folder / "packages")]
+        return ["server.install", *arguments, "--requirements", self._spec["requirements"]]
+
+    def _run(self, program: list[str], env: Mapping[str, str], output: Output) -> str:
+        """Run one of our programs to its end. Return the reason of a failure, or ""."""
+        process = self._start(launched([sys.executable, "-m", *program], {}, 0), env, output)
         if process is None:
             return "stopped"
         code = process.wait()
-        self._downloaded, self._own_fault = code == 0, fault.of_download(code)
-        return "" if self._downloaded else output.exit_reason(code)
+        self._own_fault = fault.of_download(code)
+        return output.exit_reason(code) if code else ""
 
     def _serve(self, output: Output) -> str:
         """Run the server until it ends, and return the reason."""
@@ -233,6 +255,12 @@ def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without the store's keys and the watcher's token: a model can run any code."""
     ours = {key for key in env if key.startswith("KUBESERVE_") and not key.startswith("KUBESERVE_SERVER_")}
     return {key: value for key, value in env.items() if key not in ours and not key.startswith("AWS_")}
+
+
+def environment_of_pip(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what the program that installs gets of an environment: how to reach the package index, and no key."""
+    passed = {*INSTALL_PASSED, *PROXIES, *map(str.lower, PROXIES)}
+    return {key: value for key, value in env.items() if key in passed}
 
 
 def is_healthy(port: int) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from watcher.core.chart import merge
+from watcher.core.chart import defaults, merge
 from watcher.core.last_good import memory_of
 from watcher.core.render import input_files, input_files_text, server_settings
 from watcher.core.types import (
@@ -103,14 +103,15 @@ class LocalRuntime:
         """Return one `Process` in the shape of a Kubernetes object, so that both runtimes share the planning."""
         if release.trials:
             raise Rejected("NoRoute", f"{release.trials[0].track} needs a cluster with a gateway")
-        version = release.version
+        version, values = release.version, merge(defaults(), self._base, release.overrides)
         spec: dict[str, Any] = {
             "source": self._source_of(version.artifact.key),
             "etag": version.artifact.etag,
             "requirementsEtag": version.requirements.etag if version.requirements else "",
             "inputFiles": input_files_text(input_files(version)),
             "version": version.version,
-            "server": server_settings(merge(self._base, release.overrides).get("server", {})),
+            "server": server_settings(values["server"]),
+            "requirements": values["download"]["requirements"],
         }
         digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
         annotations = {

@@ -48,7 +48,9 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $_ := set $scope "gracePeriod" (include "model-serving.gracePeriod" . | int) -}}
 {{- $_ := set $scope "runtimeClassName" (default nil $deployment.runtimeClassName) -}}
 {{- $_ := set $scope "hostUsers" (ternary nil false $deployment.hostUsers) -}}
-{{- $_ := set $scope "serverEnv" (include "model-serving.serverEnv" . | fromJson).env -}}
+{{- /* Where the files are signed, it is known whether there is a requirements.txt. */}}
+{{- $hasInstall := or (not (empty $model.requirementsEtag)) (empty $model.signedFiles) -}}
+{{- $_ := set $scope "serverEnv" (include "model-serving.serverEnv" (dict "root" . "installs" $hasInstall) | fromJson).env -}}
 {{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
 {{- $_ := set $scope "metrics" $metrics -}}
 {{- $exposure := include "model-serving.exposure" (dict "root" . "annotations" $annotations) | fromJson -}}
@@ -69,6 +71,14 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
   {{- $value := index $.Values.download $key -}}
   {{- $_ := set $scope (printf "%sVariable" $key) (ternary (dict "name" $name "value" $value) nil (not (empty $value))) -}}
 {{- end -}}
+{{- $container := $.Files.Get "containers/install.yaml" | fromYaml -}}
+{{- $container = (include "model-serving.fill" (dict "template" $container "scope" $scope) | fromJson).value -}}
+{{- $empty := dict -}}
+{{- if $scope.packagesVolumeLimit -}}{{- $_ := set $empty "sizeLimit" $scope.packagesVolumeLimit -}}{{- end -}}
+{{- $mount := dict "name" "packages" "mountPath" "/packages" "readOnly" true -}}
+{{- $_ := set $scope "installContainer" (ternary $container nil $hasInstall) -}}
+{{- $_ := set $scope "packagesMount" (ternary $mount nil $hasInstall) -}}
+{{- $_ := set $scope "packagesVolume" (ternary (dict "name" "packages" "emptyDir" $empty) nil $hasInstall) -}}
 {{- toJson $scope -}}
 {{- end -}}
 
@@ -84,9 +94,11 @@ The minimum is 30, which is enough for the server's default deadline of 10.
 
 {{/* Return the server's environment. The setting batchRows becomes the variable KUBESERVE_SERVER_BATCH_ROWS. */}}
 {{- define "model-serving.serverEnv" -}}
-{{- $found := list (dict "name" "KUBESERVE_SERVER_NAME" "value" (default .Release.Name .Values.model.name)) -}}
-{{- $found = append $found (dict "name" "KUBESERVE_SERVER_VERSION" "value" .Values.model.version) -}}
-{{- range $name, $value := .Values.server -}}
+{{- $values := .root.Values -}}
+{{- $found := list (dict "name" "KUBESERVE_SERVER_NAME" "value" (default .root.Release.Name $values.model.name)) -}}
+{{- $found = append $found (dict "name" "KUBESERVE_SERVER_VERSION" "value" $values.model.version) -}}
+{{- if .installs -}}{{- $found = append $found (dict "name" "KUBESERVE_SERVER_PACKAGES" "value" "/packages") -}}{{- end -}}
+{{- range $name, $value := $values.server -}}
   {{- if not (kindIs "invalid" $value) -}}
     {{- $variable := printf "KUBESERVE_SERVER_%s" (snakecase $name | upper) -}}
     {{- $found = append $found (dict "name" $variable "value" (ternary $value (toJson $value) (kindIs "string" $value))) -}}
@@ -98,9 +110,10 @@ The minimum is 30, which is enough for the server's default deadline of 10.
 {{/* Return the placeholders for the limits of the pod's disk; null without one. */}}
 {{- define "model-serving.diskLimits" -}}
 {{- $volumes := .Values.deployment.volumeLimits -}}
-{{- $found := dict "diskLimitVariable" nil "volumeLimitVariable" nil -}}
+{{- $found := dict "diskLimitVariable" nil "volumeLimitVariable" nil "packagesLimitVariable" nil -}}
 {{- $limit := get (default dict .Values.deployment.resources.limits) "ephemeral-storage" | default nil -}}
 {{- $_ := set $found "modelVolumeLimit" (get $volumes "model" | default $limit) -}}
+{{- $_ := set $found "packagesVolumeLimit" (get $volumes "packages" | default $limit) -}}
 {{- $_ := set $found "tmpVolumeLimit" (get $volumes "tmp" | default $limit) -}}
 {{- if $limit -}}
   {{- $from := dict "resourceFieldRef" (dict "resource" "limits.ephemeral-storage" "divisor" "1") -}}
@@ -108,6 +121,9 @@ The minimum is 30, which is enough for the server's default deadline of 10.
 {{- end -}}
 {{- with get $volumes "model" -}}
   {{- $_ := set $found "volumeLimitVariable" (dict "name" "KUBESERVE_VOLUME_LIMIT" "value" .) -}}
+{{- end -}}
+{{- with get $volumes "packages" -}}
+  {{- $_ := set $found "packagesLimitVariable" (dict "name" "KUBESERVE_VOLUME_LIMIT" "value" .) -}}
 {{- end -}}
 {{- toJson $found -}}
 {{- end -}}

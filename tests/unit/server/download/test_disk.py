@@ -34,7 +34,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             2 * GI,
             GI,
-            "the model's volume may hold 1 GiB: raise deployment.volumeLimits.model, which the operator sets",
+            "the volume 'model' may hold 1 GiB: raise deployment.volumeLimits.model, which the operator sets",
         ),
     ],
 )
@@ -66,8 +66,10 @@ def test_check_use_counts_the_folder_and_the_scratch_folder(tmp_path: Path) -> N
         ModelError, match=r"more than the .* of disk that this pod may use: raise deployment\.resources"
     ):
         Disk(folder, 2 * size - 1).check_use(scratch)
-    with pytest.raises(ModelError, match=r"more than the .* of the model's volume: raise deployment\.volumeLimits"):
-        Disk(folder, None, size - 1).check_use(scratch)
+    with pytest.raises(
+        ModelError, match=r"more than the .* of the volume 'packages': raise deployment\.volumeLimits\.packages"
+    ):
+        Disk(folder, None, size - 1, "packages").check_use(scratch)
 
 
 def test_used_ignores_files_that_vanish_and_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

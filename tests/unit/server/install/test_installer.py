@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from requirements_txt.parsing import parse
 from server.download.disk import Disk
-from server.download.installer import Index, cause_of, command, environment, install, run_pip
-from server.download.requirements import parse
 from server.errors import ModelError, VersionError
+from server.install.installer import Index, cause_of, command, environment, install, run_pip
 
 DUMP = "import os, sys; print(sorted(os.environ), sys.stdin.read(), flush=True); sys.exit(3)"
 
@@ -163,7 +163,6 @@ def test_cause_of_a_killed_pip_names_the_signal() -> None:
     assert "signal 9" in cause_of("", -9)[1]
 
 
-def test_install_a_file_without_packages_starts_no_pip(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text("# none\n")
-    install(tmp_path)
+def test_install_without_packages_starts_no_pip(tmp_path: Path) -> None:
+    install([], tmp_path / "packages", Index(), Disk(tmp_path))
     assert not (tmp_path / "packages").exists()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from requirements_txt.parsing import MAX_NAME, Package
 from server.download.disk import Disk
-from server.download.requirements import MAX_NAME, Package, parse, with_numpy, without_mlflow
 from server.errors import ModelError, VersionError
-from server.paths import MLFLOW_MODEL, PACKAGES, REQUIREMENTS
+from server.paths import REQUIREMENTS
 from server.text import one_line
 
 log = structlog.get_logger()
@@ -120,26 +120,36 @@ class Index:
         return [f"--index-url {url}", *([f"--trusted-host {host}"] if parts.scheme == "http" else [])]
 
 
-def install(folder: Path, index: Index | None = None, disk: Disk | None = None, seconds: float = PIP_SECONDS) -> None:
-    """Install `folder`/requirements.txt into `folder`/packages, which the server imports from.
+def install(
+    packages: Sequence[Package],
+    target: Path,
+    index: Index,
+    disk: Disk,
+    *,
+    resolved: Sequence[Package] = (),
+    model: Path | None = None,
+    seconds: float = PIP_SECONDS,
+) -> None:
+    """Install the packages, and what they need, into the folder `target`.
+
+    What is `resolved` gets no other version. The files of the folder `model` count against the disk's limit.
 
     Raises:
-        ModelError: the file is refused, pip fails, or the packages do not fit on the disk. The sentence is ours: pip's
-            own may quote anything.
+        ModelError: pip fails, or the packages do not fit on the disk. The sentence is ours: pip's own may quote
+            anything.
 
     """
-    index = index or Index()
     index.check()
-    packages = with_numpy(parse((folder / REQUIREMENTS).read_bytes()))
-    if (folder / MLFLOW_MODEL).exists():
-        packages = without_mlflow(packages)
     if not packages:
         return
     log.info("installing requirements.txt", packages=len(packages))
-    with tempfile.TemporaryDirectory(prefix="kubeserve-pip-") as scratch:
-        listed = Path(scratch) / REQUIREMENTS
+    with tempfile.TemporaryDirectory(prefix="kubeserve-pip-") as folder:
+        scratch = Path(folder)
+        listed, constraints = scratch / REQUIREMENTS, scratch / "constraints.txt"
         listed.write_text("\n".join([*index.lines(), *map(str, packages)]) + "\n")
-        run_pip(command(listed, folder / PACKAGES, packages, index), Path(scratch), disk or Disk(folder), seconds)
+        constraints.write_text("".join(f"{item}\n" for item in resolved))
+        pip = [*command(listed, target, packages, index), "--constraint", str(constraints)]
+        run_pip(pip, scratch, disk, seconds, [model] if model else [])
 
 
 def command(listed: Path, target: Path, packages: Iterable[Package], index: Index) -> list[str]:
@@ -155,7 +165,7 @@ def command(listed: Path, target: Path, packages: Iterable[Package], index: Inde
     return [*pip, "--requirement", str(listed)]
 
 
-def run_pip(command: list[str], scratch: Path, disk: Disk, seconds: float) -> None:
+def run_pip(command: list[str], scratch: Path, disk: Disk, seconds: float, counted: Sequence[Path] = ()) -> None:
     output = scratch / "output"
     with (
         output.open("wb") as file,
@@ -168,7 +178,7 @@ def run_pip(command: list[str], scratch: Path, disk: Disk, seconds: float) -> No
         ) as process,
     ):
         try:
-            code = wait(process, scratch, disk, seconds)
+            code = wait(process, [scratch, *counted], disk, seconds)
         except BaseException:  # a signal's too: pip must not outlive this process
             process.kill()
             raise
@@ -180,8 +190,8 @@ def run_pip(command: list[str], scratch: Path, disk: Disk, seconds: float) -> No
     raise error(f"{FAILED}: {cause}")
 
 
-def wait(process: subprocess.Popen[bytes], scratch: Path, disk: Disk, seconds: float) -> int:
-    """Return pip's exit code.
+def wait(process: subprocess.Popen[bytes], counted: Sequence[Path], disk: Disk, seconds: float) -> int:
+    """Return pip's exit code. The files in `counted` are the same pod's.
 
     Raises:
         ModelError: pip needs more than `seconds`, or more disk than there is.
@@ -193,7 +203,7 @@ def wait(process: subprocess.Popen[bytes], scratch: Path, disk: Disk, seconds: f
         with suppress(subprocess.TimeoutExpired):
             code = process.wait(CHECK_SECONDS)
         try:
-            disk.check_use(scratch)
+            disk.check_use(*counted)
         except ModelError as error:
             raise type(error)(f"{FAILED}: {error}") from error
         if code is not None:
@@ -235,7 +245,7 @@ def cause_of(text: str, code: int) -> tuple[type[ModelError], str]:
                 return error, sentence
     if found := NO_MATCH.search(text):
         return VersionError, no_match(found[1], text)
-    return ModelError, f"pip failed with exit code {code}; the download's log has more"
+    return ModelError, f"pip failed with exit code {code}; its log has more"
 
 
 def no_match(name: str, text: str) -> str:
