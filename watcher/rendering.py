@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from watcher import settings_values
+from watcher.core import requirements
 from watcher.core.catalog import read_listing
 from watcher.core.ceilings import first_excess
 from watcher.core.chart import defaults, merge
@@ -81,7 +82,12 @@ def render_stored(settings: Settings, bucket: Bucket, entry: Entry, version: Mod
 
 
 def user_overrides(settings: Settings, bucket: Bucket, entry: Entry, version: ModelVersion) -> dict[str, Any]:
-    """Return the chart values that the user's files in the bucket set for a version, over those that are demanded."""
+    """Return the chart values that the user's files in the bucket set for a version, over those that are demanded.
+
+    Raises:
+        Rejected: one of these files is refused, or the version's requirements.txt.
+
+    """
 
     def read(file: StoredObject) -> bytes:
         return bucket.read(file.key, SIZE_LIMIT)
@@ -89,6 +95,7 @@ def user_overrides(settings: Settings, bucket: Bucket, entry: Entry, version: Mo
     base, ceilings = settings_values.chart_values(settings), settings_values.ceilings(settings)
     demanded = demand(settings_values.data_only(settings), entry.model.namespace)
     whole = merge(defaults(), base)
+    requirements.check(version, whole, lambda file: bucket.read(file.key, requirements.READ_LIMIT))
     return overrides_of(version, model_values(entry, read), read, whole, ceilings, demanded=demanded)
 
 

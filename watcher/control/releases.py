@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from watcher.core import trials, user_values
+from watcher.core import requirements, trials, user_values
 from watcher.core.ceilings import Ceilings
 from watcher.core.chart import defaults, merge
 from watcher.core.last_good import in_place_of
@@ -18,7 +18,7 @@ from watcher.stores.base import Bucket
 
 
 class Releases:
-    """Reads each values.yaml once for each ETag. Thread-safe."""
+    """Reads each values.yaml and requirements.txt once for each ETag. Thread-safe."""
 
     def __init__(
         self,
@@ -35,8 +35,8 @@ class Releases:
 
         Raises:
             Rejected: a values.yaml is invalid, above a ceiling or looser than the operator's `server.load`, the pinned
-                version is missing, a model.joblib is empty, or a trial is not possible.
-            Retryable: a values.yaml cannot be read.
+                version is missing, a model.joblib is empty, a requirements.txt is refused, or a trial is not possible.
+            Retryable: one of these files cannot be read.
 
         """
         model_level = user_values.model_values(entry, self._read)
@@ -71,8 +71,10 @@ class Releases:
         """Return a release that was made earlier, with what the operator demands now; None if it is above a limit."""
         demanded = demand(self._data_only, release.model.namespace)
         overrides = merge(demanded, release.overrides)
+        base = merge(defaults(), self._base)
         try:
-            user_values.check_permitted(overrides, merge(defaults(), self._base), demanded, self._ceilings, str)
+            requirements.check_permitted(release.version, base)
+            user_values.check_permitted(overrides, base, demanded, self._ceilings, str)
         except Rejected:
             return None
         return replace(release, overrides=overrides)
@@ -87,6 +89,7 @@ class Releases:
         if version.artifact.size == 0:
             raise Rejected("EmptyFile", f"{version.artifact.key} is empty: upload it again")
         base = merge(defaults(), self._base)
+        requirements.check(version, base, lambda file: self._read(file, requirements.READ_LIMIT))
         demanded = demand(self._data_only, version.model.namespace)
         return user_values.overrides_of(version, model_level, self._read, base, self._ceilings, demanded=demanded)
 
@@ -99,8 +102,7 @@ class Releases:
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Forget the files that are not among those of `entries`."""
-        files = (file for entry in entries for file in (entry.values, *(item.values for item in entry.versions)))
-        keys = {file.key for file in files if file}
+        keys = {file.key for entry in entries for file in _files_of(entry) if file}
         for key in set(self._files) - keys:
             self._files.pop(key, None)
 
@@ -113,9 +115,17 @@ class Releases:
         """
         return dict([self._files[file.key]])[file.etag]
 
-    def _read(self, file: StoredObject) -> bytes:
+    def _read(self, file: StoredObject, limit: int = user_values.SIZE_LIMIT) -> bytes:
         etag, text = self._files.get(file.key, ("", b""))
         if etag != file.etag:
-            text = self._bucket.read(file.key, user_values.SIZE_LIMIT)
+            text = self._bucket.read(file.key, limit)
             self._files[file.key] = (file.etag, text)
         return text
+
+
+def _files_of(entry: Entry) -> Iterator[StoredObject | None]:
+    """Yield the files of a model that decide what is deployed."""
+    yield entry.values
+    for version in entry.versions:
+        yield version.values
+        yield version.requirements

