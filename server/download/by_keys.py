@@ -23,6 +23,7 @@ class KeyedFiles:
     """The files next to `s3://BUCKET/KEY`, and the model itself, whose name there may be another one."""
 
     reasons = REASONS
+    packages = ""
 
     def __init__(self, source: str, endpoint: Endpoint) -> None:
         self.host = endpoint.host

@@ -18,6 +18,7 @@ from minio.error import S3Error, ServerError
 from server.download.causes import REASONS_OF_URLS
 from server.download.network import Endpoint, connection_pool
 from server.errors import ModelError
+from server.paths import REQUIREMENTS
 
 OK = 200
 MAX_ERROR = 64 * 1024
@@ -26,7 +27,10 @@ UNUSABLE = "KUBESERVE_URLS is not what the watcher writes: delete the pod, and t
 
 
 class SignedFiles:
-    """The files of a model, each with a URL and, where the watcher knows it, the SHA-256 of its bytes."""
+    """The files of a model, each with a URL and, where the watcher knows them, the SHA-256 of its bytes.
+
+    The requirements.txt also has what an earlier pod has installed for it.
+    """
 
     reasons = REASONS_OF_URLS
 
@@ -74,6 +78,11 @@ class SignedFiles:
     def open_optional(self, name: str) -> urllib3.BaseHTTPResponse | None:
         """Return the answer with the bytes of a file, None if the release has none of this name."""
         return self.open(name) if name in self._files else None
+
+    @property
+    def packages(self) -> str:
+        """What an earlier pod has installed for the requirements.txt: `a==1 b==2`; "" if that is not known."""
+        return str(self._files.get(REQUIREMENTS, {}).get("packages", ""))
 
     def digest_of(self, name: str) -> str:
         """Return the SHA-256 that the bytes of a file must have, in hexadecimal; "" for any."""

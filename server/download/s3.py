@@ -21,7 +21,7 @@ from server.download.digest import Digests
 from server.download.disk import Disk
 from server.download.files import CHUNK, remove, save
 from server.download.progress import Progress
-from server.paths import MODEL, REQUIREMENTS
+from server.paths import MODEL, REQUIREMENTS, RESOLVED
 
 log = structlog.get_logger()
 
@@ -51,6 +51,11 @@ class StoredFiles(Protocol):
 
     def open_optional(self, name: str) -> urllib3.BaseHTTPResponse | None:
         """Return the answer with the bytes of a file, None if there is none of this name."""
+        ...
+
+    @property
+    def packages(self) -> str:
+        """What an earlier pod has installed for the requirements.txt: `a==1 b==2`; "" if that is not known."""
         ...
 
     def digest_of(self, name: str) -> str:
@@ -101,6 +106,7 @@ class S3Source:
 
     def _fetch_requirements(self, target: Path, expected: str) -> None:
         remove(target)
+        remove(target.with_name(RESOLVED))
         if expected == etag.NONE:
             return
         source = self._next_to_model(REQUIREMENTS)
@@ -112,6 +118,8 @@ class S3Source:
                 etag.check(source, response.headers.get("ETag") or "", expected)
                 # One byte more than is allowed shows that the file is too large.
                 self._save([response.read(MAX_BYTES + 1)], target, source)
+        if self._files.packages:
+            save([self._files.packages.replace(" ", "\n").encode()], target.with_name(RESOLVED))
 
     def _fetch_input_file(self, target: Path, expected: str) -> None:
         source = self._next_to_model(target.name)

@@ -194,13 +194,28 @@ def test_digest_that_a_pod_reports_is_recorded_for_the_next(setup: Setup, tmp_pa
     assert (again.code, again.model) == (0, b"the bytes")
 
 
-def report(setup: Setup, message: str) -> None:
-    """Let a pod say what its download has said."""
+def test_packages_that_the_first_pod_installed_are_those_of_the_next(setup: Setup, tmp_path: Path) -> None:
+    setup.put("iris/v1/requirements.txt", b"wanted\n")
+    setup.put("iris/v1/model.joblib", b"the bytes")
+    with setup.watcher():
+        until_signed(setup)
+        entry = current_entry(setup)
+        first = start_pod(setup, tmp_path, entry)
+        assert not (first.to / "resolved.txt").exists()
+        report(setup, '{"packages": "needed==2.0 wanted==1.0"}', "install")
+        eventually(lambda: json.loads(data_of(setup)[entry])["requirements.txt"]["packages"])
+    again = start_pod(setup, tmp_path, entry)
+    assert (again.to / "requirements.txt").read_text() == "wanted\n"
+    assert (again.to / "resolved.txt").read_text() == "needed==2.0\nwanted==1.0"
+
+
+def report(setup: Setup, message: str, container: str = "download-model") -> None:
+    """Let a pod say what one of its init containers has said."""
     core, namespace = setup.cluster.core, setup.cluster.namespace
     (pod,) = eventually(lambda: core.list_namespaced_pod(namespace).items)
     ended = {"exitCode": 0, "message": message, "startedAt": None, "finishedAt": None}
     status = {
-        "name": "download-model",
+        "name": container,
         "image": "i",
         "imageID": "i",
         "ready": True,

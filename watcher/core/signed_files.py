@@ -10,11 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from watcher.core.naming import ARTIFACT, SUFFIX
+from watcher.core.naming import ARTIFACT, REQUIREMENTS, SUFFIX
 from watcher.core.types import Manifest, ModelVersion
 
 FILES = "kubeserve.io/files"
@@ -33,13 +33,17 @@ RENEW_SHARE, RENEW_SPREAD = 0.5, 0.1
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """One file of a release. `urls` are tried in this order; `sha256` is "" until it is known."""
+    """One file of a release. `urls` are tried in this order; `sha256` is "" until it is known.
+
+    `packages` are the versions that the first pod has installed for a requirements.txt, `a==1 b==2`; "" until then.
+    """
 
     key: str
     etag: str
     version_id: str = ""
     sha256: str = ""
     urls: tuple[str, ...] = ()
+    packages: str = ""
 
 
 Entry = Mapping[str, SignedFile]
@@ -51,7 +55,8 @@ class Signing:
     """What is known of the URLs in a ConfigMap, without them.
 
     `by` names the key that signed them. `is_whole` is False if URLs are missing, or were changed by something else.
-    `lacks_digest` is True if the SHA-256 of a file is not known yet.
+    `lacks_digest` is True if the SHA-256 of a file is not known yet, and `lacks_packages` if it is not known what a
+    requirements.txt has installed.
     """
 
     entry: str
@@ -59,6 +64,7 @@ class Signing:
     renew: datetime | None = None
     is_whole: bool = False
     lacks_digest: bool = True
+    lacks_packages: bool = False
 
     def is_due(self, now: datetime, by: str) -> bool:
         """Return whether the URLs are to be signed now, by the key `by`."""
@@ -111,12 +117,12 @@ def known_file(file: SignedFile, entries: Mapping[str, Entry]) -> SignedFile:
     return next((known for known in same if (known.key, known.etag) == (file.key, file.etag) and known.urls), file)
 
 
-def with_digests(entry: Entry, digests: Mapping[str, str]) -> Entry:
-    """Return an entry with the digests that a pod has reported, where none is known yet."""
-    return {
-        name: SignedFile(file.key, file.etag, file.version_id, file.sha256 or digests.get(name, ""), file.urls)
-        for name, file in entry.items()
-    }
+def with_reports(entry: Entry, digests: Mapping[str, str], packages: str) -> Entry:
+    """Return an entry with the digests and packages that a pod has reported, where none are known yet."""
+    found = {name: replace(file, sha256=file.sha256 or digests.get(name, "")) for name, file in entry.items()}
+    if file := found.get(REQUIREMENTS):
+        found[REQUIREMENTS] = replace(file, packages=file.packages or packages)
+    return found
 
 
 def renewal(name: str, signed: datetime, seconds: float) -> datetime:
@@ -145,7 +151,14 @@ def signing_of(config_map: Manifest) -> Signing | None:
     # Of the entries that were signed alone: others' keys stay in the ConfigMap however often it is written.
     ours = {name: data[name] for name in data.keys() & set(_order(config_map))}
     is_whole = name in ours and entry.keys() == files.keys() and about.get("of") == _digest(ours)
-    return Signing(name, str(about.get("by", "")), renew, is_whole, any(not file.sha256 for file in entry.values()))
+    return Signing(
+        name,
+        str(about.get("by", "")),
+        renew,
+        is_whole,
+        lacks_digest=any(not file.sha256 for file in entry.values()),
+        lacks_packages=REQUIREMENTS in entry and not entry[REQUIREMENTS].packages,
+    )
 
 
 def _annotations(config_map: Manifest) -> Mapping[str, str]:
@@ -188,6 +201,7 @@ def _files(text: str, config_map: Manifest) -> Entry:
                 version_id=str(file.get("version_id", "")),
                 sha256=str(file.get("sha256", "")),
                 urls=tuple(map(str, file.get("urls", ()))),
+                packages=str(file.get("packages", "")),
             )
             for name, file in found.items()
         }

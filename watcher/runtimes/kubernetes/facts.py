@@ -38,6 +38,7 @@ from watcher.runtimes.kubernetes.rollout import (
     entry_in,
     failure_of_pod,
     fetched_digests,
+    installed_packages,
     is_complete,
     is_overdue,
     is_ready,
@@ -120,6 +121,7 @@ class PodFact:
 
     `crashes` counts how often a container of it has ended by the version's own fault.
     `entry` is where its URLs are in the ConfigMap, and `digests` what it has fetched by them: SHA-256 by file.
+    `packages` are the versions that it has installed for a requirements.txt, `a==1 b==2`.
     """
 
     key: ObjectKey
@@ -136,6 +138,7 @@ class PodFact:
     server_runs: bool = False
     entry: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
+    packages: str = ""
 
     @property
     def model(self) -> ModelId:
@@ -187,6 +190,7 @@ def pod_fact_of(item: Manifest) -> PodFact:
         server_runs=server_runs(item),
         entry=entry_in(item),
         digests=fetched_digests(item),
+        packages=installed_packages(item),
     )
 
 

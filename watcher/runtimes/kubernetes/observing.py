@@ -102,11 +102,13 @@ def _renews(config_map: Fact, deployment: Fact | None, pods_of: PodsOf, is_due: 
         return False
     if is_due(signing):
         return True
-    if not signing.lacks_digest or deployment is None or deployment.rollout is None:
+    lacks = signing.lacks_digest, signing.lacks_packages
+    if not any(lacks) or deployment is None or deployment.rollout is None:
         return False
     if deployment.rollout.is_complete and not look:
         return False
-    return any(pod.entry == signing.entry and pod.digests for pod in pods_of(config_map.track))
+    pods = (pod for pod in pods_of(config_map.track) if pod.entry == signing.entry)
+    return any((lacks[0] and pod.digests) or (lacks[1] and pod.packages) for pod in pods)
 
 
 def outside_url(facts: Iterable[Fact]) -> str:

@@ -45,7 +45,7 @@ class PodUrls:
     def write(self, config_map: Manifest, deployment: Manifest | None, pods: Iterable[PodFact]) -> None:
         """Sign the URLs of all releases that pods of the Deployment may need, and write them into the ConfigMap.
 
-        Of the `pods`, the digests of what they fetched are written too: later pods must fetch the same bytes.
+        What the `pods` have fetched and installed is written too: later pods must get the same bytes and versions.
 
         Raises:
             Rejected, Retryable: there is no key, or the store refuses to show the files of the new release.
@@ -67,7 +67,7 @@ class PodUrls:
         }
         for pod in pods:
             if pod.entry in kept:
-                kept[pod.entry] = signed_files.with_digests(kept[pod.entry], pod.digests)
+                kept[pod.entry] = signed_files.with_reports(kept[pod.entry], pod.digests, pod.packages)
         signed = {
             entry: {file: self._signer.signed(item, key) for file, item in files.items()}
             for entry, files in kept.items()

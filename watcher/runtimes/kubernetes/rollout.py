@@ -16,6 +16,9 @@ DOWNLOAD = "download-model"
 """The container that fetches the model. Only our code runs in it."""
 INSTALL = "install"
 """The container that installs its requirements.txt. It runs none of what it installs."""
+ITEM = r"[a-z0-9][a-z0-9-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*"
+PACKAGES = re.compile(rf"{ITEM}( {ITEM})*")
+"""What it reports: names and versions, as `server/install/` writes them."""
 STUCK = {
     "CrashLoopBackOff",
     "CreateContainerConfigError",
@@ -186,16 +189,27 @@ def entry_in(template: Mapping[str, Any]) -> str:
 
 def fetched_digests(pod: Manifest) -> dict[str, str]:
     """Return the SHA-256 of each file that a pod has fetched, as its download reported them; none before that."""
+    try:
+        found = _reported(pod, DOWNLOAD)["sha256"]
+        return {str(name): text for name, text in found.items() if re.fullmatch(r"[0-9a-f]{64}", text)}
+    except (KeyError, TypeError, AttributeError):
+        return {}
+
+
+def installed_packages(pod: Manifest) -> str:
+    """Return the versions that a pod has installed, `a==1 b==2`; "" before that, or if it has reported none."""
+    found = str(_reported(pod, INSTALL).get("packages", ""))
+    return found if PACKAGES.fullmatch(found) else ""
+
+
+def _reported(pod: Manifest, name: str) -> dict[str, Any]:
+    """Return what an init container has reported with its success."""
     for container in (pod.get("status") or {}).get("initContainerStatuses") or []:
         ended = (container.get("state") or {}).get("terminated") or {}
-        if container.get("name") == DOWNLOAD and ended.get("exitCode") == 0:
-            return _reported(ended.get("message") or "")
+        if container.get("name") == name and ended.get("exitCode") == 0:
+            try:
+                found = json.loads(ended.get("message") or "{}")
+            except (ValueError, TypeError, RecursionError):
+                return {}
+            return found if isinstance(found, dict) else {}
     return {}
-
-
-def _reported(message: str) -> dict[str, str]:
-    try:
-        found = json.loads(message)["sha256"]
-        return {str(name): text for name, text in found.items() if re.fullmatch(r"[0-9a-f]{64}", text)}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}

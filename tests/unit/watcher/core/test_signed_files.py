@@ -20,6 +20,7 @@ from watcher.core.signed_files import (
     signing_of,
     text_of,
     wanted,
+    with_reports,
 )
 
 from .rendered import RELEASE
@@ -127,3 +128,27 @@ def test_renewal_is_at_half_of_the_life_at_the_latest_and_not_the_same_for_all()
     assert max(times) <= timedelta(seconds=500)
     assert min(times) >= timedelta(seconds=400)
     assert len(times) > 190
+
+
+def test_with_reports_keeps_the_first_packages_and_digests_that_a_pod_reports() -> None:
+    file = SignedFile("team/iris/v1+x/requirements.txt", "e2")
+    entry = {"model.joblib": FILE, "requirements.txt": file}
+    first = with_reports(entry, {"requirements.txt": "b" * 64}, "x==1 y==2")
+    assert first["requirements.txt"] == replace(file, sha256="b" * 64, packages="x==1 y==2")
+    assert with_reports(first, {"requirements.txt": "c" * 64, "model.joblib": "c" * 64}, "x==2") == first
+    assert with_reports({"model.joblib": FILE}, {}, "x==1") == {"model.joblib": FILE}
+
+
+def test_signing_lacks_packages_until_a_pod_has_reported_what_it_installed() -> None:
+    def lacks(packages: str) -> bool:
+        entry = {"model.joblib": FILE, "requirements.txt": SignedFile("team/iris/v1+x/r", "e", packages=packages)}
+        found = config_map()
+        found["data"] = signed_parts({NAME: entry}, "me", NOW, NOW)["data"]
+        signing = signing_of(found)
+        assert signing
+        return signing.lacks_packages
+
+    assert lacks("")
+    assert not lacks("x==1")
+    assert (signing := signing_of(config_map()))
+    assert not signing.lacks_packages

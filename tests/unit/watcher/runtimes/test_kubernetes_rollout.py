@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.errors import CANNOT_RUN, OWN_FAULT
@@ -7,6 +9,7 @@ from watcher.runtimes.kubernetes.rollout import (
     container_failure,
     crashes_of_pod,
     failure_of_pod,
+    installed_packages,
     is_complete,
     is_ready,
     rollout_failure,
@@ -144,3 +147,26 @@ def test_was_complete_only_while_the_controller_has_seen_the_present_template() 
     assert not was_complete({"metadata": {"generation": 3}, "status": status})
     updated = {**condition, "reason": "ReplicaSetUpdated"}
     assert not was_complete({"metadata": {"generation": 2}, "status": {**status, "conditions": [updated]}})
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ('{"packages": "a-b==1.0 c==2!1.0.post1+cpu"}', "a-b==1.0 c==2!1.0.post1+cpu"),
+        ('{"packages": ""}', ""),
+        ('{"packages": "a @ http://evil"}', ""),
+        ('{"packages": "a==1 -r==x"}', ""),
+        ('{"packages": "a==1\\n--index-url==x"}', ""),
+        ('{"packages": ["a==1"]}', ""),
+        ("[]", ""),
+        ("not JSON", ""),
+        (None, ""),
+    ],
+)
+def test_installed_packages_are_names_and_versions_alone(message: str | None, found: str) -> None:
+    def pod(name: str, code: int) -> dict[str, Any]:
+        ended = {"name": name, "state": {"terminated": {"exitCode": code, "message": message}}}
+        return {"metadata": {}, "status": {"initContainerStatuses": [ended]}}
+
+    assert installed_packages(pod("install", 0)) == found
+    assert installed_packages(pod("install", 1)) == installed_packages(pod("download-model", 0)) == ""
