@@ -161,7 +161,10 @@ def _points(state: State) -> Points:
         raise state.unknown("_fit_X")
     if not rows.flags.c_contiguous or not np.isfinite(rows).all() or state.values.get("_tree") is not None:
         raise state.unknown("_fit_X")
-    return Points(rows.astype(np.float64, copy=False), metric, are_floats=rows.dtype.kind == "f")
+    points = Points(rows.astype(np.float64, copy=False), metric, are_floats=rows.dtype.kind == "f")
+    if not points.reduces and () < state.version < NUMPY_2:
+        raise state.unknown("effective_metric_")
+    return points
 
 
 def _weights(distances: Any) -> Any:
@@ -178,6 +181,9 @@ def _is_uniform(state: State) -> bool:
     """Return whether each neighbor counts the same."""
     return bool(state.word("weights", "uniform", "distance", None) != "distance")
 
+
+NUMPY_2 = (1, 5)
+"""The first version of scikit-learn for NumPy 2. Where distances are equal, NumPy 1 chooses other rows."""
 
 NO_WEIGHT = (
     "All neighbors of some sample is getting zero weights. Please modify 'weights' to avoid this case if you are using"

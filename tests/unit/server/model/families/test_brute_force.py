@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from server.model.families.brute_force import MAX_POINTS
 from server.model.families.registry import part_of
+from server.model.pickledata.records import Unknown, as_record
 from tests.unit.server.model.families.equality import assert_equal_to, assert_unknown_with_each, hostile_matrices
 
 RNG = np.random.default_rng(12)
@@ -114,6 +115,18 @@ def test_part_of_brute_force_with_another_state_is_unknown() -> None:
     for spoil in (np.asfortranarray, lambda rows: rows[:, 1:], lambda rows: np.where(rows > 0, np.nan, rows)):
         changes["_fit_X"] = spoil
         assert_unknown_with_each(fit("regressor"), **changes)
+
+
+@pytest.mark.parametrize("name", ["cosine", "classifier of integers"])
+def test_part_of_distances_that_numpy_1_ordered_is_unknown(name: str) -> None:
+    for version, known in (("1.3.2", False), ("1.4.2", False), ("1.5.0", True)):
+        record = as_record(fit(name))
+        record.live, record.state = False, {**record.state, "_sklearn_version": version}
+        if known:
+            assert part_of(record)
+        else:
+            with pytest.raises(Unknown, match="not known as data"):
+                part_of(record)
 
 
 def test_part_of_brute_force_with_too_many_points_is_unknown() -> None:
