@@ -56,9 +56,15 @@ def test_measure_returns_the_figures_of_each_model() -> None:
     found = measured(
         rate=vector(iris="2.5", wine="0", other="7"),
         p99=vector(iris="0.004", wine="NaN"),
-        errors=vector(iris="1.01", wine="NaN"),
+        errors=vector(wine="NaN"),
     )
-    assert found == {IRIS: Traffic(2.5, 0.004, 1.0), WINE: Traffic(0.0, None, None)}
+    assert found == {IRIS: Traffic(2.5, 0.004, 0.0), WINE: Traffic(0.0, None, None)}
+
+
+def test_measure_shows_no_more_errors_than_requests() -> None:
+    # PromQL extrapolates each counter by itself.
+    found = measured(rate=vector(iris="2.5"), p99=vector(), errors=vector(iris="1.01"))
+    assert found[IRIS].errors == 1.0
 
 
 @pytest.mark.parametrize(
