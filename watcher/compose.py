@@ -168,7 +168,8 @@ def _runtime(
     signer = _signer(settings, bucket)
     api = kubernetes_api.connect(settings.kubeconfig)
     owner = settings_values.owner(settings, settings.bucket)
-    board.on_change = events.EventRecorder(api).publish
+    recorder = events.EventRecorder(api)
+    board.on_change, board.on_seen = recorder.publish, recorder.publish_seen
     marks.Marker(api, owner, board.models).start()
     made = runtime.KubernetesRuntime(
         api,

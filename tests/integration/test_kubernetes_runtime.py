@@ -312,7 +312,9 @@ def test_deployment_is_marked_with_the_state_the_last_good_version_and_why_one_i
         eventually(lambda: condition(setup) == ("False", f"v2: {reason}"))
         assert label(setup, "last-good") == "v1"
         eventually(lambda: ("Rejected", f"version v2: {reason}") in events(setup))
-        assert {"Applied", "Progressing", "Ready"} <= {name for name, _ in events(setup)}
+        assert {"Seen", "Applied", "Progressing", "Ready"} <= {name for name, _ in events(setup)}
+        seen = [message for name, message in events(setup) if name == "Seen"]
+        assert sorted(message.partition(", uploaded at ")[0] for message in seen) == ["version v1", "version v2"]
         assert setup.cluster.deployment("iris").spec.template == template
         setup.delete("iris/v2/model.joblib")
         eventually(lambda: condition(setup) != ("False", f"v2: {reason}"))

@@ -88,7 +88,7 @@ def test_push_ends_with_a_curl_that_answers_and_a_broken_version_with_the_reason
     done = user.run("push", "people.joblib", "--example", "rows.json")
     assert (done.returncode, done.stderr) == (0, "")
     words = [line.split()[0] for line in done.stdout.splitlines() if line]
-    assert words[:2] == ["check", "uploaded"]
+    assert words[:3] == ["check", "uploaded", "seen"]
     assert words[-3:] == ["ready", words[-2], "curl"]
     curl = done.stdout.splitlines()[-1]
     assert '"age": 31.5, "city": "Rome"' in curl

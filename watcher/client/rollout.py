@@ -29,6 +29,7 @@ class Phase(StrEnum):
 
 
 FINAL = frozenset({Phase.READY, Phase.FAILED, Phase.NOT_SERVED})
+AFTER_SEEN = frozenset({Phase.ROLLING, Phase.READY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def followed(
 
     """
     last: Step | None = None
+    was_seen = False
     for found in looks(status, seconds, INTERVAL, now=now, sleep=sleep):
         if isinstance(found, Retryable):
             if last is None:
@@ -134,7 +136,10 @@ def followed(
             continue
         step = step_of(found, wanted)
         if step != (last or Step(Phase.UPLOADED)):
+            if step.phase in AFTER_SEEN and not was_seen:  # it was seen between two looks
+                yield Step(Phase.SEEN)
             yield step
+        was_seen = was_seen or step.phase is not Phase.UPLOADED
         last = step
         if step.phase in FINAL:
             return

@@ -50,6 +50,7 @@ class History:
         self._steps: deque[Step] = deque(maxlen=STEPS)
         self._tried: dict[ModelId, dict[str, Tried]] = {}
         self._entries: dict[ModelId, tuple[float, Entry]] = {}
+        self._is_complete = False
         self._changes = 0
         self._changed: dict[ModelId, int] = {}
 
@@ -85,7 +86,19 @@ class History:
             self._tried.pop(model, None)
             self._mark(model)
         news = sum(self.list_one(entry, listed_at) for entry in entries.values())
+        self._is_complete = True
         return bool(gone or news)
+
+    def newly_listed(self, entry: Entry, listed_at: float) -> list[ModelVersion]:
+        """Return the versions of a listing that is not recorded yet whose bytes were not there before.
+
+        At the start of the watcher these are none: until the first complete listing nobody can say what is new.
+        """
+        at, before = self._entries.get(entry.model, (listed_at, None))
+        if at > listed_at or (before is None and not self._is_complete):
+            return []
+        known = {(item.version, item.artifact.etag) for item in before.versions} if before else set()
+        return [item for item in entry.versions if (item.version, item.artifact.etag) not in known]
 
     def list_one(self, entry: Entry, listed_at: float) -> bool:
         """Record a listing of one model. Return True for news."""

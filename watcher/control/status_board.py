@@ -11,6 +11,7 @@ from watcher.control.history import History
 from watcher.core.text import clean, one_line
 from watcher.core.types import (
     REMOVED,
+    SEEN,
     Entry,
     ModelId,
     ModelStatus,
@@ -45,6 +46,8 @@ class StatusBoard:
     def __init__(self, now: Now = utcnow) -> None:
         self._now, self._lock = now, threading.Lock()
         self.on_change: OnChange = lambda *_: None
+        self.on_seen: Callable[[Step], None] = lambda _: None
+        """Called with the step `Seen` of each version whose bytes were listed for the first time."""
         self._models: dict[ModelId, ModelStatus] = {}
         self._refused: tuple[Refusal, ...] = ()
         self._history = History()
@@ -112,12 +115,32 @@ class StatusBoard:
     def list_all(self, entries: Mapping[ModelId, Entry], listed_at: float) -> None:
         """Store which versions the bucket has, by a complete listing that began at `listed_at`."""
         with self._lock:
+            seen = self._seen(entries.values(), listed_at)
             self._revision += self._history.list_all(entries, listed_at)
+        for step in seen:
+            self.on_seen(step)
 
     def list_one(self, entry: Entry, listed_at: float) -> None:
         """Store which versions of one model the bucket has."""
         with self._lock:
+            seen = self._seen([entry], listed_at)
             self._revision += self._history.list_one(entry, listed_at)
+        for step in seen:
+            self.on_seen(step)
+
+    def _seen(self, entries: Iterable[Entry], listed_at: float) -> list[Step]:
+        """Record that versions were listed for the first time, and return these steps."""
+        new = [(entry.model, item) for entry in entries for item in self._history.newly_listed(entry, listed_at)]
+        if not new:
+            return []
+        now = self._now()
+        steps = [
+            Step(now, model, item.version, SEEN, f"uploaded at {item.artifact.modified:%Y-%m-%dT%H:%M:%SZ}")
+            for model, item in new
+        ]
+        for step in steps:
+            self._history.add_step(step)
+        return steps
 
     def version_revision(self, model: ModelId) -> int:
         """Return a number that differs whenever something of the model's versions has changed."""

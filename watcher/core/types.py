@@ -242,8 +242,9 @@ class Step:
     reason: str
 
 
-SUPERSEDED, REMOVED = "Superseded", "Removed"
-"""The state of a version that is lower than the chosen one, and the step of a model whose objects were deleted."""
+SUPERSEDED, REMOVED, SEEN = "Superseded", "Removed", "Seen"
+"""The state of a version that is lower than the chosen one, the step of a model whose objects were deleted, and that of
+a version whose bytes were listed for the first time."""
 
 
 @dataclass(frozen=True, slots=True)

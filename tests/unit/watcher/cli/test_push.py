@@ -36,7 +36,8 @@ def test_push_ends_with_the_url_where_the_version_serves(model: Path, watcher: S
     assert (model.parent / "bucket/team/iris/v1/model.joblib").read_bytes() == b"bytes of a model"
     lines = done.stdout.splitlines()
     assert lines[0].startswith("uploaded    file:///")
-    assert lines[1].startswith("ready       v1 after ")
+    assert lines[1].startswith("seen        v1 after ")
+    assert lines[2].startswith("ready       v1 after ")
     assert lines[-1] == "http://127.0.0.1:1"
 
 

@@ -88,12 +88,15 @@ AWAY = Retryable("NoWatcher", "no watcher answers")
 
 def test_followed_yields_each_new_step_once_and_waits_for_a_watcher_that_restarts() -> None:
     nothing, rolling, ready = status(), status(version("v2", "Progressing")), status(version("v2", "Ready"))
-    assert Time(nothing, nothing, rolling, AWAY, rolling, ready).follow() == [Phase.ROLLING, Phase.READY]
+    expected = [Phase.SEEN, Phase.ROLLING, Phase.READY]  # it was seen between two looks
+    assert Time(nothing, nothing, rolling, AWAY, rolling, ready).follow() == expected
+    assert Time(nothing, status(version("v2", "")), rolling, ready).follow() == expected
+    assert Time(nothing, status(version("v2", "Rejected", "no"))).follow() == [Phase.FAILED]
 
 
 def test_followed_ends_with_the_time() -> None:
     time = Time(status(version("v2", "Progressing")))
-    assert time.follow(3) == [Phase.ROLLING]
+    assert time.follow(3) == [Phase.SEEN, Phase.ROLLING]
     assert 3 <= time.now < 4
 
 

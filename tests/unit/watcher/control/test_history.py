@@ -9,9 +9,9 @@ import pytest
 from watcher.control import history
 from watcher.control.status_board import StatusBoard
 from watcher.core.catalog import read_listing
-from watcher.core.types import Entry, ModelId, Pods, State, StoredObject
+from watcher.core.types import SEEN, Entry, ModelId, Pods, State, Step, StoredObject
 
-IRIS = ModelId("team", "iris")
+IRIS, WINE = ModelId("team", "iris"), ModelId("team", "wine")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -32,9 +32,9 @@ class Board(StatusBoard):
         return {item.version: item.state for item in self.versions(status)}
 
 
-def entry(*versions: str) -> Entry:
-    files = [StoredObject(f"team/iris/{name}/model.joblib", f"e-{name}", 5, START) for name in versions]
-    return read_listing(files).entries[IRIS]
+def entry(*versions: str, model: ModelId = IRIS, etag: str = "e") -> Entry:
+    files = [StoredObject(f"{model.prefix}{name}/model.joblib", f"{etag}-{name}", 5, START) for name in versions]
+    return read_listing(files).entries[model]
 
 
 def ready(version: str) -> Pods:
@@ -169,3 +169,24 @@ def test_set_loaded_of_a_status_that_has_changed_meanwhile_is_dropped() -> None:
     now = board.get(IRIS)
     assert now
     assert now.loaded == ""
+
+
+def test_a_version_is_seen_once_for_each_upload_and_none_is_at_the_start() -> None:
+    board, seen = Board(), list[Step]()
+    board.on_seen = seen.append
+    board.list_one(entry("v1"), 1)
+    board.list_all({IRIS: entry("v1", "v2")}, 2)
+    seen.clear()  # v2 came during the first listing
+    board.list_all({IRIS: entry("v1", "v2")}, 3)
+    assert seen == []
+    board.list_one(entry("v1", "v2", "v3"), 5)
+    board.list_all({IRIS: entry("v1", "v2")}, 4)  # which began before that
+    board.list_all({IRIS: entry("v1", "v2", "v3"), WINE: entry("v1", model=WINE)}, 6)
+    said = [(str(step.model), step.version, step.state, step.reason) for step in seen]
+    assert said == [
+        ("team/iris", "v3", SEEN, "uploaded at 2026-01-01T00:00:00Z"),
+        ("team/wine", "v1", SEEN, "uploaded at 2026-01-01T00:00:00Z"),
+    ]
+    board.list_one(entry("v1", "v2", "v3", etag="other bytes"), 7)
+    assert [step.version for step in seen[2:]] == ["v1", "v2", "v3"]
+    assert board.steps(1)[0] == seen[-1]

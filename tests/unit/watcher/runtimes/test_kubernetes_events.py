@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from watcher.control.status_board import StatusBoard
-from watcher.core.types import ModelId, ModelStatus, State
+from watcher.core.types import SEEN, ModelId, ModelStatus, State, Step
 from watcher.runtimes.kubernetes import events as k8s_events
 from watcher.runtimes.kubernetes.events import EventRecorder, event_of
 
@@ -114,6 +114,26 @@ def test_event_of_a_model_without_a_deployment_is_about_its_namespace_and_names_
     recorder.publish(None, status(State.REJECTED, "", "bad values"))
     recorder._waiting.join()
     assert (server.written, server.messages) == (["team"], ["iris: bad values"])
+
+
+def seen(version: str) -> Step:
+    return Step(datetime(2026, 1, 1, tzinfo=UTC), ModelId("team", "iris"), version, SEEN, "uploaded at 09:00")
+
+
+def test_event_that_a_first_version_was_seen_is_written_when_there_is_a_deployment_and_before_the_next() -> None:
+    server = Server()
+    server.without_deployment = True
+    server.open.set()
+    recorder = EventRecorder(server)  # type: ignore[arg-type]
+    recorder.publish_seen(seen("v1"))
+    recorder._waiting.join()
+    assert server.messages == []
+    server.without_deployment = False
+    recorder.publish(None, status(State.APPLIED, "v1"))
+    recorder.publish_seen(seen("v2"))
+    recorder._waiting.join()
+    assert server.messages == ["version v1, uploaded at 09:00", "version v1", "version v2, uploaded at 09:00"]
+    assert set(server.written) == {"iris-model-serving"}
 
 
 def test_event_recorder_with_a_full_queue_drops_events(monkeypatch: pytest.MonkeyPatch) -> None:
