@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import zipfile
 from pathlib import Path
@@ -93,11 +94,44 @@ def test_requirements_install_packages_that_the_image_lacks(
     folder, _ = wheels
     write_wheel(folder / "tiny-estimator")
     with step("upload a model with a requirements.txt, for the package index of the chart → Ready, and it answers"):
-        uploads.put("team/tiny/v1/requirements.txt", b"tiny-estimator==1.0\n")
+        uploads.put("team/tiny/v1/requirements.txt", b"tiny-estimator\n")
         uploads.put("team/tiny/v1/model.joblib", dumped(estimator))
         kubeserve.wait("tiny", "v1")
         tiny = f"http://{user.cluster_ip(TEAM, 'tiny-model-serving')}"
         eventually(lambda: predict(tiny) == ["tiny"])
+    with step("only the download has URLs, and only the container that installs writes the packages"):
+        (pod,) = tiny_pods(user)
+        download, install = pod["spec"]["initContainers"]
+        assert "KUBESERVE_URLS" in {item["name"] for item in download["env"]}
+        assert not [item["name"] for item in install["env"] if "URLS" in item["name"] or "AWS" in item["name"]]
+        name, server = pod["metadata"]["name"], ("-c", "inference-server", "--namespace", TEAM, "--")
+        for folder_of_pod in ("/model", "/packages"):
+            shown = user.kubectl("exec", name, *server, "sh", "-c", f"touch {folder_of_pod}/x 2>&1 || true")
+            assert "Read-only file system" in shown
+    with step("a newer package in the index: another pod of this version gets the version of the first"):
+        assert installed(pod) == "tiny-estimator==1.0"
+        write_wheel(folder / "tiny-estimator", "2.0")
+        user.kubectl("delete", "pod", name, "--namespace", TEAM)
+        again = eventually(lambda: [found for found in tiny_pods(user) if found["metadata"]["name"] != name])[0]
+        assert eventually(lambda: installed(again_of(user, again))) == "tiny-estimator==1.0"
+        eventually(lambda: predict(tiny) == ["tiny"])
+
+
+def tiny_pods(user: User) -> list[dict[str, Any]]:
+    found = user.get("pods", "--selector", "app.kubernetes.io/instance=tiny", "--namespace", TEAM)["items"]
+    return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
+
+
+def again_of(user: User, pod: dict[str, Any]) -> dict[str, Any]:
+    """Return a pod as it is now."""
+    return dict(user.get("pod", pod["metadata"]["name"], "--namespace", TEAM))
+
+
+def installed(pod: dict[str, Any]) -> str:
+    """Return what a pod's install container has reported, "" before that."""
+    states = {item["name"]: item["state"] for item in pod["status"].get("initContainerStatuses") or []}
+    ended = states.get("install", {}).get("terminated") or {}
+    return str(json.loads(ended.get("message") or "{}").get("packages", ""))
 
 
 def test_status_says_which_model_is_data_and_which_is_code(url: str, kubeserve: Kubeserve) -> None:
@@ -244,12 +278,12 @@ def monkeypatch_module() -> Any:
         yield patch
 
 
-def write_wheel(folder: Path) -> None:
+def write_wheel(folder: Path, version: str = "1.0") -> None:
     """Write a wheel with one module. The listing of the folder is its page in a simple index."""
-    folder.mkdir()
-    info = "tiny_estimator-1.0.dist-info"
-    with zipfile.ZipFile(folder / "tiny_estimator-1.0-py3-none-any.whl", "w") as archive:
+    folder.mkdir(exist_ok=True)
+    info = f"tiny_estimator-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"tiny_estimator-{version}-py3-none-any.whl", "w") as archive:
         archive.writestr("tiny_estimator.py", TINY)
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-estimator\nVersion: 1.0\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tiny-estimator\nVersion: {version}\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")

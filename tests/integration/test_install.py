@@ -2,87 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import subprocess
 import sys
-import tarfile
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from server.errors import OWN_FAULT
 
-from .proxies import serving
+from .package_index import PackageIndex, package_index
 
-USER = "reader:pass$word"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDOFTHESTORE", "AWS_SECRET_ACCESS_KEY": "secretofthestore"}
-
-
-@dataclass
-class PackageIndex:
-    """A simple repository (PEP 503) that asks for a user and password, and what it was asked for."""
-
-    folder: Path
-    address: str = ""
-    asked: list[str] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://{USER}@{self.address}"
-
-    def wheel(self, name: str, *requires: str, version: str = "1.0") -> str:
-        """Add a version of a package with one module; return the file's hash."""
-        path = self.folder / name / f"{name}-{version}-py3-none-any.whl"
-        path.parent.mkdir(exist_ok=True)
-        lines = [
-            "Metadata-Version: 2.1",
-            f"Name: {name}",
-            f"Version: {version}",
-            *(f"Requires-Dist: {item}" for item in requires),
-        ]
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(f"{name}.py", "ANSWER = 42\n")
-            archive.writestr(f"{name}-{version}.dist-info/METADATA", "\n".join(lines) + "\n")
-            archive.writestr(
-                f"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-            )
-            archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-
-    def source(self, name: str) -> None:
-        (self.folder / name).mkdir()
-        with tarfile.open(self.folder / name / f"{name}-1.0.tar.gz", "w:gz"):
-            pass
 
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[PackageIndex]:
-    made = PackageIndex(tmp_path / "index")
-    made.folder.mkdir()
-    expected = f"Basic {base64.b64encode(USER.encode()).decode()}"
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args, directory=str(made.folder))
-
-        def do_GET(self) -> None:
-            made.asked.append(self.path)
-            if self.headers.get("Authorization") == expected:
-                super().do_GET()
-            else:
-                self.send_error(401)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    with serving(Handler) as made.address:
+    with package_index(tmp_path / "index") as made:
         yield made
 
 
