@@ -61,6 +61,8 @@ def bundle_of(
     side_files = {**found.side_files, **named}
     if EXAMPLE in side_files:
         _check_json(example or path / EXAMPLE, side_files[EXAMPLE])
+    if REQUIREMENTS in side_files:
+        _check_requirements(requirements or path / REQUIREMENTS, side_files[REQUIREMENTS])
     return Bundle(found.file, side_files)
 
 
@@ -103,6 +105,16 @@ def _content(file: Path) -> bytes:
     if len(content) > INPUT_FILE_LIMIT:
         raise Rejected("NoFile", f"{file} is larger than {INPUT_FILE_LIMIT} bytes: an example is a few rows")
     return content
+
+
+def _check_requirements(file: Path, content: bytes) -> None:
+    """Refuse what no server would install. What the operator permits beyond that, the watcher says."""
+    from requirements_txt.parsing import RequirementsError, parse  # noqa: PLC0415 - --help is quick without it
+
+    try:
+        parse(content)
+    except RequirementsError as error:
+        raise Rejected("Malformed", f"{file}{str(error).removeprefix(REQUIREMENTS)}") from error
 
 
 def _check_json(file: Path, content: bytes) -> None:

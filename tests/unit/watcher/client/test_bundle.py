@@ -94,3 +94,14 @@ def test_bundle_with_an_example_that_is_not_json_names_the_file(tmp_path: Path) 
     folder = written(tmp_path, iris__joblib="m", rows__json="age,city")
     with pytest.raises(Rejected, match=r"rows\.json is not JSON, such as"):
         bundle_of(folder / "iris.joblib", example=folder / "rows.json")
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_bundle_with_requirements_that_no_server_installs_names_the_file_and_the_line(
+    tmp_path: Path, given: bool
+) -> None:
+    folder = written(tmp_path, model__joblib="m", requirements__txt="x==1\n-i http://evil.example\n")
+    file = folder / "requirements.txt"
+    with pytest.raises(Rejected) as caught:
+        bundle_of(folder / "model.joblib", requirements=file) if given else bundle_of(folder)
+    assert str(caught.value).startswith(f"{file}, line 2: options are not allowed")
