@@ -51,7 +51,9 @@ class Settings:
         "::",
     )
     port: int = setting("Port to listen on.", 8080)
-    fd: int = setting("Descriptor of a listening socket to use instead of an address and a port; -1: none.", -1, -1)
+    fd: int = setting(
+        "Descriptor of a listening socket (TCP or Unix) to use instead of address and port; -1: none.", -1, -1
+    )
     packages: str = setting(
         "Folder of the packages that requirements.txt brought. Empty: `packages` beside the model.", ""
     )

@@ -36,6 +36,14 @@ look("files of other models", lambda: glob.glob("{state}/team/neighbour/*/model.
 look("the bucket", lambda: os.listdir("{bucket}"))
 look("its own file", lambda: open(glob.glob("{state}/team/probe/*/model.joblib")[0], "ab"))
 look("the network", lambda: socket.create_connection(("127.0.0.1", {port}), 5))
+def reuse(descriptor):
+    "Take a socket that was passed to the server, and connect it to a port of this machine."
+    with socket.socket(fileno=os.dup(descriptor)) as passed:
+        passed.shutdown(socket.SHUT_RDWR)
+        passed.connect(("127.0.0.1", {port}))
+        return True
+for descriptor in range(3, 100):
+    look("the network by the socket of the server", lambda: reuse(descriptor))
 raise RuntimeError("found: " + ", ".join(found))
 """
 FORKS = """

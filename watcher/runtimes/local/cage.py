@@ -52,6 +52,9 @@ PASSED = (
 PASSED_PREFIXES = ("LC_", "OMP_", "OPENBLAS_", "MKL_", "BLIS_", "NUMEXPR_", "KUBESERVE_SERVER_")
 """Variables that a model's server gets. All others may hold a key of the watcher, or of whoever started it."""
 
+NO_USER_NAMESPACES = ("--disable-userns",)
+"""Since bubblewrap 0.8: no further user namespace, in which a model would be root, and reach more of the kernel."""
+
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 ETC = ("alternatives", "group", "ld.so.cache", "localtime", "nsswitch.conf", "passwd", "ssl/certs")
 
@@ -63,13 +66,15 @@ class Cage:
     bwrap: str
     memory: int | None
     """Bytes of address space of one process; None: not limited."""
+    more: tuple[str, ...] = ()
+    """Options that only newer versions of bubblewrap have."""
 
     def server(self, command: list[str], folder: Path, grace: float) -> list[str]:
         """Return the command that runs a model's server for the files in `folder`, within all limits."""
         limits = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": FILE_BYTES}
         if self.memory:
             limits["RLIMIT_AS"] = self.memory
-        inside = sandbox(self.bwrap, folder, command) if self.bwrap else command
+        inside = sandbox(self.bwrap, folder, command, self.more) if self.bwrap else command
         return launched(inside, limits, grace)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -87,9 +92,9 @@ def launched(command: list[str], limits: Mapping[str, int], grace: float) -> lis
     return [sys.executable, "-I", "-S", launcher.__file__, json.dumps(options), *command]
 
 
-def sandbox(bwrap: str, folder: Path, command: list[str]) -> list[str]:
+def sandbox(bwrap: str, folder: Path, command: list[str], more: Iterable[str] = ()) -> list[str]:
     """Return bubblewrap's command. Everything that is not named here does not exist for the model."""
-    arguments = [bwrap, "--die-with-parent", "--new-session", "--unshare-user", "--unshare-pid", "--unshare-net"]
+    arguments = [bwrap, *more, "--die-with-parent", "--new-session", "--unshare-user", "--unshare-pid", "--unshare-net"]
     arguments += ["--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"]
     for path in SYSTEM:
         arguments += system_folder(Path(path))
@@ -136,6 +141,8 @@ def find(mode: str, memory: int | None) -> Cage:
         problem, bwrap = "--cage off", ""
     else:
         problem, bwrap = "bubblewrap (bwrap) is not installed", shutil.which("bwrap") or ""
+    if bwrap and not problem_of(bwrap, NO_USER_NAMESPACES):
+        return Cage(bwrap, memory, NO_USER_NAMESPACES)
     if bwrap and not (problem := problem_of(bwrap)):
         return Cage(bwrap, memory)
     if mode == "required":
@@ -144,9 +151,9 @@ def find(mode: str, memory: int | None) -> Cage:
     return Cage("", memory)
 
 
-def problem_of(bwrap: str) -> str:
+def problem_of(bwrap: str, more: Iterable[str] = ()) -> str:
     """Return why bubblewrap cannot run a program here, or ""."""
-    command = sandbox(bwrap, Path("/usr"), [sys.executable, "-I", "-S", "-c", ""])
+    command = sandbox(bwrap, Path("/usr"), [sys.executable, "-I", "-S", "-c", ""], more)
     try:
         done = subprocess.run(  # noqa: S603 - the program of the user's PATH
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_SECONDS, check=False

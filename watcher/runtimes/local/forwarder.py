@@ -55,14 +55,14 @@ class Forwarder:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._loop = asyncio.new_event_loop()
-        self._targets: dict[ModelId, int] = {}
+        self._targets: dict[ModelId, Path] = {}
         self._listeners: dict[ModelId, socket.socket] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder", daemon=True)
         self._thread.start()
 
-    def point(self, model: ModelId, target: int) -> int:
-        """Send the model's new connections to local port `target`, and return the port for clients.
+    def point(self, model: ModelId, target: Path) -> int:
+        """Send the model's new connections to the Unix socket `target`, and return the port for clients.
 
         Open connections stay with their process. The first call starts to listen.
         """
@@ -82,7 +82,7 @@ class Forwarder:
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_SECONDS)
 
-    async def _point(self, model: ModelId, target: int) -> int:
+    async def _point(self, model: ModelId, target: Path) -> int:
         self._targets[model] = target
         if model not in self._listeners:
             self._listeners[model] = bind(preferred_port(self._state_dir, model))
@@ -128,7 +128,7 @@ class Forwarder:
         with suppress(OSError, KeyError, asyncio.CancelledError):
             reader, writer = await asyncio.open_connection(sock=connection)
             with closed(writer):
-                back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._targets[model])
+                back_reader, back_writer = await asyncio.open_unix_connection(self._targets[model])
                 with closed(back_writer):
                     await exchange((reader, writer), (back_reader, back_writer))
 

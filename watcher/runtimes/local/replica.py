@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import math
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import structlog
-import urllib3
 
 from watcher.core import fault
 from watcher.core.backoff import retry_delay
@@ -30,6 +31,7 @@ BACKLOG = 1024
 """Connections that the kernel keeps for a server, from before it can accept any."""
 
 PROBE_SECONDS = 0.05
+HEALTH_SECONDS = 2.0
 START_SECONDS = 600.0
 """Seconds that a model may take to load. As long as a pod: progressDeadlineSeconds, and its startup probe."""
 
@@ -71,7 +73,9 @@ class Replica(threading.Thread):
         super().__init__(name=f"replica-{meta['name']}", daemon=True)
         self.model_name, annotations = meta["name"], meta["annotations"]
         self.fingerprint, self.version, self.etag = (annotations[key] for key in (FINGERPRINT, VERSION, ETAG))
-        self.state, self.reason, self.port = State.PROGRESSING, "starting", 0
+        self.state, self.reason = State.PROGRESSING, "starting"
+        self.address: Path | None = None
+        """The path of the server's socket, once it is ready."""
         self.folder, self._spec = folder, manifest["spec"]
         self._download, self._env, self._cage, self._on_change = download, env, cage, on_change
         self._stopping, self._lock = threading.Event(), threading.Lock()
@@ -161,9 +165,14 @@ class Replica(threading.Thread):
 
     def _serve(self, output: Output) -> str:
         """Run the server until it ends, and return the reason."""
-        # Opened here: in its cage the server has no network, only this socket.
-        with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as sock:
-            port, descriptor = int(sock.getsockname()[1]), sock.fileno()
+        with tempfile.TemporaryDirectory(prefix="kubeserve-") as private:
+            return self._serve_at(Path(private) / "http", output)
+
+    def _serve_at(self, address: Path, output: Output) -> str:
+        # Opened here: in its cage the server has no network, only this socket. One of TCP could be bound and connected
+        # anew, to whatever this machine reaches.
+        with listening(address) as sock:
+            descriptor = sock.fileno()
             arguments = ["--model", str(self.folder / "model.joblib"), "--fd", str(descriptor)]
             arguments += ["--name", self.model_name, "--version", self.version, "--drain-seconds", "1"]
             arguments.append("--stop-with-stdin")  # its end of the pipe closes when the watcher ends
@@ -174,8 +183,8 @@ class Replica(threading.Thread):
             return "stopped"
         deadline = time.monotonic() + START_SECONDS
         while process.poll() is None and not self._stopping.is_set():
-            if is_healthy(port) and process.poll() is None:
-                self.port, self._ready_at = port, time.monotonic()
+            if is_healthy(address) and process.poll() is None:
+                self.address, self._ready_at = address, time.monotonic()
                 self.has_served, self.is_at_fault = True, False
                 self._change(State.READY, "")
                 break
@@ -263,12 +272,37 @@ def environment_of_pip(env: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in env.items() if key in passed}
 
 
-def is_healthy(port: int) -> bool:
-    """Return whether the server on the port answers its health check. The body is not read: it is the model's."""
-    url = f"http://127.0.0.1:{port}/health"
+def listening(address: Path) -> socket.socket:
+    """Return a Unix socket that listens at a path."""
+    sock = socket.socket(socket.AF_UNIX)
     try:
-        response = urllib3.request("GET", url, timeout=2, retries=False, preload_content=False)
-    except urllib3.exceptions.HTTPError:
-        return False
-    response.close()
-    return response.status == 200  # noqa: PLR2004 - HTTP's OK
+        sock.bind(str(address))
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection to a Unix socket."""
+
+    def __init__(self, address: Path) -> None:
+        super().__init__("localhost", timeout=HEALTH_SECONDS)
+        self._address = address
+
+    def connect(self) -> None:
+        """Connect to the path and not to the host."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(HEALTH_SECONDS)
+        self.sock.connect(str(self._address))
+
+
+def is_healthy(address: Path) -> bool:
+    """Return whether the server at the path answers its health check. The body is not read: it is the model's."""
+    with closing(_Connection(address)) as connection:
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False

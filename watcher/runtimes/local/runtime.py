@@ -199,9 +199,10 @@ class LocalRuntime:
     def _promote(self, model: ModelId, service: Service, replica: Replica) -> None:
         """Send new connections to `replica`; an older one drains and ends.
 
-        A serving replica that has restarted has another port, so it is promoted again.
+        A serving replica that has restarted has another address, so it is promoted again.
         """
-        service.port = self._forwarder.point(model, replica.port)
+        if replica.address:
+            service.port = self._forwarder.point(model, replica.address)
         if service.pending is replica:
             old, service.serving, service.pending = service.serving, replica, None
             if old:

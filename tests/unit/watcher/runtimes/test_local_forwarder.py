@@ -6,24 +6,25 @@ import errno
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dev.processes import free_port
 from watcher.core.types import ModelId
 from watcher.runtimes.local.forwarder import FIRST_PORT, PORTS, Forwarder, bind, preferred_port
+from watcher.runtimes.local.replica import listening
 
 IRIS, STATE = ModelId("team", "iris"), Path("/state")
 
 
 class Echo:
-    """A server on a free port that answers each line with its own name before it."""
+    """A server at a path that answers each line with its own name before it."""
 
-    def __init__(self, name: bytes) -> None:
-        self._name, self._sock = name, socket.create_server(("127.0.0.1", 0))
-        self.port = self._sock.getsockname()[1]
+    def __init__(self, name: bytes, folder: Path) -> None:
+        self._name, self.address = name, folder / name.decode()
+        self._sock = listening(self.address)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -35,7 +36,7 @@ class Echo:
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as file:
+        with suppress(BrokenPipeError), connection, connection.makefile("rwb") as file:
             for line in file:
                 file.write(self._name + b" " + line)
                 file.flush()
@@ -53,8 +54,8 @@ def forwarder() -> Iterator[Forwarder]:
 
 
 @pytest.fixture
-def echoes() -> Iterator[tuple[Echo, Echo]]:
-    both = Echo(b"old"), Echo(b"new")
+def echoes(tmp_path: Path) -> Iterator[tuple[Echo, Echo]]:
+    both = Echo(b"old", tmp_path), Echo(b"new", tmp_path)
     yield both
     for echo in both:
         echo.close()
@@ -86,10 +87,10 @@ def test_bind_a_taken_port_gives_the_next_one_and_the_last_wraps_around() -> Non
 def test_forwarder_a_new_target_gets_new_connections_and_open_ones_stay(
     forwarder: Forwarder, echoes: tuple[Echo, Echo]
 ) -> None:
-    port = forwarder.point(IRIS, echoes[0].port)
+    port = forwarder.point(IRIS, echoes[0].address)
     with connect(port) as before:
         assert ask(before) == b"old hello\n"
-        assert forwarder.point(IRIS, echoes[1].port) == port
+        assert forwarder.point(IRIS, echoes[1].address) == port
         with connect(port) as after:
             assert ask(after) == b"new hello\n"
         assert ask(before) == b"old hello\n"
@@ -98,15 +99,15 @@ def test_forwarder_a_new_target_gets_new_connections_and_open_ones_stay(
 def test_forwarder_a_client_that_has_finished_sending_still_gets_its_answer(
     forwarder: Forwarder, echoes: tuple[Echo, Echo]
 ) -> None:
-    with connect(forwarder.point(IRIS, echoes[0].port)) as connection:
+    with connect(forwarder.point(IRIS, echoes[0].address)) as connection:
         assert ask(connection) == b"old hello\n"
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100) == b"end of old"
         assert connection.recv(100) == b""
 
 
-def test_forwarder_a_target_that_refuses_closes_the_connection(forwarder: Forwarder, echoes: tuple[Echo, Echo]) -> None:
-    port = forwarder.point(IRIS, free_port())
+def test_forwarder_a_target_that_refuses_closes_the_connection(forwarder: Forwarder, tmp_path: Path) -> None:
+    port = forwarder.point(IRIS, tmp_path / "nobody")
     with connect(port) as connection:
         assert connection.recv(100) == b""
 
@@ -114,16 +115,16 @@ def test_forwarder_a_target_that_refuses_closes_the_connection(forwarder: Forwar
 def test_forwarder_a_closed_model_refuses_and_its_port_is_free_again(
     forwarder: Forwarder, echoes: tuple[Echo, Echo]
 ) -> None:
-    port = forwarder.point(IRIS, echoes[0].port)
+    port = forwarder.point(IRIS, echoes[0].address)
     forwarder.close(IRIS)
     with pytest.raises(ConnectionRefusedError):
         connect(port)
-    assert forwarder.point(IRIS, echoes[1].port) == port
+    assert forwarder.point(IRIS, echoes[1].address) == port
 
 
 def test_forwarder_stop_ends_open_connections(echoes: tuple[Echo, Echo]) -> None:
     forwarder = Forwarder(STATE)
-    with connect(forwarder.point(IRIS, echoes[0].port)) as connection:
+    with connect(forwarder.point(IRIS, echoes[0].address)) as connection:
         assert ask(connection) == b"old hello\n"
         forwarder.stop()
         assert connection.recv(100) == b""
@@ -145,7 +146,7 @@ def test_bind_an_error_that_no_other_port_cures_is_raised_at_once(monkeypatch: p
 def test_forwarder_connections_that_arrive_during_stop_leave_nothing_open(echoes: tuple[Echo, Echo]) -> None:
     for _ in range(20):
         forwarder = Forwarder(STATE)
-        port = forwarder.point(IRIS, echoes[0].port)
+        port = forwarder.point(IRIS, echoes[0].address)
         connections = [connect(port) for _ in range(5)]
         forwarder.stop()  # a socket or task left behind is a warning, and so an error of this test
         for connection in connections:
