@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import NoReturn
 
@@ -11,6 +10,8 @@ import click
 
 def run(module: str, arguments: list[str]) -> NoReturn:
     """Run `python -m MODULE`, and end with its exit code."""
+    import subprocess  # noqa: PLC0415 - --help is quick without it
+
     command = [sys.executable, "-m", module, *arguments]
     # In a group of its own: Ctrl-C in a terminal would reach it too, and it would print a traceback.
     code = subprocess.run(command, check=False, process_group=0).returncode  # noqa: S603 - our own module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 SHOWN = 5
@@ -18,21 +17,25 @@ def unknown_model(wanted: str, known: Iterable[str]) -> str:
     Its name is compared without the namespace, which would make all models of one namespace look alike: first with
     those of its namespace, then with the others.
     """
+    from difflib import get_close_matches  # noqa: PLC0415 - --help is quick without it
+
     names, wanted = sorted(set(known)), wanted[:COMPARED]
     namespace, _, name = wanted.rpartition("/")
     neighbours = [each for each in names if each.rpartition("/")[0] == namespace]
     for group in (neighbours, names):
-        nearest = difflib.get_close_matches(name, {_bare(each) for each in group}, n=1)
+        nearest = get_close_matches(name, {_bare(each) for each in group}, n=1)
         called = [each for each in group if _bare(each) in nearest]
-        if found := difflib.get_close_matches(wanted, called, n=1, cutoff=0):
+        if found := get_close_matches(wanted, called, n=1, cutoff=0):
             return _nearest("model", wanted, found[0])
     return _first_few("model", wanted, neighbours or names)
 
 
 def unknown(kind: str, wanted: str, known: Iterable[str]) -> str:
     """Return the sentence for a name that is not there, with the nearest one, or with the first few."""
+    from difflib import get_close_matches  # noqa: PLC0415 - as above
+
     names, wanted = sorted(set(known)), wanted[:COMPARED]
-    nearest = difflib.get_close_matches(wanted, names, n=1)
+    nearest = get_close_matches(wanted, names, n=1)
     return _nearest(kind, wanted, nearest[0]) if nearest else _first_few(kind, wanted, names)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -67,6 +66,8 @@ def differences(
     before: Sequence[Manifest], after: Sequence[Manifest], old: str, new: str
 ) -> dict[ObjectKey, list[str]]:
     """Return the lines of a unified diff for each object that differs."""
+    import difflib  # noqa: PLC0415 - --help is quick without it
+
     sides = [{key_of(item): _lines(item) for item in manifests} for manifests in (before, after)]
     found = {}
     for key in {**sides[0], **sides[1]}:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 
 import click
 
@@ -55,6 +54,8 @@ def forward(model: ModelId, url: str) -> None:
         Rejected: `NoKubectl`, it is not installed; or it failed.
 
     """
+    import subprocess  # noqa: PLC0415 - --help is quick without it
+
     from watcher.client.calling import LOCAL_PORT, port_forward  # noqa: PLC0415 - as above
 
     if shutil.which("kubectl") is None:

@@ -20,6 +20,8 @@ from watcher.cli.errors import Group
 from watcher.cli.main import PANELS, main
 from watcher.settings import Settings
 
+ROOT = Path(__file__).parents[4]
+
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -218,6 +220,22 @@ def test_command_line_imports_nothing_large_before_a_command_runs() -> None:
     ).stdout
     large = {"kubernetes", "minio", "numpy", "prometheus_client", "rich", "sanic", "structlog", "urllib3", "yaml"}
     assert not large & set(found.split())
+
+
+def test_help_imports_what_draws_it_and_nothing_that_only_one_command_needs() -> None:
+    program = (
+        "import atexit, sys; atexit.register(lambda: print(*sys.modules));"
+        "from watcher.cli.main import main; main(['--help'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    found = done.stdout.splitlines()[-1].split()
+    others = {name.partition(".")[0] for name in found if not name.startswith("_")} - sys.stdlib_module_names
+    assert others == {"click", "rich", "rich_click", "watcher"}
+    assert not {"asyncio", "concurrent.futures", "difflib", "http.client", "ssl", "subprocess"} & set(found)
+    shared = [name for name in found if name.startswith("watcher.") and not name.startswith("watcher.cli.")]
+    assert len(shared) <= 18, sorted(shared)
 
 
 def test_check_that_is_interrupted_ends_without_a_traceback_of_the_process_that_loads(tmp_path: Path) -> None:
