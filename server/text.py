@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 LIMIT = 4096
 """Bytes. Kubernetes keeps this much of a container's termination message."""
 
 
+SECRET_IN_A_URL = re.compile(r"(://)[^\s/?#]{1,256}(?=@)|((?:X-Amz-(?:Signature|Credential|Security-Token))=)[^\s&]+")
+"""The login before the host of an address, and what makes a signed one as good as a key."""
 CLEAN_LIMIT = 300
 """Characters of a text by somebody else that are shown."""
 
@@ -17,7 +21,7 @@ def clean(text: object) -> str:
     server and the watcher share no code but `strict_http`.
     """
     whole = str(text)
-    line = _printable(whole[:CLEAN_LIMIT])
+    line = _printable(whole, CLEAN_LIMIT)
     return line if len(whole) <= CLEAN_LIMIT else f"{line[: CLEAN_LIMIT - 1]}…"
 
 
@@ -26,12 +30,22 @@ def one_line(text: str, limit: int = LIMIT) -> str:
 
     It has at most `limit` bytes in UTF-8. The twin of `watcher.core.text.one_line`.
     """
-    line = _printable(text[:limit])
+    line = _printable(text, limit)
     if len(text) <= limit and len(line.encode()) <= limit:
         return line
     return line.encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"
 
 
-def _printable(text: str) -> str:
-    """Return the text with one space in place of each run of white space and of characters that are not printable."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+def masked(text: str) -> str:
+    """Return the text with "…" in place of each login and signature in an address."""
+    return SECRET_IN_A_URL.sub(lambda found: f"{found[1] or found[2]}…", text)
+
+
+def _printable(text: str, limit: int) -> str:
+    """Return the text with one space in place of each run of white space and of characters that are not printable.
+
+    Those are control characters, bidirectional controls, other invisible characters and lone surrogates. The login or
+    the signature in an address becomes "…".
+    """
+    shown = masked(text[: 2 * limit])[:limit]
+    return " ".join("".join(character if character.isprintable() else " " for character in shown).split())

@@ -28,6 +28,7 @@ from .test_chart_parity import EXAMPLE
 CHART = str(CHARTS / "model-serving")
 V1 = "s3://kubeserve-models/user-1/my-model/v1/model.joblib"
 NAME = "my-model-model-serving"
+OTHER_KEY = ("--set", "model.s3SecretKey=another")
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def test_chart_is_installed_upgraded_rolled_back_and_uninstalled(
     settings = ("--set", f"model.s3Path={V1}", "--set", "model.s3Endpoint=minio:9000")
     notes = helm.run("install", "my-model", CHART, *namespace, *settings)
     assert f"kubectl logs deployment/{NAME} -c download-model -n {cluster.namespace}" in notes
+    assert 'WARNING: the pod fetches with the key "minioadmin"' in notes
     installed = cluster.deployment("my-model")
     assert set(cluster.objects()) >= {(kind, NAME) for kind in ("Deployment", "Service", "HPA", "Secret")}
 
@@ -55,6 +57,8 @@ def test_chart_is_installed_upgraded_rolled_back_and_uninstalled(
     assert upgraded.spec.template.spec.containers[0].resources.limits == {"cpu": "2", "memory": "2Gi"}
     assert (upgraded.metadata.uid, upgraded.spec.selector) == (installed.metadata.uid, installed.spec.selector)
     assert cluster.hpa("my-model").spec.max_replicas == 10
+
+    assert "WARNING" not in helm.run("upgrade", "my-model", CHART, *namespace, "-f", str(custom), *OTHER_KEY)
 
     helm.run("rollback", "my-model", "1", *namespace)
     assert cluster.deployment("my-model").spec.template.spec.containers[0].resources.limits["memory"] == "1Gi"

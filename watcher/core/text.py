@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
 LIMIT = 4096
 """Bytes. The size of a container's termination message in Kubernetes; longer texts add nothing to a reason."""
+SECRET_IN_A_URL = re.compile(r"(://)[^\s/?#]{1,256}(?=@)|((?:X-Amz-(?:Signature|Credential|Security-Token))=)[^\s&]+")
+"""The login before the host of an address, and what makes a signed one as good as a key."""
 CLEAN_LIMIT = 300
 """Characters of a text by somebody else that are shown."""
 KIBI = 1024
@@ -21,7 +24,7 @@ def clean(text: object) -> str:
     shortened one ends in "…".
     """
     whole = str(text)
-    line = _printable(whole[:CLEAN_LIMIT])
+    line = _printable(whole, CLEAN_LIMIT)
     return line if len(whole) <= CLEAN_LIMIT else f"{line[: CLEAN_LIMIT - 1]}…"
 
 
@@ -31,18 +34,25 @@ def one_line(text: str, limit: int = LIMIT) -> str:
     It has at most `limit` bytes in UTF-8, and its cost depends on that, not on the length of `text`. A shortened text
     ends in "…".
     """
-    line = _printable(text[:limit])
+    line = _printable(text, limit)
     if len(text) <= limit and len(line.encode()) <= limit:
         return line
     return line.encode()[: limit - len("…".encode())].decode(errors="ignore") + "…"
 
 
-def _printable(text: str) -> str:
+def masked(text: str) -> str:
+    """Return the text with "…" in place of each login and signature in an address."""
+    return SECRET_IN_A_URL.sub(lambda found: f"{found[1] or found[2]}…", text)
+
+
+def _printable(text: str, limit: int) -> str:
     """Return the text with one space in place of each run of white space and of characters that are not printable.
 
-    Those are control characters, bidirectional controls, other invisible characters and lone surrogates.
+    Those are control characters, bidirectional controls, other invisible characters and lone surrogates. The login or
+    the signature in an address becomes "…".
     """
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    shown = masked(text[: 2 * limit])[:limit]
+    return " ".join("".join(character if character.isprintable() else " " for character in shown).split())
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

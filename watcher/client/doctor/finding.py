@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from watcher.core.text import masked
+
 
 class Verdict(StrEnum):
     """What a check says. A `skip` could not run, and says why."""
@@ -17,7 +19,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check says, and the commands to paste that remedy it."""
+    """What one check says, and the commands to paste that remedy it. Addresses in them have no login."""
 
     name: str
     verdict: Verdict
@@ -27,19 +29,19 @@ class Finding:
 
 def ok(name: str, detail: str) -> Finding:
     """Return the finding that nothing is wrong."""
-    return Finding(name, Verdict.OK, detail)
+    return Finding(name, Verdict.OK, masked(detail))
 
 
 def warn(name: str, detail: str, remedy: str = "") -> Finding:
     """Return the finding that something works worse than it could."""
-    return Finding(name, Verdict.WARN, detail, remedy)
+    return Finding(name, Verdict.WARN, masked(detail), masked(remedy))
 
 
 def fail(name: str, detail: str, remedy: str = "") -> Finding:
     """Return the finding that something does not work."""
-    return Finding(name, Verdict.FAIL, detail, remedy)
+    return Finding(name, Verdict.FAIL, masked(detail), masked(remedy))
 
 
 def skip(name: str, why: str) -> Finding:
     """Return that a check could not run."""
-    return Finding(name, Verdict.SKIP, why)
+    return Finding(name, Verdict.SKIP, masked(why))

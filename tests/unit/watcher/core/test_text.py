@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.core.text import json_text, one_line, size
+from watcher.core.text import clean, json_text, one_line, size
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,22 @@ def test_one_line_huge_text_costs_no_more_than_its_limit() -> None:
     begun = time.monotonic()
     assert one_line(text) == "…"
     assert time.monotonic() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("at http://user:pa@ss@minio:9000/b down", "at http://…@minio:9000/b down"),
+        ("https://token@host, https://host/a@b", "https://…@host, https://host/a@b"),
+        (
+            "/b/k?X-Amz-Credential=k%2F1&X-Amz-Date=1&X-Amz-Signature=ab12",
+            "/b/k?X-Amz-Credential=…&X-Amz-Date=1&X-Amz-Signature=…",
+        ),
+        ("X-Amz-Security-Token=t/+= left", "X-Amz-Security-Token=… left"),
+    ],
+)
+def test_the_secret_in_an_address_is_masked(text: str, shown: str) -> None:
+    assert (clean(text), one_line(text)) == (shown, shown)
 
 
 @given(st.text(st.characters(codec=None)), st.integers(4, 50))
