@@ -68,17 +68,20 @@ FILE_CAUSES = (
 """The same, of requirements.txt itself: with this file pip fails again. Searched second."""
 
 INDEX_CAUSES = (
-    (r"[Pp]roxy connection error|Unable to connect to proxy|Tunnel connection failed", "the proxy (HTTPS_PROXY) fails"),
+    (
+        r"[Pp]roxy connection error|(Unable to|Cannot) connect to proxy|Tunnel connection failed",
+        "the proxy (HTTPS_PROXY) fails",
+    ),
     (r"(?i)certificate.verify.failed", f"the certificate of {INDEX} is not trusted: set KUBESERVE_PIP_CERT"),
     (r"SSLError|not a trusted or secure host", f"{INDEX} does not speak TLS as its URL says"),
-    (r"Failed to resolve", f"the name of {INDEX} cannot be resolved (DNS)"),
+    (r"Failed to resolve|Name or service not known|name resolution", f"the name of {INDEX} cannot be resolved (DNS)"),
     (r"Connection refused", f"{INDEX} refuses the connection"),
     (r"ConnectTimeout|ReadTimeout|timed out", f"{INDEX} does not answer in time"),
     (r"(401|407) Client Error|403 Client Error", f"{INDEX} refuses access: check its user and password"),
     (r"too many 5\d\d|5\d\d Server Error|\b429 Client", f"{INDEX} is out of order or busy"),
     (r"connection broken by|Max retries exceeded|connection error|IncompleteRead", f"{INDEX} cannot be reached"),
 )
-"""The same, of the package index and the way to it. Searched third."""
+"""The same, of the package index and the way to it. Searched third. The image may have a pip that is years older."""
 
 NO_MATCH = re.compile(r"No matching distribution found for ([A-Za-z0-9][A-Za-z0-9._-]*)")
 
