@@ -54,7 +54,7 @@ FIRING = {
     ("KubeServeModelFailed", "iris"),
     ("KubeServeModelRejected", "rejected"),
     ("KubeServeErrorRateHigh", "table"),
-    ("KubeServeSourceNotLive", ""),  # nothing calls the webhook
+    ("KubeServeSourceNotLive", ""),  # the webhook, which is off without a token
 }
 """The alerts that fire, with their models. tests/alerts has the others."""
 
