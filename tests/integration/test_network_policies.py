@@ -20,6 +20,7 @@ from .test_watcher_chart import Site, site
 __all__ = ["site"]
 
 GIVEN = {"s3": {"endpoint": "minio.minio:9000", "existingSecret": "s"}, "watch": {"namespaces": ["a"]}}
+NAMES = ("models-in", "models-out", "models-install")
 CLUSTER_DNS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
 
 
@@ -58,7 +59,7 @@ PUBLIC = "public"
 )
 def test_models_reach_the_store_by_its_address(helm: Helm, endpoint: str, ports: list[int], to: Any) -> None:
     found = policies(helm, s3={**GIVEN["s3"], "endpoint": endpoint})
-    for spec in (found["a/home-watch-models"], found["home/watch"]):
+    for spec in (found["a/home-watch-models-out"], found["home/watch"]):
         dns, store, *_ = spec["egress"]
         assert dns["to"][0] == CLUSTER_DNS
         assert [item["port"] for item in store["ports"]] == ports
@@ -72,15 +73,15 @@ def test_models_reach_the_store_by_its_address(helm: Helm, endpoint: str, ports:
 
 def test_models_reach_nothing_but_dns_and_the_store_and_only_those_that_install_the_index(helm: Helm) -> None:
     found = policies(helm, watch={"namespaces": ["a", "b"]})
-    assert set(found) == {f"{where}/home-watch-models{part}" for where in "ab" for part in ("", "-install")} | {
-        "home/watch"
-    }
-    spec = found["b/home-watch-models"]
-    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert set(found) == {"home/watch"} | {f"{where}/home-watch-{name}" for where in "ab" for name in NAMES}
+    spec = found["b/home-watch-models-out"]
+    assert spec["policyTypes"] == ["Egress"]
     assert spec["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "model-serving"}}
     assert len(spec["egress"]) == 2
     assert all(rule["to"] and rule["ports"] for rule in spec["egress"])
-    assert spec["ingress"] == [{"ports": [{"port": 80, "protocol": "TCP"}]}]
+    inward = found["b/home-watch-models-in"]
+    assert (inward["policyTypes"], inward["podSelector"]) == (["Ingress"], spec["podSelector"])
+    assert inward["ingress"] == [{"ports": [{"port": 80, "protocol": "TCP"}]}]
     install = found["b/home-watch-models-install"]
     assert install["podSelector"]["matchLabels"]["kubeserve.io/installs"] == "true"
     assert [item["port"] for item in install["egress"][0]["ports"]] == [443]
@@ -95,13 +96,18 @@ def test_values_name_the_index_the_store_the_proxy_and_the_peers(helm: Helm) -> 
         modelValues={"download": {"pipIndexUrl": "http://pypi.tools:8080/simple"}},
         proxy={"httpsProxy": "http://proxy.tools:3128"},
     )
-    spec = found["a/home-watch-models"]
+    spec = found["a/home-watch-models-out"]
     assert spec["egress"][1:] == [rule, {"to": namespace("tools"), "ports": [{"port": 3128, "protocol": "TCP"}]}]
-    peers = spec["ingress"][0]["from"]
+    peers = found["a/home-watch-models-in"]["ingress"][0]["from"]
     assert peers[0] == {"podSelector": {}}
     assert peers[1]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "home"}
     index = found["a/home-watch-models-install"]["egress"]
     assert index == [{"to": namespace("tools"), "ports": [{"port": 8080, "protocol": "TCP"}]}]
+
+
+def test_index_is_closed_where_the_operator_turns_requirements_off(helm: Helm) -> None:
+    found = policies(helm, modelValues={"download": {"requirements": "off"}})
+    assert set(found) == {"home/watch", "a/home-watch-models-in", "a/home-watch-models-out"}
 
 
 def test_no_policy_is_made_where_the_operator_turns_them_off(helm: Helm) -> None:
@@ -110,7 +116,7 @@ def test_no_policy_is_made_where_the_operator_turns_them_off(helm: Helm) -> None
 
 def test_api_server_accepts_the_policies_of_the_chart(site: Site) -> None:
     site.install(f"watch.namespaces={{{site.models.namespace}}}")
-    assert made(site) == {f"{site.home}-watch-models", f"{site.home}-watch-models-install"}
+    assert made(site) == {f"{site.home}-watch-{name}" for name in NAMES}
     site.uninstall()
     assert made(site) == set()
 
@@ -123,7 +129,7 @@ def test_watcher_of_all_namespaces_makes_the_policies_before_a_model_and_its_tok
     site.put("iris/v1/model.joblib")
     with site.watcher() as watcher:
         eventually(lambda: site.models.version("iris") == "v1")
-        names = {f"{site.home}-watch-models", f"{site.home}-watch-models-install"}
+        names = {f"{site.home}-watch-{name}" for name in NAMES}
         assert made(site) == names
     assert "orbidden" not in watcher.log.read_text()
     net = client.NetworkingV1Api(site.api)
@@ -138,13 +144,14 @@ def test_watcher_of_all_namespaces_makes_the_policies_before_a_model_and_its_tok
         }
         assert thief.apply(same, dry=True).startswith("200 ")
         wider = copy.deepcopy(same)
-        wider["spec"]["egress"].append({})
+        direction = own["spec"]["policyTypes"][0].lower()
+        wider["spec"][direction].append({})
         other = copy.deepcopy(same)
         other["metadata"]["name"] = "evil-models"
         of_others = copy.deepcopy(same)
         of_others["spec"]["podSelector"] = {}
         closed = copy.deepcopy(same)
-        closed["spec"]["egress"] = []
+        closed["spec"][direction] = []
         for changed in (wider, other, of_others, closed):
             answer = thief.apply(changed)
             assert answer.startswith("403 "), answer

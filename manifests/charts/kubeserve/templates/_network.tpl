@@ -95,15 +95,19 @@ watch.allNamespaces the watcher makes them, and the API server accepts no others
   {{- $_ := set $watcher "podSelector" (dict "matchLabels" (include "kubeserve.selectorLabels" . | fromYaml)) -}}
   {{- $_ := set $ingress "from" (append $policy.models.from $watcher) -}}
 {{- end -}}
-{{- $spec := dict "podSelector" (dict "matchLabels" $pods) "policyTypes" (list "Ingress" "Egress") "ingress" (list $ingress) -}}
-{{- $_ := set $spec "egress" (include "kubeserve.commonRules" (list . $store $proxies) | fromJson).rules -}}
+{{- /* One policy for each direction: kube-router, which k3s contains, takes what a policy of both lets in for what a pod may send. */ -}}
+{{- $inward := dict "podSelector" (dict "matchLabels" $pods) "policyTypes" (list "Ingress") "ingress" (list $ingress) -}}
+{{- $outward := dict "podSelector" (dict "matchLabels" $pods) "policyTypes" (list "Egress") -}}
+{{- $_ := set $outward "egress" (include "kubeserve.commonRules" (list . $store $proxies) | fromJson).rules -}}
 {{- $index := $download.pipIndexUrl | default "https://pypi.org" -}}
 {{- $rules := (include "kubeserve.rulesTo" (list $index list) | fromJson).rules -}}
 {{- $installing := dict "podSelector" (dict "matchLabels" (merge (dict "kubeserve.io/installs" "true") $pods)) -}}
 {{- $_ := set $installing "policyTypes" (list "Egress") -}}
 {{- $_ := set $installing "egress" (default $rules (include "kubeserve.complete" $policy.index | fromJson).rules) -}}
 {{- $policies := list -}}
-{{- range $suffix, $found := dict "models" $spec "models-install" $installing -}}
+{{- $specs := dict "models-in" $inward "models-out" $outward -}}
+{{- if ne (toString $download.requirements) "off" -}}{{- $_ := set $specs "models-install" $installing -}}{{- end -}}
+{{- range $suffix, $found := $specs -}}
   {{- $labels := merge (dict "kubeserve.io/owner" (include "kubeserve.owner" $)) (omit (include "kubeserve.labels" $ | fromYaml) "helm.sh/chart" "app.kubernetes.io/managed-by") -}}
   {{- $metadata := dict "name" (printf "%s-%s" (include "kubeserve.farName" $) $suffix) "labels" $labels -}}
   {{- $object := dict "apiVersion" "networking.k8s.io/v1" "kind" "NetworkPolicy" "metadata" $metadata "spec" $found -}}
