@@ -1,6 +1,6 @@
 """The NetworkPolicies of the watcher's chart: what they allow, who makes them, and who may not change them.
 
-That a network plugin enforces them is shown in tests/cluster.
+No network plugin enforces them here.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import threading
@@ -61,7 +62,7 @@ class FolderBucket:
     def read(self, key: str, limit: int) -> bytes:
         """Return the file's first `limit` + 1 bytes."""
         try:
-            with (self._root / key).open("rb") as file:
+            with self._open(key) as file:
                 return file.read(limit + 1)
         except FileNotFoundError as error:
             raise Retryable(NO_SUCH_KEY, f"reading {key}: there is no such file") from error
@@ -74,10 +75,13 @@ class FolderBucket:
         partial = target.parent / f".{target.name}.{os.getpid()}"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, bytes):
-                partial.write_bytes(content)
-            else:
-                shutil.copyfile(content, partial)
+            partial.unlink(missing_ok=True)
+            with partial.open("xb") as file:  # fails, and follows nothing, if somebody else is faster
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    with content.open("rb") as given:
+                        shutil.copyfileobj(given, file)
             progress(partial.stat().st_size)
             partial.replace(target)
         except OSError as error:
@@ -89,7 +93,8 @@ class FolderBucket:
     def replace(self, key: str, content: bytes, etag: str) -> None:
         """Write a file that still has this ETag or, for "", that does not exist yet."""
         try:
-            found = hashlib.md5((self._root / key).read_bytes()).hexdigest()  # noqa: S324 - as the listing's ETag
+            with self._open(key) as file:
+                found = hashlib.file_digest(file, "md5").hexdigest()
         except FileNotFoundError:
             found = ""
         except OSError as error:
@@ -116,9 +121,27 @@ class FolderBucket:
     def close(self) -> None:
         """Do nothing: a folder has no connections."""
 
+    def _is_by_link(self, path: Path) -> bool:
+        """Return whether a path, or a folder on the way to it, is a symbolic link, which may lead anywhere."""
+        return any(part.is_symlink() for part in (path, *path.parents) if part.is_relative_to(self._root))
+
+    def _open(self, key: str) -> io.BufferedReader:
+        """Open a file for reading, from folder to folder, and follow no symbolic link."""
+        *folders, name = key.split("/")
+        at = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for folder in folders:
+                inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+                os.close(at)
+                at = inner
+            # Not blocking: a pipe would wait for somebody who writes.
+            return os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at), "rb")
+        finally:
+            os.close(at)
+
     def _files(self, folder: Path) -> Iterator[StoredObject]:
         """Iterate over the objects under `folder`, and forget the files of it that are gone."""
-        paths = {path for path in folder.rglob("*") if path.is_file()}
+        paths = {path for path in folder.rglob("*") if path.is_file() and not self._is_by_link(path)}
         for gone in [path for path in self._seen if path not in paths and path.is_relative_to(folder)]:
             del self._seen[gone]
         return (item for item in map(self._stored, sorted(paths)) if item)
@@ -137,7 +160,7 @@ class FolderBucket:
             return before[1]
         if is_young:
             return None
-        with path.open("rb") as file:
+        with self._open(path.relative_to(self._root).as_posix()) as file:
             etag = hashlib.file_digest(file, "md5").hexdigest()
         found = StoredObject(
             path.relative_to(self._root).as_posix(), etag, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC)

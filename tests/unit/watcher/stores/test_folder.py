@@ -85,3 +85,23 @@ def test_replace_writes_only_what_nobody_else_has_written(tmp_path: Path) -> Non
         bucket.replace("t/values.yaml", b"two", "")
     bucket.replace("t/values.yaml", b"two", hashlib.md5(b"one").hexdigest())
     assert file.read_bytes() == b"two"
+
+
+def test_symbolic_links_are_neither_listed_nor_read_nor_written_through(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "bucket", tmp_path / "elsewhere"
+    for folder in (root / "team" / "iris" / "v1", elsewhere / "v1"):
+        folder.mkdir(parents=True)
+        (folder / "model.joblib").write_bytes(b"bytes")
+        os.utime(folder / "model.joblib", (1, 1))
+    (root / "team" / "iris" / "v2").symlink_to(elsewhere / "v1")
+    (root / "team" / "iris" / "v1" / "values.yaml").symlink_to(elsewhere / "v1" / "model.joblib")
+    bucket = FolderBucket(root)
+    assert [item.key for item in bucket.list()] == ["team/iris/v1/model.joblib"]
+    assert bucket.read("team/iris/v1/model.joblib", 10) == b"bytes"
+    for key in ("team/iris/v1/values.yaml", "team/iris/v2/model.joblib"):
+        with pytest.raises(Retryable, match=key):
+            bucket.read(key, 10)
+    (root / f".status.{os.getpid()}").symlink_to(elsewhere / "v1" / "model.joblib")
+    bucket.put("status", b"ours")
+    assert (root / "status").read_bytes() == b"ours"
+    assert (elsewhere / "v1" / "model.joblib").read_bytes() == b"bytes"
