@@ -47,7 +47,7 @@ class Metrics:
         self.ready_pods = self._gauge("model_ready_pods", "Pods of a model that answer, if that is known.", model)
         self.wanted_pods = self._gauge("model_wanted_pods", "Pods that a model should have, if that is known.", model)
         self.refused = self._gauge("refused_keys", "Keys in the bucket that resemble a model's but cannot be served.")
-        self.source_up = self._gauge("source_up", "1 if the hint source is live.", ["source"])
+        self.source_up = self._gauge("source_up", "1 if the hint source is live; none for one that is off.", ["source"])
         self.hints = self._gauge("source_hints", "Hints given by the source since the start.", ["source"])
         self.to_applied = self._histogram(
             "upload_to_applied_seconds", "Time from an upload until its objects are written."

@@ -171,7 +171,8 @@ def fill_gauges(metrics: Metrics, board: StatusBoard, sources: SourceHealth) -> 
         if status.pods.wanted is not None:
             metrics.wanted_pods.labels(*model).set(status.pods.wanted)
     for source in sources.all():
-        metrics.source_up.labels(source.name).set(source.live)
+        if source.wanted:  # an alert for one that is off would never end
+            metrics.source_up.labels(source.name).set(source.live)
         metrics.hints.labels(source.name).set(source.hints)
 
 

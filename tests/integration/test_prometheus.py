@@ -54,7 +54,6 @@ FIRING = {
     ("KubeServeModelFailed", "iris"),
     ("KubeServeModelRejected", "rejected"),
     ("KubeServeErrorRateHigh", "table"),
-    ("KubeServeSourceNotLive", ""),  # the webhook, which is off without a token
 }
 """The alerts that fire, with their models. tests/alerts has the others."""
 

@@ -18,6 +18,7 @@ log = structlog.get_logger()
 class SourceStatus:
     """One hint source: whether it is live, the reason if it is not, and how many hints it gave since the start.
 
+    One that is not `wanted` is off by the operator's settings, and so is nobody's problem.
     `since` is the time of the last change of `live` or `detail`, and `last_hint` that of the last hint.
     """
 
@@ -27,6 +28,7 @@ class SourceStatus:
     hints: int
     since: datetime
     last_hint: datetime | None = None
+    wanted: bool = True
 
 
 class SourceHealth:
@@ -42,7 +44,7 @@ class SourceHealth:
         """Return a number that differs whenever a source's health or number of hints has changed."""
         return self._revision
 
-    def report(self, name: str, *, live: bool, detail: str = "") -> bool:
+    def report(self, name: str, *, live: bool, detail: str = "", wanted: bool = True) -> bool:
         """Store a source's health. Return True if it differs from before, so that the caller logs it once."""
         detail = one_line(detail)
         with self._lock:
@@ -50,7 +52,7 @@ class SourceHealth:
             if old and (old.live, old.detail) == (live, detail):
                 return False
             hints, last_hint = (old.hints, old.last_hint) if old else (0, None)
-            self._all[name] = SourceStatus(name, live, detail, hints, self._now(), last_hint)
+            self._all[name] = SourceStatus(name, live, detail, hints, self._now(), last_hint, wanted)
             self._revision += 1
             return True
 

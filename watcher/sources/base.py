@@ -40,7 +40,7 @@ class Source(Protocol):
 class Health(Protocol):
     """Records whether a source is live and how many hints it gave. Thread-safe."""
 
-    def report(self, name: str, *, live: bool, detail: str = "") -> bool:
+    def report(self, name: str, *, live: bool, detail: str = "", wanted: bool = True) -> bool:
         """Record the health of a source. Return True if it changed, so that the caller logs it once."""
         ...
 
@@ -81,3 +81,8 @@ class Reporter:
         """Report the source as not live, and why. Return True if that is a change."""
         self.live = False
         return self.health.report(self.name, live=False, detail=reason)
+
+    def off(self, remedy: str) -> bool:
+        """Report that nobody has asked for the source, and how to. Return True if that is a change."""
+        self.live = False
+        return self.health.report(self.name, live=False, detail=f"off: {remedy}", wanted=False)

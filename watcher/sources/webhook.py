@@ -22,7 +22,7 @@ class Webhook:
         if self._token:
             self._reporter.up()
         else:
-            self._reporter.down("off: set KUBESERVE_WEBHOOK_TOKEN")
+            self._reporter.off("set KUBESERVE_WEBHOOK_TOKEN")
 
     def stop(self) -> None:
         """Do nothing: the web server ends the requests."""

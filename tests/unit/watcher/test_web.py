@@ -244,3 +244,12 @@ def test_fill_gauges_forgets_a_model_and_a_state_that_are_gone() -> None:
     board.drop(iris)
     fill_gauges(metrics, board, SourceHealth())
     assert gauges(metrics) == {"models": [], "model_state": [], "model_ready_pods": [], "model_wanted_pods": []}
+
+
+def test_fill_gauges_has_no_gauge_for_a_source_that_is_off() -> None:
+    metrics, sources = Metrics(), SourceHealth()
+    sources.report("listen", live=False, detail="the store is away")
+    sources.report("webhook", live=False, detail="off: set KUBESERVE_WEBHOOK_TOKEN", wanted=False)
+    fill_gauges(metrics, StatusBoard(), sources)
+    samples = next(item for item in metrics.registry.collect() if item.name == "kubeserve_watcher_source_up").samples
+    assert [(sample.labels["source"], sample.value) for sample in samples] == [("listen", 0.0)]

@@ -42,4 +42,5 @@ def test_a_missing_or_wrong_token_is_rejected(header: str) -> None:
 
 def test_without_a_token_the_source_is_not_live_and_names_the_setting() -> None:
     _, _, health = webhook_of("")
-    assert [(item.live, item.detail) for item in health.all()] == [(False, "off: set KUBESERVE_WEBHOOK_TOKEN")]
+    found = [(item.live, item.wanted, item.detail) for item in health.all()]
+    assert found == [(False, False, "off: set KUBESERVE_WEBHOOK_TOKEN")]
