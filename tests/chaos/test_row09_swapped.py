@@ -36,7 +36,8 @@ def referenced(scene: Scene, source: Any) -> str | None:
         if source.secret_key_ref:
             data = core.read_namespaced_secret(source.secret_key_ref.name, namespace).data
             return b64decode(data[source.secret_key_ref.key]).decode()
-        ref = source.config_map_key_ref
+        if (ref := source.config_map_key_ref) is None:
+            return None  # a limit of the container
         return str(core.read_namespaced_config_map(ref.name, namespace).data[ref.key])
     except (KeyError, client.ApiException):
         return None  # as with `optional: true`
