@@ -71,7 +71,7 @@ class FolderBucket:
 
     def put(self, key: str, content: bytes | Path, progress: Progress = lambda _: None) -> None:
         """Write a file, which appears by a rename, so that the watcher never sees a part of it."""
-        target = self._root / key
+        target = self._written(key)
         partial = target.parent / f".{target.name}.{os.getpid()}"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ class FolderBucket:
     def remove(self, keys: Iterable[str]) -> None:
         """Delete files, and the folders that this leaves empty, which S3 would not have."""
         for key in keys:
-            path = self._root / key
+            path = self._written(key)
             try:
                 path.unlink(missing_ok=True)
                 while (path := path.parent) != self._root and path.is_dir() and not any(path.iterdir()):
@@ -120,6 +120,18 @@ class FolderBucket:
 
     def close(self) -> None:
         """Do nothing: a folder has no connections."""
+
+    def _written(self, key: str) -> Path:
+        """Return the path of a key for writing.
+
+        Raises:
+            Rejected: `Malformed`, one of its folders is a symbolic link.
+
+        """
+        path = self._root / key
+        if self._is_by_link(path.parent):
+            raise Rejected("Malformed", f"{key}: a folder of its path in {self._root} is a symbolic link")
+        return path
 
     def _is_by_link(self, path: Path) -> bool:
         """Return whether a path, or a folder on the way to it, is a symbolic link, which may lead anywhere."""

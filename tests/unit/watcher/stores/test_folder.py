@@ -104,4 +104,7 @@ def test_symbolic_links_are_neither_listed_nor_read_nor_written_through(tmp_path
     (root / f".status.{os.getpid()}").symlink_to(elsewhere / "v1" / "model.joblib")
     bucket.put("status", b"ours")
     assert (root / "status").read_bytes() == b"ours"
+    for write in (lambda key: bucket.put(key, b"ours"), lambda key: bucket.remove([key])):
+        with pytest.raises(Rejected, match="symbolic link"):
+            write("team/iris/v2/model.joblib")
     assert (elsewhere / "v1" / "model.joblib").read_bytes() == b"bytes"
