@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.errors import Retryable
+from watcher.errors import Rejected, Retryable
 from watcher.stores.folder import FolderBucket
 
 
