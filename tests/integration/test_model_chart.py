@@ -54,7 +54,8 @@ def test_chart_is_installed_upgraded_rolled_back_and_uninstalled(
     custom.write_text(EXAMPLE + "download:\n  image: 'registry.example/downloader:1'\n")
     helm.run("upgrade", "my-model", CHART, *namespace, "-f", str(custom))
     upgraded = cluster.deployment("my-model")
-    assert upgraded.spec.template.spec.containers[0].resources.limits == {"cpu": "2", "memory": "2Gi"}
+    limits = upgraded.spec.template.spec.containers[0].resources.limits
+    assert (limits["cpu"], limits["memory"]) == ("2", "2Gi")
     assert (upgraded.metadata.uid, upgraded.spec.selector) == (installed.metadata.uid, installed.spec.selector)
     assert cluster.hpa("my-model").spec.max_replicas == 10
 
