@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
-
-from packaging.utils import canonicalize_name
 
 from requirements_txt.parsing import Package, RequirementsError, for_this_python, parse
 from requirements_txt.policy import read
@@ -79,10 +77,27 @@ def report(folder: Path) -> None:
 
     Without them each pod resolves requirements.txt anew.
     """
-    found = {f"{canonicalize_name(item.name)}=={item.version}" for item in distributions(path=[str(folder)])}
+    versions: dict[str, set[str]] = {}
+    for item in filter(None, map(package_of, distributions(path=[str(folder)]))):
+        versions.setdefault(item.name, set()).add(item.versions)
+    # A wheel may bring another one's folder. Of a name with two versions pip could install neither.
+    found = {f"{name}{''.join(exact)}" for name, exact in versions.items() if len(exact) == 1}
     message = json.dumps({"packages": " ".join(sorted(found))})
     if len(message) < LIMIT:
         logs.write_termination_message(message)
+
+
+def package_of(item: Distribution) -> Package | None:
+    """Return what a `.dist-info` folder names, as a later pod reads it; None if that pod would refuse it.
+
+    A wheel may bring more folders of that kind than its own, and pip reads none of these: they may have anything.
+    """
+    try:
+        about = item.metadata
+        [found] = parse(f"{about['Name']}=={about['Version']}".encode()) if "Name" in about else []
+    except (ValueError, TypeError, KeyError):  # the last two: newer Pythons, of what is missing
+        return None
+    return found if found.is_exact else None
 
 
 def clear(folder: Path) -> None:
