@@ -142,6 +142,8 @@ def become_watcher(arguments: list[str], log: str, env: dict[str, str]) -> None:
 
 def preload() -> None:
     """Import what a watcher imports. No thread may be started by that: a fork has only one."""
+    import watcher.cli.commands.run
+    import watcher.cli.main
     import watcher.compose
     import watcher.runtimes.kubernetes.events
     import watcher.runtimes.kubernetes.marks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import click
@@ -20,6 +21,19 @@ FAILED_EXIT_CODE = 3
 TIMEOUT_EXIT_CODE = 4
 INTERRUPTED_EXIT_CODE = 130
 """128 and the number of SIGINT, as shells have it."""
+
+
+class Deferred(click.Command):
+    """The name and the short help of a command, whose module is imported when it is used: `--help` is quick without."""
+
+    def __init__(self, name: str, text: str, module: str, attribute: str) -> None:
+        super().__init__(name, help=text)
+        self._module, self._attribute = module, attribute
+
+    def imported(self) -> click.Command:
+        command = getattr(import_module(self._module), self._attribute)
+        assert isinstance(command, click.Command)
+        return command
 
 
 class Group(rich_click.RichGroup):
@@ -38,7 +52,14 @@ class Group(rich_click.RichGroup):
         """Return the command that is named; otherwise fail with the nearest name."""
         if not ctx.resilient_parsing and args[0][:1].isalpha() and self.get_command(ctx, args[0]) is None:
             raise click.UsageError(unknown("command", args[0], self.list_commands(ctx)))
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, self.loaded(command) if isinstance(command, Deferred) else command, rest
+
+    def loaded(self, deferred: Deferred) -> click.Command:
+        """Return the command itself, which takes the place of the deferred one."""
+        command = deferred.imported()
+        self.add_command(command, deferred.name)
+        return command
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the group's own arguments."""

@@ -6,36 +6,45 @@ import click
 import rich_click
 
 from watcher import __version__
-from watcher.cli.commands.check import check
-from watcher.cli.commands.completion import completion
-from watcher.cli.commands.context import context
-from watcher.cli.commands.delete import delete
-from watcher.cli.commands.diff import diff
-from watcher.cli.commands.doctor import doctor
-from watcher.cli.commands.history import history
-from watcher.cli.commands.local import local
-from watcher.cli.commands.logs import logs
-from watcher.cli.commands.open import open_page
-from watcher.cli.commands.pause import pause, resume
-from watcher.cli.commands.pin import pin, unpin
-from watcher.cli.commands.predict import predict
-from watcher.cli.commands.push import push
-from watcher.cli.commands.render import render
-from watcher.cli.commands.rollback import rollback
-from watcher.cli.commands.run import run
-from watcher.cli.commands.scan import scan
-from watcher.cli.commands.status import status
-from watcher.cli.errors import Group
+from watcher.cli.errors import Deferred, Group
 
-PANELS: dict[str, list[click.Command]] = {
-    "Models": [
-        *(push, status, predict, open_page, logs),
-        *(history, rollback, pin, unpin, pause, resume, diff, delete),
-    ],
-    "Files": [check, scan, render],
-    "Set up": [completion, context, doctor, local, run],
+PANELS: dict[str, dict[str, str]] = {
+    "Models": {
+        "push": "Upload a model and follow it until it serves: a file, a folder, or an MLflow model directory.",
+        "status": "Show every model, refused key and event source of a running watcher, or one model.",
+        "predict": "Send rows to a model and print its answer, one line a row.",
+        "open": "Open the page of a model in the browser, and print its URL.",
+        "logs": "Print the logs of a model's servers, each line after the name of its pod.",
+        "history": "Show the versions of a model, the newest first: which one serves, since when, and why one failed.",
+        "rollback": "Serve the version before the current one, by a pin in the model's own values.yaml.",
+        "pin": 'Serve one version, whatever is uploaded: `version: "v1"` in the model\'s own values.yaml.',
+        "unpin": "Serve the highest version again: remove `version` from the model's own values.yaml.",
+        "pause": "Stop all changes of a model, which keeps serving: `paused: true` in its own values.yaml.",
+        "resume": "Let a paused model follow the bucket again: remove `paused` from its own values.yaml.",
+        "diff": "Show what would change in the objects of a model on a cluster if V2 served instead of V1.",
+        "delete": "Delete a model from the bucket, or one version. "
+        "The watcher then removes its objects, or serves another version.",
+    },
+    "Files": {
+        "check": "Load a model as its server would, and print how, and what it takes: "
+        "columns, types, and an example request.",
+        "scan": "List the classes and functions that a model file would import if it were loaded as code. "
+        "Nothing of it is run.",
+        "render": "Print the objects that would be applied for one key, as YAML.",
+    },
+    "Set up": {
+        "completion": "Print the script that makes a shell complete commands, options and the names of models.",
+        "context": "Set and choose where the commands find the store, the watcher and the models.",
+        "doctor": "Check the store, the watcher and the cluster, and print what remedies each fault.",
+        "local": "Serve models on this machine until Ctrl-C, without a cluster or a store: a folder is the bucket.",
+        "run": "Watch the bucket and make the runtime follow it, until SIGTERM or Ctrl-C.",
+    },
 }
-"""The commands under the headings of the help, those of the first day first."""
+"""The commands under the headings of the help, those of the first day first, each with the first paragraph of its own
+help. The list is shown, and a name completed, without the import of a single command."""
+
+ELSEWHERE = {"open": "open:open_page", "unpin": "pin:unpin", "resume": "pause:resume"}
+"""Module and attribute of the commands that are not in a module of their name."""
 
 START = """\
 Put a model.joblib into a bucket, get a prediction service on Kubernetes.
@@ -66,6 +75,7 @@ def main(ctx: click.Context) -> None:
 
 
 for heading, commands in PANELS.items():
-    for command in commands:
-        main.add_command(command)
-    main.add_panel(rich_click.RichCommandPanel(heading, commands=[str(command.name) for command in commands]))
+    for name, text in commands.items():
+        module, _, attribute = ELSEWHERE.get(name, f"{name}:{name}").partition(":")
+        main.add_command(Deferred(name, text, f"watcher.cli.commands.{module}", attribute))
+    main.add_panel(rich_click.RichCommandPanel(heading, commands=list(commands)))
