@@ -142,6 +142,17 @@ def test_private_certificate_authority_reaches_only_the_init_container() -> None
     assert by_kind()["ConfigMap"]["data"] == {}
 
 
+def test_authority_of_the_store_is_not_trusted_by_the_container_that_installs() -> None:
+    required = dataclasses.replace(RELEASE.version, requirements=REQUIREMENTS)
+    values = {"model": {"s3CA": "STORE"}, "download": {"pipCA": "INDEX"}}
+    deployment = by_kind(Release(required, values))["Deployment"]
+    containers = deployment["spec"]["template"]["spec"]["initContainers"]
+    env = {item["name"]: {of["name"]: of.get("value") for of in item["env"]} for item in containers}
+    assert "SSL_CERT_FILE" in env["download-model"]
+    assert "SSL_CERT_FILE" not in env["install"]
+    assert env["install"]["KUBESERVE_PIP_CERT"] == "/ca/pip-ca.crt"
+
+
 def test_proxy_settings_reach_only_the_init_container() -> None:
     pod = pod_of(download={"httpsProxy": "http://proxy.example:3128", "noProxy": "minio"})
     assert {"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"} in pod["initContainers"][0]["env"]
