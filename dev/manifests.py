@@ -17,6 +17,8 @@ SETTINGS = (
     # A random token would give another file each time.
     "webhook.existingSecret=kubeserve-s3",
     "watch.allNamespaces=true",
+    # They follow from the store's address, in four places: an edited copy would cut its own watcher off.
+    "networkPolicy.enabled=false",
 )
 
 HEAD = """\
@@ -25,7 +27,8 @@ HEAD = """\
 #
 # In your own copy, set the watcher's image, the models' (ConfigMap: deployment.image of the model's chart),
 # KUBESERVE_S3_ENDPOINT and KUBESERVE_BUCKET. Another image of models belongs into the policy kubeserve-kubeserve-pods
-# too. Before Kubernetes 1.30, delete the ValidatingAdmissionPolicies and their bindings. Then:
+# too. It has no NetworkPolicies, because they follow from the store's address: `helm template` of the chart makes those
+# for yours. Before Kubernetes 1.30, delete the ValidatingAdmissionPolicies and their bindings. Then:
 #
 #   kubectl create namespace kubeserve
 #   kubectl create secret generic kubeserve-s3 -n kubeserve --from-literal=AWS_ACCESS_KEY_ID="$AWS_ACCESS_KEY_ID" \\

@@ -30,9 +30,8 @@ def test_the_needed_rights_are_those_of_the_chart() -> None:
     (role,) = [item for item in documents if item and item["kind"] == "ClusterRole"]
     rules = {(rule["apiGroups"][0], rule["resources"][0]): set(rule["verbs"]) for rule in role["rules"]}
     always = {key: set(verbs) for key, verbs in NEEDED.items()}
-    # The manifest serves labelled namespaces, and makes the NetworkPolicies there.
-    of_labelled = {("", "namespaces"): {"get"}, ("networking.k8s.io", "networkpolicies"): {"create", "patch"}}
-    assert rules == always | of_labelled
+    # The manifest serves labelled namespaces.
+    assert rules == always | {("", "namespaces"): {"get"}}
 
 
 def test_right_to_read_namespaces_is_needed_only_where_they_have_to_be_labelled() -> None:
