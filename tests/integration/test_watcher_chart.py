@@ -44,7 +44,7 @@ class Site:
     models: Cluster
     folder: Path
 
-    def install(self, *settings: str, verb: str = "install") -> str:
+    def install(self, *settings: str, verb: str = "install", values: str | None = None) -> str:
         given = (
             f"s3.endpoint={self.minio.endpoint}",
             f"s3.bucket={self.uploads.bucket}",
@@ -53,7 +53,7 @@ class Site:
             *settings,
         )
         words = [word for setting in given for word in ("--set", setting)]
-        return self.helm.run(verb, "watch", CHART, "-n", self.home, *words)
+        return self.helm.run(verb, "watch", CHART, "-n", self.home, *words, values=values)
 
     def uninstall(self) -> None:
         self.helm.run("uninstall", "watch", "-n", self.home)
