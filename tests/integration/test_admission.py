@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import urllib3
 import yaml
+from kubernetes import client
 
 from watcher.core.chart import defaults
 
@@ -71,6 +72,7 @@ def models(site: Site) -> Iterator[tuple[Site, dict[str, Json]]]:
         f"watch.namespaces={{{site.models.namespace}}}",
         "modelValues.ingress.enabled=true",
         "modelValues.ingress.host=models.example.com",
+        "modelValues.ingress.className=public",
         "modelValues.ingress.annotations.example\\.com/rewrite=/{namespace}-{model}",
         "modelValues.ingress.tls.enabled=true",
         "modelValues.ingress.tls.secretName=tls-{model}",
@@ -334,6 +336,36 @@ def test_stolen_token_writes_no_object_that_the_watcher_would_not_write(models: 
         assert answer.startswith("403 "), (attempt, answer)
         assert "ValidatingAdmissionPolicy" in answer, (attempt, answer)
         assert words in answer, (attempt, answer)
+
+
+def test_ingress_without_a_class_gets_the_default_one_of_the_cluster(site: Site) -> None:
+    """The API server fills it in before it asks the policies."""
+    name, networking = f"default-{site.home}", client.NetworkingV1Api(site.api)
+    mark = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    networking.create_ingress_class(
+        {"metadata": {"name": name, "annotations": mark}, "spec": {"controller": "example.com/none"}}
+    )
+    try:
+        site.install(
+            f"watch.namespaces={{{site.models.namespace}}}",
+            "modelValues.ingress.enabled=true",
+            "modelValues.ingress.host=models.example.com",
+        )
+        thief = Thief(site)
+        unmarked = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}}
+        eventually(lambda: thief.apply(unmarked, dry=True).startswith("403 "))
+        site.put("iris/v1/model.joblib")
+        path = f"/apis/networking.k8s.io/v1/namespaces/{thief.namespace}/ingresses/iris-model-serving"
+        with site.watcher() as watcher:
+            made = eventually(partial(read, thief, path))
+        assert made["spec"]["ingressClassName"] == name
+        assert "orbidden" not in watcher.log.read_text()
+        elsewhere = renamed(made)
+        elsewhere["spec"]["rules"][0]["host"] = "payroll.example.com"
+        assert "of modelValues.ingress" in thief.apply(elsewhere)
+    finally:
+        networking.delete_ingress_class(name)
+    site.uninstall()
 
 
 def test_stolen_token_changes_and_deletes_nothing_of_others(models: tuple[Site, dict[str, Json]]) -> None:
