@@ -6,6 +6,7 @@ A URL is a secret for as long as it is valid. It is in no log and in no error.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from typing import Any
@@ -20,6 +21,8 @@ from server.download.network import Endpoint, connection_pool
 from server.errors import ModelError
 from server.paths import REQUIREMENTS
 
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+"""What versions of packages are resolved for. A set of another Python may have no wheels for this one."""
 OK = 200
 MAX_ERROR = 64 * 1024
 """Bytes that are read of an answer other than 200."""
@@ -81,8 +84,9 @@ class SignedFiles:
 
     @property
     def packages(self) -> str:
-        """What an earlier pod has installed for the requirements.txt: `a==1 b==2`; "" if that is not known."""
-        return str(self._files.get(REQUIREMENTS, {}).get("packages", ""))
+        """What an earlier pod with this Python has installed for the requirements.txt: `a==1 b==2`; "" if none has."""
+        installed = self._files.get(REQUIREMENTS, {}).get("installed")
+        return str(installed.get(PYTHON, "")) if isinstance(installed, dict) else ""
 
     def digest_of(self, name: str) -> str:
         """Return the SHA-256 that the bytes of a file must have, in hexadecimal; "" for any."""

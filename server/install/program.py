@@ -11,6 +11,7 @@ from pathlib import Path
 from requirements_txt.parsing import Package, RequirementsError, for_this_python, parse
 from requirements_txt.policy import read
 from server import logs
+from server.download.by_urls import PYTHON
 from server.download.disk import Disk, parse_limit
 from server.download.files import explained
 from server.errors import ModelError, VersionError
@@ -20,6 +21,10 @@ from server.paths import MLFLOW_MODEL, REQUIREMENTS, RESOLVED
 from server.text import LIMIT
 
 FOLDER = "the packages' volume"
+THE_SAME = (
+    "an earlier pod of this version had them, and each has to get the same: to resolve anew, "
+    "upload requirements.txt with a change, such as a comment"
+)
 
 
 def install_all(options: argparse.Namespace) -> None:
@@ -40,7 +45,7 @@ def install_all(options: argparse.Namespace) -> None:
         if not resolved:
             raise
         # The file is the same with which an earlier pod succeeded, so the index has changed.
-        raise ModelError(f"{error}; an earlier pod of this version had them, and each has to get the same") from error
+        raise ModelError(f"{error}; {THE_SAME}") from error
     if packages:
         report(options.to)
 
@@ -73,16 +78,16 @@ def resolved_before(model: Path) -> list[Package]:
 
 
 def report(folder: Path) -> None:
-    """Write the versions of what is installed where the watcher reads them, if there is room: later pods get the same.
+    """Write the versions of what is installed where the watcher reads them, if there is room.
 
-    Without them each pod resolves requirements.txt anew.
+    Later pods with the same Python get the same. Without them each pod resolves requirements.txt anew.
     """
     versions: dict[str, set[str]] = {}
     for item in filter(None, map(package_of, distributions(path=[str(folder)]))):
         versions.setdefault(item.name, set()).add(item.versions)
     # A wheel may bring another one's folder. Of a name with two versions pip could install neither.
     found = {f"{name}{''.join(exact)}" for name, exact in versions.items() if len(exact) == 1}
-    message = json.dumps({"packages": " ".join(sorted(found))})
+    message = json.dumps({"packages": " ".join(sorted(found)), "python": PYTHON})
     if len(message) < LIMIT:
         logs.write_termination_message(message)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from server.download.by_urls import PYTHON
 from server.errors import OWN_FAULT
 
 from .package_index import PackageIndex, package_index
@@ -69,7 +70,7 @@ def test_requirements_come_with_what_they_need_from_the_operators_index(folder: 
     assert folder.install("Wanted==1.0  # the model needs it\n", KUBESERVE_PIP_INDEX_URL=index.url) == ""
     assert (folder.packages / "wanted.py").exists()
     assert (folder.packages / "needed.py").exists()
-    assert json.loads(folder.message) == {"packages": "needed==1.0 wanted==1.0"}
+    assert json.loads(folder.message) == {"packages": "needed==1.0 wanted==1.0", "python": PYTHON}
 
 
 def test_requirements_that_are_not_there_install_nothing(folder: Folder, index: PackageIndex) -> None:
@@ -86,7 +87,7 @@ def test_requirements_of_a_later_pod_get_the_versions_of_the_first(folder: Folde
     index.wheel("needed", version="2.0")
     index.wheel("wanted", "needed", version="2.0")
     assert folder.install("wanted\n", **env) == ""
-    assert json.loads(folder.message) == {"packages": "needed==2.0 wanted==2.0"}
+    assert json.loads(folder.message)["packages"] == "needed==2.0 wanted==2.0"
     assert folder.install("wanted\n", resolved=json.loads(first)["packages"].replace(" ", "\n"), **env) == ""
     assert folder.message == first
 
@@ -96,7 +97,7 @@ def test_requirements_whose_resolved_versions_are_gone_are_no_fault_of_the_versi
 ) -> None:
     index.wheel("wanted", version="2.0")
     reason = folder.install("wanted\n", resolved="wanted==1.0\n", KUBESERVE_PIP_INDEX_URL=index.url)
-    assert "an earlier pod of this version had them, and each has to get the same" in reason
+    assert "an earlier pod of this version had them, and each has to get the same: to resolve anew, upload" in reason
     assert folder.code == 1
     assert not (folder.packages / "wanted.py").exists()
 

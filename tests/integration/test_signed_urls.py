@@ -22,6 +22,7 @@ from minio.commonconfig import ENABLED
 from minio.credentials import AssumeRoleProvider, StaticProvider
 from minio.versioningconfig import VersioningConfig
 
+from server.download.by_urls import PYTHON
 from watcher.core.signed_files import SIGNED, SignedFile
 from watcher.stores.client import StoreClient
 from watcher.stores.endpoint import Endpoint
@@ -202,11 +203,19 @@ def test_packages_that_the_first_pod_installed_are_those_of_the_next(setup: Setu
         entry = current_entry(setup)
         first = start_pod(setup, tmp_path, entry)
         assert not (first.to / "resolved.txt").exists()
-        report(setup, '{"packages": "needed==2.0 wanted==1.0"}', "install")
-        eventually(lambda: json.loads(data_of(setup)[entry])["requirements.txt"]["packages"])
+        report_installed(setup, entry, "wanted==0.1", "2.7")
+        of_another_python = start_pod(setup, tmp_path, entry)
+        assert not (of_another_python.to / "resolved.txt").exists()
+        report_installed(setup, entry, "needed==2.0 wanted==1.0", PYTHON)
     again = start_pod(setup, tmp_path, entry)
     assert (again.to / "requirements.txt").read_text() == "wanted\n"
     assert (again.to / "resolved.txt").read_text() == "needed==2.0\nwanted==1.0"
+
+
+def report_installed(setup: Setup, entry: str, packages: str, python: str) -> None:
+    """Let a pod say what it has installed, and wait until the watcher has stored it."""
+    report(setup, json.dumps({"packages": packages, "python": python}), "install")
+    eventually(lambda: json.loads(data_of(setup)[entry])["requirements.txt"]["installed"].get(python))
 
 
 def report(setup: Setup, message: str, container: str = "download-model") -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,7 @@ RENEW_SHARE, RENEW_SPREAD = 0.5, 0.1
 class SignedFile:
     """One file of a release. `urls` are tried in this order; `sha256` is "" until it is known.
 
-    `packages` are the versions that the first pod has installed for a requirements.txt, `a==1 b==2`; "" until then.
+    `installed` are the versions that the first pod has installed for a requirements.txt, `a==1 b==2`, by its Python.
     """
 
     key: str
@@ -43,7 +43,7 @@ class SignedFile:
     version_id: str = ""
     sha256: str = ""
     urls: tuple[str, ...] = ()
-    packages: str = ""
+    installed: Mapping[str, str] = field(default_factory=dict)
 
 
 Entry = Mapping[str, SignedFile]
@@ -55,8 +55,8 @@ class Signing:
     """What is known of the URLs in a ConfigMap, without them.
 
     `by` names the key that signed them. `is_whole` is False if URLs are missing, or were changed by something else.
-    `lacks_digest` is True if the SHA-256 of a file is not known yet, and `lacks_packages` if it is not known what a
-    requirements.txt has installed.
+    `lacks_digest` is True if the SHA-256 of a file is not known yet. `pythons` are those for which it is known what the
+    requirements.txt installs; None if there is no such file.
     """
 
     entry: str
@@ -64,11 +64,21 @@ class Signing:
     renew: datetime | None = None
     is_whole: bool = False
     lacks_digest: bool = True
-    lacks_packages: bool = False
+    pythons: frozenset[str] | None = None
 
     def is_due(self, now: datetime, by: str) -> bool:
         """Return whether the URLs are to be signed now, by the key `by`."""
         return not self.is_whole or self.by != by or self.renew is None or now >= self.renew
+
+    @property
+    def may_lack(self) -> bool:
+        """Whether a pod can report what is not known yet: always with a requirements.txt, for its Python may change."""
+        return self.lacks_digest or self.pythons is not None
+
+    def lacks(self, digests: Mapping[str, str], installed: Mapping[str, str]) -> bool:
+        """Return whether a pod that has fetched and installed this reports what is not known yet."""
+        has_new_set = self.pythons is not None and not installed.keys() <= self.pythons
+        return (self.lacks_digest and bool(digests)) or has_new_set
 
 
 def text_of(version: ModelVersion) -> str:
@@ -117,11 +127,11 @@ def known_file(file: SignedFile, entries: Mapping[str, Entry]) -> SignedFile:
     return next((known for known in same if (known.key, known.etag) == (file.key, file.etag) and known.urls), file)
 
 
-def with_reports(entry: Entry, digests: Mapping[str, str], packages: str) -> Entry:
+def with_reports(entry: Entry, digests: Mapping[str, str], installed: Mapping[str, str]) -> Entry:
     """Return an entry with the digests and packages that a pod has reported, where none are known yet."""
     found = {name: replace(file, sha256=file.sha256 or digests.get(name, "")) for name, file in entry.items()}
     if file := found.get(REQUIREMENTS):
-        found[REQUIREMENTS] = replace(file, packages=file.packages or packages)
+        found[REQUIREMENTS] = replace(file, installed={**installed, **file.installed})
     return found
 
 
@@ -157,7 +167,7 @@ def signing_of(config_map: Manifest) -> Signing | None:
         renew,
         is_whole,
         lacks_digest=any(not file.sha256 for file in entry.values()),
-        lacks_packages=REQUIREMENTS in entry and not entry[REQUIREMENTS].packages,
+        pythons=frozenset(entry[REQUIREMENTS].installed) if REQUIREMENTS in entry else None,
     )
 
 
@@ -201,7 +211,7 @@ def _files(text: str, config_map: Manifest) -> Entry:
                 version_id=str(file.get("version_id", "")),
                 sha256=str(file.get("sha256", "")),
                 urls=tuple(map(str, file.get("urls", ()))),
-                packages=str(file.get("packages", "")),
+                installed={str(python): str(text) for python, text in file.get("installed", {}).items()},
             )
             for name, file in found.items()
         }

@@ -121,7 +121,7 @@ class PodFact:
 
     `crashes` counts how often a container of it has ended by the version's own fault.
     `entry` is where its URLs are in the ConfigMap, and `digests` what it has fetched by them: SHA-256 by file.
-    `packages` are the versions that it has installed for a requirements.txt, `a==1 b==2`.
+    `installed` are the versions that it has installed for a requirements.txt, `a==1 b==2`, by its Python.
     """
 
     key: ObjectKey
@@ -138,7 +138,7 @@ class PodFact:
     server_runs: bool = False
     entry: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
-    packages: str = ""
+    installed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model(self) -> ModelId:
@@ -190,7 +190,7 @@ def pod_fact_of(item: Manifest) -> PodFact:
         server_runs=server_runs(item),
         entry=entry_in(item),
         digests=fetched_digests(item),
-        packages=installed_packages(item),
+        installed=installed_packages(item),
     )
 
 

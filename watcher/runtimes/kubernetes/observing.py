@@ -102,13 +102,12 @@ def _renews(config_map: Fact, deployment: Fact | None, pods_of: PodsOf, is_due: 
         return False
     if is_due(signing):
         return True
-    lacks = signing.lacks_digest, signing.lacks_packages
-    if not any(lacks) or deployment is None or deployment.rollout is None:
+    if not signing.may_lack or deployment is None or deployment.rollout is None:
         return False
     if deployment.rollout.is_complete and not look:
         return False
     pods = (pod for pod in pods_of(config_map.track) if pod.entry == signing.entry)
-    return any((lacks[0] and pod.digests) or (lacks[1] and pod.packages) for pod in pods)
+    return any(signing.lacks(pod.digests, pod.installed) for pod in pods)
 
 
 def outside_url(facts: Iterable[Fact]) -> str:

@@ -67,7 +67,7 @@ class PodUrls:
         }
         for pod in pods:
             if pod.entry in kept:
-                kept[pod.entry] = signed_files.with_reports(kept[pod.entry], pod.digests, pod.packages)
+                kept[pod.entry] = signed_files.with_reports(kept[pod.entry], pod.digests, pod.installed)
         signed = {
             entry: {file: self._signer.signed(item, key) for file, item in files.items()}
             for entry, files in kept.items()

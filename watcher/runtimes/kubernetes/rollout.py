@@ -19,6 +19,8 @@ INSTALL = "install"
 ITEM = r"[a-z0-9][a-z0-9-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*"
 PACKAGES = re.compile(rf"{ITEM}( {ITEM})*")
 """What it reports: names and versions, as `server/install/` writes them."""
+PYTHON = re.compile(r"[0-9]+\.[0-9]+")
+"""And the Python that they are for."""
 STUCK = {
     "CrashLoopBackOff",
     "CreateContainerConfigError",
@@ -196,10 +198,11 @@ def fetched_digests(pod: Manifest) -> dict[str, str]:
         return {}
 
 
-def installed_packages(pod: Manifest) -> str:
-    """Return the versions that a pod has installed, `a==1 b==2`; "" before that, or if it has reported none."""
-    found = str(_reported(pod, INSTALL).get("packages", ""))
-    return found if PACKAGES.fullmatch(found) else ""
+def installed_packages(pod: Manifest) -> dict[str, str]:
+    """Return the versions that a pod has installed, `a==1 b==2`, by its Python; none if it has not reported them."""
+    found = _reported(pod, INSTALL)
+    python, packages = (str(found.get(key, "")) for key in ("python", "packages"))
+    return {python: packages} if PYTHON.fullmatch(python) and PACKAGES.fullmatch(packages) else {}
 
 
 def _reported(pod: Manifest, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from watcher.core.signed_files import (
     FILES,
     SIGNED,
     SignedFile,
+    Signing,
     entries_of,
     entry_name,
     kept,
@@ -133,22 +134,36 @@ def test_renewal_is_at_half_of_the_life_at_the_latest_and_not_the_same_for_all()
 def test_with_reports_keeps_the_first_packages_and_digests_that_a_pod_reports() -> None:
     file = SignedFile("team/iris/v1+x/requirements.txt", "e2")
     entry = {"model.joblib": FILE, "requirements.txt": file}
-    first = with_reports(entry, {"requirements.txt": "b" * 64}, "x==1 y==2")
-    assert first["requirements.txt"] == replace(file, sha256="b" * 64, packages="x==1 y==2")
-    assert with_reports(first, {"requirements.txt": "c" * 64, "model.joblib": "c" * 64}, "x==2") == first
-    assert with_reports({"model.joblib": FILE}, {}, "x==1") == {"model.joblib": FILE}
+    first = with_reports(entry, {"requirements.txt": "b" * 64}, {"3.11": "x==1 y==2"})
+    assert first["requirements.txt"] == replace(file, sha256="b" * 64, installed={"3.11": "x==1 y==2"})
+    assert with_reports(first, {"requirements.txt": "c" * 64, "model.joblib": "c" * 64}, {"3.11": "x==2"}) == first
+    assert with_reports({"model.joblib": FILE}, {}, {"3.11": "x==1"}) == {"model.joblib": FILE}
 
 
-def test_signing_lacks_packages_until_a_pod_has_reported_what_it_installed() -> None:
-    def lacks(packages: str) -> bool:
-        entry = {"model.joblib": FILE, "requirements.txt": SignedFile("team/iris/v1+x/r", "e", packages=packages)}
+def test_with_reports_keeps_a_set_for_each_python() -> None:
+    entry = {"requirements.txt": SignedFile("team/iris/v1+x/requirements.txt", "e2", installed={"3.11": "x==1"})}
+    both = with_reports(entry, {}, {"3.12": "x==2"})
+    assert both["requirements.txt"].installed == {"3.11": "x==1", "3.12": "x==2"}
+    written = config_map()
+    written["data"] = signed_parts({NAME: both}, "me", NOW, NOW)["data"]
+    assert entries_of(written) == {NAME: both}
+
+
+def test_signing_lacks_packages_until_a_pod_of_that_python_has_reported_what_it_installed() -> None:
+    def signing(**files: SignedFile) -> Signing:
         found = config_map()
-        found["data"] = signed_parts({NAME: entry}, "me", NOW, NOW)["data"]
-        signing = signing_of(found)
-        assert signing
-        return signing.lacks_packages
+        found["data"] = signed_parts({NAME: {"model.joblib": FILE, **files}}, "me", NOW, NOW)["data"]
+        made = signing_of(found)
+        assert made
+        return made
 
-    assert lacks("")
-    assert not lacks("x==1")
-    assert (signing := signing_of(config_map()))
-    assert not signing.lacks_packages
+    file = SignedFile("team/iris/v1+x/r", "e", sha256="b" * 64)
+    none, one = (signing(**{"requirements.txt": replace(file, installed=of)}) for of in ({}, {"3.11": "x==1"}))
+    assert none.may_lack
+    assert none.lacks({}, {"3.11": "x==1"})
+    assert one.may_lack
+    assert one.lacks({}, {"3.12": "x==1"})
+    assert not one.lacks({"model.joblib": "a" * 64}, {"3.11": "x==2"})
+    assert not one.lacks({}, {})
+    assert not signing().may_lack
+    assert not signing().lacks({}, {"3.11": "x==1"})

@@ -152,21 +152,23 @@ def test_was_complete_only_while_the_controller_has_seen_the_present_template() 
 @pytest.mark.parametrize(
     ("message", "found"),
     [
-        ('{"packages": "a-b==1.0 c==2!1.0.post1+cpu"}', "a-b==1.0 c==2!1.0.post1+cpu"),
-        ('{"packages": ""}', ""),
-        ('{"packages": "a @ http://evil"}', ""),
-        ('{"packages": "a==1 -r==x"}', ""),
-        ('{"packages": "a==1\\n--index-url==x"}', ""),
-        ('{"packages": ["a==1"]}', ""),
-        ("[]", ""),
-        ("not JSON", ""),
-        (None, ""),
+        ('{"packages": "a-b==1.0 c==2!1.0.post1+cpu", "python": "3.11"}', {"3.11": "a-b==1.0 c==2!1.0.post1+cpu"}),
+        ('{"packages": "", "python": "3.11"}', {}),
+        ('{"packages": "a @ http://evil", "python": "3.11"}', {}),
+        ('{"packages": "a==1 -r==x", "python": "3.11"}', {}),
+        ('{"packages": "a==1\\n--index-url==x", "python": "3.11"}', {}),
+        ('{"packages": ["a==1"], "python": "3.11"}', {}),
+        ('{"packages": "a==1"}', {}),
+        ('{"packages": "a==1", "python": "of\\ntoday"}', {}),
+        ("[]", {}),
+        ("not JSON", {}),
+        (None, {}),
     ],
 )
-def test_installed_packages_are_names_and_versions_alone(message: str | None, found: str) -> None:
+def test_installed_packages_are_names_and_versions_alone(message: str | None, found: dict[str, str]) -> None:
     def pod(name: str, code: int) -> dict[str, Any]:
         ended = {"name": name, "state": {"terminated": {"exitCode": code, "message": message}}}
         return {"metadata": {}, "status": {"initContainerStatuses": [ended]}}
 
     assert installed_packages(pod("install", 0)) == found
-    assert installed_packages(pod("install", 1)) == installed_packages(pod("download-model", 0)) == ""
+    assert installed_packages(pod("install", 1)) == installed_packages(pod("download-model", 0)) == {}
