@@ -73,10 +73,13 @@ def _secret_option(name: str, flag: str) -> Callable[[Command], Command]:
         if value or not path:
             return value
         try:
-            return Path(path).read_text().strip()
+            found = Path(path).read_text().strip()
         except (OSError, ValueError) as error:
             cause = getattr(error, "strerror", "") or "not a text file"
             raise click.UsageError(f"{file_variable}: {one_line(path, 200)}: {cause}") from error
+        if not found:  # a secret that is lost must not turn off what it protects
+            raise click.UsageError(f"{file_variable}: {one_line(path, 200)}: the file is empty")
+        return found
 
     return click.option(f"--{flag}", name, default="", hidden=True, envvar=variable, callback=value_of)
 

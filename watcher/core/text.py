@@ -9,8 +9,13 @@ from typing import Any
 
 LIMIT = 4096
 """Bytes. The size of a container's termination message in Kubernetes; longer texts add nothing to a reason."""
-SECRET_IN_A_URL = re.compile(r"(://)[^\s/?#]{1,256}(?=@)|((?:X-Amz-(?:Signature|Credential|Security-Token))=)[^\s&]+")
-"""The login before the host of an address, and what makes a signed one as good as a key."""
+SECRET_IN_A_URL = re.compile(
+    r"""(://)(?:[^\s"'<>,@:/?#]*:[^\s"'<>]{0,2048}|[^\s"'<>,@:/?#]{1,2048})(?=@(?!sha256:))"""
+    r"|((?:X-Amz-(?:Signature|Credential|Security-Token))=)[^\s&]+"
+)
+"""The login before the host of an address, percent-encoded or not, and what makes a signed one as good as a key."""
+WINDOW = 8192
+"""Characters that are searched for these: a token may be longer than what is shown."""
 CLEAN_LIMIT = 300
 """Characters of a text by somebody else that are shown."""
 KIBI = 1024
@@ -23,9 +28,9 @@ def clean(text: object) -> str:
     This is the door for such texts: they get in here, and nowhere else. It has at most CLEAN_LIMIT characters; a
     shortened one ends in "…".
     """
-    whole = str(text)
-    line = _printable(whole, CLEAN_LIMIT)
-    return line if len(whole) <= CLEAN_LIMIT else f"{line[: CLEAN_LIMIT - 1]}…"
+    shown = masked(str(text)[:WINDOW])
+    line = _printable(shown, CLEAN_LIMIT)
+    return line if len(shown) <= CLEAN_LIMIT else f"{line[: CLEAN_LIMIT - 1]}…"
 
 
 def one_line(text: str, limit: int = LIMIT) -> str:
@@ -51,7 +56,7 @@ def _printable(text: str, limit: int) -> str:
     Those are control characters, bidirectional controls, other invisible characters and lone surrogates. The login or
     the signature in an address becomes "…".
     """
-    shown = masked(text[: 2 * limit])[:limit]
+    shown = masked(text[: max(2 * limit, WINDOW)])[:limit]
     return " ".join("".join(character if character.isprintable() else " " for character in shown).split())
 
 

@@ -142,7 +142,7 @@ class Stream(threading.Thread):
         self.kind, self.namespace, self.live, self.problem = kind, namespace, False, ""
         self.tried = threading.Event()
         self._selector, self._objects, self._cache, self._watch = selector, objects, cache, watch
-        self._revision, self._has_received = "", False
+        self._revision, self._has_received, self._opened = "", False, 0.0
 
     def run(self) -> None:
         """List and follow until the watch is stopped; after a failure, again with backoff."""
@@ -180,7 +180,7 @@ class Stream(threading.Thread):
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(STREAM_SECONDS),
         }
-        started, self._has_received = time.monotonic(), False
+        self._has_received = False
         try:
             self._objects.follow(
                 self.kind, self.namespace, query, seconds=SILENCE_SECONDS, opened=self._open, receive=self._receive
@@ -189,7 +189,7 @@ class Stream(threading.Thread):
             if error.status == GONE:
                 raise Expired from error
             raise
-        if not self._has_received and time.monotonic() - started < EMPTY_SECONDS:
+        if not self._has_received and time.monotonic() - self._opened < EMPTY_SECONDS:
             raise ApiError(0, "the stream ended at once, and said nothing")
 
     def _list(self) -> bool:
@@ -217,6 +217,7 @@ class Stream(threading.Thread):
 
     def _open(self) -> None:
         """Show that the API server has accepted the stream."""
+        self._opened = time.monotonic()
         self.tried.set()
         if not self.live:
             self.live, self.problem = True, ""

@@ -306,14 +306,15 @@ def clear(root: Path) -> None:
 
 def empty(folder: Path, keep: tuple[str, ...]) -> None:
     """Remove all files and folders in `folder`, but those to `keep`."""
+    paths = []
     with suppress(OSError):
-        for path in folder.iterdir():
-            if path.name in keep:
-                continue
+        paths = [path for path in folder.iterdir() if path.name not in keep]
+    for path in paths:
+        with suppress(OSError):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
-                path.unlink(missing_ok=True)
+                path.unlink()
 
 
 def remove_empty(*folders: Path) -> None:

@@ -16,6 +16,7 @@ import orjson
 import pandas as pd
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from structlog.testing import capture_logs
@@ -35,6 +36,8 @@ from server.telemetry.metrics import Metrics
 from tests.unit.server.fitted_models import THREE, X, fitted
 
 HERE = {"model_name": "iris", "model_version": "v1"}
+UNKNOWN = KNeighborsClassifier(3, algorithm="brute", p=3).fit(X, THREE)
+"""No family has this distance."""
 
 
 class Failing:
@@ -196,7 +199,7 @@ def test_predict_direct_answers_only_what_is_evaluated_directly_and_cheap(ask: C
 
     assert ask(fitted("ridge"), direct).tolist() == fitted("ridge").predict(X[:9]).tolist()
     assert ask(fitted("logistic"), direct).tolist() == fitted("logistic").predict(X[:9]).tolist()
-    assert ask(fitted("neighbours"), direct) is None
+    assert ask(UNKNOWN, direct) is None
     assert ask(fitted("logistic"), direct, direct=False) is None
 
 
@@ -268,9 +271,9 @@ MANY_ROWS = 1_000_000
 """Too many for the fast path, even where the measured cost of a row was indistinguishable from zero."""
 
 
-@pytest.mark.parametrize(("name", "rows"), [("neighbours", 1), ("ridge", MANY_ROWS)])
+@pytest.mark.parametrize(("estimator", "rows"), [(UNKNOWN, 1), (fitted("ridge"), MANY_ROWS)])
 def test_fast_path_does_not_parse_what_it_cannot_answer(
-    ask: Callable[..., Any], name: str, rows: int, monkeypatch: pytest.MonkeyPatch
+    ask: Callable[..., Any], estimator: Any, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed: list[int] = []
     monkeypatch.setattr("server.http.fast_path.matrix", lambda body, *_: parsed.append(len(body)))
@@ -280,7 +283,7 @@ def test_fast_path_does_not_parse_what_it_cannot_answer(
         body = b'{"data": [' + b"[1,2,3,4,5]," * rows
         return FastPath(predictor, Metrics("iris", "v1"), "iris").answer(b"/predict", body, 0.0)
 
-    assert ask(fitted(name), answered) is None
+    assert ask(estimator, answered) is None
     assert parsed == []
 
 

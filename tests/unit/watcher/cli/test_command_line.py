@@ -323,6 +323,7 @@ def test_a_secret_comes_from_its_variable_or_from_a_file(tmp_path: Path, monkeyp
         assert CliRunner().invoke(main, ["run"], env=env).exit_code == 0
     assert [settings.webhook_token for settings in found] == ["of the file", "of the variable", ""]
     assert "of the" not in repr(found)
-    for path in (tmp_path / "none", tmp_path):
+    (tmp_path / "empty").write_text("\n")
+    for path in (tmp_path / "none", tmp_path, tmp_path / "empty"):
         ended = CliRunner().invoke(main, ["run"], env={"KUBESERVE_WEBHOOK_TOKEN_FILE": str(path)})
         assert (ended.exit_code, f"KUBESERVE_WEBHOOK_TOKEN_FILE: {path}: " in ended.output) == (2, True)

@@ -50,6 +50,10 @@ def test_one_line_huge_text_costs_no_more_than_its_limit() -> None:
     [
         ("at http://user:pa@ss@minio:9000/b down", "at http://…@minio:9000/b down"),
         ("https://token@host, https://host/a@b", "https://…@host, https://host/a@b"),
+        ("http://user:se#c/r?et@host:9 is wrong", "http://…@host:9 is wrong"),
+        (f"https://aws:{'t' * 1500}@host/simple", "https://…@host/simple"),
+        ('{"url":"http://host:80","mail":"me@x"}', '{"url":"http://host:80","mail":"me@x"}'),
+        ("docker-pullable://nginx@sha256:abc", "docker-pullable://nginx@sha256:abc"),
         (
             "/b/k?X-Amz-Credential=k%2F1&X-Amz-Date=1&X-Amz-Signature=ab12",
             "/b/k?X-Amz-Credential=…&X-Amz-Date=1&X-Amz-Signature=…",
