@@ -23,6 +23,9 @@ CHUNK = 64 * 1024
 ACCEPT_DELAY = 1.0
 """Seconds before the next attempt to accept a connection when no file descriptor was free."""
 
+CONNECT_SECONDS, CONNECT_DELAY = 30.0, 0.05
+"""Seconds that a client waits for a server whose backlog is full, and between two attempts."""
+
 CALL_SECONDS = 5.0
 """Seconds. A call takes milliseconds; the bound is for a machine that is out of processor or memory."""
 
@@ -128,9 +131,43 @@ class Forwarder:
         with suppress(OSError, KeyError, asyncio.CancelledError):
             reader, writer = await asyncio.open_connection(sock=connection)
             with closed(writer):
-                back_reader, back_writer = await asyncio.open_unix_connection(self._targets[model])
+                backend = await connected(self._targets[model])
+                back_reader, back_writer = await asyncio.open_unix_connection(sock=backend)
                 with closed(back_writer):
                     await exchange((reader, writer), (back_reader, back_writer))
+
+
+async def connected(target: Path) -> socket.socket:
+    """Return a connection to the Unix socket `target`, as soon as its backlog has room.
+
+    asyncio waits for a refused Unix socket as for one of TCP, whose connection goes on by itself, and then fails.
+
+    Raises:
+        OSError: nothing listens there, or the backlog stays full for CONNECT_SECONDS.
+
+    """
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.setblocking(False)
+        attempts = int(CONNECT_SECONDS / CONNECT_DELAY)
+        while not is_connected(sock, target, is_last=attempts <= 1):
+            attempts -= 1
+            await asyncio.sleep(CONNECT_DELAY)
+    except BaseException:  # a cancellation too
+        sock.close()
+        raise
+    return sock
+
+
+def is_connected(sock: socket.socket, target: Path, *, is_last: bool) -> bool:
+    """Connect, and return whether the backlog had room; raise BlockingIOError instead at the last attempt."""
+    try:
+        sock.connect(str(target))
+    except BlockingIOError:
+        if is_last:
+            raise
+        return False
+    return True
 
 
 @contextmanager

@@ -30,6 +30,9 @@ log = structlog.get_logger()
 BACKLOG = 1024
 """Connections that the kernel keeps for a server, from before it can accept any."""
 
+MAX_TMPDIR = 75
+"""Bytes of TMPDIR's path. A socket's path has at most 107, on macOS 103, and we append 24."""
+
 PROBE_SECONDS = 0.05
 HEALTH_SECONDS = 2.0
 START_SECONDS = 600.0
@@ -165,7 +168,9 @@ class Replica(threading.Thread):
 
     def _serve(self, output: Output) -> str:
         """Run the server until it ends, and return the reason."""
-        with tempfile.TemporaryDirectory(prefix="kubeserve-") as private:
+        is_short = len(os.fsencode(tempfile.gettempdir())) <= MAX_TMPDIR
+        place = None if is_short else "/tmp"  # noqa: S108 - the folder in it is new, and ours alone
+        with tempfile.TemporaryDirectory(prefix="kubeserve-", dir=place) as private:
             return self._serve_at(Path(private) / "http", output)
 
     def _serve_at(self, address: Path, output: Output) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -192,6 +193,17 @@ def test_runtime_a_server_that_is_killed_restarts_at_once(local: Local, monkeypa
     pid = local.get("/pid")
     os.kill(int(pid), 9)
     eventually(lambda: has_changed(local, pid), seconds=60)
+
+
+def test_runtime_a_model_starts_where_tmpdir_is_too_long_for_a_socket(
+    local: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    local.apply("v1", "one")
+    eventually(lambda: (found := local.look()) and found.state == State.READY, seconds=60)
+    assert local.get() == "one"
 
 
 def test_render_is_deterministic_and_changes_with_the_bytes(local: Local) -> None:

@@ -6,7 +6,7 @@ import errno
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,62 @@ def test_forwarder_a_target_that_refuses_closes_the_connection(forwarder: Forwar
     port = forwarder.point(IRIS, tmp_path / "nobody")
     with connect(port) as connection:
         assert connection.recv(100) == b""
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[tuple[socket.socket, Path]]:
+    """Yield a listening Unix socket without room for another connection, and its path."""
+    address = folder / "full"
+    with socket.socket(socket.AF_UNIX) as sock, ExitStack() as waiting:
+        sock.bind(str(address))
+        sock.listen(1)
+        with suppress(BlockingIOError):
+            while True:
+                client = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect(str(address))
+        yield sock, address
+
+
+def test_forwarder_a_client_waits_for_a_server_whose_backlog_is_full(forwarder: Forwarder, tmp_path: Path) -> None:
+    with full(tmp_path) as (server, address), connect(forwarder.point(IRIS, address)) as client:
+        client.sendall(b"hello")
+        client.settimeout(0.5)
+        with pytest.raises(TimeoutError):  # neither an answer nor an end
+            client.recv(100)
+        server.settimeout(60)
+        while not (line := first_bytes(server)):
+            pass
+        assert line == b"hello"
+
+
+def first_bytes(server: socket.socket) -> bytes:
+    """Accept a connection, and return what its client sends first: none if it has gone or sends nothing."""
+    connection, _ = server.accept()
+    with connection:
+        connection.settimeout(0.5)
+        with suppress(TimeoutError):
+            return connection.recv(100)
+        return b""
+
+
+def test_forwarder_a_backlog_that_stays_full_closes_the_connection(
+    forwarder: Forwarder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watcher.runtimes.local.forwarder.CONNECT_SECONDS", 0.2)
+    with full(tmp_path) as (_, address), connect(forwarder.point(IRIS, address)) as client:
+        assert client.recv(100) == b""
+
+
+def test_forwarder_stop_ends_a_client_that_waits(tmp_path: Path) -> None:
+    forwarder = Forwarder(STATE)
+    with full(tmp_path) as (_, address), connect(forwarder.point(IRIS, address)) as client:
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+        forwarder.stop()
+        client.settimeout(60)
+        assert client.recv(100) == b""
 
 
 def test_forwarder_a_closed_model_refuses_and_its_port_is_free_again(
