@@ -17,7 +17,7 @@ from watcher.core.naming import VALUES
 from watcher.core.types import Entry, ModelId, Release, Trial
 from watcher.core.user_values import SIZE_LIMIT, choose_version, parse
 from watcher.core.values_edit import edited
-from watcher.core.verdict import MIN_REQUESTS, WINDOW, Decision, Figures, Verdict, verdict
+from watcher.core.verdict import LONGEST, MIN_REQUESTS, WINDOW, Decision, Figures, Verdict, verdict
 from watcher.errors import WatcherError
 from watcher.stores.base import WritableBucket
 
@@ -86,7 +86,7 @@ class Canaries:
     def _compared(self, source: VersionFigures, entry: Entry, release: Release, trial: Trial, seconds: float) -> str:
         tried, serving = trial.version.version, release.version.version
         try:
-            figures = source.versions(entry.model, min(seconds, WINDOW))
+            figures = source.versions(entry.model, min(seconds, LONGEST))
         except WatcherError as error:
             return f"not compared: {error}"
         of_canary, of_stable = (

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 WINDOW = 600.0
-"""Seconds. A canary is promoted after it has answered for this long. The figures are of this time at most."""
+"""Seconds. A canary is promoted after it has answered for this long."""
+LONGEST = 86400.0
+"""Seconds that the figures cover at most: with few requests it takes longer than WINDOW until there are enough."""
 MIN_REQUESTS = 200
-"""Requests that both versions must have answered: with fewer, one slow or failed request decides."""
+"""Requests that a version must have answered before it is judged: with fewer, one slow or failed request decides."""
 ERROR_MARGIN = 0.02
 """Share of requests that may fail more often than with the version that serves."""
 P99_FACTOR, P99_MARGIN = 1.5, 0.02
@@ -49,14 +51,15 @@ class Verdict:
 def verdict(canary: tuple[str, Figures], stable: tuple[str, Figures], seconds: float) -> Verdict:
     """Return what to do with a canary that has answered for so many seconds. Each is a version and its figures.
 
-    Too many errors end it at once, because users have them. A larger latency ends it after WINDOW.
+    Too many errors end it at once, because users have them, even where the version that serves has no requests of its
+    own. A larger latency ends it after WINDOW.
     """
     text = f"{said(*canary)}, against {said(*stable)}"
     tried, serving = canary[1], stable[1]
+    if tried.requests >= MIN_REQUESTS and (tried.errors or 0.0) > (serving.errors or 0.0) + ERROR_MARGIN:
+        return Verdict(Decision.ROLL_BACK, f"too many errors: {text}")
     if min(tried.requests, serving.requests) < MIN_REQUESTS:
         return Verdict(Decision.WAIT, f"{text}; both need {MIN_REQUESTS} requests")
-    if (tried.errors or 0.0) > (serving.errors or 0.0) + ERROR_MARGIN:
-        return Verdict(Decision.ROLL_BACK, f"too many errors: {text}")
     if seconds < WINDOW:
         return Verdict(Decision.WAIT, f"{text}; {WINDOW - seconds:.0f} s to go")
     if _is_too_slow(tried.p99, serving.p99):

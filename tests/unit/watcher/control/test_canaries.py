@@ -12,7 +12,7 @@ from watcher.core.plain_yaml import load_map
 from watcher.core.trials import trials_of
 from watcher.core.types import Entry, ModelId, ModelVersion, Release, StoredObject
 from watcher.core.user_values import choose_version, parse
-from watcher.core.verdict import WINDOW, Figures
+from watcher.core.verdict import LONGEST, WINDOW, Figures
 from watcher.errors import Rejected, Retryable
 
 IRIS = ModelId("team", "iris")
@@ -80,10 +80,18 @@ def test_compare_promotes_a_good_canary_after_the_window_and_keeps_the_rest_of_t
     assert world.look(INTERVAL - 1) == COMPARED
     assert len(world.asked) == 1
     assert world.look(WINDOW).startswith("the verdict is to promote v3: v3 0.0 % errors")
-    assert world.asked[-1] == WINDOW
+    assert world.asked[-1] == SHORTEST + INTERVAL + WINDOW  # all that it has answered
     assert world.text == "# ours\ndeployment: {replicas: 2}\n"
     assert world.look() == ""
     assert world.board.comparison(IRIS) == ""
+
+
+def test_compare_a_canary_of_few_requests_covers_a_day_at_most() -> None:
+    world = World("canary: {version: v3, weight: 10, promote: auto}\n")
+    world.figures = {"v3": Figures(10, 0.0, 0.01), "v2": GOOD}
+    world.look()
+    assert world.look(2 * LONGEST) == COMPARED
+    assert world.asked == [LONGEST]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ GOOD = Figures(4000, 0.001, 0.010)
         (GOOD, Figures(MIN_REQUESTS - 1, 0.0, 0.010), WINDOW, Decision.WAIT),
         (Figures(), Figures(), WINDOW, Decision.WAIT),
         (Figures(300, 0.03, 0.010), GOOD, 61, Decision.ROLL_BACK),  # users have these errors: at once
+        (Figures(300, 1.0, 0.010), Figures(), 61, Decision.ROLL_BACK),  # it has all requests
+        (Figures(300, 0.0, 0.010), Figures(), 10 * WINDOW, Decision.WAIT),
         (Figures(300, 0.02, 0.010), GOOD, WINDOW, Decision.PROMOTE),
         (Figures(300, 0.03, 0.010), Figures(4000, 0.02, 0.010), WINDOW, Decision.PROMOTE),  # both fail
         (Figures(300, 0.0, 0.200), Figures(4000, 0.0, 0.100), WINDOW, Decision.ROLL_BACK),
