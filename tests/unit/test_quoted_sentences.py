@@ -41,7 +41,15 @@ OTHERS = {
     *("v9", "v10", "1.0.0", "1.0.0-rc1", "my-team", "AWS_SESSION_TOKEN", "1G"),
     *("s3:ListenBucketNotification", "s3:GetObjectVersion", "s3:GetBucketLocation", "kubeserve.yaml", "?proba=true"),
     *("model.pkl", "model.skops", "{namespace}.{release}", '"parameters": {"content_type": "pd"}'),
-    *("10.1.2.3:9000", "minio.minio.svc", "iris-model-serving-canary", "promote: auto", "honor_labels: false"),
+    *(
+        "10.1.2.3:9000",
+        ".svc",
+        "kube-dns",
+        "nas.lan:9000",
+        "iris-model-serving-canary",
+        "promote: auto",
+        "honor_labels: false",
+    ),
     *("__meta_kubernetes_namespace", "__meta_kubernetes_service_name"),
 }
 """Names of other programs, and examples: nothing in this repository writes them. Each must be quoted somewhere."""
@@ -182,7 +190,7 @@ KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     (r"\{namespace\}/.*", is_upload),
     (r"(\{model\}|kubeserve)-[\w-]+", is_name),
     (r'\{"\w+": "…"\}', is_answer),
-    (r"[\w/-]+\.(py|txt|joblib|json)|[\w/]+/|values\.yaml", is_file),
+    (r"[\w/-]+\.(py|txt|joblib|json|yaml)|[\w/]+/", is_file),
     (r"[a-z][\w]*(\.[\w*-]+)+|\w+[\w.-]*: [\w{\"https].*", is_value),
 )
 
