@@ -3,7 +3,8 @@
 It has three ways, which round differently and order equally near points differently. The first is `voters`, the others
 are behind `nearest`:
 
-- each distance summed column by column (a classifier's rows of float64 in C order, where each neighbor has one vote);
+- each distance summed column by column (a classifier's rows of float64 in C order, where each neighbor has one vote and
+  the metric is Manhattan's or Chebyshev's);
 - Euclidean distances by the compiled BLAS, of 256 rows and 256 points at a time. Threads share the points (ADR 30);
 - all distances by NumPy, where rows or points are integers, or for the cosine.
 
@@ -48,12 +49,6 @@ MAX_POINTS = 1 << 14
 FARTHEST = sys.float_info.max
 """The distance in a heap's empty places. An infinite distance does not replace it."""
 
-CLEAR = 1e-9
-"""Of the squared norms of a row and a point: no rounding error of their squared distance is as large."""
-
-TINIEST, HUGEST = 1e-280, 1e280
-"""Margins beyond may have other rounding errors: numbers underflow, or overflow."""
-
 WORKING_MEMORY = 1 << 30
 """Bytes of distances that scikit-learn computes at once by NumPy, unless it is configured otherwise."""
 
@@ -70,22 +65,8 @@ class Points:
         """Return the indices of each row's nearest points, in any order. X is float64 in C order."""
         found = np.empty((len(X), count), np.intp)
         for start in range(0, len(X), BLOCK):
-            part = X[start : start + BLOCK]
-            unclear = np.arange(len(part))
-            if self.metric == "euclidean":  # much faster than sums, which only decide where these are nearly equal
-                reduced, margins = self._products(part), (_norms(part) + self._norms.max()) * CLEAR
-                found[start : start + BLOCK], clear = _border(reduced, count, margins)
-                clear &= (margins > TINIEST) & (margins < HUGEST)
-                unclear = (~clear).nonzero()[0]
-            if len(unclear):
-                found[start + unclear] = self._voters_by_sums(part[unclear], count)
-        return found
-
-    def _voters_by_sums(self, X: Any, count: int) -> Any:
-        distances = self._summed(X)
-        found, clear = _border(distances, count, 0.0)
-        for row in (~clear).nonzero()[0].tolist():
-            found[row] = _Heap(count, 0).pushed(distances[row], 0).indices
+            part = slice(start, start + BLOCK)
+            _nearest_in_any_order(self._summed(X[part]), found[part])
         return found
 
     def nearest(self, X: Any, count: int) -> tuple[Any, Any]:
@@ -229,14 +210,18 @@ def _threads() -> int:
 # ---- the nearest of a row's distances
 
 
-def _border(reduced: Any, count: int, margins: Any) -> tuple[Any, Any]:
-    """Return each row's nearest points in any order, and whether all others are farther away by more than a margin."""
-    if count == reduced.shape[1]:
-        return np.arange(count) + np.zeros((len(reduced), 1), np.intp), reduced.max(axis=1) < FARTHEST
-    places = reduced.argpartition(count, axis=1)[:, : count + 1]
-    values = np.take_along_axis(reduced, places, axis=1)
-    farthest = values[:, :count].max(axis=1)
-    return places[:, :count], (farthest + margins < values[:, count]) & (farthest < FARTHEST)
+def _nearest_in_any_order(reduced: Any, found: Any) -> None:
+    """Write the nearest points of each row: (rows, count)."""
+    count, points = found.shape[1], reduced.shape[1]
+    if count == points:
+        found[:], clear = np.arange(count), reduced.max(axis=1) < FARTHEST
+    else:
+        places = reduced.argpartition(count, axis=1)[:, : count + 1]
+        values = np.take_along_axis(reduced, places, axis=1)
+        farthest = values[:, :count].max(axis=1)
+        found[:], clear = places[:, :count], (farthest < values[:, count]) & (farthest < FARTHEST)
+    for row in (~clear).nonzero()[0].tolist():
+        found[row] = _Heap(count, 0).pushed(reduced[row], 0).indices
 
 
 def _nearest(reduced: Any, shares: list[range] | None, distances: Any, found: Any) -> None:

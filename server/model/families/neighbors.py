@@ -110,7 +110,8 @@ def _part(state: State, methods: Callable[[Find], dict[str, Call]], part: Part) 
         return matrix_part(replace(part, row_independent=True), methods(_in_tree(state, count, uniform)), check)
     points = _points(state)
     searched = voted = methods(_among(points, count, uniform))
-    if state.values.get("weights") == "uniform" and points.reduces and part.classes is not None:
+    by_class_mode = points.reduces and points.metric != "euclidean"  # ArgKminClassMode.valid_metrics excludes it
+    if state.values.get("weights") == "uniform" and by_class_mode and part.classes is not None:
         voted = methods(lambda X: (points.voters(X, count), None))
     complete = {name: _either(check, voted[name], searched[name]) for name in voted}
     return replace(part, methods=complete, direct=voted)

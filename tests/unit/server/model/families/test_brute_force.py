@@ -23,10 +23,13 @@ POINTS = {
     "few": RNG.normal(size=(15, 2)),
 }
 POINTS["integers"] = POINTS["equal"].astype(np.int64)
+POINTS["decimals"] = RNG.integers(0, 3, (600, 16)) / 10
 MODELS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "classifier": (KNeighborsClassifier, {}, "far"),
     "classifier that chooses it": (KNeighborsClassifier, {"algorithm": "auto"}, "wide"),
     "classifier of equal points": (KNeighborsClassifier, {"n_neighbors": 4}, "equal"),
+    "classifier of decimals": (KNeighborsClassifier, {"algorithm": "auto"}, "decimals"),
+    "classifier by Euclid's name": (KNeighborsClassifier, {"metric": "euclidean"}, "decimals"),
     "classifier of all": (KNeighborsClassifier, {"n_neighbors": 15}, "few"),
     "classifier without weights": (KNeighborsClassifier, {"weights": None}, "equal"),
     "classifier by distance": (KNeighborsClassifier, {"weights": "distance"}, "far"),
@@ -72,11 +75,12 @@ def test_part_of_brute_force_gives_the_answers_of_scikit_learn(name: str) -> Non
     assert_equal_to(fit(name), inputs(MODELS[name][2]))
 
 
+@pytest.mark.parametrize("name", ["regressor of equal points", "classifier of decimals"])
 @pytest.mark.parametrize("threads", [2, 3])
 def test_part_of_brute_force_takes_of_equally_near_points_those_of_as_many_threads(
-    threads: int, monkeypatch: pytest.MonkeyPatch
+    threads: int, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, X = fit("regressor of equal points"), POINTS["equal"][:200]
+    model, X = fit(name), POINTS[MODELS[name][2]][:200]
     alone = model.predict(X)
     monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
     with threadpool_limits(threads, user_api="openmp"):
