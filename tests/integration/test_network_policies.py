@@ -225,6 +225,20 @@ def test_watcher_of_all_namespaces_makes_the_policies_before_a_model_and_its_tok
     site.uninstall()
 
 
+def test_watcher_that_starts_makes_the_policies_of_namespaces_whose_models_do_not_change(site: Site) -> None:
+    site.install("watch.allNamespaces=true")
+    site.put("iris/v1/model.joblib")
+    names = {f"{site.home}-watch-{name}" for name in NAMES}
+    with site.watcher():
+        eventually(lambda: site.models.version("iris") == "v1" and made(site) == names)
+    net = client.NetworkingV1Api(site.api)
+    net.delete_collection_namespaced_network_policy(site.models.namespace)
+    assert made(site) == set()
+    with site.watcher():
+        eventually(lambda: made(site) == names)
+    site.uninstall()
+
+
 def made(site: Site) -> set[str]:
     found = client.NetworkingV1Api(site.api).list_namespaced_network_policy(site.models.namespace).items
     return {item.metadata.name for item in found}

@@ -85,7 +85,7 @@ class KubernetesRuntime:
         self._kinds = (*OBSERVED_KINDS, *(kind for section, kind in SECTIONS.items() if section in self._base))
         # Without a route no version is on trial.
         self._tracks = TRACKS if HTTP_ROUTE in self._kinds else ()
-        self._network_policies = NetworkPolicies(self._objects, network_policies)
+        self._network_policies = NetworkPolicies(self._objects, network_policies, labelled=labelled_namespaces)
         self._urls = PodUrls(self._objects, signer)
         self._observer = Observer(store, owner, former_owner, self._tracks)
         self._cache = ClusterCache(self._observer)
@@ -110,13 +110,19 @@ class KubernetesRuntime:
         return manifests
 
     def observe(self, model: ModelId | None = None) -> Observation:
-        """Return the models of this watcher, or one model with the foreign objects of its names."""
+        """Return the models of this watcher, or one model with the foreign objects of its names.
+
+        A namespace that is seen for the first time gets its NetworkPolicies: without a change of a model, nothing else
+        would write those of a changed chart.
+        """
         with translated("reading the cluster"):
             if model:
                 return self._observe_one(model)
             self._watch.wait_for_first_lists()
             if not self._namespaces:
-                return Observation(self._observe_in(""))
+                models = self._observe_in("")
+                self._network_policies.write_first(model.namespace for model in models)
+                return Observation(models)
             return self._observe_named()
 
     def known(self, model: ModelId) -> Observation | None:

@@ -47,8 +47,35 @@ class Cluster:
             raise ApiError(404, "404 page not found")
         if kind == "HTTPRoute":
             return checked_items({"kind": "HTTPRouteList", "items": self.routes}, kind)
-        found = [item for item in self.services if kind == "Service" and item["metadata"]["namespace"] == namespace]
+        services = self.services if kind == "Service" else ()
+        found = [item for item in services if namespace in {"", item["metadata"]["namespace"]}]
         return checked_items({"kind": f"{kind}List", "items": found}, kind)
+
+
+class Guarded(Cluster):
+    """A cluster that answers writes of NetworkPolicies in some namespaces with a status, and labels one namespace."""
+
+    def __init__(self, *namespaces: str, refusing: dict[str, int] | None = None, labelled: str = "") -> None:
+        super().__init__(*(service(namespace, "iris") for namespace in namespaces))
+        self.refusing, self.labelled = refusing or {}, labelled
+
+    def call(self, method: str, path: str, body: Any = None, **options: object) -> Any:
+        if method == "GET" and path.startswith("/api/v1/namespaces/") and path.count("/") == 4:
+            labels = {"kubeserve.io/models": "true"} if path.endswith(f"/{self.labelled}") else {}
+            return {"metadata": {"labels": labels}}
+        if body and body["kind"] == "NetworkPolicy" and (status := self.refusing.get(body["metadata"]["namespace"])):
+            raise ApiError(status, "not now")
+        return super().call(method, path, body, **options)
+
+    def taken(self) -> list[str]:
+        """Return the namespaces of what was applied since the last call."""
+        found, self.applied = [item["metadata"]["namespace"] for item in self.applied], []
+        return found
+
+
+POLICIES = (
+    {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "models"}, "spec": {}},
+)
 
 
 def service(namespace: str, model: str, name: str = "", path: str = "") -> dict[str, Any]:
@@ -67,6 +94,37 @@ def test_observe_with_an_unreadable_namespace_returns_the_others(status: int) ->
     observation = runtime(Cluster(service("a", "iris"), failing={"b": status}), "a", "b").observe()
     assert set(observation.models) == {IRIS}
     assert observation.unreadable == {"b": "cannot be read: /apis/apps/v1/namespaces/b/deployments is forbidden"}
+
+
+def test_observe_writes_the_policies_of_each_namespace_once_although_no_model_changes() -> None:
+    cluster = Guarded("a", "b")
+    made = runtime(cluster, network_policies=POLICIES)
+    assert set(made.observe().models) == {IRIS, ModelId("b", "iris")}
+    assert cluster.taken() == ["a", "b"]
+    cluster.services += (service("c", "iris"),)
+    made.observe()
+    assert cluster.taken() == ["c"]
+    made.observe()
+    assert cluster.taken() == []
+
+
+@pytest.mark.parametrize(("status", "again"), [(503, ["a"]), (403, [])])
+def test_observe_does_not_fail_by_policies_that_cannot_be_written_and_tries_those_again_that_may_succeed(
+    status: int, again: list[str]
+) -> None:
+    cluster = Guarded("a", "b", refusing={"a": status})
+    made = runtime(cluster, network_policies=POLICIES)
+    assert set(made.observe().models) == {IRIS, ModelId("b", "iris")}
+    assert cluster.taken() == ["b"]
+    cluster.refusing = {}
+    made.observe()
+    assert cluster.taken() == again
+
+
+def test_observe_writes_policies_into_labelled_namespaces_alone_where_models_need_the_label() -> None:
+    cluster = Guarded("a", "b", labelled="b")
+    runtime(cluster, network_policies=POLICIES, labelled_namespaces=True).observe()
+    assert cluster.taken() == ["b"]
 
 
 @pytest.mark.parametrize(
