@@ -68,8 +68,12 @@ PATHS = {
 def models(site: Site) -> Iterator[tuple[Site, dict[str, Json]]]:
     """Install the chart, let the watcher deploy a model under its policies, and return its objects renamed."""
     gateway_api.install(site.api)
+    runtime = client.NodeV1Api(site.api)
+    runtime.create_runtime_class({"metadata": {"name": site.home}, "handler": "runsc"})
     site.install(
         f"watch.namespaces={{{site.models.namespace}}}",
+        f"modelValues.deployment.runtimeClassName={site.home}",
+        "modelValues.deployment.hostUsers=false",
         "modelValues.ingress.enabled=true",
         "modelValues.ingress.host=models.example.com",
         "modelValues.ingress.className=public",
@@ -97,6 +101,7 @@ def models(site: Site) -> Iterator[tuple[Site, dict[str, Json]]]:
     assert "orbidden" not in watcher.log.read_text()
     yield site, {kind: renamed(item) for kind, item in found.items()}
     site.uninstall()
+    runtime.delete_runtime_class(site.home)
 
 
 def read(thief: Thief, path: str) -> Json:
@@ -140,9 +145,10 @@ def spec(kind: str, **fields: Any) -> tuple[str, Change]:
     return kind, lambda item: item["spec"].update(fields)
 
 
-def use_network_of_node(found: Json) -> None:
-    found["hostNetwork"] = True
-    del found["securityContext"]["sysctls"]  # Kubernetes refuses both together
+def share(found: Json, field: str) -> None:
+    found[field] = True
+    # Kubernetes refuses these together.
+    del found["hostUsers"], found["securityContext"]["sysctls"]
 
 
 def change_instance(item: Json) -> None:
@@ -173,6 +179,14 @@ def install(change: Change) -> tuple[str, Change]:
     return pod(lambda spec: change(next(item for item in spec["initContainers"] if item["name"] == "install")))
 
 
+def rename_model(found: Json) -> None:
+    """Give every container the model as another volume, which the server may write."""
+    next(item for item in found["volumes"] if item["name"] == "model")["name"] = "other"
+    for item in [*found["initContainers"], *found["containers"]]:
+        mount = next(item for item in item["volumeMounts"] if item["name"] == "model")
+        mount.update(name="other", readOnly=False)
+
+
 def give_urls(found: Json) -> None:
     urls = next(item for item in first_init(found)["env"] if item["name"] == "KUBESERVE_URLS")
     found["containers"][0]["env"].append(urls)
@@ -188,9 +202,9 @@ ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
         "only the images",
         pod(lambda found: found["initContainers"][0].update(image="docker.io/evil")),
     ),
-    "hostNetwork": ("of the node", pod(use_network_of_node)),
-    "hostPID": ("of the node", pod(lambda found: found.update(hostPID=True))),
-    "hostIPC": ("of the node", pod(lambda found: found.update(hostIPC=True))),
+    "hostNetwork": ("of the node", pod(partial(share, field="hostNetwork"))),
+    "hostPID": ("of the node", pod(partial(share, field="hostPID"))),
+    "hostIPC": ("of the node", pod(partial(share, field="hostIPC"))),
     "hostPort": ("of the node", container(lambda found: found["ports"][0].update(hostPort=80))),
     "hostPath": ("emptyDir", volume({"hostPath": {"path": "/"}})),
     "a volume of a Secret": ("emptyDir", volume({"secret": {"secretName": "payroll"}})),
@@ -224,6 +238,27 @@ ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
     "a server that writes its model": ("only download-model writes", container(partial(writable, "model"))),
     "a server that writes its packages": ("only install its packages", container(partial(writable, "packages"))),
     "packages written into the model": ("only download-model writes", install(partial(writable, "model"))),
+    "a folder of code for Python": (
+        "variables and working folder alone",
+        install(lambda found: found["env"].append({"name": "PYTHONPATH", "value": "/model"})),
+    ),
+    "a library to preload": (
+        "variables and working folder alone",
+        container(lambda found: found["env"].append({"name": "LD_PRELOAD", "value": "/model/evil.so"})),
+    ),
+    "code in the working folder": (
+        "variables and working folder alone",
+        install(lambda found: found.update(workingDir="/model")),
+    ),
+    "a volume of another name, which anyone writes": ("each at its folder", pod(rename_model)),
+    "code over the program": (
+        "each at its folder",
+        install(lambda found: found["volumeMounts"][0].update(mountPath="/app/server")),
+    ),
+    "a part of the model over the packages": (
+        "each at its folder",
+        container(lambda found: found["volumeMounts"][0].update(subPath="evil")),
+    ),
     "secretKeyRef": ("no Secret", variable({"secretKeyRef": SECRET})),
     "configMapKeyRef": ("no Secret", variable({"configMapKeyRef": SECRET})),
     "envFrom": ("no Secret", container(lambda found: found.update(envFrom=[{"secretRef": {"name": "payroll"}}]))),
@@ -235,6 +270,8 @@ ATTEMPTS: dict[str, tuple[str, tuple[str, Change]]] = {
     "a capability": ("no privileges", privilege(capabilities={"add": ["NET_ADMIN"], "drop": ["ALL"]})),
     "no seccomp": ("no privileges", privilege(seccompProfile={"type": "Unconfined"})),
     "a runtime": ("no runtime but", pod(lambda found: found.update(runtimeClassName="another"))),
+    "the runtime of the node": ("no runtime but", pod(lambda found: found.pop("runtimeClassName"))),
+    "the users of the node": ("hostUsers: false", pod(lambda found: found.pop("hostUsers"))),
     "a pod as root": ("as root", pod(lambda found: found["securityContext"].update(runAsUser=0, runAsNonRoot=False))),
     "a node": ("choose no node", pod(lambda found: found.update(nodeName="control-plane"))),
     "a priority": ("choose no node", pod(lambda found: found.update(priorityClassName="system-node-critical"))),
