@@ -23,7 +23,7 @@ def clean(text: object) -> str:
     """Return a text by somebody else (a library, a model, a client) as one line of printable characters.
 
     It has at most CLEAN_LIMIT characters; a shortened one ends in "…". The twin of `watcher.core.text.clean`: the
-    server and the watcher share no code but `strict_http`.
+    server and the watcher share no code but `strict_http` and `requirements_txt`.
     """
     shown = masked(str(text)[:WINDOW])
     line = _printable(shown, CLEAN_LIMIT)

@@ -347,7 +347,7 @@ def version_labels(values: Mapping[str, Any]) -> dict[str, str]:
 
 def installs_label(values: Mapping[str, Any]) -> dict[str, str]:
     """Return the label of pods that install packages: a NetworkPolicy lets only these reach the package index."""
-    return {INSTALLS_LABEL: "true"} if values["model"]["requirementsEtag"] else {}
+    return {INSTALLS_LABEL: "true"} if installs(values["model"]) else {}
 
 
 def identity(values: Mapping[str, Any]) -> dict[str, str]:

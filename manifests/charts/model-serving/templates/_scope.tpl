@@ -37,8 +37,10 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $_ := set $scope "name" (printf "%s-model-serving" .Release.Name) -}}
 {{- $_ := set $scope "namespace" .Release.Namespace -}}
 {{- $_ := set $scope "labels" (merge $manager $podLabels) -}}
+{{- /* Where the files are signed, it is known whether there is a requirements.txt. */ -}}
+{{- $hasInstall := or (not (empty $model.requirementsEtag)) (empty $model.signedFiles) -}}
 {{- /* Only pods with this label may reach the package index: the watcher's chart has a NetworkPolicy for it. */ -}}
-{{- $installs := ternary (dict "kubeserve.io/installs" "true") dict (not (empty $model.requirementsEtag)) -}}
+{{- $installs := ternary (dict "kubeserve.io/installs" "true") dict $hasInstall -}}
 {{- $_ := set $scope "podLabels" (merge $installs $podLabels) -}}
 {{- $_ := set $scope "selectorLabels" $selector -}}
 {{- $_ := set $scope "annotations" $annotations -}}
@@ -48,8 +50,6 @@ watcher/core/render.py's `computed` does the same; tests/integration/test_chart_
 {{- $_ := set $scope "gracePeriod" (include "model-serving.gracePeriod" . | int) -}}
 {{- $_ := set $scope "runtimeClassName" (default nil $deployment.runtimeClassName) -}}
 {{- $_ := set $scope "hostUsers" (ternary nil false $deployment.hostUsers) -}}
-{{- /* Where the files are signed, it is known whether there is a requirements.txt. */}}
-{{- $hasInstall := or (not (empty $model.requirementsEtag)) (empty $model.signedFiles) -}}
 {{- $_ := set $scope "serverEnv" (include "model-serving.serverEnv" (dict "root" . "installs" $hasInstall) | fromJson).env -}}
 {{- $_ := set $scope "autoscalingVersion" (include "model-serving.autoscalingVersion" .) -}}
 {{- $_ := set $scope "metrics" $metrics -}}

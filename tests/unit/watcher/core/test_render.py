@@ -13,7 +13,7 @@ import yaml
 from server.http.shutdown import LAST_PREDICTION
 from server.settings import Settings as ServerSettings
 from watcher.core import render as renderer
-from watcher.core.chart import merge
+from watcher.core.chart import defaults, merge
 from watcher.core.naming import INPUT_FILES
 from watcher.core.render import fill, render, render_values, server_settings
 from watcher.core.signed_files import entry_name, text_of
@@ -121,6 +121,11 @@ def test_only_pods_that_install_packages_have_the_label_of_the_network_policy() 
         return tuple(found.get(INSTALLS_LABEL) for found in labels)
 
     assert of() == (None, None)
+    # By keys, it is not known whether there is a requirements.txt.
+    values = merge(defaults(), {"model": {"s3Path": "s3://b/user/iris/v1/model.joblib"}})
+    by_keys = render_values(values, RELEASE.version.model, "owner")[0]["spec"]["template"]
+    assert [item["name"] for item in by_keys["spec"]["initContainers"]] == ["download-model", "install"]
+    assert by_keys["metadata"]["labels"][INSTALLS_LABEL] == "true"
     file = StoredObject("user/iris/v1+x/requirements.txt", "r", 1, ARTIFACT.modified)
     required = dataclasses.replace(RELEASE.version, requirements=file)
     pod = by_kind(Release(required))["Deployment"]["spec"]["template"]
