@@ -385,7 +385,7 @@ def test_values_in_the_documentation_are_valid(helm: Helm) -> None:
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
     of_users = [block for block in blocks if "deployment" in block or "canary" in block]
     required = {"s3": {"endpoint": "e", "existingSecret": "s"}, "watch": {"namespaces": ["a"]}}
-    assert (len(blocks), len(of_users)) == (15, 2)
+    assert (len(blocks), len(of_users)) == (16, 2)
     for block in blocks:
         if block in of_users:
             user_values.parse(json.dumps(block).encode(), "values.yaml", model_level="canary" in block)
