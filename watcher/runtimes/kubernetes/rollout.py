@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from watcher.core import fault
-from watcher.core.signed_files import VARIABLE
+from watcher.core.signed_files import ENTRY_NAME, VARIABLE
 from watcher.core.text import clean
 from watcher.core.types import Manifest
 
@@ -21,9 +21,10 @@ PACKAGES = re.compile(rf"{ITEM}( {ITEM})*")
 """What it reports: names and versions, as `server/install/` writes them."""
 PYTHON = re.compile(r"[0-9]+\.[0-9]+")
 """And the Python that they are for."""
+CONFIG_ERROR = "CreateContainerConfigError"
 STUCK = {
     "CrashLoopBackOff",
-    "CreateContainerConfigError",
+    CONFIG_ERROR,
     "CreateContainerError",
     "ErrImageNeverPull",
     "ErrImagePull",
@@ -158,13 +159,16 @@ def server_runs(pod: Manifest) -> bool:
 def container_failure(status: Mapping[str, Any]) -> str:
     """Return what keeps one container from running: its termination message, or Kubernetes' own reason.
 
-    The model's code may write the message.
+    The model's code may write the message. A container that waits for its URLs has no failure: the watcher writes them
+    a moment after the Deployment, and says itself why it cannot.
     """
     state = status.get("state") or {}
     waiting = state.get("waiting") or {}
     ended = _ended(status)
     failed = (ended.get("exitCode") or 0) != 0 and not status.get("ready")
     if waiting.get("reason") not in STUCK and (not failed or state.get("running")):
+        return ""
+    if waiting.get("reason") == CONFIG_ERROR and ENTRY_NAME.search(str(waiting.get("message"))):
         return ""
     texts = (clean(text) for text in (ended.get("message"), waiting.get("message"), waiting.get("reason")) if text)
     return next(filter(None, texts), f"exit code {ended.get('exitCode')}")

@@ -50,6 +50,14 @@ def test_container_failure_returns_the_termination_message() -> None:
     assert container_failure(status) == "there is no such object"
     assert container_failure({"state": {"waiting": {"reason": "ContainerCreating"}}}) == ""
     assert container_failure({"state": {"waiting": {"reason": "ErrImagePull", "message": "no x"}}}) == "no x"
+
+
+def test_container_failure_is_none_while_the_urls_are_on_their_way() -> None:
+    missing = "couldn't find key urls-595683c05ad356c4923f2e46 in ConfigMap evil/liar-model-serving"
+    waiting = {"reason": "CreateContainerConfigError", "message": missing}
+    assert container_failure({"state": {"waiting": waiting}}) == ""
+    other = {**waiting, "message": 'secret "mine" not found'}
+    assert container_failure({"state": {"waiting": other}}) == 'secret "mine" not found'
     assert container_failure({"state": {"running": {}}, "ready": False}) == ""
 
 
