@@ -19,6 +19,10 @@ from typing import Any
 from server.errors import ModelError
 from server.text import clean
 
+SKOPS = (
+    "skops wrote it, which has no pickle: skops.io.get_untrusted_types(file=...) lists the names that it does not trust"
+)
+
 UNREADABLE, NOT_KNOWN, DANGEROUS = 1, 5, 6
 """Exit codes; 0 if the file was read to its end and names known classes alone. 2 to 4 have other meanings
 (CONTRIBUTING.md)."""
@@ -61,13 +65,22 @@ def scan(path: Path) -> Scan:
     """Return what the file names.
 
     Raises:
-        ModelError: it is damaged or no model file.
+        ModelError: it is damaged or no model file, and names nothing before that place.
         OSError: it cannot be read.
 
     """
-    from server.model.pickledata.files import names_in  # noqa: PLC0415 - imports NumPy, which may be missing
+    from server.model.loader import is_skops  # noqa: PLC0415 - imports NumPy, which may be missing
+    from server.model.pickledata.files import names_in  # noqa: PLC0415 - as above
 
-    names, stopped = names_in(path)
+    by_skops = is_skops(path)
+    try:
+        names, stopped = names_in(path)
+    except ModelError:
+        if not by_skops:
+            raise
+        names, stopped = [], ""
+    if by_skops:
+        stopped = SKOPS
     order = list(Kind)
     kinds = {name: kind_of(name) for name in names}
     return Scan(tuple(sorted(kinds.items(), key=lambda item: (order.index(item[1]), item[0]))), stopped)
@@ -97,7 +110,7 @@ def lines(found: Scan) -> Iterator[str]:
     yield from (f"{kind:9}  {clean(name)}" for name, kind in found.names)
     if found.stopped:
         yield f"note       it was not read to its end, and may name more: {clean(found.stopped)}"
-    if not found.names:
+    if not found.names and not found.stopped:
         yield "note       it names no class and no function"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import structlog
 
@@ -170,8 +170,11 @@ def is_skops(path: Path) -> bool:
     """Return whether skops wrote the file, as MLflow does by default."""
     if not is_zipfile(path):
         return False
-    with ZipFile(path) as archive:
-        return "schema.json" in archive.namelist()
+    try:
+        with ZipFile(path) as archive:
+            return "schema.json" in archive.namelist()
+    except (BadZipFile, NotImplementedError, ValueError):  # its end is that of a zip file, and no more
+        return False
 
 
 def load_pickle(path: Path, allowed: AllowList | None) -> Any:

@@ -52,25 +52,34 @@ def read(path: str | os.PathLike[str]) -> Any:
 def names_in(path: Path) -> tuple[list[str], str]:
     """Return the full names of all classes and functions that the file names, and "" if it was read to its end.
 
-    If it was not, the second value says why, and the names are those before that place. Nothing is imported or called.
+    If it was not, the second value says why, and the names are those before that place: loading the file as code would
+    run what stands there, whatever comes after it. Nothing is imported or called.
 
     Raises:
-        Unreadable: it is damaged or no model file.
+        Unreadable: it is damaged or no model file, and names nothing before that place.
         OSError: the file cannot be read.
 
     """
-    tape: Tape | None = None
+    inflated, stopped = bytearray(), list[Unknown | Unreadable]()
+    data: Buffer = inflated
     try:
-        data = contents(path)
-        tape = Tape(data, path.stat().st_size if isinstance(data, bytearray) else None)
+        data = contents(path, inflated)
+    except (Unknown, Unreadable) as error:
+        stopped.append(error)
+    tape = Tape(data, path.stat().st_size if isinstance(data, bytearray) else None)
+    try:
         read_tape(tape)
-    except Unknown as error:
-        return list(tape.names) if tape else [], str(error)
-    return list(tape.names), ""
+    except (Unknown, Unreadable) as error:
+        stopped.append(error)
+    if stopped and isinstance(stopped[0], Unreadable) and not tape.names:
+        raise stopped[0]
+    return list(tape.names), str(stopped[0]) if stopped else ""
 
 
-def contents(path: Path) -> Buffer:
+def contents(path: Path, inflated: bytearray | None = None) -> Buffer:
     """Return the bytes of the file's pickle.
+
+    Those of a compressed file are written into `inflated`, which has the first ones after an error.
 
     Raises:
         Unknown: it would decompress to more than the bounds, or is compressed in a way that is not known.
@@ -86,17 +95,17 @@ def contents(path: Path) -> Buffer:
         for magic, make in DECOMPRESSORS.items():
             if head.startswith(magic):
                 file.seek(0)
-                return _inflated(file, size, magic, make)
+                return _inflated(file, size, magic, make, bytearray() if inflated is None else inflated)
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _inflated(file: BinaryIO, size: int, magic: bytes, make: Callable[[], Decompressor]) -> bytearray:
-    """Return the bytes of all streams of the file, one after another, as joblib reads them.
+def _inflated(file: BinaryIO, size: int, magic: bytes, make: Callable[[], Decompressor], whole: bytearray) -> bytearray:
+    """Write the bytes of all streams of the file into `whole`, one after another, as joblib reads them; return it.
 
     After a stream of zlib nothing more is read. joblib waits for ever for the second stream of gzip; it is read here.
     """
     most = min(bounds.MAX_INFLATED, bounds.MIN_INFLATED + bounds.INFLATED_PER_BYTE * size)
-    whole, unit, piece = bytearray(), make(), b""
+    unit, piece = make(), b""
     for _ in range(bounds.MAX_STREAMS):
         while not unit.eof:
             if not piece and unit.needs_input:

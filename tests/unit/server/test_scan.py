@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import json
 import pickle
+import random
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import cloudpickle
 import joblib
@@ -72,6 +76,53 @@ def test_scan_says_that_a_file_was_not_read_to_its_end(tmp_path: Path, capsys: p
     assert "the opcode POP" in body["stopped"]
     assert scan.main([str(tmp_path / "m")]) == NOT_KNOWN
     assert "it was not read to its end, and may name more" in capsys.readouterr().out
+
+
+NAMED = b"\x80\x04cposix\nsystem\nX\x02\0\0\0id\x85R"
+"""pickle runs the call before it reads on."""
+
+
+@pytest.mark.parametrize(
+    ("content", "stopped"),
+    [
+        (NAMED + b"\xff.", "damaged"),
+        (NAMED, "ends too early"),
+        (zlib.compress(NAMED)[:-1], "ends too early"),
+        (zlib.compress(NAMED + random.Random(0).randbytes(1 << 20))[: 1 << 18], "ends too early"),
+        (bz2.compress(NAMED + b".") + b"BZh9?", "damaged"),
+    ],
+)
+def test_scan_names_what_comes_before_the_place_where_a_file_breaks(
+    tmp_path: Path, content: bytes, stopped: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, body = found(tmp_path / "m", content, capsys)
+    assert (code, body["names"]) == (DANGEROUS, [{"name": "posix.system", "kind": "dangerous"}]), body
+    assert not body["read_to_end"]
+    assert stopped in body["stopped"]
+
+
+def test_scan_of_a_file_that_was_not_read_to_its_end_never_says_that_it_names_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for content, code, says_nothing in ((b"N0.", NOT_KNOWN, False), (b"N.", 0, True)):
+        (tmp_path / "m").write_bytes(content)
+        assert scan.main([str(tmp_path / "m")]) == code
+        assert ("it names no class and no function" in capsys.readouterr().out) == says_nothing
+
+
+def test_scan_says_that_a_file_of_skops_has_names_that_it_does_not_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.skops"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("schema.json", "{}")
+    written = path.read_bytes()
+    code, body = found(path, written, capsys)
+    assert (code, body) == (NOT_KNOWN, {"names": [], "read_to_end": False, "stopped": scan.SKOPS})
+    code, body = found(path, NAMED + b"." + written, capsys)  # pickle would read its beginning
+    assert (code, body["stopped"]) == (DANGEROUS, scan.SKOPS)
+    code, body = found(path, written.replace(b"PK\x01\x02", b"PK??"), capsys)
+    assert (code, "model file" in body["error"]) == (UNREADABLE, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04", b"\x80\x04\x8c"])
