@@ -127,6 +127,17 @@ def known_file(file: SignedFile, entries: Mapping[str, Entry]) -> SignedFile:
     return next((known for known in same if (known.key, known.etag) == (file.key, file.etag) and known.urls), file)
 
 
+def installed_by_others(file: SignedFile, tracks: Iterable[Mapping[str, Entry]]) -> SignedFile:
+    """Return a file with what pods of other tracks have installed for its bytes, where its own track knows nothing.
+
+    So a canary is promoted with the packages that it was judged with.
+    """
+    found = dict(file.installed)
+    for entries in tracks:
+        found = {**known_file(replace(file, installed={}), entries).installed, **found}
+    return replace(file, installed=found)
+
+
 def with_reports(entry: Entry, digests: Mapping[str, str], installed: Mapping[str, str]) -> Entry:
     """Return an entry with the digests and packages that a pod has reported, where none are known yet."""
     found = {name: replace(file, sha256=file.sha256 or digests.get(name, "")) for name, file in entry.items()}

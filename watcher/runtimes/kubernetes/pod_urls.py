@@ -36,16 +36,26 @@ class PodUrls:
             return lambda signing: signing.is_due(key.now, key.by)
         return lambda _: False
 
-    def write_if_due(self, item: Manifest, deployment: Manifest | None) -> None:
-        """Write the URLs of a ConfigMap that lacks those of its release, or whose time has come; no other object's."""
+    def write_if_due(self, item: Manifest, deployment: Manifest | None, others: Iterable[Manifest] = ()) -> None:
+        """Write the URLs of a ConfigMap that lacks those of its release, or whose time has come; no other object's.
+
+        `others` are the ConfigMaps of the model's other tracks.
+        """
         signing = signed_files.signing_of(item) if item["kind"] == CONFIG_MAP else None
         if signing and signing.is_due((key := self._signer.key()).now, key.by):
-            self.write(item, deployment, [])
+            self.write(item, deployment, [], others)
 
-    def write(self, config_map: Manifest, deployment: Manifest | None, pods: Iterable[PodFact]) -> None:
+    def write(
+        self,
+        config_map: Manifest,
+        deployment: Manifest | None,
+        pods: Iterable[PodFact],
+        others: Iterable[Manifest] = (),
+    ) -> None:
         """Sign the URLs of all releases that pods of the Deployment may need, and write them into the ConfigMap.
 
-        What the `pods` have fetched and installed is written too: later pods must get the same bytes and versions.
+        What the `pods` have fetched and installed is written too: later pods must get the same bytes and versions. So
+        is what pods of the model's other tracks have installed, by their ConfigMaps `others`.
 
         Raises:
             Rejected, Retryable: there is no key, or the store refuses to show the files of the new release.
@@ -59,6 +69,8 @@ class PodUrls:
         )
         was_fetched = complete and name == running
         entries[name] = {file: self._known(files[file], entries, was_fetched=was_fetched) for file in files}
+        tracks = [signed_files.entries_of(other) for other in others]
+        entries[name] = {file: signed_files.installed_by_others(known, tracks) for file, known in entries[name].items()}
         key = self._signer.key()  # after the look-ups, which may show that the store's clock differs
         kept = {
             entry: entries[entry]

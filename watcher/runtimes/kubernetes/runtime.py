@@ -174,6 +174,9 @@ class KubernetesRuntime:
         """
         model = change.model
         deployment = self._objects.get(DEPLOYMENT, model.namespace, object_name(model)) if change.writes else None
+        # Before a promotion deletes the canary's.
+        has_files = self._tracks and any(wants_urls(item) for item in change.writes if item["kind"] == CONFIG_MAP)
+        config_maps = self._config_maps(model) if has_files else {}
         for key in change.deletes:
             # Their Deployment, which is deleted too, owns the others: the watcher may not delete those.
             if key.kind not in {SERVICE, CONFIG_MAP}:
@@ -183,18 +186,30 @@ class KubernetesRuntime:
             track: [item for item in change.writes if item["metadata"]["name"] == object_name(model, track)]
             for track in ("", *self._tracks)
         }
-        deployment, written = self._write_track(tracks.pop(""), deployment, None)
+        deployment, written = self._write_track(tracks.pop(""), deployment, None, without(config_maps, ""))
         for track, manifests in tracks.items():
             own = self._objects.get(DEPLOYMENT, model.namespace, object_name(model, track)) if manifests else None
-            written += self._write_track(manifests, own, deployment)[1]
+            written += self._write_track(manifests, own, deployment, without(config_maps, track))[1]
         return written
 
+    def _config_maps(self, model: ModelId) -> dict[str, Manifest]:
+        """Return the ConfigMaps of a model, by track."""
+        found = {
+            track: self._objects.get(CONFIG_MAP, model.namespace, object_name(model, track))
+            for track in ("", *self._tracks)
+        }
+        return {track: item for track, item in found.items() if item}
+
     def _write_track(
-        self, manifests: list[Manifest], deployment: Manifest | None, owner: Manifest | None
+        self,
+        manifests: list[Manifest],
+        deployment: Manifest | None,
+        owner: Manifest | None,
+        others: Iterable[Manifest],
     ) -> tuple[Manifest | None, list[Fact]]:
         """Write the objects of one track. Its Deployment owns the others, and `owner`, if given, the Deployment.
 
-        Return the Deployment, and what was written.
+        `others` are the ConfigMaps of the other tracks. Return the Deployment, and what was written.
         """
         written = []
         for manifest in in_order(manifests, has_deployment=deployment is not None):
@@ -204,19 +219,18 @@ class KubernetesRuntime:
                 written.append(fact_of(deployment))
                 continue
             live = self._objects.apply(owned_by(manifest, deployment) if deployment else manifest)
-            self._urls.write_if_due(live, deployment)
+            self._urls.write_if_due(live, deployment, others)
             written.append(fact_of(live))
         return deployment, written
 
     def _renew(self, model: ModelId) -> None:
         """Write the URLs of all tracks of a model again, with the digests that its pods report."""
-        for track in ("", *self._tracks):
-            name = object_name(model, track)
-            config_map = self._objects.get(CONFIG_MAP, model.namespace, name)
-            deployment = self._objects.get(DEPLOYMENT, model.namespace, name)
+        config_maps = self._config_maps(model)
+        for track, config_map in config_maps.items():
+            deployment = self._objects.get(DEPLOYMENT, model.namespace, object_name(model, track))
             owners = self._observer.owners(fact_of(deployment) if deployment else None)
-            if config_map and fact_of(config_map).owner in owners and wants_urls(config_map):
-                self._urls.write(config_map, deployment, self._pods(model, track))
+            if fact_of(config_map).owner in owners and wants_urls(config_map):
+                self._urls.write(config_map, deployment, self._pods(model, track), without(config_maps, track))
 
     def _keep_replicas(self, manifest: Manifest, live: Manifest | None) -> None:
         """Keep the current number of replicas if `manifest` no longer sets one.
@@ -298,6 +312,11 @@ def in_order(manifests: Iterable[Manifest], *, has_deployment: bool) -> list[Man
     """
     first = [CONFIG_MAP, DEPLOYMENT] if has_deployment else [DEPLOYMENT, CONFIG_MAP]
     return sorted(manifests, key=lambda item: first.index(item["kind"]) if item["kind"] in first else len(first))
+
+
+def without(config_maps: Mapping[str, Manifest], track: str) -> list[Manifest]:
+    """Return the ConfigMaps of all other tracks."""
+    return [item for other, item in config_maps.items() if other != track]
 
 
 def owned_by(manifest: Manifest, deployment: Manifest) -> Manifest:

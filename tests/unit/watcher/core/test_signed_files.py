@@ -14,6 +14,7 @@ from watcher.core.signed_files import (
     Signing,
     entries_of,
     entry_name,
+    installed_by_others,
     kept,
     known_file,
     renewal,
@@ -138,6 +139,14 @@ def test_with_reports_keeps_the_first_packages_and_digests_that_a_pod_reports() 
     assert first["requirements.txt"] == replace(file, sha256="b" * 64, installed={"3.11": "x==1 y==2"})
     assert with_reports(first, {"requirements.txt": "c" * 64, "model.joblib": "c" * 64}, {"3.11": "x==2"}) == first
     assert with_reports({"model.joblib": FILE}, {}, {"3.11": "x==1"}) == {"model.joblib": FILE}
+
+
+def test_installed_by_others_fills_in_what_the_own_track_does_not_know() -> None:
+    file = SignedFile("team/iris/v1+x/requirements.txt", "e2", installed={"3.11": "x==1"})
+    other = replace(file, urls=("http://minio/r",), installed={"3.11": "x==2", "3.12": "x==3"})
+    tracks = [{NAME: {"requirements.txt": replace(other, etag="e1")}}, {NAME: {"requirements.txt": other}}]
+    assert installed_by_others(file, tracks).installed == {"3.11": "x==1", "3.12": "x==3"}
+    assert installed_by_others(file, tracks[:1]) == file
 
 
 def test_with_reports_keeps_a_set_for_each_python() -> None:

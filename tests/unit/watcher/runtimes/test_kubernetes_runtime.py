@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -182,6 +184,53 @@ def test_observe_asks_only_for_kinds_that_the_values_name() -> None:
     assert asked() == always
     # An operator who turns it off wants the objects gone, so the section alone decides.
     assert asked(ingress={"enabled": False}) == {*always, "ingresses"}
+
+
+class Keeping(Cluster):
+    """A cluster that keeps what is applied, and deletes a Deployment's ConfigMap with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.routes, self.kept = [], dict[str, Any]()
+
+    def call(self, method: str, path: str, body: Any = None, **options: object) -> Any:
+        if method == "GET" and path in self.kept:
+            return self.kept[path]
+        if method == "DELETE":
+            name = path.rpartition("/")[2]
+            self.kept = {key: item for key, item in self.kept.items() if not key.endswith(f"/{name}")}
+        done = super().call(method, path, body, **options)
+        if method == "PATCH":
+            before = self.kept.get(path, {"metadata": {}})
+            annotations = {**before["metadata"].get("annotations", {}), **done["metadata"].get("annotations", {})}
+            meta = {**before["metadata"], **done["metadata"], "annotations": annotations}
+            data = {**before.get("data", {}), **done.get("data", {})}
+            done = self.kept[path] = {**before, **done, "metadata": meta, "data": data}
+        return done
+
+
+def test_apply_of_a_promotion_keeps_the_packages_that_the_canary_has_installed() -> None:
+    def config_map(track: str) -> Any:
+        return api.kept[f"/api/v1/namespaces/a/configmaps/iris-model-serving{track}"]
+
+    def of_requirements(text: str) -> Any:
+        return json.loads(text)["requirements.txt"]
+
+    api = Keeping()
+    made = runtime(api, base=ROUTE)
+    file = StoredObject("a/iris/v2/requirements.txt", "r", 1, datetime(2026, 1, 1, tzinfo=UTC))
+    new = replace(RELEASE.version, version="v2", requirements=file)
+    canary = Release(RELEASE.version, trials=(Trial("canary", new, weight=1),))
+    made.apply(Change(IRIS, tuple(made.render(canary))))
+    ((entry, text),) = config_map("-canary")["data"].items()
+    assert of_requirements(text)["installed"] == {}
+    files = json.loads(text)
+    files["requirements.txt"]["installed"] = {"3.11": "x==1"}
+    config_map("-canary")["data"][entry] = json.dumps(files)
+    end = (ObjectKey("Deployment", "iris-model-serving-canary"),)
+    made.apply(Change(IRIS, tuple(made.render(Release(new))), deletes=end))
+    assert "/api/v1/namespaces/a/configmaps/iris-model-serving-canary" not in api.kept
+    assert of_requirements(config_map("")["data"][entry])["installed"] == {"3.11": "x==1"}
 
 
 def test_apply_of_a_deletion_creates_no_namespace() -> None:
