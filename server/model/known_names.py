@@ -1,6 +1,7 @@
 """The classes and functions that models of the usual libraries name: the word `known` of `--code-allow`.
 
-The estimators of scikit-learn, what they keep inside them, and plain values. Nothing of it is imported here. A new
+The estimators of scikit-learn, what they keep inside them, and plain values; not the distributions of SciPy, which run
+a text of their state by `exec` (`rv_generic._attach_argparser_methods`). Nothing of it is imported here. A new
 version of scikit-learn needs its new names; a test compares the estimators.
 """
 
@@ -24,8 +25,9 @@ functools: partial
 joblib.numpy_pickle: NumpyArrayWrapper
 lightgbm.basic: Booster
 lightgbm.sklearn: LGBMRanker
-numpy: amax amin bool bool_ bytes_ complex128 complex64 datetime64 dtype expm1 float16 float32 float64 int16 int32
-    int64 int8 log1p max mean median min ndarray str_ sum timedelta64 uint16 uint32 uint64 uint8
+numpy: amax amin bool bool_ bytes_ character complex128 complex64 complexfloating datetime64 dtype expm1 float16
+    float32 float64 floating generic inexact int16 int32 int64 int8 integer log1p max mean median min ndarray number
+    object_ signedinteger str_ sum timedelta64 uint16 uint32 uint64 uint8 unsignedinteger
 numpy._core.multiarray: _reconstruct scalar
 numpy._core.numeric: _frombuffer
 numpy.core.multiarray: _reconstruct scalar
@@ -136,6 +138,7 @@ sklearn.random_projection: GaussianRandomProjection SparseRandomProjection
 sklearn.semi_supervised._label_propagation: LabelPropagation LabelSpreading
 sklearn.tree._tree: Tree
 sklearn.utils._bunch: Bunch
+sklearn.utils._metadata_requests: MetadataRequest MethodMetadataRequest
 sklearn.utils.validation: check_array
 xgboost.core: Booster
 xgboost.sklearn: XGBRFClassifier XGBRFRegressor XGBRanker

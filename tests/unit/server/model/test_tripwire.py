@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 import sys
 import warnings
@@ -12,10 +13,14 @@ from typing import Any
 import cloudpickle
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
+from sklearn import config_context
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, TunedThresholdClassifierCV
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
@@ -26,6 +31,7 @@ from server.model.allow_list import AllowList, NotAllowedError, allow_list
 from server.model.known_names import known_names
 from server.model.load_policy import LoadPolicy
 from server.model.loader import load
+from server.model.pickledata.files import names_in
 from server.model.study import study_model
 
 KNOWN = allow_list("known")
@@ -44,8 +50,8 @@ OWN = f"{__name__}.Own"
 class Runs:
     """Makes a file when it is unpickled."""
 
-    def __init__(self, call: Any, *arguments: Any) -> None:
-        self.made = call, arguments
+    def __init__(self, call: Any, *arguments: Any, state: Any = None) -> None:
+        self.made = call, arguments, state
 
     def __reduce__(self) -> Any:
         return self.made
@@ -79,6 +85,64 @@ def test_known_models_load_with_the_list(tmp_path: Path, model: Any, options: di
     with_list, without = (load(path, policy=LoadPolicy.CODE, allowed=allowed) for allowed in (KNOWN, None))
     assert str(with_list.schema) == str(without.schema)
     assert with_list.methods.keys() == without.methods.keys()
+
+
+NUMBERS = pd.DataFrame(X, columns=list("abc"))
+
+
+@pytest.mark.parametrize(
+    "kind", [np.number, np.integer, np.floating, np.object_, np.generic, np.bool_, [np.float64], "number", object]
+)
+def test_columns_selected_by_any_kind_of_number_load_with_the_list(tmp_path: Path, kind: Any) -> None:
+    columns = ColumnTransformer(
+        [("scale", StandardScaler(), make_column_selector(dtype_include=kind))], remainder="passthrough"
+    )
+    path = saved(tmp_path, make_pipeline(columns, LogisticRegression()).fit(NUMBERS, Y))
+    assert load(path, policy=LoadPolicy.CODE, allowed=KNOWN).library
+
+
+@pytest.mark.parametrize(
+    ("over", "instead", "refused"),
+    [
+        ({"C": stats.loguniform(0.01, 10)}, {"C": [0.01, 1.0]}, "rv_continuous_frozen"),
+        ({"max_iter": stats.randint(90, 100)}, {"max_iter": range(90, 100)}, "rv_discrete_frozen"),
+    ],
+)
+def test_a_search_over_a_distribution_is_refused(tmp_path: Path, over: Any, instead: Any, refused: str) -> None:
+    """As docs/operations.md says, with the way around it."""
+    of = lambda grid: RandomizedSearchCV(LogisticRegression(), grid, n_iter=2, cv=2, random_state=0)  # noqa: E731 - short
+    search = of(over).fit(X, Y)
+    with pytest.raises(NotAllowedError, match=refused):
+        load(saved(tmp_path, search), policy=LoadPolicy.CODE, allowed=KNOWN)
+    names, _ = names_in(tmp_path / "model.joblib")
+    assert ("builtins.getattr" in names) == (refused == "rv_discrete_frozen")
+    for other in (search.best_estimator_, of(instead).fit(X, Y)):
+        assert load(saved(tmp_path, other), policy=LoadPolicy.CODE, allowed=KNOWN).library
+
+
+def test_the_state_of_a_distribution_would_run(tmp_path: Path) -> None:
+    """Which is why none is on the list `known`."""
+    touched, kind = tmp_path / "touched", type(stats.loguniform(1, 2).dist)
+    text = f"open({str(touched)!r}, 'w').close()\n"
+    state = {"_parse_arg_template": text}
+    path = saved(tmp_path, Runs(copyreg._reconstructor, kind, object, None, state=state))  # type: ignore[attr-defined]
+    with pytest.raises(NotAllowedError, match="reciprocal_gen"):
+        load(path, policy=LoadPolicy.CODE, allowed=KNOWN)
+    assert not touched.exists()
+    with pytest.raises(ModelError):
+        load(path, policy=LoadPolicy.CODE)
+    assert touched.exists()
+
+
+def test_tuned_thresholds_and_requested_weights_load_with_the_list(tmp_path: Path) -> None:
+    with config_context(enable_metadata_routing=True):
+        weighted = LogisticRegression().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        models = [
+            TunedThresholdClassifierCV(LogisticRegression(), cv=2).fit(X, Y),
+            GridSearchCV(weighted, {"C": [1.0, 2.0]}, cv=2).fit(X, Y, sample_weight=np.ones(len(X))),
+        ]
+    for model in models:
+        assert load(saved(tmp_path, model), policy=LoadPolicy.CODE, allowed=KNOWN).library
 
 
 def test_known_names_contain_each_estimator_of_this_version() -> None:
