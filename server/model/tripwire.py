@@ -6,9 +6,9 @@ The check is by full name, before anything is imported. It is a tripwire, no bou
 from __future__ import annotations
 
 import pickle
-from io import BytesIO
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
@@ -16,6 +16,9 @@ from server.errors import ModelError
 from server.model.allow_list import AllowList, full_name
 from server.model.pickledata.files import contents
 from server.model.pickledata.records import Unknown
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class Tripwire(NumpyUnpickler):  # type: ignore[misc] # joblib has no types
@@ -63,6 +66,24 @@ class Tripwire(NumpyUnpickler):  # type: ignore[misc] # joblib has no types
         return find
 
 
+class _Bytes(RawIOBase):
+    """Reads a decompressed model without a second copy of it, which `BytesIO` would make."""
+
+    def __init__(self, data: bytearray) -> None:
+        self._left = memoryview(data)
+
+    def readable(self) -> bool:
+        """Override."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Override."""
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._left))
+        target[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
 def load_allowed(path: Path, allowed: AllowList) -> Any:
     """Return the file's object. Everything that is on the list may run.
 
@@ -77,7 +98,7 @@ def load_allowed(path: Path, allowed: AllowList) -> Any:
         raise ModelError(
             f"{path.name} cannot be loaded with a list of allowed names (--code-allow): {error}"
         ) from error
-    stream = BytesIO(data) if isinstance(data, bytearray) else data
+    stream = BufferedReader(_Bytes(data)) if isinstance(data, bytearray) else data
     try:
         unpickler = Tripwire(str(path), stream, ensure_native_byte_order=True)
     except TypeError:  # joblib before 1.5

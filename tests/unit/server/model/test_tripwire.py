@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 import pickle
 import sys
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,7 @@ from server.model.load_policy import LoadPolicy
 from server.model.loader import load
 from server.model.pickledata.files import names_in
 from server.model.study import study_model
+from server.model.tripwire import load_allowed
 
 KNOWN = allow_list("known")
 X = np.random.default_rng(0).normal(size=(30, 3))
@@ -143,6 +145,20 @@ def test_tuned_thresholds_and_requested_weights_load_with_the_list(tmp_path: Pat
         ]
     for model in models:
         assert load(saved(tmp_path, model), policy=LoadPolicy.CODE, allowed=KNOWN).library
+
+
+def test_a_compressed_model_is_held_once_while_it_loads(tmp_path: Path) -> None:
+    numbers = np.arange(1 << 21, dtype=np.float64)
+    path = saved(tmp_path, numbers, compress=("zlib", 1))
+    load_allowed(path, KNOWN)  # imports
+    tracemalloc.start()
+    try:
+        found = load_allowed(path, KNOWN)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (found == numbers).all()
+    assert peak < 2.5 * numbers.nbytes  # the decompressed file and the array
 
 
 def test_known_names_contain_each_estimator_of_this_version() -> None:
