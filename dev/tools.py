@@ -99,6 +99,8 @@ TOOLS = {
         _promtool(),
         Tool("metrics-server", "v0.9.0", "sigs.k8s.io/metrics-server/cmd/metrics-server", "about 2 min"),
         Tool("coredns", "v1.15.0", "github.com/coredns/coredns", "about 2 min"),
+        # After those of Kubernetes, which compile most of it.
+        Tool("kube-router", "v2.1.0", ".", "about 1 min", "kube-router"),
         Tool("pause", "1", ".", "a second", "pause"),
     )
 }

@@ -71,12 +71,12 @@ def user(node: Node) -> User:
 
 
 @pytest.fixture(scope="session")
-def kubeserve(user: User, minio: MinioServer, wheels: tuple[Path, str]) -> Kubeserve:
+def kubeserve(user: User, node: Node, minio: MinioServer, wheels: tuple[Path, str]) -> Kubeserve:
     """Return the watcher, installed once for all tests, with a package index of our own for the models."""
     watcher = Kubeserve(user)
     with step("helm install kubeserve → its pod is ready"):
         user.namespace(NAMESPACE)
-        watcher.install(minio, index=wheels[1])
+        watcher.install(minio, index=wheels[1], api_port=node.api_port)
     with step("the bucket's events go to its webhook"):
         watcher.connect_webhook(minio)
     return watcher

@@ -10,6 +10,7 @@ import urllib3
 from dev.minio_server import MinioServer
 from tests.integration.driving import eventually
 
+from . import network
 from .user import User
 
 NAMESPACE = "kubeserve"
@@ -23,9 +24,10 @@ class Kubeserve:
     def __init__(self, user: User) -> None:
         self._user, self._url = user, ""
 
-    def install(self, minio: MinioServer, index: str) -> None:
+    def install(self, minio: MinioServer, index: str, api_port: int) -> None:
         """Install the watcher for the store, with `index` as the package index of all models."""
-        self._user.helm("install", RELEASE, CHART, "--namespace", NAMESPACE, "--wait", *self._values(minio, index))
+        values = self._values(minio, index, api_port)
+        self._user.helm("install", RELEASE, CHART, "--namespace", NAMESPACE, "--wait", *values)
         self._url = f"http://{self._user.cluster_ip(NAMESPACE, RELEASE)}"
 
     def upgrade(self, *arguments: str) -> None:
@@ -61,7 +63,7 @@ class Kubeserve:
         eventually(lambda: self.is_ready(name, version))
 
     @staticmethod
-    def _values(minio: MinioServer, index: str) -> list[str]:
+    def _values(minio: MinioServer, index: str, api_port: int) -> list[str]:
         values = {
             "s3.endpoint": minio.endpoint,
             "s3.bucket": minio.bucket,
@@ -69,5 +71,9 @@ class Kubeserve:
             "s3.secretKey": minio.secret_key,
             "watch.allNamespaces": "true",
             "modelValues.download.pipIndexUrl": index,
+            "modelValues.deployment.volumeLimits.tmp": "64Mi",
+            # Neither the API server nor DNS are where clusters usually have them.
+            "networkPolicy.egressPorts[0]": str(api_port),
+            "networkPolicy.dns[0].ipBlock.cidr": f"{network.ADDRESS}/32",
         }
         return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]

@@ -18,6 +18,7 @@ PROGRAMS = {
     f"{PLUGINS}/bridge": "containernetworking-plugins",
     "iptables": "iptables",
     "conntrack": "conntrack",
+    "ipset": "ipset",
     "ip": "iproute2",
     "podman": "podman",
     "buildah": "buildah",
@@ -31,7 +32,7 @@ PROGRAMS = {
 
 TOOLS = (
     *("minio", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
-    *("kubectl", "helm", "metrics-server", "coredns", "pause"),
+    *("kubectl", "helm", "metrics-server", "coredns", "kube-router", "pause"),
 )
 
 STAND_IN = "localhost/kubeserve-python-stand-in:bookworm"

@@ -1,4 +1,4 @@
-"""Run a one-node Kubernetes in the network namespace: a real control plane, kubelet, containers, Services and DNS."""
+"""Run a one-node Kubernetes in the network namespace: control plane, kubelet, Services, DNS, NetworkPolicies."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from .containerd import Containerd
 NODE = "node"
 API_SERVICE = network.SERVICE_SUBNET.replace("0/24", "1")
 DNS_DOMAIN = "cluster.local"
+MAX_PROCESSES = 256
+"""Processes of one pod. A pod cannot limit them itself: it is a setting of the node."""
 
 
 class Node:
@@ -47,6 +49,10 @@ class Node:
     @property
     def kubeconfig(self) -> Path:
         return self.plane.kubeconfig
+
+    @property
+    def api_port(self) -> int:
+        return int(self.plane.server.rpartition(":")[2])
 
     def __enter__(self) -> Self:
         try:
@@ -72,6 +78,7 @@ class Node:
         self._child("coredns", conf=self._corefile())
         self.api = self._stack.enter_context(config.new_client_from_config(str(self.kubeconfig)))
         eventually(self._is_ready)
+        self._child("kube-router", kubeconfig=self.kubeconfig, node=NODE, services=network.SERVICE_SUBNET)
         self._start_metrics_server()
 
     def _start_metrics_server(self) -> None:
@@ -152,6 +159,9 @@ class Node:
                 "clusterDomain": DNS_DOMAIN,
                 "resolvConf": str(self.root / "resolv.conf"),
                 "imageGCHighThresholdPercent": 100,
+                "podPidsLimit": MAX_PROCESSES,
+                # The default is a minute: so long a pod may be above the limit of a volume.
+                "volumeStatsAggPeriod": "5s",
                 # A full disk of the developer must not reject pods here.
                 "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
             },
