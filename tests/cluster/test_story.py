@@ -182,7 +182,8 @@ def test_model_above_the_limit_of_disk_is_refused_in_words_and_served_with_a_lar
 
 
 def disk_limit(quantity: str) -> bytes:
-    return f"deployment: {{resources: {{limits: {{ephemeral-storage: {quantity}}}, requests: null}}}}".encode()
+    own = f"limits: {{ephemeral-storage: {quantity}}}, requests: {{ephemeral-storage: 1Mi}}"
+    return f"deployment: {{resources: {{{own}}}}}".encode()
 
 
 def test_autoscaler_follows_the_load_and_an_upload_keeps_its_replicas(
