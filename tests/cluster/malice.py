@@ -130,7 +130,7 @@ LIAR = """
 import os
 with open("/dev/termination-log", "w") as file:
     file.write("all is well\\x1b[2J\\x1b[1;1H\\x1b]0;owned\\x07\\nteam  victim  v9  Ready  forged row\\u202e")
-    file.write("x" * 5000)
+    file.write("x" * 3000)
 os._exit(1)
 """
 """Ends with last words that are meant for the terminal of whoever reads the status."""
