@@ -297,6 +297,8 @@ def make_available(setup: Setup) -> None:
 
 def test_deployment_is_marked_with_the_state_the_last_good_version_and_why_one_is_refused(setup: Setup) -> None:
     with setup.watcher() as watcher:
+        # What the first survey finds was there before, and nobody has seen it come.
+        eventually(lambda: {item["name"]: item["live"] for item in watcher.status()["sources"]}["poll"])
         setup.put("iris/v1/model.joblib")
         eventually(lambda: label(setup, "state") == "Progressing")
         template = setup.cluster.deployment("iris").spec.template
