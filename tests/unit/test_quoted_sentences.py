@@ -50,7 +50,8 @@ OTHERS = {
         "promote: auto",
         "honor_labels: false",
     ),
-    *("__meta_kubernetes_namespace", "__meta_kubernetes_service_name"),
+    *("__meta_kubernetes_namespace", "__meta_kubernetes_service_name", "scipy.stats", "builtins.getattr"),
+    *("…-models-install", 'requirements: "off"'),
 }
 """Names of other programs, and examples: nothing in this repository writes them. Each must be quoted somewhere."""
 
