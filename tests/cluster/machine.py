@@ -19,6 +19,7 @@ PROGRAMS = {
     "iptables": "iptables",
     "conntrack": "conntrack",
     "ipset": "ipset",
+    "modprobe": "kmod",
     "ip": "iproute2",
     "podman": "podman",
     "buildah": "buildah",
